@@ -1,0 +1,46 @@
+/** An absolute instant by which a call must be over, and the header that carries it from hop to hop. */
+
+export interface Deadline {
+  /** Monotonic ms. */
+  readonly atMs: number;
+  /** The same instant in ms since the Unix epoch, as it is told to the upstream. */
+  readonly wallMs: number;
+  /** Who set it: the caller's header or this proxy's `timeout.total`. */
+  readonly source: 'header' | 'total';
+  /** How much earlier the upstream is told to be done, in ms. */
+  readonly bufferMs: number;
+}
+
+const SECONDS = /^\d{1,11}(?:\.\d+)?$/;
+const MILLISECONDS = /^\d{12,16}$/;
+/** RFC 3339, section 5.6. */
+const DATE_TIME =
+  /^(\d{4})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2}):(\d{2})(?:\.\d+)?(?:[Zz]|[+-]\d{2}:\d{2})$/;
+
+/** The three accepted forms, for messages. */
+export const DEADLINE_FORMS =
+  'Unix seconds (1732154400.250), Unix milliseconds (1732154400250) or an RFC 3339 time (2024-11-21T02:00:00.25Z)';
+
+/** @returns ms since the Unix epoch, or undefined when `text` is none of the three forms. */
+export function parseDeadline(text: string): number | undefined {
+  const value = text.trim();
+  if (SECONDS.test(value)) return Number(value) * 1000;
+  if (MILLISECONDS.test(value)) return Number(value);
+  const fields = DATE_TIME.exec(value);
+  if (fields === null) return undefined;
+  const [, year, month, day] = fields.map(Number);
+  // Date.parse rolls 30 February over to March; an instant that does not exist is refused instead.
+  if (day! > new Date(Date.UTC(year!, month!, 0)).getUTCDate()) return undefined;
+  const epochMs = Date.parse(value.toUpperCase().replace(' ', 'T'));
+  return Number.isNaN(epochMs) ? undefined : epochMs;
+}
+
+/** The header's value for the upstream: seconds with three decimals, `bufferMs` before the deadline. */
+export function formatDeadline(deadline: Deadline): string {
+  return ((deadline.wallMs - deadline.bufferMs) / 1000).toFixed(3);
+}
+
+/** Ms that an upstream may still take, buffer deducted; 0 or less when no try should start any more. */
+export function usableMs(deadline: Deadline, nowMs: number): number {
+  return deadline.atMs - nowMs - deadline.bufferMs;
+}

@@ -1,0 +1,104 @@
+/** What goes wrong: the closed list of reasons for which Breakwater answers by itself, and the error that carries one. */
+
+interface ReasonEntry {
+  /** HTTP status of the answer. */
+  readonly status: number;
+  readonly title: string;
+  /** The token for `Proxy-Status` (RFC 9209, section 2.3). */
+  readonly proxyError: string;
+}
+
+export const reasons = {
+  'circuit-open': { status: 503, title: 'Circuit open', proxyError: 'destination_unavailable' },
+  'bulkhead-full': { status: 503, title: 'Bulkhead full', proxyError: 'connection_limit_reached' },
+  'bulkhead-timeout': {
+    status: 503,
+    title: 'No bulkhead slot in time',
+    proxyError: 'connection_limit_reached',
+  },
+  'shutting-down': { status: 503, title: 'Shutting down', proxyError: 'proxy_internal_response' },
+  'deadline-expired': {
+    status: 504,
+    title: 'Deadline expired',
+    proxyError: 'http_response_timeout',
+  },
+  'timeout-total': { status: 504, title: 'Total timeout', proxyError: 'http_response_timeout' },
+  'timeout-attempt': { status: 504, title: 'Attempt timeout', proxyError: 'http_response_timeout' },
+  'timeout-connect': { status: 504, title: 'Connect timeout', proxyError: 'connection_timeout' },
+  'timeout-write': { status: 504, title: 'Write timeout', proxyError: 'connection_write_timeout' },
+  'connect-failed': { status: 502, title: 'Connect failed', proxyError: 'connection_refused' },
+  'upstream-reset': {
+    status: 502,
+    title: 'Upstream reset the connection',
+    proxyError: 'connection_terminated',
+  },
+  'upstream-protocol-error': {
+    status: 502,
+    title: 'Upstream broke the protocol',
+    proxyError: 'http_protocol_error',
+  },
+  'no-route': { status: 404, title: 'No route', proxyError: 'destination_not_found' },
+  'invalid-deadline': { status: 400, title: 'Invalid deadline', proxyError: 'http_request_error' },
+  'request-too-large': {
+    status: 413,
+    title: 'Request too large',
+    proxyError: 'http_request_error',
+  },
+} as const satisfies Record<string, ReasonEntry>;
+
+export type Reason = keyof typeof reasons;
+
+export interface CallErrorOptions {
+  /** How long the caller should wait before it tries again, in ms. */
+  retryAfterMs?: number;
+  /** Not one byte of the request reached the upstream. */
+  unsent?: boolean;
+  /** A reused idle connection closed before any byte of the answer. */
+  stale?: boolean;
+  /** Overrides the reason's `Proxy-Status` token where the cause is known better (DNS, TLS). */
+  proxyError?: string;
+  cause?: unknown;
+}
+
+/**
+ * A call, or one try of it, that ended without an upstream's answer.
+ * The message reads "Cannot X because Y" and names the upstream. It carries no stack: it is made on the hot path
+ * of an outage and says where it comes from by its reason.
+ */
+export class CallError extends Error {
+  readonly reason: Reason;
+  readonly status: number;
+  readonly retryAfterMs: number | undefined;
+  readonly unsent: boolean;
+  readonly stale: boolean;
+  readonly proxyError: string;
+
+  constructor(reason: Reason, message: string, options: CallErrorOptions = {}) {
+    const limit = Error.stackTraceLimit;
+    Error.stackTraceLimit = 0;
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    Error.stackTraceLimit = limit;
+    const entry: ReasonEntry = reasons[reason];
+    this.name = 'CallError';
+    this.reason = reason;
+    this.status = entry.status;
+    this.retryAfterMs = options.retryAfterMs;
+    this.unsent = options.unsent ?? false;
+    this.stale = options.stale ?? false;
+    this.proxyError = options.proxyError ?? entry.proxyError;
+  }
+}
+
+/** The client hung up: nobody is left to answer. */
+export class ClientGoneError extends Error {
+  constructor() {
+    const limit = Error.stackTraceLimit;
+    Error.stackTraceLimit = 0;
+    super('Cannot answer because the client closed its connection');
+    Error.stackTraceLimit = limit;
+    this.name = 'ClientGoneError';
+  }
+}
+
+/** Everything that a call can reject with. */
+export type CallFailure = CallError | ClientGoneError;

@@ -1,0 +1,102 @@
+/**
+ * The words in which options are declared. One declaration gives the validation, the default, the documentation, the
+ * editor's schema and the TypeScript type. Values are written in the file's notation (`2s`, `64KiB`, `20%`); the static
+ * type is what the code gets after decoding: ms, bytes, a share 0..1, or the word 'off'.
+ */
+import { Type, type Static, type TObject, type TProperties, type TSchema } from '@sinclair/typebox';
+
+export { Type, type Static, type TSchema };
+
+/** Keywords that this project adds to JSON Schema; validators that do not know them ignore them. */
+export interface OptionKeywords {
+  /** How a string is decoded to a number. */
+  readonly unit?: Unit;
+  /** The words `off` and `false` are allowed as well. */
+  readonly off?: true;
+}
+
+export type Unit = 'duration' | 'size' | 'share';
+
+/** Each unit's notation. */
+export const unitPatterns: Readonly<Record<Unit, string>> = {
+  duration: '^\\d+(\\.\\d+)?(ms|s|m|h)$',
+  size: '^\\d+(\\.\\d+)?(B|KiB|MiB|GiB)$',
+  share: '^\\d+(\\.\\d+)?%$',
+};
+
+export type Off = 'off';
+
+interface Described {
+  readonly description: string;
+  /** In the file's notation. */
+  readonly default?: string;
+}
+
+const offWords = { enum: ['off', false] };
+
+function quantity(unit: Unit, options: Described): TSchema {
+  return Type.Unsafe<number>({ type: 'string', pattern: unitPatterns[unit], unit, ...options });
+}
+
+function quantityOrOff(unit: Unit, options: Described): TSchema {
+  const notation = { type: 'string', pattern: unitPatterns[unit] };
+  return Type.Unsafe<number | Off>({ anyOf: [notation, offWords], unit, off: true, ...options });
+}
+
+type NumberSchema = ReturnType<typeof Type.Unsafe<number>>;
+type NumberOrOffSchema = ReturnType<typeof Type.Unsafe<number | Off>>;
+
+/** `250ms`, `1.5s`, `2m`, `1h`; decoded to ms. */
+export const Duration = (options: Described) => quantity('duration', options) as NumberSchema;
+export const DurationOrOff = (options: Described) =>
+  quantityOrOff('duration', options) as NumberOrOffSchema;
+/** `512B`, `64KiB`, `1MiB`, `1GiB`; decoded to bytes. */
+export const Size = (options: Described) => quantity('size', options) as NumberSchema;
+export const SizeOrOff = (options: Described) => quantityOrOff('size', options) as NumberOrOffSchema;
+/** `20%`; decoded to 0.2. */
+export const Share = (options: Described) => quantity('share', options) as NumberSchema;
+
+/** A whole number within bounds. */
+export const Count = (options: {
+  description: string;
+  default?: number;
+  minimum: number;
+  maximum?: number;
+}) => Type.Integer(options);
+
+export const CountOrOff = (options: {
+  description: string;
+  default?: number | Off;
+  minimum: number;
+}) => {
+  const { minimum, ...rest } = options;
+  return Type.Unsafe<number | Off>({
+    anyOf: [{ type: 'integer', minimum }, offWords],
+    off: true,
+    ...rest,
+  });
+};
+
+/**
+ * A mapping of options. Every key may be left out in the file, so the schema requires none; the static type has them
+ * all, because defaults fill in what was not written.
+ */
+export function Options<P extends TProperties>(
+  properties: P,
+  options: { description: string },
+): TObject<P> {
+  const schema = Type.Object(properties, { additionalProperties: false, ...options });
+  delete (schema as { required?: string[] }).required;
+  return schema;
+}
+
+/** A mapping that may also be switched off as a whole. Opt-in ones are off by default. */
+export function Switchable<O extends TObject>(object: O, options: { default?: Off } = {}) {
+  const { description } = object;
+  return Type.Unsafe<Static<O> | Off>({
+    anyOf: [object, offWords],
+    off: true,
+    ...(description === undefined ? {} : { description }),
+    ...options,
+  });
+}

@@ -1,0 +1,70 @@
+/** What became of one try, decided once; retry, circuit breaker and metrics only read it. */
+import { CallError, type CallFailure } from './errors.js';
+
+export type Outcome =
+  /** The upstream answered. */
+  | { readonly kind: 'status'; readonly status: number }
+  /** Not one byte was sent: refused, DNS, TLS, no connection in time. */
+  | { readonly kind: 'unsent'; readonly error: CallError }
+  /** A reused idle connection was closed under the request: says nothing about the upstream's health. */
+  | { readonly kind: 'stale'; readonly error: CallError }
+  /** The connection broke, or what came was no HTTP. */
+  | { readonly kind: 'reset'; readonly error: CallError }
+  /** The try's own time (attempt, write, idle) was over. */
+  | { readonly kind: 'timeout'; readonly error: CallError }
+  /** The call's deadline or total timeout ended the try. */
+  | { readonly kind: 'deadline'; readonly error: CallError }
+  /** The client hung up. */
+  | { readonly kind: 'cancelled' }
+  /** This proxy refused the try itself; the upstream had no part in it. */
+  | { readonly kind: 'refused'; readonly error: CallError };
+
+export function classifyStatus(status: number): Outcome {
+  return { kind: 'status', status };
+}
+
+export function classifyFailure(error: CallFailure): Outcome {
+  if (!(error instanceof CallError)) return { kind: 'cancelled' };
+  switch (error.reason) {
+    case 'connect-failed':
+    case 'timeout-connect':
+      return { kind: 'unsent', error };
+    case 'upstream-reset':
+    case 'upstream-protocol-error':
+      if (error.stale) return { kind: 'stale', error };
+      return { kind: error.unsent ? 'unsent' : 'reset', error };
+    case 'timeout-attempt':
+    case 'timeout-write':
+      return { kind: error.unsent ? 'unsent' : 'timeout', error };
+    case 'timeout-total':
+    case 'deadline-expired':
+      return { kind: 'deadline', error };
+    default:
+      return { kind: 'refused', error };
+  }
+}
+
+/** Value of the `outcome` label of attempts_total. */
+export type AttemptResult = 'success' | 'failure' | 'timeout' | 'unsent' | 'reset' | 'cancelled';
+
+/**
+ * `failure` is an upstream's own 5xx answer. A try that the deadline ended counts as `timeout`; `refused` never
+ * reached the transport and has no result.
+ */
+export function attemptResult(outcome: Outcome): AttemptResult {
+  switch (outcome.kind) {
+    case 'status':
+      return outcome.status >= 500 ? 'failure' : 'success';
+    case 'deadline':
+    case 'timeout':
+      return 'timeout';
+    case 'stale':
+    case 'reset':
+      return 'reset';
+    case 'unsent':
+      return 'unsent';
+    case 'cancelled':
+    case 'refused':
+      return 'cancelled';
+  }
+}

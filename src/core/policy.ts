@@ -1,0 +1,32 @@
+/** The silhouette that all policies share. */
+import type { TSchema } from '@sinclair/typebox';
+import type { Clock, Random } from './clock.js';
+import type { Emit } from './events.js';
+import type { Layer } from './pipeline.js';
+
+/** What a policy may use beyond its options. */
+export interface PolicyContext {
+  /** For messages. */
+  readonly upstream: string;
+  /** Empty for the upstream's own. */
+  readonly route: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly emit: Emit;
+}
+
+/**
+ * @typeParam Settings the slice of an upstream's effective policies that this one reads; the key `name` is its own.
+ * @typeParam Made the layer with whatever state it shows to the admin endpoints.
+ */
+export interface Policy<Name extends string, Schema extends TSchema, Settings, Made extends Layer> {
+  /** The key in the YAML file. */
+  readonly name: Name;
+  /** Of the key's value, with defaults and descriptions. */
+  readonly schema: Schema;
+  /**
+   * Called once per upstream, and once more per route that writes the key.
+   * @returns undefined when the settings switch the policy off: it is then absent from the chain.
+   */
+  create(settings: Settings, context: PolicyContext): Made | undefined;
+}

@@ -1,0 +1,40 @@
+/** An answer on its way to the client: status and headers now, body chunks handed over with back-pressure. */
+import type { CallFailure } from './errors.js';
+
+/** Header fields as they were on the wire: name, value, name, value, ... in order and case, Latin-1 decoded. */
+export type RawHeaders = readonly string[];
+
+/** Where a reply's body goes. */
+export interface ReplySink {
+  /** @returns false when the sink is full; the reply then waits for `resume()`. */
+  onData(chunk: Buffer): boolean;
+  /** The body is complete. */
+  onEnd(trailers: RawHeaders): void;
+  /** The body broke off: what was handed over is a part, not the whole. */
+  onError(error: CallFailure): void;
+}
+
+/**
+ * Not a stream object on purpose: what arrives before a sink is attached is kept and handed over at once, so that a
+ * small answer can leave in a single write.
+ */
+export interface Reply {
+  readonly status: number;
+  readonly statusText: string;
+  readonly headers: RawHeaders;
+  /** True when the whole body has arrived already. */
+  readonly isComplete: boolean;
+  /** Hands over what has been kept, then what still comes. Once only. */
+  attach(sink: ReplySink): void;
+  /** Goes on after a sink answered false. */
+  resume(): void;
+  /** Nobody wants the body: drains it where that is cheap, so that the connection can be used again, else closes it. */
+  discard(): void;
+  /** Ends the body now; listeners and the sink see `error`. */
+  abort(error: CallFailure): void;
+  /**
+   * Calls back exactly once, at the end of the body, before the sink sees that end; at once when it is over already.
+   * Callbacks run in the order they were given: innermost policy first.
+   */
+  onFinished(listener: (error: CallFailure | undefined) => void): void;
+}

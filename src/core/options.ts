@@ -52,7 +52,8 @@ export const DurationOrOff = (options: Described) =>
   quantityOrOff('duration', options) as NumberOrOffSchema;
 /** `512B`, `64KiB`, `1MiB`, `1GiB`; decoded to bytes. */
 export const Size = (options: Described) => quantity('size', options) as NumberSchema;
-export const SizeOrOff = (options: Described) => quantityOrOff('size', options) as NumberOrOffSchema;
+export const SizeOrOff = (options: Described) =>
+  quantityOrOff('size', options) as NumberOrOffSchema;
 /** `20%`; decoded to 0.2. */
 export const Share = (options: Described) => quantity('share', options) as NumberSchema;
 

@@ -26,7 +26,9 @@ const schema = Switchable(
         description: 'Whether the upstream is told the deadline.',
       }),
     },
-    { description: 'Deadline propagation: one instant by which the whole chain of calls must end.' },
+    {
+      description: 'Deadline propagation: one instant by which the whole chain of calls must end.',
+    },
   ),
 );
 

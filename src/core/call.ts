@@ -1,5 +1,5 @@
 /** One client request on its way through the pipeline. */
-import type { CallFailure } from './errors.js';
+import type { CallError, CallFailure } from './errors.js';
 import type { Deadline } from './deadline.js';
 import type { RawHeaders } from './reply.js';
 
@@ -25,6 +25,8 @@ export type AttemptPhase =
 
 /** Follows one try from the transport's side; the timeout policy's clocks hang on it. */
 export interface AttemptObserver {
+  /** The try begins, in phase `connecting`; `end` ends it, and only it, with an error. */
+  onStart(end: (error: CallError) => void): void;
   onPhase(phase: AttemptPhase): void;
   /** The upstream does not take (true), or takes again (false), the request body's bytes. */
   onStall(isStalled: boolean): void;
@@ -48,9 +50,6 @@ export interface CallInit {
   readonly startedAtMs: number;
 }
 
-/** No try is running. */
-const noAttempt = () => {};
-
 /**
  * Mutable on purpose: one object lives as long as the exchange. At any instant at most one party waits on it (the
  * queue, a back-off, a try, a body), and that party registers here how it is woken when the call is cancelled.
@@ -73,8 +72,6 @@ export class Call {
   waitedMs = 0;
   /** Why the call was ended from outside, if it was. */
   cancelled: CallFailure | undefined;
-  /** Ends the try that runs now, without ending the call; set by the transport. Does nothing between tries. */
-  endAttempt: (error: CallFailure) => void = noAttempt;
   #wake: ((error: CallFailure) => void) | undefined;
 
   constructor(init: CallInit) {

@@ -89,14 +89,17 @@ export class CallError extends Error {
   }
 }
 
-/** The client hung up: nobody is left to answer. */
+/** The client hung up (499), or stopped sending its request (408): nobody is left to serve. */
 export class ClientGoneError extends Error {
-  constructor() {
+  readonly status: 499 | 408;
+
+  constructor(status: 499 | 408, message: string) {
     const limit = Error.stackTraceLimit;
     Error.stackTraceLimit = 0;
-    super('Cannot answer because the client closed its connection');
+    super(message);
     Error.stackTraceLimit = limit;
     this.name = 'ClientGoneError';
+    this.status = status;
   }
 }
 

@@ -1,5 +1,5 @@
 /** Timeouts of one try: connect, write, attempt, and the silence allowed in its answer. */
-import type { AttemptObserver, AttemptPhase, Call } from '../core/call.js';
+import type { AttemptObserver, AttemptPhase } from '../core/call.js';
 import type { Timer } from '../core/clock.js';
 import { CallError, type Reason } from '../core/errors.js';
 import { DurationOrOff, Options, Switchable, type Off, type Static } from '../core/options.js';
@@ -52,8 +52,8 @@ const endOf = (startMs: number, limitMs: number | Off) =>
 export class AttemptTimer implements AttemptObserver {
   readonly #options: TimeoutOptions;
   readonly #context: PolicyContext;
-  readonly #call: Call;
   readonly #startMs: number;
+  #end: (error: CallError) => void = () => {};
   #phase: AttemptPhase = 'connecting';
   #isStalled = false;
   #isPaused = false;
@@ -62,12 +62,16 @@ export class AttemptTimer implements AttemptObserver {
   #timer: Timer | undefined;
   #timerAtMs = Infinity;
 
-  constructor(options: TimeoutOptions, context: PolicyContext, call: Call) {
+  constructor(options: TimeoutOptions, context: PolicyContext) {
     this.#options = options;
     this.#context = context;
-    this.#call = call;
     this.#startMs = context.clock.now();
     this.#sinceMs = this.#startMs;
+  }
+
+  onStart(end: (error: CallError) => void): void {
+    this.#end = end;
+    this.#arm();
   }
 
   onPhase(phase: AttemptPhase): void {
@@ -147,7 +151,7 @@ export class AttemptTimer implements AttemptObserver {
     this.#timer = undefined;
     const { atMs, reason } = this.#limit();
     if (atMs > this.#context.clock.now()) return this.#arm();
-    this.#call.endAttempt(
+    this.#end(
       new CallError(reason, this.#message(reason), { unsent: this.#phase === 'connecting' }),
     );
   };
@@ -178,7 +182,7 @@ function create(settings: TimeoutSettings, context: PolicyContext): Layer | unde
   function wrap(next: Stage): Stage {
     return {
       run(call) {
-        call.observer = new AttemptTimer(options as TimeoutOptions, context, call);
+        call.observer = new AttemptTimer(options as TimeoutOptions, context);
         return next.run(call);
       },
       refusal: (call) => next.refusal(call),

@@ -38,3 +38,13 @@ export interface Reply {
    */
   onFinished(listener: (error: CallFailure | undefined) => void): void;
 }
+
+/** An event stream lasts as long as it likes: `timeout.total` and `timeout.idle` do not hold for it. */
+export function isOpenEnded(reply: Pick<Reply, 'headers'>): boolean {
+  const { headers } = reply;
+  for (let i = 0; i < headers.length; i += 2) {
+    if (headers[i]!.length !== 12 || headers[i]!.toLowerCase() !== 'content-type') continue;
+    return /^text\/event-stream\s*(?:;|$)/i.test(headers[i + 1]!);
+  }
+  return false;
+}

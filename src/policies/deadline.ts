@@ -5,7 +5,7 @@ import { CallError } from '../core/errors.js';
 import { Duration, Options, Switchable, Type, type Static } from '../core/options.js';
 import type { Layer, Stage } from '../core/pipeline.js';
 import type { Policy, PolicyContext } from '../core/policy.js';
-import type { Reply } from '../core/reply.js';
+import { isOpenEnded, type Reply } from '../core/reply.js';
 import type { TimeoutSettings } from './timeout.js';
 
 const schema = Switchable(
@@ -34,16 +34,6 @@ const schema = Switchable(
 
 export interface DeadlineSettings extends TimeoutSettings {
   readonly deadline: Static<typeof schema>;
-}
-
-/** An answer that lasts as long as it likes is not held to `total`; only the caller's own deadline still ends it. */
-export function isOpenEnded(reply: Reply): boolean {
-  for (let i = 0; i < reply.headers.length; i += 2) {
-    if (reply.headers[i]!.toLowerCase() === 'content-type') {
-      return /^text\/event-stream\b/i.test(reply.headers[i + 1]!);
-    }
-  }
-  return false;
 }
 
 function expired(call: Call, deadline: Deadline, context: PolicyContext): CallError {

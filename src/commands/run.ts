@@ -1,0 +1,72 @@
+/** `breakwater run`: the proxy itself, from the configuration file to the last drained exchange. */
+import { ListenError, startApp, type App } from '../app.js';
+import { formatAddress } from '../config/config.js';
+import { formatDiagnostics } from '../config/diagnostics.js';
+import { loadConfig } from '../config/load.js';
+import { systemClock } from '../core/clock.js';
+import { createLogger, type Logger } from '../telemetry/logs.js';
+import { version } from '../version.js';
+
+export interface RunOptions {
+  readonly config: string;
+}
+
+/** sysexits.h: configuration error. */
+const EX_CONFIG = 78;
+
+/** @returns the exit code, once the proxy has drained. */
+export async function run(options: RunOptions): Promise<number> {
+  const { config, diagnostics } = await loadConfig(options.config, process.env);
+  if (diagnostics.length > 0) process.stderr.write(formatDiagnostics(diagnostics));
+  if (config === undefined) return EX_CONFIG;
+
+  const logger = createLogger({ level: config.log.level });
+  process.on('uncaughtException', (error) => {
+    logger.fatal({ err: error }, 'Cannot go on because of an unexpected error');
+    process.exit(1);
+  });
+  let app: App;
+  try {
+    app = await startApp(config, {
+      clock: systemClock,
+      random: Math.random,
+      logger,
+      version,
+    });
+  } catch (error) {
+    if (!(error instanceof ListenError)) throw error;
+    process.stderr.write(`breakwater: error: ${error.message}\n`);
+    return 1;
+  }
+  announce(app);
+  await signalled(logger);
+  await app.stop();
+  logger.info('stopped');
+  return 0;
+}
+
+/** Plain lines whatever `log.level` says: whoever starts the proxy waits for them. */
+function announce(app: App): void {
+  const lines = app.listeners.map(
+    ({ name, address }) => `breakwater: ${name} listens on ${formatAddress(address)}\n`,
+  );
+  process.stdout.write(`${lines.join('')}breakwater: ready\n`);
+}
+
+/** Resolves at the first signal to stop; a second one ends the process at once. */
+function signalled(logger: Logger): Promise<void> {
+  return new Promise((resolve) => {
+    let isStopping = false;
+    const stop = (signal: NodeJS.Signals) => {
+      if (isStopping) process.exit(1);
+      isStopping = true;
+      logger.info({ signal }, 'draining');
+      resolve();
+    };
+    process.on('SIGTERM', stop);
+    process.on('SIGINT', stop);
+    process.on('SIGHUP', () => {
+      logger.warn('Cannot reload on SIGHUP because this version reads its file only at the start');
+    });
+  });
+}

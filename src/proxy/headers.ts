@@ -1,0 +1,189 @@
+/** Header fields on their way through: what a hop must take out, and what this one adds (RFC 9110, section 7.6). */
+import type { IncomingMessage } from 'node:http';
+import type { RawHeaders } from '../core/reply.js';
+
+/** Fields of one connection, never forwarded (RFC 9110, section 7.6.1; `Keep-Alive` and `Proxy-Connection` by custom). */
+const hopByHop = new Set([
+  'connection',
+  'proxy-connection',
+  'keep-alive',
+  'te',
+  'transfer-encoding',
+  'upgrade',
+  'http2-settings',
+]);
+
+/** Fields that `Connection` cannot take out: without them the message would be another one. */
+const essential = new Set(['host', 'content-length', 'content-type', 'authorization', 'cookie']);
+
+const NONE: ReadonlySet<string> = new Set();
+
+/** The field names that `Connection` values list, in lower case. */
+function nominated(connection: string | undefined): ReadonlySet<string> {
+  if (connection === undefined || /^\s*(?:close|keep-alive)?\s*$/i.test(connection)) return NONE;
+  const names = connection.split(',').map((name) => name.trim().toLowerCase());
+  return new Set(names.filter((name) => !essential.has(name)));
+}
+
+export interface DeadlineHeader {
+  /** As it is written when it is added. */
+  readonly name: string;
+  readonly lowerName: string;
+  /** Whether the upstream is told; otherwise the field is taken out. */
+  readonly isPropagated: boolean;
+}
+
+export interface ForwardOptions {
+  /** Sent upstream as it is; undefined leaves it to the connection's target. */
+  readonly host: string | undefined;
+  readonly requestId: string;
+  /** Undefined leaves deadline fields as they are. */
+  readonly deadline: DeadlineHeader | undefined;
+  readonly isSecure: boolean;
+}
+
+/** A request's fields for the upstream; those that differ from try to try are rewritten in place. */
+export class OutgoingHeaders {
+  readonly fields: string[];
+  readonly #attemptAt: number;
+  readonly #deadlineName: string;
+  #deadlineAt: number;
+
+  constructor(fields: string[], attemptAt: number, deadlineAt: number, deadlineName: string) {
+    this.fields = fields;
+    this.#attemptAt = attemptAt;
+    this.#deadlineAt = deadlineAt;
+    this.#deadlineName = deadlineName;
+  }
+
+  setAttempt(attempt: number): void {
+    this.fields[this.#attemptAt] = String(attempt);
+  }
+
+  setDeadline(value: string): void {
+    if (this.#deadlineAt === -1) {
+      this.#deadlineAt = this.fields.push(this.#deadlineName, value) - 1;
+    } else {
+      this.fields[this.#deadlineAt] = value;
+    }
+  }
+}
+
+/** The peer as X-Forwarded-For names it; a Unix socket has no address (RFC 7239, section 6). */
+function peerOf(request: IncomingMessage): string {
+  const address = request.socket.remoteAddress;
+  if (address === undefined) return 'unknown';
+  return address.startsWith('::ffff:') ? address.slice(7) : address;
+}
+
+/**
+ * Keeps order, case and repetitions. Appends to the last X-Forwarded-For and Via there are; X-Forwarded-Proto and
+ * -Host are set unless a hop before has.
+ */
+export function forwardRequestHeaders(
+  request: IncomingMessage,
+  options: ForwardOptions,
+): OutgoingHeaders {
+  const raw = request.rawHeaders;
+  const drop = nominated(request.headers.connection);
+  const fields: string[] = [];
+  let forwardedForAt = -1;
+  let viaAt = -1;
+  let deadlineAt = -1;
+  let hasProto = false;
+  let hasHost = false;
+  if (options.host !== undefined) fields.push('Host', options.host);
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i]!;
+    const lower = name.toLowerCase();
+    if (hopByHop.has(lower) || drop.has(lower)) continue;
+    if (lower === options.deadline?.lowerName) {
+      // Kept in its place for the value of each try; a second one would contradict it.
+      if (options.deadline.isPropagated && deadlineAt === -1)
+        deadlineAt = fields.push(name, '') - 1;
+      continue;
+    }
+    switch (lower) {
+      case 'host':
+      case 'expect':
+      case 'x-request-id':
+      case 'x-attempt-count':
+        continue;
+      case 'x-forwarded-for':
+        forwardedForAt = fields.length + 1;
+        break;
+      case 'via':
+        viaAt = fields.length + 1;
+        break;
+      case 'x-forwarded-proto':
+        hasProto = true;
+        break;
+      case 'x-forwarded-host':
+        hasHost = true;
+        break;
+    }
+    fields.push(name, raw[i + 1]!);
+  }
+  const peer = peerOf(request);
+  if (forwardedForAt === -1) fields.push('X-Forwarded-For', peer);
+  else fields[forwardedForAt] += `, ${peer}`;
+  if (!hasProto) fields.push('X-Forwarded-Proto', options.isSecure ? 'https' : 'http');
+  if (!hasHost && request.headers.host !== undefined) {
+    fields.push('X-Forwarded-Host', request.headers.host);
+  }
+  const via = `${request.httpVersion} breakwater`;
+  if (viaAt === -1) fields.push('Via', via);
+  else fields[viaAt] += `, ${via}`;
+  fields.push('X-Request-Id', options.requestId);
+  const attemptAt = fields.push('X-Attempt-Count', '1') - 1;
+  return new OutgoingHeaders(fields, attemptAt, deadlineAt, options.deadline?.name ?? '');
+}
+
+/** An upstream's fields as they came from the parser, Latin-1 decoded. */
+export function decodeHeaders(raw: readonly (Buffer | string)[]): RawHeaders {
+  const fields: string[] = Array.from({ length: raw.length });
+  for (let i = 0; i < raw.length; i++) {
+    const part = raw[i]!;
+    fields[i] = typeof part === 'string' ? part : part.toString('latin1');
+  }
+  return fields;
+}
+
+/** Value of the first field of that lower-case name. */
+export function findHeader(headers: RawHeaders, lowerName: string): string | undefined {
+  for (let i = 0; i < headers.length; i += 2) {
+    if (headers[i]!.length === lowerName.length && headers[i]!.toLowerCase() === lowerName) {
+      return headers[i + 1];
+    }
+  }
+  return undefined;
+}
+
+/**
+ * An upstream's fields for the client: hop-by-hop ones taken out, ours added.
+ * @param requestId the exchange's, in place of any the upstream sent; empty for none.
+ */
+export function forwardReplyHeaders(
+  headers: RawHeaders,
+  status: number,
+  requestId: string,
+  attempts: number,
+  allowsTrailers: boolean,
+): string[] {
+  const drop = nominated(findHeader(headers, 'connection'));
+  // Only a chunked body has room for them.
+  const dropsTrailer = !allowsTrailers || findHeader(headers, 'content-length') !== undefined;
+  const fields: string[] = [];
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i]!;
+    const lower = name.toLowerCase();
+    if (hopByHop.has(lower) || drop.has(lower) || lower === 'x-request-id') continue;
+    if (lower === 'trailer' && dropsTrailer) continue;
+    // RFC 9110, section 8.6: not allowed with 204.
+    if (status === 204 && lower === 'content-length') continue;
+    fields.push(name, headers[i + 1]!);
+  }
+  if (requestId !== '') fields.push('X-Request-Id', requestId);
+  if (attempts > 1) fields.push('X-Breakwater-Attempts', String(attempts));
+  return fields;
+}

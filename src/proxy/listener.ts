@@ -1,0 +1,125 @@
+/** The data plane's listeners: one Fastify instance, whose catch-all route hands each request to an Exchange. */
+import { createServer, METHODS, type IncomingMessage, type Server } from 'node:http';
+import httpProxy from '@fastify/http-proxy';
+import fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
+import { Exchange, type ExchangeContext } from './exchange.js';
+import type { Router } from './router.js';
+
+export type ListenAddress =
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+  | { readonly kind: 'unix'; readonly path: string };
+
+export interface ListenerLimits {
+  /** ms until a request's head is complete. */
+  readonly headerTimeout: number;
+  /** ms an idle connection is kept. */
+  readonly keepAlive: number;
+  readonly maxHeaderSize: number;
+  readonly maxConnections: number | 'off';
+}
+
+interface RoutedRequest extends IncomingMessage {
+  router: Router;
+}
+
+export interface Listener {
+  /** Where it listens; a port 0 is the real one by now. */
+  readonly address: ListenAddress;
+  /** Takes no more connections; resolves when those there were have ended. */
+  close(): Promise<void>;
+  /** Cuts what is still open. */
+  destroy(): void;
+}
+
+type RequestHandler = Parameters<typeof createServer>[1];
+
+/**
+ * Fastify takes no routes once it runs, and a router would judge paths that are none of its business: every target is
+ * shown to it as `/`, and any number of servers share the one instance.
+ */
+export async function createFront(context: ExchangeContext) {
+  let handler: RequestHandler;
+  const app = fastify({
+    serverFactory(fastifyHandler) {
+      handler = fastifyHandler as RequestHandler;
+      return createServer();
+    },
+    rewriteUrl: () => '/',
+    exposeHeadRoutes: false,
+    return503OnClosing: false,
+  });
+  const methods = METHODS.filter((method) => method !== 'CONNECT');
+  // Bodies are the exchange's: Fastify must not judge a Content-Type, let alone parse.
+  for (const method of methods) {
+    app.addHttpMethod(method, { hasBody: false, overrideExisting: true });
+  }
+  await app.register(httpProxy, {
+    upstream: '',
+    replyOptions: { getUpstream: () => '' },
+    httpMethods: methods,
+    proxyPayloads: false,
+    // The cheaper of the plugin's two seams: no URL is taken apart. Nothing after it runs.
+    preHandler(request: FastifyRequest, reply: FastifyReply) {
+      reply.hijack();
+      const { method } = request;
+      const { router } = request.raw as RoutedRequest;
+      const destination = router.route(method, request.originalUrl);
+      new Exchange(request.raw, reply.raw, destination, context).start();
+    },
+  } as Parameters<typeof app.register>[1] as never);
+  await app.ready();
+
+  return {
+    /** @throws the socket's error when the address cannot be had. */
+    async open(address: ListenAddress, router: Router, limits: ListenerLimits): Promise<Listener> {
+      const server = createServer({
+        maxHeaderSize: limits.maxHeaderSize,
+        headersTimeout: limits.headerTimeout,
+        // An upload may take as long as it moves: `limits.bodyIdle` watches it.
+        requestTimeout: 0,
+        keepAliveTimeout: limits.keepAlive,
+        connectionsCheckingInterval: Math.min(1000, Math.max(50, limits.headerTimeout / 10)),
+      });
+      // Node would drop the fields beyond this without a word; `maxHeaderSize` bounds them.
+      server.maxHeadersCount = 0;
+      if (limits.maxConnections !== 'off') server.maxConnections = limits.maxConnections;
+      const onRequest: RequestHandler = (request, response) => {
+        (request as RoutedRequest).router = router;
+        handler!(request, response);
+      };
+      server.on('request', onRequest);
+      // Answered when a try wants the body: a refused upload never starts.
+      server.on('checkContinue', onRequest);
+      await listen(server, address);
+      return {
+        address: boundAddress(server, address),
+        close: () =>
+          new Promise((resolve) => {
+            server.close(() => resolve());
+            server.closeIdleConnections();
+          }),
+        destroy: () => server.closeAllConnections(),
+      };
+    },
+    close: () => app.close(),
+  };
+}
+
+function listen(server: Server, address: ListenAddress): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(
+      address.kind === 'tcp' ? { host: address.host, port: address.port } : { path: address.path },
+      () => {
+        server.off('error', reject);
+        resolve();
+      },
+    );
+  });
+}
+
+function boundAddress(server: Server, address: ListenAddress): ListenAddress {
+  const bound = server.address();
+  if (address.kind === 'unix' || bound === null || typeof bound === 'string') return address;
+  return { ...address, port: bound.port };
+}

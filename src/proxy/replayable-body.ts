@@ -1,0 +1,161 @@
+/** A request body that streams to the upstream while it is remembered, so that a failed try can be repeated. */
+import type { IncomingMessage } from 'node:http';
+import { Readable } from 'node:stream';
+import type { CallBody } from '../core/call.js';
+
+/** What a try wants to know of the upload it feeds from. */
+export interface UploadListener {
+  /** The consumer does not take (true), or takes again (false), bytes that are there. */
+  onStall(isStalled: boolean): void;
+  /** The consumer has taken the last byte. */
+  onSent(): void;
+}
+
+export interface ReplayableBodyOptions {
+  /** Bytes to remember at most; beyond, the upload goes on and can no longer be repeated. */
+  readonly replayLimit: number;
+  /** First time that bytes are wanted: an upload that awaits `100 Continue` may start now. */
+  readonly onDemand: () => void;
+  /** Each chunk's size as it comes from the client. */
+  readonly onReceived: (bytes: number) => void;
+}
+
+const BUFFER_BYTES = 64 * 1024;
+
+/** One try's view of the body: what is remembered first, then what still comes. undici may destroy it at will. */
+class BodyReader extends Readable {
+  readonly #body: ReplayableBody;
+  readonly #listener: UploadListener;
+  #hasStarted = false;
+  #isStalled = false;
+
+  constructor(body: ReplayableBody, listener: UploadListener) {
+    super({ highWaterMark: BUFFER_BYTES });
+    this.#body = body;
+    this.#listener = listener;
+    this.once('end', () => listener.onSent());
+    // undici reports the failure of a try itself; an unheard stream error would end the process.
+    this.on('error', () => {});
+  }
+
+  override _read(): void {
+    this.#setStalled(false);
+    if (this.#hasStarted) return this.#body.demand(this);
+    this.#hasStarted = true;
+    this.#body.replayTo(this);
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    this.#body.detach(this);
+    callback(error);
+  }
+
+  /** @returns false when the consumer is behind. */
+  offer(chunk: Buffer): boolean {
+    const wantsMore = this.push(chunk);
+    if (!wantsMore) this.#setStalled(true);
+    return wantsMore;
+  }
+
+  #setStalled(isStalled: boolean): void {
+    if (isStalled === this.#isStalled) return;
+    this.#isStalled = isStalled;
+    this.#listener.onStall(isStalled);
+  }
+}
+
+export class ReplayableBody implements CallBody {
+  readonly #source: IncomingMessage;
+  readonly #options: ReplayableBodyOptions;
+  /** Everything received so far, or undefined once it was too much. */
+  #kept: Buffer[] | undefined = [];
+  #keptBytes = 0;
+  #isFlowing = false;
+  #hasEnded = false;
+  #reader: BodyReader | undefined;
+
+  /** Reads nothing from `source` until a try wants bytes. */
+  constructor(source: IncomingMessage, options: ReplayableBodyOptions) {
+    this.#source = source;
+    this.#options = options;
+  }
+
+  get isReplayable(): boolean {
+    return this.#kept !== undefined;
+  }
+
+  /** All of the body has come from the client. */
+  get hasEnded(): boolean {
+    return this.#hasEnded;
+  }
+
+  /** The client is expected to send, and nobody holds it back. */
+  get isAwaited(): boolean {
+    return this.#isFlowing && !this.#hasEnded && !this.#source.isPaused();
+  }
+
+  /** For one try; the reader before gets nothing more. A body that is here as a whole is one Buffer: one write upstream. */
+  open(listener: UploadListener): Readable | Buffer {
+    if (this.#hasEnded && this.#kept !== undefined) {
+      this.#reader = undefined;
+      return this.#kept.length === 1 ? this.#kept[0]! : Buffer.concat(this.#kept);
+    }
+    this.#reader = new BodyReader(this, listener);
+    return this.#reader;
+  }
+
+  replayTo(reader: BodyReader): void {
+    if (reader !== this.#reader) return;
+    let wantsMore = true;
+    for (const chunk of this.#kept ?? []) wantsMore = reader.offer(chunk);
+    if (this.#hasEnded) reader.push(null);
+    else if (wantsMore) this.demand(reader);
+  }
+
+  demand(reader: BodyReader): void {
+    if (reader !== this.#reader || this.#hasEnded) return;
+    if (this.#isFlowing) {
+      this.#source.resume();
+      return;
+    }
+    this.#isFlowing = true;
+    this.#options.onDemand();
+    this.#source.on('data', this.#onData);
+    this.#source.on('end', this.#onEnd);
+  }
+
+  detach(reader: BodyReader): void {
+    if (reader !== this.#reader) return;
+    this.#reader = undefined;
+    if (this.#isFlowing && !this.#hasEnded) this.#source.pause();
+  }
+
+  /** The exchange is over: forgets what was kept and lets the rest of the upload run into the void. */
+  close(): void {
+    this.#reader = undefined;
+    this.#kept = undefined;
+    if (this.#isFlowing) {
+      this.#source.off('data', this.#onData);
+      this.#source.off('end', this.#onEnd);
+    }
+    if (!this.#hasEnded) this.#source.resume();
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    this.#keep(chunk);
+    this.#options.onReceived(chunk.length);
+    if (this.#reader === undefined || !this.#reader.offer(chunk)) this.#source.pause();
+  };
+
+  readonly #onEnd = (): void => {
+    this.#hasEnded = true;
+    this.#reader?.push(null);
+  };
+
+  #keep(chunk: Buffer): void {
+    if (this.#kept === undefined) return;
+    this.#keptBytes += chunk.length;
+    if (this.#keptBytes > this.#options.replayLimit) this.#kept = undefined;
+    else this.#kept.push(chunk);
+  }
+}

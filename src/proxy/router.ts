@@ -1,0 +1,79 @@
+/** Which upstream a request is for, and how its path reads there. */
+import { CallError } from '../core/errors.js';
+import type { Emit } from '../core/events.js';
+import type { Destination } from './exchange.js';
+import type { Scope, Upstream } from './upstream.js';
+
+/** What a listener asks for each request. */
+export interface Router {
+  /** @param target the request's target as on the wire. */
+  route(method: string, target: string): Destination;
+}
+
+/** An absolute-form target (RFC 9112, section 3.2.2) up to its path. */
+const ABSOLUTE_FORM = /^[a-z][a-z\d+.-]*:\/\/[^/?#]*/i;
+
+/** Path and query of a request target, byte for byte. */
+function pathOf(target: string): string {
+  if (target.startsWith('/')) return target;
+  const path = target.replace(ABSOLUTE_FORM, '');
+  return path.startsWith('/') ? path : `/${path}`;
+}
+
+/** A listener of one upstream's own. */
+export function routeAllTo(upstream: Upstream): Router {
+  return {
+    route(method, target) {
+      const path = pathOf(target);
+      return { scope: upstream.scopeFor(method, path), path };
+    },
+  };
+}
+
+/** The shared listener: the longest prefix of whole segments wins, and is taken off. */
+export function routeByPrefix(upstreams: ReadonlyMap<string, Upstream>, emit: Emit): Router {
+  const noRoute = noRouteScope([...upstreams.keys()], emit);
+  return {
+    route(method, target) {
+      const path = pathOf(target);
+      const query = path.indexOf('?');
+      let end = query === -1 ? path.length : query;
+      // One look-up per segment, however many prefixes there are.
+      while (end > 0) {
+        const upstream = upstreams.get(path.slice(0, end));
+        if (upstream !== undefined) {
+          const rest = path.slice(end);
+          const forwarded = rest.startsWith('/') ? rest : `/${rest}`;
+          return { scope: upstream.scopeFor(method, forwarded), path: forwarded };
+        }
+        end = path.lastIndexOf('/', end - 1);
+      }
+      const fallback = upstreams.get('/');
+      return fallback === undefined
+        ? { scope: noRoute, path }
+        : { scope: fallback.scopeFor(method, path), path };
+    },
+  };
+}
+
+function noRouteScope(prefixes: readonly string[], emit: Emit): Scope {
+  return {
+    upstream: '',
+    route: '',
+    stage: {
+      run: (call) =>
+        Promise.reject(
+          new CallError(
+            'no-route',
+            `Cannot route ${call.method} ${call.path.split('?')[0]} because no upstream has a prefix of it; prefixes are ${prefixes.join(', ')}`,
+          ),
+        ),
+      refusal: () => undefined,
+    },
+    emit,
+    preserveHost: false,
+    deadlineHeader: undefined,
+    idempotencyHeader: 'idempotency-key',
+    bodyLimit: 0,
+  };
+}

@@ -1,0 +1,322 @@
+/** One try of a call over undici: the innermost stage. Its answer is a Reply, not a stream. */
+import { Client, errors, Pool, type Dispatcher } from 'undici';
+import type { AttemptObserver, Call } from '../core/call.js';
+import { formatDeadline } from '../core/deadline.js';
+import type { CallFailure } from '../core/errors.js';
+import type { Emit } from '../core/events.js';
+import { attemptResult, classifyFailure, classifyStatus } from '../core/outcome.js';
+import type { Stage } from '../core/pipeline.js';
+import { isOpenEnded, type RawHeaders, type Reply, type ReplySink } from '../core/reply.js';
+import { decodeHeaders, findHeader, type OutgoingHeaders } from './headers.js';
+import type { ReplayableBody, UploadListener } from './replayable-body.js';
+import { describeTransportError } from './transport-error.js';
+
+/** A call as the exchange makes it: what only the transport needs comes on top. */
+export interface ForwardedCall extends Call {
+  readonly outgoing: OutgoingHeaders;
+  readonly body: ReplayableBody | undefined;
+  /** Passes a 1xx answer on, where the client's protocol has such a thing. */
+  onInformational(status: number, statusText: string, headers: RawHeaders): void;
+}
+
+/** Bytes kept of an answer that nobody has asked for yet, and bytes read of one that nobody wants. */
+const BUFFER_BYTES = 64 * 1024;
+
+/** One connection of the pool; knows whether it has carried an exchange before. */
+class CountingClient extends Client {
+  /** Answers completed on the current connection. */
+  answered = 0;
+
+  constructor(origin: URL, options: object) {
+    super(origin, options);
+    this.on('connect', () => {
+      this.answered = 0;
+    });
+  }
+
+  override dispatch(
+    options: Dispatcher.DispatchOptions,
+    handler: Dispatcher.DispatchHandler,
+  ): boolean {
+    (options as AttemptOptions).attempt.client = this;
+    return super.dispatch(options, handler);
+  }
+}
+
+interface AttemptOptions extends Dispatcher.DispatchOptions {
+  readonly attempt: Attempt;
+}
+
+/** undici's handler and the pipeline's Reply in one object: an answer costs one allocation, not two. */
+class Attempt implements Dispatcher.DispatchHandler, Reply, UploadListener {
+  client: CountingClient | undefined;
+  status = 0;
+  statusText = '';
+  headers: RawHeaders = [];
+  readonly #call: ForwardedCall;
+  readonly #transport: TransportOptions;
+  readonly #observer: AttemptObserver | undefined;
+  readonly #resolve: (reply: Reply) => void;
+  readonly #reject: (error: CallFailure) => void;
+  #controller: Dispatcher.DispatchController | undefined;
+  #isReused = false;
+  #hasAnswerBegun = false;
+  #hasHeaders = false;
+  #isOver = false;
+  #error: CallFailure | undefined;
+  #trailers: RawHeaders = [];
+  #chunks: Buffer[] = [];
+  #chunkBytes = 0;
+  #sink: ReplySink | undefined;
+  #listeners: ((error: CallFailure | undefined) => void)[] = [];
+
+  constructor(
+    call: ForwardedCall,
+    transport: TransportOptions,
+    resolve: (reply: Reply) => void,
+    reject: (error: CallFailure) => void,
+  ) {
+    this.#call = call;
+    this.#transport = transport;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.#observer = call.observer;
+    call.observer = undefined;
+  }
+
+  start(pool: Pool): void {
+    const call = this.#call;
+    call.attempts += 1;
+    call.outgoing.setAttempt(call.attempts);
+    if (call.deadline !== undefined && this.#transport.propagatesDeadline) {
+      call.outgoing.setDeadline(formatDeadline(call.deadline));
+    }
+    call.waitWith((error) => this.abort(error));
+    this.#observer?.onStart((error) => this.abort(error));
+    const options: AttemptOptions = {
+      attempt: this,
+      origin: this.#transport.origin,
+      path: this.#transport.basePath + call.path,
+      method: call.method as Dispatcher.HttpMethod,
+      headers: call.outgoing.fields,
+      body: call.body?.open(this) ?? null,
+      // Keeps the connection after HEAD and after bodies of methods that rarely have one.
+      reset: false,
+      servername: this.#transport.serverName,
+    } as AttemptOptions & { servername: string };
+    pool.dispatch(options, this);
+  }
+
+  // From the upload.
+
+  onStall(isStalled: boolean): void {
+    if (!this.#hasHeaders) this.#observer?.onStall(isStalled);
+  }
+
+  onSent(): void {
+    if (!this.#hasHeaders && !this.#isOver) this.#observer?.onPhase('waiting');
+  }
+
+  // From undici.
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    if (this.#isOver) {
+      // It was ended while it waited for a connection, where undici cannot cancel.
+      controller.abort(this.#error ?? new errors.RequestAbortedError());
+      return;
+    }
+    this.#controller = controller;
+    this.#isReused = (this.client?.answered ?? 0) > 0;
+    const { body } = this.#call;
+    this.#observer?.onPhase(body === undefined || body.hasEnded ? 'waiting' : 'sending');
+  }
+
+  onResponseStarted(): void {
+    this.#hasAnswerBegun = true;
+  }
+
+  onResponseStart(
+    controller: Dispatcher.DispatchController,
+    status: number,
+    _headers: unknown,
+    statusText = '',
+  ): void {
+    if (this.#isOver) return;
+    const headers = decodeHeaders(rawFields(controller, 'rawHeaders'));
+    if (status < 200) {
+      this.#call.onInformational(status, statusText, headers);
+      return;
+    }
+    this.#hasHeaders = true;
+    this.status = status;
+    this.statusText = statusText;
+    this.headers = headers;
+    this.#observer?.onPhase(isOpenEnded(this) ? 'streaming-events' : 'streaming');
+    // undici takes the Content-Length of a 304 for a body's; without a body the answer is complete here.
+    if (status === 204 || status === 304 || this.#call.method === 'HEAD') this.#finish(undefined);
+    this.#resolve(this);
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#isOver) return;
+    this.#observer?.onProgress();
+    if (this.#sink !== undefined) {
+      if (!this.#sink.onData(chunk)) this.#pause(controller);
+      return;
+    }
+    this.#chunks.push(chunk);
+    this.#chunkBytes += chunk.length;
+    if (this.#chunkBytes >= BUFFER_BYTES) this.#pause(controller);
+  }
+
+  onResponseEnd(controller: Dispatcher.DispatchController): void {
+    if (this.client !== undefined) this.client.answered += 1;
+    this.#trailers = decodeHeaders(rawFields(controller, 'rawTrailers'));
+    this.#finish(undefined);
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
+    if (this.#isOver) return;
+    const isUnsent = this.#controller === undefined;
+    this.#fail(
+      describeTransportError(error, {
+        upstream: this.#transport.upstream,
+        target: this.#transport.target,
+        isUnsent,
+        isStale: !isUnsent && this.#isReused && !this.#hasAnswerBegun,
+        hasHeaders: this.#hasHeaders,
+      }),
+    );
+  }
+
+  // Reply.
+
+  get isComplete(): boolean {
+    return this.#isOver && this.#error === undefined;
+  }
+
+  attach(sink: ReplySink): void {
+    this.#sink = sink;
+    const chunks = this.#chunks;
+    this.#chunks = [];
+    let wantsMore = true;
+    for (const chunk of chunks) wantsMore = sink.onData(chunk);
+    if (this.#isOver) return this.#endSink();
+    this.#call.waitWith((error) => this.abort(error));
+    if (this.#call.cancelled !== undefined) return this.abort(this.#call.cancelled);
+    if (wantsMore) this.resume();
+    else this.#pause(this.#controller);
+  }
+
+  resume(): void {
+    if (this.#controller?.paused !== true) return;
+    this.#observer?.onPause(false);
+    this.#controller.resume();
+  }
+
+  discard(): void {
+    if (this.#isOver) return;
+    const length = findHeader(this.headers, 'content-length');
+    if (length === undefined || Number(length) > BUFFER_BYTES) return this.#close(undefined);
+    // Not `attach`: the call belongs to the next try by now.
+    this.#chunks = [];
+    this.#sink = drain;
+    this.resume();
+  }
+
+  abort(error: CallFailure): void {
+    if (!this.#isOver) this.#fail(error);
+  }
+
+  onFinished(listener: (error: CallFailure | undefined) => void): void {
+    if (this.#isOver) listener(this.#error);
+    else this.#listeners.push(listener);
+  }
+
+  #pause(controller: Dispatcher.DispatchController | undefined): void {
+    if (controller === undefined || controller.paused) return;
+    controller.pause();
+    this.#observer?.onPause(true);
+  }
+
+  #fail(error: CallFailure): void {
+    this.#close(error);
+    if (!this.#hasHeaders) this.#reject(error);
+  }
+
+  /** Ends the try before its natural end; the connection cannot be used again. */
+  #close(error: CallFailure | undefined): void {
+    this.#finish(error);
+    this.#controller?.abort(error ?? new errors.RequestAbortedError());
+  }
+
+  #finish(error: CallFailure | undefined): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#error = error;
+    this.#observer?.onPhase('ended');
+    const outcome = error === undefined ? classifyStatus(this.status) : classifyFailure(error);
+    this.#transport.emit({ type: 'attempt-finished', result: attemptResult(outcome), error });
+    for (const listener of this.#listeners) listener(error);
+    this.#listeners = [];
+    if (this.#sink !== undefined) this.#endSink();
+  }
+
+  #endSink(): void {
+    if (this.#sink !== drain) this.#call.waitWith(undefined);
+    if (this.#error === undefined) this.#sink?.onEnd(this.#trailers);
+    else this.#sink?.onError(this.#error);
+  }
+}
+
+/** Takes everything and keeps nothing. */
+const drain: ReplySink = { onData: () => true, onEnd: () => {}, onError: () => {} };
+
+/** undici keeps the fields as they were on the wire beside the parsed ones, but does not declare them. */
+function rawFields(
+  controller: Dispatcher.DispatchController,
+  which: 'rawHeaders' | 'rawTrailers',
+): readonly (Buffer | string)[] {
+  return (controller as unknown as Record<typeof which, (Buffer | string)[] | null>)[which] ?? [];
+}
+
+export interface TransportOptions {
+  readonly upstream: string;
+  readonly origin: string;
+  /** For messages. */
+  readonly target: string;
+  /** Put in front of the call's path; empty or without a slash at its end. */
+  readonly basePath: string;
+  /** The name that TLS asks for and verifies, constant per upstream whatever Host says. */
+  readonly serverName: string;
+  readonly propagatesDeadline: boolean;
+  readonly emit: Emit;
+}
+
+export type ConnectionPool = Pool;
+
+/** @param options undici's own, for the pool and each of its connections. */
+export function createPool(origin: string, options: Pool.Options): ConnectionPool {
+  return new Pool(origin, {
+    ...options,
+    // No limit here: undici's queue is invisible to deadlines, so whoever is admitted gets a connection.
+    connections: null,
+    pipelining: 1,
+    // Timeouts are the timeout policy's; undici's step is a second.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    factory: (url, clientOptions) => new CountingClient(url, clientOptions),
+  });
+}
+
+export function createTransport(pool: ConnectionPool, options: TransportOptions): Stage {
+  return {
+    run(call) {
+      if (call.cancelled !== undefined) return Promise.reject(call.cancelled);
+      return new Promise((resolve, reject) => {
+        new Attempt(call as ForwardedCall, options, resolve, reject).start(pool);
+      });
+    },
+    refusal: () => undefined,
+  };
+}

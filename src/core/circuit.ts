@@ -1,0 +1,246 @@
+/** The circuit breaker's state machine: what it counts, when it opens, and how it finds its way back. */
+import type { Clock } from './clock.js';
+import type { CircuitRule, CircuitStateName, Emit } from './events.js';
+import type { CircuitSnapshot, ForcedState, InspectableCircuit } from './inspect.js';
+import type { Off } from './options.js';
+import { SlidingWindow } from './sliding-window.js';
+
+/** The options that the state machine goes by, under their names in the file; times in ms, shares 0..1. */
+export interface CircuitRules {
+  readonly failureThreshold: number | Off;
+  readonly failureRate:
+    | { readonly threshold: number; readonly window: number; readonly minimumCalls: number }
+    | Off;
+  readonly slowCall: { readonly threshold: number } | Off;
+  readonly recoveryTimeout: number;
+  readonly recoveryMultiplier: number;
+  readonly maxRecoveryTimeout: number;
+  readonly halfOpenMaxCalls: number;
+  readonly successThreshold: number;
+}
+
+/** Slow calls are counted over this where failureRate is off; the same as its defaults. */
+const DEFAULT_WINDOW = { window: 10_000, minimumCalls: 20 };
+
+/** Told to callers where nobody knows when the circuit will let them through. */
+const DEFAULT_RETRY_AFTER_MS = 1000;
+
+/**
+ * Each entry into a state makes a new object, so that a result can be matched with the very state that admitted it.
+ * Times are monotonic ms, except the wall clock's stamp.
+ */
+type CircuitState = { readonly sinceWallMs: number } & (
+  | { readonly kind: 'closed' }
+  | {
+      readonly kind: 'open';
+      readonly recoveryMs: number;
+      readonly untilMs: number;
+      /** For messages. */
+      readonly why: string;
+    }
+  | { readonly kind: 'half-open'; readonly recoveryMs: number; probes: number; successes: number }
+  | { readonly kind: 'forced-open' | 'forced-closed'; readonly untilMs: number }
+);
+
+/** What let a try through; hand it back with the try's result. */
+export type Admission = CircuitState;
+
+export interface CircuitRefusal {
+  readonly why: string;
+  /** At least 1. */
+  readonly retryAfterMs: number;
+}
+
+const percent = (share: number) => `${Math.round(share * 100)} %`;
+
+/**
+ * No timers: what is due by time (probing, the end of an override) happens when the circuit is next asked or read.
+ *
+ * While closed, failures in a row count for ever and shares over the window. The states and the window are
+ * resilience4j's, consecutive failures and the growing recovery time Polly's and Envoy's (outlier ejection).
+ */
+export class Circuit implements InspectableCircuit {
+  readonly #rules: CircuitRules;
+  readonly #clock: Clock;
+  readonly #emit: Emit;
+  readonly #window: SlidingWindow;
+  readonly #minimumCalls: number;
+  #consecutiveFailures = 0;
+  #state: CircuitState;
+
+  constructor(rules: CircuitRules, clock: Clock, emit: Emit) {
+    const { window, minimumCalls } =
+      rules.failureRate === 'off' ? DEFAULT_WINDOW : rules.failureRate;
+    this.#rules = rules;
+    this.#clock = clock;
+    this.#emit = emit;
+    this.#window = new SlidingWindow(window);
+    this.#minimumCalls = minimumCalls;
+    this.#state = { kind: 'closed', sinceWallMs: clock.wallNow() };
+  }
+
+  /** What a try would be refused with right now; takes nothing. */
+  refusal(): CircuitRefusal | undefined {
+    const state = this.#settle();
+    switch (state.kind) {
+      case 'closed':
+      case 'forced-closed':
+        return undefined;
+      case 'half-open':
+        return state.probes < this.#rules.halfOpenMaxCalls
+          ? undefined
+          : {
+              why: `half-open and its ${state.probes} probes are under way`,
+              retryAfterMs: DEFAULT_RETRY_AFTER_MS,
+            };
+      case 'open': {
+        const retryAfterMs = this.#msUntil(state.untilMs);
+        const seconds = Math.ceil(retryAfterMs / 1000);
+        return { why: `open: ${state.why}; probing starts in ${seconds} s`, retryAfterMs };
+      }
+      case 'forced-open':
+        return { why: 'forced open by an operator', retryAfterMs: this.#msUntil(state.untilMs) };
+    }
+  }
+
+  /** Lets a try through; only when `refusal` has just said nothing. A probe's permit is taken until `giveBack`. */
+  admit(): Admission {
+    if (this.#state.kind === 'half-open') this.#state.probes++;
+    return this.#state;
+  }
+
+  /** Returns the permit of a probe, once per `admit`; of no effect in other states. */
+  giveBack(admission: Admission): void {
+    if (admission.kind === 'half-open') admission.probes--;
+  }
+
+  /** Counts a result, unless the circuit has left the state that admitted the try. Neutral ones stay away. */
+  record(admission: Admission, isFailure: boolean, isSlow: boolean): void {
+    const state = this.#settle();
+    if (state !== admission || state.kind === 'forced-closed') return;
+    const nowMs = this.#clock.now();
+    this.#window.record(nowMs, isFailure, isSlow);
+    this.#consecutiveFailures = isFailure ? this.#consecutiveFailures + 1 : 0;
+    if (state.kind === 'closed') return this.#judge(nowMs);
+    if (state.kind !== 'half-open') return;
+    const { successThreshold, recoveryMultiplier } = this.#rules;
+    if (isFailure) {
+      this.#open(state.recoveryMs * recoveryMultiplier, 'a probe failed', 'probeFailure', 1, 1);
+    } else if (++state.successes >= successThreshold) {
+      this.#close('successThreshold', state.successes, successThreshold);
+    }
+  }
+
+  snapshot(): CircuitSnapshot {
+    const state = this.#settle();
+    const { total, failures } = this.#window.counts(this.#clock.now());
+    return {
+      state: state.kind,
+      consecutiveFailures: this.#consecutiveFailures,
+      failureRate: total < this.#minimumCalls ? null : failures / total,
+      sinceWallMs: state.sinceWallMs,
+      retryAfterMs:
+        state.kind === 'open' || state.kind === 'forced-open' ? this.#msUntil(state.untilMs) : 0,
+    };
+  }
+
+  /**
+   * As resilience4j's FORCED_OPEN and DISABLED: everything is refused, or everything let through, and nothing counted.
+   * The end of an override, by `auto` or by its time, is a fresh closed circuit: what was counted before it says
+   * little about the upstream of now. `auto` without an override changes nothing.
+   */
+  force(to: ForcedState, ttlMs = Infinity): void {
+    const state = this.#settle();
+    const isForced = state.kind === 'forced-open' || state.kind === 'forced-closed';
+    if (to === 'auto') {
+      if (isForced) this.#close('forced', 0, 0);
+      return;
+    }
+    const untilMs = this.#clock.now() + ttlMs;
+    // The same override again only changes its end.
+    if (state.kind === to) this.#state = { ...state, kind: to, untilMs };
+    else this.#move({ kind: to, untilMs, sinceWallMs: this.#clock.wallNow() }, 'forced', 0, 0);
+  }
+
+  /** Makes the move that has fallen due by time, as of the instant at which it was due. */
+  #settle(): CircuitState {
+    const state = this.#state;
+    if (state.kind === 'closed' || state.kind === 'half-open') return state;
+    const nowMs = this.#clock.now();
+    if (nowMs < state.untilMs) return state;
+    const sinceWallMs = this.#clock.wallNow() - (nowMs - state.untilMs);
+    if (state.kind === 'open') {
+      const { recoveryMs } = state;
+      const probing = {
+        kind: 'half-open',
+        recoveryMs,
+        probes: 0,
+        successes: 0,
+        sinceWallMs,
+      } as const;
+      this.#move(probing, 'recoveryTimeout', nowMs - state.untilMs + recoveryMs, recoveryMs);
+    } else {
+      this.#close('forced', 0, 0, sinceWallMs);
+    }
+    return this.#state;
+  }
+
+  /** Opens a closed circuit if one of its rules says so. */
+  #judge(nowMs: number): void {
+    const { failureThreshold, failureRate, slowCall, recoveryTimeout } = this.#rules;
+    const inRow = this.#consecutiveFailures;
+    if (failureThreshold !== 'off' && inRow >= failureThreshold) {
+      const why = `${inRow} failures in a row`;
+      return this.#open(recoveryTimeout, why, 'failureThreshold', inRow, failureThreshold);
+    }
+    const { total, failures, slow } = this.#window.counts(nowMs);
+    if (total < this.#minimumCalls) return;
+    const failed = failures / total;
+    if (failureRate !== 'off' && failed >= failureRate.threshold) {
+      const why = `${percent(failed)} of its calls failed`;
+      return this.#open(recoveryTimeout, why, 'failureRate', failed, failureRate.threshold);
+    }
+    const slowed = slow / total;
+    if (slowCall !== 'off' && slowed >= slowCall.threshold) {
+      const why = `${percent(slowed)} of its calls were slow`;
+      this.#open(recoveryTimeout, why, 'slowCall', slowed, slowCall.threshold);
+    }
+  }
+
+  #open(
+    wantedMs: number,
+    why: string,
+    rule: CircuitRule,
+    observed: number,
+    threshold: number,
+  ): void {
+    const recoveryMs = Math.min(wantedMs, this.#rules.maxRecoveryTimeout);
+    const untilMs = this.#clock.now() + recoveryMs;
+    const sinceWallMs = this.#clock.wallNow();
+    this.#move({ kind: 'open', recoveryMs, untilMs, why, sinceWallMs }, rule, observed, threshold);
+  }
+
+  /** A closed circuit starts from nothing. */
+  #close(
+    rule: CircuitRule,
+    observed: number,
+    threshold: number,
+    sinceWallMs = this.#clock.wallNow(),
+  ): void {
+    this.#window.clear();
+    this.#consecutiveFailures = 0;
+    this.#move({ kind: 'closed', sinceWallMs }, rule, observed, threshold);
+  }
+
+  #move(to: CircuitState, rule: CircuitRule, observed: number, threshold: number): void {
+    const from: CircuitStateName = this.#state.kind;
+    this.#state = to;
+    this.#emit({ type: 'circuit-moved', from, to: to.kind, rule, observed, threshold });
+  }
+
+  #msUntil(atMs: number): number {
+    return atMs === Infinity
+      ? DEFAULT_RETRY_AFTER_MS
+      : Math.max(1, Math.ceil(atMs - this.#clock.now()));
+  }
+}

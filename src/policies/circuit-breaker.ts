@@ -1,0 +1,207 @@
+/** Circuit breaker: stops calling an upstream that keeps failing, and probes it before it trusts it again. */
+import type { Call } from '../core/call.js';
+import { Circuit, type Admission } from '../core/circuit.js';
+import { CallError, type CallFailure } from '../core/errors.js';
+import {
+  Count,
+  CountOrOff,
+  Duration,
+  Options,
+  Share,
+  Switchable,
+  Type,
+  type Off,
+  type Static,
+} from '../core/options.js';
+import { classifyFailure, classifyStatus, type Outcome } from '../core/outcome.js';
+import type { Layer, Stage } from '../core/pipeline.js';
+import type { Policy, PolicyContext } from '../core/policy.js';
+import type { Reply } from '../core/reply.js';
+
+const schema = Switchable(
+  Options(
+    {
+      failureThreshold: CountOrOff({
+        default: 5,
+        minimum: 1,
+        description: 'Failures in a row that open the circuit.',
+      }),
+      failureRate: Switchable(
+        Options(
+          {
+            threshold: Share({
+              default: '50%',
+              description: 'Share of failed tries in the window that opens the circuit.',
+            }),
+            window: Duration({
+              default: '10s',
+              description: 'How far back tries count; slowCall uses it too.',
+            }),
+            minimumCalls: Count({
+              default: 20,
+              minimum: 1,
+              description: 'Tries in the window before any share counts; slowCall uses it too.',
+            }),
+          },
+          { description: 'Opens the circuit at a share of failures.' },
+        ),
+      ),
+      slowCall: Switchable(
+        Options(
+          {
+            duration: Duration({
+              default: '2s',
+              description: 'A try whose response headers take longer is slow.',
+            }),
+            threshold: Share({
+              default: '80%',
+              description: 'Share of slow tries in the window that opens the circuit.',
+            }),
+          },
+          { description: 'Opens the circuit at a share of slow tries, failed or not.' },
+        ),
+        { default: 'off' },
+      ),
+      recoveryTimeout: Duration({
+        default: '30s',
+        description: 'How long an open circuit refuses before it lets probes through.',
+      }),
+      recoveryMultiplier: Type.Number({
+        default: 1,
+        minimum: 1,
+        description: 'Lengthens recoveryTimeout with each opening in a row.',
+      }),
+      maxRecoveryTimeout: Duration({
+        default: '5m',
+        description: 'The longest that recoveryTimeout can grow.',
+      }),
+      halfOpenMaxCalls: Count({
+        default: 3,
+        minimum: 1,
+        description: 'Probes that may wait for their response headers at once.',
+      }),
+      successThreshold: Count({
+        default: 3,
+        minimum: 1,
+        description: 'Successful probes that close the circuit.',
+      }),
+      failureStatuses: Type.Array(Type.Integer({ minimum: 100, maximum: 599 }), {
+        default: [500, 502, 503, 504],
+        description: 'Response statuses that are failures.',
+      }),
+      minimumTimeout: Duration({
+        default: '100ms',
+        description:
+          'A try that its deadline ended is a failure if it had at least this long, so that hurried callers prove nothing.',
+      }),
+    },
+    { description: 'Stops calling an upstream that keeps failing.' },
+  ),
+);
+
+export interface CircuitBreakerSettings {
+  readonly circuitBreaker: Static<typeof schema>;
+}
+
+type CircuitBreakerOptions = Exclude<CircuitBreakerSettings['circuitBreaker'], Off>;
+
+/** Whether the upstream did its part; undefined where the try says nothing about it. */
+function isFailure(
+  outcome: Outcome,
+  ranMs: number,
+  options: CircuitBreakerOptions,
+): boolean | undefined {
+  switch (outcome.kind) {
+    case 'status': {
+      const { status } = outcome;
+      if (options.failureStatuses.includes(status)) return true;
+      // The caller's own mistake: neither good nor bad news of the upstream.
+      return status >= 400 && status < 500 ? undefined : false;
+    }
+    case 'unsent':
+    case 'reset':
+    case 'timeout':
+      return true;
+    case 'deadline':
+      // A hung upstream must trip the circuit also where callers' deadlines always come before the attempt timeout.
+      return ranMs >= options.minimumTimeout ? true : undefined;
+    case 'stale':
+    case 'cancelled':
+    case 'refused':
+      return undefined;
+  }
+}
+
+export interface CircuitBreakerLayer extends Layer {
+  readonly circuit: Circuit;
+}
+
+function create(
+  settings: CircuitBreakerSettings,
+  context: PolicyContext,
+): CircuitBreakerLayer | undefined {
+  const { circuitBreaker } = settings;
+  if (circuitBreaker === 'off') return undefined;
+  const options: CircuitBreakerOptions = circuitBreaker;
+  const { clock, emit, upstream } = context;
+  const slowMs = options.slowCall === 'off' ? Infinity : options.slowCall.duration;
+  const circuit = new Circuit(options, clock, emit);
+
+  function refuse(): CallError | undefined {
+    const refusal = circuit.refusal();
+    if (refusal === undefined) return undefined;
+    const { why, retryAfterMs } = refusal;
+    const message = `Cannot call ${upstream} because its circuit is ${why}`;
+    return new CallError('circuit-open', message, { retryAfterMs });
+  }
+
+  function record(admission: Admission, outcome: Outcome, ranMs: number, headMs: number): void {
+    const failed = isFailure(outcome, ranMs, options);
+    if (failed !== undefined) circuit.record(admission, failed, headMs > slowMs);
+  }
+
+  function wrap(next: Stage): Stage {
+    async function run(call: Call): Promise<Reply> {
+      const refused = refuse();
+      if (refused !== undefined) throw refused;
+      const admission = circuit.admit();
+      const startMs = clock.now();
+      let reply: Reply;
+      try {
+        reply = await next.run(call);
+      } catch (error) {
+        const ranMs = clock.now() - startMs;
+        circuit.giveBack(admission);
+        record(admission, classifyFailure(error as CallFailure), ranMs, ranMs);
+        throw error;
+      }
+      const headMs = clock.now() - startMs;
+      // Not at the end of the body: a long download would keep the probes' places taken and the circuit half-open.
+      circuit.giveBack(admission);
+      const outcome = classifyStatus(reply.status);
+      if (reply.isComplete || isFailure(outcome, headMs, options) !== false) {
+        record(admission, outcome, headMs, headMs);
+      } else {
+        // Good so far; an upstream that dies in mid-body has failed all the same.
+        reply.onFinished((error) => {
+          const end = error === undefined ? outcome : classifyFailure(error);
+          record(admission, end, clock.now() - startMs, headMs);
+        });
+      }
+      return reply;
+    }
+    return { run, refusal: (call) => refuse() ?? next.refusal(call) };
+  }
+  return { wrap, circuit };
+}
+
+export const circuitBreaker = {
+  name: 'circuitBreaker',
+  schema,
+  create,
+} as const satisfies Policy<
+  'circuitBreaker',
+  typeof schema,
+  CircuitBreakerSettings,
+  CircuitBreakerLayer
+>;

@@ -1,0 +1,38 @@
+/** A call and a policy's context as tests need them. */
+import { Call, type CallInit } from '../../src/core/call.js';
+import type { Event } from '../../src/core/events.js';
+import type { PolicyContext } from '../../src/core/policy.js';
+import type { FakeClock } from './fake-clock.js';
+
+/** A GET without a body, started at the fake clock's zero. */
+export function fakeCall(overrides: Partial<CallInit> = {}): Call {
+  return new Call({
+    method: 'GET',
+    path: '/',
+    headers: [],
+    body: undefined,
+    deadlineHeader: undefined,
+    hasIdempotencyKey: false,
+    startedAtMs: 0,
+    ...overrides,
+  });
+}
+
+export interface FakeContext extends PolicyContext {
+  /** What the policy emitted, in order. */
+  readonly events: Event[];
+}
+
+/** The upstream's own scope of `catalog`; chance always says 0.5. */
+export function fakeContext(clock: FakeClock, overrides: Partial<PolicyContext> = {}): FakeContext {
+  const events: Event[] = [];
+  return {
+    upstream: 'catalog',
+    route: '',
+    clock,
+    random: () => 0.5,
+    emit: (event) => void events.push(event),
+    ...overrides,
+    events,
+  };
+}

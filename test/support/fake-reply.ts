@@ -1,0 +1,67 @@
+/** A reply whose end the test decides. */
+import type { CallFailure } from '../../src/core/errors.js';
+import type { RawHeaders, Reply, ReplySink } from '../../src/core/reply.js';
+
+export interface FakeReplyInit {
+  readonly status?: number;
+  readonly headers?: RawHeaders;
+  /** The whole body is here already: listeners are called back at once. */
+  readonly isComplete?: boolean;
+}
+
+export class FakeReply implements Reply {
+  readonly status: number;
+  readonly statusText = '';
+  readonly headers: RawHeaders;
+  isComplete: boolean;
+  isDiscarded = false;
+  /** What `finish` or `abort` was given. */
+  error: CallFailure | undefined;
+  sink: ReplySink | undefined;
+  readonly #listeners: ((error: CallFailure | undefined) => void)[] = [];
+
+  constructor(init: FakeReplyInit = {}) {
+    this.status = init.status ?? 200;
+    this.headers = init.headers ?? [];
+    this.isComplete = init.isComplete ?? false;
+  }
+
+  /** Ends the body: well, or with `error`. Only the first end counts. */
+  finish(error?: CallFailure): void {
+    if (this.isComplete) return;
+    this.isComplete = true;
+    this.error = error;
+    for (const listener of this.#listeners) listener(error);
+    this.#endSink();
+  }
+
+  attach(sink: ReplySink): void {
+    this.sink = sink;
+    if (this.isComplete) this.#endSink();
+  }
+
+  resume(): void {}
+
+  discard(): void {
+    this.isDiscarded = true;
+    this.finish();
+  }
+
+  abort(error: CallFailure): void {
+    this.finish(error);
+  }
+
+  onFinished(listener: (error: CallFailure | undefined) => void): void {
+    if (this.isComplete) listener(this.error);
+    else this.#listeners.push(listener);
+  }
+
+  #endSink(): void {
+    if (this.error === undefined) this.sink?.onEnd([]);
+    else this.sink?.onError(this.error);
+  }
+}
+
+export function fakeReply(init: FakeReplyInit = {}): FakeReply {
+  return new FakeReply(init);
+}

@@ -66,7 +66,7 @@ function findDeadline(
     if (wallMs === undefined) {
       throw new CallError(
         'invalid-deadline',
-        `Cannot read the deadline ${JSON.stringify(call.deadlineHeader)} of a call to ${context.upstream} because it is neither ${DEADLINE_FORMS}`,
+        `Cannot read the deadline ${JSON.stringify(call.deadlineHeader)} of a call to ${context.upstream} because it is not one of: ${DEADLINE_FORMS}`,
       );
     }
     if (wallMs - offsetMs < atMs) {

@@ -1,0 +1,204 @@
+/** A real sidecar and real upstreams on port 0, for tests that assert what client, upstream and metrics saw. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import http from 'node:http';
+import net, { type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startApp } from '../../src/app.js';
+import { loadConfig } from '../../src/config/load.js';
+import { systemClock } from '../../src/core/clock.js';
+import { createLogger } from '../../src/telemetry/logs.js';
+
+/** The part of a tap test that is needed here. */
+interface Teardown {
+  teardown(handler: () => unknown): void;
+}
+
+export interface TestUpstream {
+  readonly port: number;
+  readonly url: string;
+  readonly server: http.Server;
+  /** Requests seen, in order. */
+  readonly seen: http.IncomingMessage[];
+}
+
+/** An HTTP upstream; `handler` sees each request after it was noted. */
+export async function startUpstream(
+  t: Teardown,
+  handler: (request: http.IncomingMessage, response: http.ServerResponse) => void,
+): Promise<TestUpstream> {
+  const seen: http.IncomingMessage[] = [];
+  const server = http.createServer((request, response) => {
+    seen.push(request);
+    handler(request, response);
+  });
+  server.listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  t.teardown(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const { port } = server.address() as AddressInfo;
+  return { port, url: `http://127.0.0.1:${port}`, server, seen };
+}
+
+/** An upstream that writes whatever bytes `onConnection` likes. */
+export async function startRawUpstream(
+  t: Teardown,
+  onConnection: (socket: net.Socket) => void,
+): Promise<{ port: number; url: string }> {
+  const sockets = new Set<net.Socket>();
+  const server = net.createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => {});
+    socket.on('close', () => sockets.delete(socket));
+    onConnection(socket);
+  });
+  server.listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  t.teardown(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  const { port } = server.address() as AddressInfo;
+  return { port, url: `http://127.0.0.1:${port}` };
+}
+
+/** A port that nothing listens on, for a moment at least. */
+export async function findFreePort(): Promise<number> {
+  const server = net.createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+export interface TestSidecar {
+  readonly admin: string;
+  /** Port of an upstream's own listener, or of `server`. */
+  port(name: string): number;
+  url(name: string): string;
+  /** One sample of /metrics, e.g. `breakwater_requests_total{upstream="a",...}`; 0 when it is not there. */
+  metric(name: string, labels?: Record<string, string>): Promise<number>;
+  json(path: string): Promise<unknown>;
+  /** Log lines so far, parsed. */
+  readonly logs: Record<string, unknown>[];
+  stop(): Promise<void>;
+}
+
+const ADMIN = 'admin: { listen: "127.0.0.1:0" }\n';
+
+/** @param yaml without `admin`, which gets port 0; upstreams should listen on port 0 too. */
+export async function startSidecar(t: Teardown, yaml: string): Promise<TestSidecar> {
+  const folder = mkdtempSync(join(tmpdir(), 'breakwater-'));
+  const file = join(folder, 'breakwater.yaml');
+  writeFileSync(file, (/^admin:/m.test(yaml) ? '' : ADMIN) + yaml);
+  const { config, diagnostics } = await loadConfig(file, process.env);
+  rmSync(folder, { recursive: true });
+  if (config === undefined) throw new Error(JSON.stringify(diagnostics, undefined, 2));
+  const logs: Record<string, unknown>[] = [];
+  const logger = createLogger({
+    level: config.log.level,
+    destination: { write: (line: string) => logs.push(JSON.parse(line)) },
+  });
+  const app = await startApp(config, {
+    clock: systemClock,
+    random: Math.random,
+    logger,
+    version: '0.0.0-test',
+  });
+  let stopped: Promise<void> | undefined;
+  const stop = () => (stopped ??= app.stop());
+  t.teardown(stop);
+  const port = (name: string): number => {
+    const found = app.listeners.find((listener) => listener.name === name);
+    if (found?.address.kind !== 'tcp') throw new Error(`no listener ${name}`);
+    return found.address.port;
+  };
+  const admin = `http://127.0.0.1:${port('admin')}`;
+  return {
+    admin,
+    logs,
+    port,
+    url: (name) => `http://127.0.0.1:${port(name)}`,
+    async metric(name, labels = {}) {
+      const text = await (await fetch(`${admin}/metrics`)).text();
+      const wanted = Object.entries(labels).map(([key, value]) => `${key}="${value}"`);
+      let sum = 0;
+      for (const line of text.split('\n')) {
+        if (!line.startsWith(`${name}{`) && !line.startsWith(`${name} `)) continue;
+        if (wanted.every((label) => line.includes(label))) sum += Number(line.split(' ').at(-1));
+      }
+      return sum;
+    },
+    json: async (path) => (await fetch(admin + path)).json(),
+    stop,
+  };
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: http.IncomingHttpHeaders;
+  readonly rawHeaders: readonly string[];
+  readonly body: Buffer;
+  readonly text: string;
+}
+
+/** One request on a connection of its own. Rejects when the answer breaks off. */
+export function send(
+  url: string,
+  options: http.RequestOptions & { body?: string | Buffer } = {},
+): Promise<Answer> {
+  const { body, ...rest } = options;
+  return new Promise((resolve, reject) => {
+    const { hostname, port, pathname, search } = new URL(url);
+    const request = http.request(
+      { hostname, port, path: pathname + search, agent: false, ...rest },
+      (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('error', reject);
+        response.on('end', () => {
+          const whole = Buffer.concat(chunks);
+          resolve({
+            status: response.statusCode!,
+            headers: response.headers,
+            rawHeaders: response.rawHeaders,
+            body: whole,
+            text: whole.toString(),
+          });
+        });
+      },
+    );
+    request.on('error', reject);
+    request.end(body);
+  });
+}
+
+/** Writes `bytes` as they are and gives back all that came until the other side closed, or `untilMs` were over. */
+export function sendRaw(port: number, bytes: string | Buffer, untilMs = 2000): Promise<string> {
+  return new Promise((resolve) => {
+    const chunks: Buffer[] = [];
+    const socket = net.connect(port, '127.0.0.1', () => socket.write(bytes));
+    const finish = () => {
+      clearTimeout(timer);
+      socket.destroy();
+      resolve(Buffer.concat(chunks).toString('latin1'));
+    };
+    const timer = setTimeout(finish, untilMs);
+    socket.on('data', (chunk) => chunks.push(chunk));
+    socket.on('error', () => {});
+    socket.on('close', finish);
+  });
+}
+
+/** Polls until `check` holds; fails loudly when it never does. */
+export async function eventually(what: string, check: () => boolean | Promise<boolean>): Promise<void> {
+  const endMs = Date.now() + 5000;
+  while (!(await check())) {
+    if (Date.now() > endMs) throw new Error(`never came true: ${what}`);
+    await new Promise((resolve) => {
+      setTimeout(resolve, 10);
+    });
+  }
+}

@@ -1,0 +1,80 @@
+/** The policies in order, outermost first, and all that follows from that one list: schemas, settings, layers. */
+import type { Static } from '../core/options.js';
+import type { Layer } from '../core/pipeline.js';
+import type { PolicyContext } from '../core/policy.js';
+import { bulkhead } from './bulkhead.js';
+import { circuitBreaker } from './circuit-breaker.js';
+import { deadline } from './deadline.js';
+import { retry } from './retry.js';
+import { timeout } from './timeout.js';
+
+export const policies = [
+  deadline, // Outside everything, so that queueing, back-off and body all run on the caller's time.
+  bulkhead, // Outside retry: an exchange keeps its one slot through all its tries.
+  retry, // Outside the circuit breaker: every try is recorded, and an open circuit ends the retrying.
+  circuitBreaker, // Outside the attempt timeout: a try that takes too long is a failure.
+  timeout, // Next to the transport: its clocks are those of one try.
+] as const;
+
+type AnyPolicy = (typeof policies)[number];
+export type PolicyName = AnyPolicy['name'];
+
+/** An upstream's or a route's effective policies, decoded. */
+export type PolicySettings = {
+  readonly [P in AnyPolicy as P['name']]: Static<P['schema']>;
+};
+
+/** Undefined where a policy is off. */
+export type PolicyLayers = {
+  readonly [P in AnyPolicy as P['name']]: ReturnType<P['create']>;
+};
+
+function byName<Value>(valueOf: (policy: AnyPolicy) => Value): Record<PolicyName, Value> {
+  const entries = policies.map((policy) => [policy.name, valueOf(policy)]);
+  return Object.fromEntries(entries) as Record<PolicyName, Value>;
+}
+
+/** Each policy key's schema. */
+export const policySchemas = byName((policy) => policy.schema) as {
+  readonly [P in AnyPolicy as P['name']]: P['schema'];
+};
+
+/** Keys that a policy reads besides its own. */
+const alsoReads: { readonly [Name in PolicyName]?: readonly PolicyName[] } = {
+  deadline: ['timeout'],
+};
+
+/** What a route has from its upstream. */
+export interface Inherited {
+  readonly layers: PolicyLayers;
+  /** The option paths that the route itself writes: `bulkhead`, `retry`, `retry.budget`, ... */
+  readonly writes: ReadonlySet<string>;
+}
+
+/**
+ * An upstream's layers, or a route's. A route shares the layers, and so the state, of its upstream, except for the
+ * policies it writes: a route with a circuit breaker or bulkhead of its own fails, queues and is refused by itself.
+ */
+export function createLayers(
+  settings: PolicySettings,
+  context: PolicyContext,
+  inherited?: Inherited,
+): PolicyLayers {
+  return byName((policy): Layer | undefined => {
+    if (inherited === undefined) return policy.create(settings, context);
+    const { layers, writes } = inherited;
+    const reads = [policy.name, ...(alsoReads[policy.name] ?? [])];
+    if (!reads.some((key) => writes.has(key))) return layers[policy.name];
+    // Whoever retries differently still spends from the same budget: it protects the upstream, not the route.
+    return policy === retry && !writes.has('retry.budget')
+      ? retry.create(settings, context, layers.retry?.budget)
+      : policy.create(settings, context);
+  }) as PolicyLayers;
+}
+
+/** The layers that are on, in the order of `policies`: what `compose` takes. */
+export function listLayers(layers: PolicyLayers): Layer[] {
+  return policies
+    .map((policy): Layer | undefined => layers[policy.name])
+    .filter((layer) => layer !== undefined);
+}

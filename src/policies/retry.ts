@@ -1,0 +1,279 @@
+/** Retry: follows a failed try with another one, where that is safe, likely to help, affordable and in time. */
+import { backoffMs } from '../core/backoff.js';
+import type { Call } from '../core/call.js';
+import type { Clock } from '../core/clock.js';
+import { usableMs } from '../core/deadline.js';
+import type { CallFailure } from '../core/errors.js';
+import type { RetryCause, RetryDenial } from '../core/events.js';
+import {
+  Count,
+  Duration,
+  Options,
+  Share,
+  Size,
+  Switchable,
+  Type,
+  type Off,
+  type Static,
+} from '../core/options.js';
+import { classifyFailure, classifyStatus, type Outcome } from '../core/outcome.js';
+import type { Layer, Stage } from '../core/pipeline.js';
+import type { Policy, PolicyContext } from '../core/policy.js';
+import type { Reply } from '../core/reply.js';
+import { findRetryAfter } from '../core/retry-after.js';
+import { RetryBudget } from '../core/retry-budget.js';
+
+const word = <const Words extends readonly string[]>(
+  words: Words,
+  options: { default: Words[number]; description: string },
+) => Type.Unsafe<Words[number]>({ enum: words, ...options });
+
+const schema = Switchable(
+  Options(
+    {
+      maxAttempts: Count({ default: 3, minimum: 1, description: 'Tries, counting the first.' }),
+      methods: Type.Array(Type.String({ pattern: "^[!#$%&'*+.^_`|~0-9A-Z-]+$" }), {
+        default: ['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE'],
+        description:
+          'Methods, in capitals, that may be tried again after the upstream may have acted. A request with the idempotency header may be as well.',
+      }),
+      statuses: Type.Array(Type.Integer({ minimum: 400, maximum: 599 }), {
+        default: [408, 429, 500, 502, 503, 504],
+        description: 'Answers that are worth another try.',
+      }),
+      backoff: Options(
+        {
+          strategy: word(['exponential', 'linear', 'constant', 'decorrelated'], {
+            default: 'exponential',
+            description:
+              'How the delay grows: baseDelay x multiplier^(n-1), baseDelay x n, baseDelay, or at random between baseDelay and three times the delay before.',
+          }),
+          baseDelay: Duration({ default: '100ms', description: 'Delay before the second try.' }),
+          maxDelay: Duration({
+            default: '2s',
+            description: 'Limit of a growing delay, before jitter.',
+          }),
+          multiplier: Type.Number({
+            default: 2,
+            minimum: 1,
+            description: 'Growth of the exponential delay from try to try.',
+          }),
+          jitter: word(['full', 'equal', 'half', 'none'], {
+            default: 'full',
+            description:
+              'Spread of a delay d: 0..d, d/2..d, d/2..3d/2, or none. A decorrelated delay is random already and takes none.',
+          }),
+        },
+        { description: 'Delay between tries.' },
+      ),
+      respectRetryAfter: Type.Boolean({
+        default: true,
+        description: 'Whether Retry-After on a failed answer is a lower bound of the delay.',
+      }),
+      maxRetryAfter: Duration({
+        default: '10s',
+        description: 'An upstream that asks for more patience than this is not tried again.',
+      }),
+      budget: Switchable(
+        Options(
+          {
+            ratio: Share({
+              default: '20%',
+              description: 'Retries allowed per first try in the window.',
+            }),
+            minPerSecond: Type.Number({
+              default: 3,
+              minimum: 0,
+              description: 'Retries per second of the window that are allowed in any case.',
+            }),
+            window: Duration({ default: '10s', description: 'How far back tries are counted.' }),
+          },
+          { description: 'Share of retries in the traffic, so that an outage grows no storm.' },
+        ),
+      ),
+      bodyLimit: Size({
+        default: '64KiB',
+        description:
+          'Largest request body that is remembered for another try; it streams through all the same.',
+      }),
+    },
+    {
+      description:
+        'Another try after a failed one. Off means none at all, not even after a connection that had gone stale.',
+    },
+  ),
+);
+
+export interface RetrySettings {
+  readonly retry: Static<typeof schema>;
+}
+
+type RetryOptions = Exclude<RetrySettings['retry'], Off>;
+
+/** Methods whose effect is the same however often they arrive (RFC 9110, section 9.2.2). */
+const idempotentMethods = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
+
+/** How a try ended: with an answer, which stays unread until it is clear who gets it, or without one. */
+type Ending =
+  | { readonly outcome: Outcome; readonly reply: Reply; readonly error?: undefined }
+  | { readonly outcome: Outcome; readonly reply?: undefined; readonly error: CallFailure };
+
+const answered = (reply: Reply): Ending => ({ outcome: classifyStatus(reply.status), reply });
+const failed = (error: CallFailure): Ending => ({ outcome: classifyFailure(error), error });
+
+function passOn(ending: Ending): Reply {
+  if (ending.reply === undefined) throw ending.error;
+  return ending.reply;
+}
+
+/** What stands against a try at `atMs`, whatever became of the one before. */
+function findObstacle(call: Call, next: Stage, atMs: number): RetryDenial | undefined {
+  if (call.body?.isReplayable === false) return 'body';
+  if (next.refusal(call) !== undefined) return 'circuit';
+  // Buffer deducted: a try that the upstream is told to end at its start is none.
+  return call.deadline !== undefined && usableMs(call.deadline, atMs) <= 0 ? 'deadline' : undefined;
+}
+
+/** Rejects as soon as the call is ended from outside. */
+async function sleep(call: Call, delayMs: number, clock: Clock): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const timer = clock.schedule(delayMs, resolve);
+    call.waitWith((error) => {
+      timer.cancel();
+      reject(error);
+    });
+  });
+  call.waitWith(undefined);
+  // The timer was first, but before this line ran the call was ended.
+  if (call.cancelled !== undefined) throw call.cancelled;
+}
+
+export interface RetryLayer extends Layer {
+  /** Undefined when the budget is off. */
+  readonly budget: RetryBudget | undefined;
+}
+
+/** @param shared the budget to spend from, where it is not this layer's own. */
+function create(
+  settings: RetrySettings,
+  context: PolicyContext,
+  shared?: RetryBudget,
+): RetryLayer | undefined {
+  if (settings.retry === 'off') return undefined;
+  const options: RetryOptions = settings.retry;
+  const { clock, random, emit } = context;
+  const methods = new Set(options.methods);
+  const statuses = new Set(options.statuses);
+  const budget =
+    shared ?? (options.budget === 'off' ? undefined : new RetryBudget(options.budget, clock));
+
+  /** Why another try may help; undefined after a good answer, or an end that this proxy or the client made. */
+  function causeOf(outcome: Outcome): RetryCause | undefined {
+    switch (outcome.kind) {
+      case 'status':
+        return statuses.has(outcome.status) ? 'status' : undefined;
+      case 'unsent':
+      case 'stale':
+      case 'reset':
+      case 'timeout':
+        return outcome.kind;
+      case 'deadline':
+      case 'cancelled':
+      case 'refused':
+        return undefined;
+    }
+  }
+
+  /**
+   * Ms until the next try, or why there is none. What the request is comes first, then what the upstream wants, then
+   * the budget, so that only a retry that nothing else forbids is paid for.
+   */
+  function plan(call: Call, next: Stage, cause: RetryCause, backoff: number, reply?: Reply) {
+    const isAllowed = cause === 'unsent' || methods.has(call.method) || call.hasIdempotencyKey;
+    if (!isAllowed) return 'method';
+    const retryAfterMs =
+      options.respectRetryAfter && reply !== undefined
+        ? (findRetryAfter(reply.headers, clock) ?? 0)
+        : 0;
+    if (retryAfterMs > options.maxRetryAfter) return 'retry-after';
+    const delayMs = Math.max(backoff, retryAfterMs);
+    const obstacle = findObstacle(call, next, clock.now() + delayMs);
+    if (obstacle !== undefined) return obstacle;
+    return budget?.tryWithdraw() === false ? 'budget' : delayMs;
+  }
+
+  function wrap(next: Stage): Stage {
+    /** Only the connection was to blame: another one is due at once, and costs nothing. */
+    function isFree(call: Call): boolean {
+      const isSafe = idempotentMethods.has(call.method) || call.hasIdempotencyKey;
+      return isSafe && findObstacle(call, next, clock.now()) === undefined;
+    }
+
+    function deny(cause: RetryDenial, ending: Ending): Reply {
+      emit({ type: 'retry-denied', cause });
+      return passOn(ending);
+    }
+
+    async function run(call: Call): Promise<Reply> {
+      // A call that the circuit refuses is no try, and earns no retries for later.
+      if (next.refusal(call) === undefined) budget?.deposit();
+      let tries = 1;
+      let hasBeenFree = false;
+      let backoff: number | undefined;
+      for (;;) {
+        let ending: Ending;
+        try {
+          ending = answered(await next.run(call));
+        } catch (error) {
+          ending = failed(error as CallFailure);
+        }
+        let cause = causeOf(ending.outcome);
+        if (cause === undefined || call.cancelled !== undefined) return passOn(ending);
+
+        let delayMs = 0;
+        if (cause === 'stale' && !hasBeenFree && isFree(call)) {
+          hasBeenFree = true;
+        } else {
+          // A second time, or where a repetition might do harm, it is a reset like any other.
+          if (cause === 'stale') cause = 'reset';
+          if (tries >= options.maxAttempts) return passOn(ending);
+          backoff = backoffMs(options.backoff, tries, backoff, random);
+          const planned = plan(call, next, cause, backoff, ending.reply);
+          if (typeof planned === 'string') return deny(planned, ending);
+          delayMs = planned;
+          tries += 1;
+        }
+
+        if (delayMs > 0) {
+          try {
+            await sleep(call, delayMs, clock);
+          } catch (error) {
+            ending.reply?.discard();
+            throw error;
+          }
+          // Other calls have gone on meanwhile: the circuit may have opened.
+          const obstacle = findObstacle(call, next, clock.now());
+          if (obstacle !== undefined) return deny(obstacle, ending);
+        }
+        emit({ type: 'retry-started', cause, delayMs });
+        // Not before: until here this might have been the client's answer.
+        ending.reply?.discard();
+      }
+    }
+
+    return { run, refusal: (call) => next.refusal(call) };
+  }
+
+  return { wrap, budget };
+}
+
+/**
+ * Holds no more than one failed answer, unread, while it waits. `bodyLimit` is the exchange's to keep: this policy only
+ * asks whether the body can be sent again.
+ */
+export const retry = { name: 'retry', schema, create } as const satisfies Policy<
+  'retry',
+  typeof schema,
+  RetrySettings,
+  RetryLayer
+>;

@@ -1,29 +1,28 @@
 /** One client request from its head to the last byte of its answer: answered once, counted once, cleaned up once. */
+import type { Socket } from 'node:net';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { STATUS_CODES } from 'node:http';
 import { Call } from '../core/call.js';
-import type { Clock, Timer } from '../core/clock.js';
 import { CallError, ClientGoneError, type CallFailure } from '../core/errors.js';
 import type { RawHeaders, Reply, ReplySink } from '../core/reply.js';
 import {
+  findHeader,
   forwardReplyHeaders,
   forwardRequestHeaders,
+  forwardUpgradeHeaders,
   type DeadlineHeader,
   type OutgoingHeaders,
 } from './headers.js';
+import type { UpgradeRequest } from './upgrade.js';
 import { renderProblem } from './problem.js';
-import { ReplayableBody } from './replayable-body.js';
-import type { ForwardedCall } from './transport.js';
+import type { ReplayableBody } from './replayable-body.js';
+import type { ForwardedCall, ForwardedReply } from './transport.js';
+import { Upload, type UploadLimits } from './upload.js';
 import type { Scope } from './upstream.js';
 
 /** What all exchanges share. */
-export interface ExchangeContext {
-  readonly clock: Clock;
+export interface ExchangeContext extends UploadLimits {
   readonly createRequestId: () => string;
-  /** Longest silence of a request body, in ms. */
-  readonly bodyIdleMs: number;
-  /** Longest request body, in bytes. */
-  readonly maxRequestBody: number | 'off';
   /** While draining, connections are told to close. */
   isDraining(): boolean;
   /** The exchanges that run now, for whoever must end them. */
@@ -38,6 +37,7 @@ export interface Destination {
 
 class ClientCall extends Call implements ForwardedCall {
   declare readonly body: ReplayableBody | undefined;
+  readonly upgrade: string | undefined;
   readonly outgoing: OutgoingHeaders;
   readonly #exchange: Exchange;
 
@@ -47,6 +47,7 @@ class ClientCall extends Call implements ForwardedCall {
     init: {
       path: string;
       body: ReplayableBody | undefined;
+      upgrade: string | undefined;
       outgoing: OutgoingHeaders;
       deadline: DeadlineHeader | undefined;
       idempotencyHeader: string;
@@ -63,6 +64,7 @@ class ClientCall extends Call implements ForwardedCall {
       hasIdempotencyKey: headers[init.idempotencyHeader] !== undefined,
       startedAtMs: init.startedAtMs,
     });
+    this.upgrade = init.upgrade;
     this.outgoing = init.outgoing;
     this.#exchange = exchange;
   }
@@ -75,13 +77,6 @@ class ClientCall extends Call implements ForwardedCall {
 const singleValue = (value: string | string[] | undefined) =>
   Array.isArray(value) ? value[0] : value;
 
-function hasBody(request: IncomingMessage): boolean {
-  const { headers } = request;
-  if (headers['transfer-encoding'] !== undefined) return true;
-  const length = headers['content-length'];
-  return length !== undefined && length !== '0';
-}
-
 export class Exchange implements ReplySink {
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
@@ -89,15 +84,12 @@ export class Exchange implements ReplySink {
   readonly #scope: Scope;
   readonly #requestId: string;
   readonly #call: ClientCall;
-  readonly #body: ReplayableBody | undefined;
-  #bodyTimer: Timer | undefined;
-  #bodyBytes = 0;
-  #lastBodyMs = 0;
+  readonly #upgrade: UpgradeRequest | undefined;
+  readonly #upload: Upload | undefined;
   #reply: Reply | undefined;
   /** The only chunk of an answer that is complete: it leaves together with the head. */
   #lastChunk: Buffer | undefined;
   #hasWrittenBody = false;
-  #hasSentContinue = false;
   #isOver = false;
 
   constructor(
@@ -105,17 +97,25 @@ export class Exchange implements ReplySink {
     response: ServerResponse,
     destination: Destination,
     context: ExchangeContext,
+    upgrade?: UpgradeRequest,
   ) {
     this.#request = request;
     this.#response = response;
     this.#context = context;
     this.#scope = destination.scope;
+    this.#upgrade = upgrade;
     const { scope } = destination;
     this.#requestId = singleValue(request.headers['x-request-id']) || context.createRequestId();
-    this.#body = hasBody(request) ? this.#openBody(scope) : undefined;
+    this.#upload = Upload.of(request, context, {
+      upstream: scope.upstream,
+      replayLimit: scope.bodyLimit,
+      sendContinue: () => response.writeContinue(),
+      onLimit: (error) => this.#call.cancel(error),
+    });
     this.#call = new ClientCall(this, request, {
       path: destination.path,
-      body: this.#body,
+      body: this.#upload?.body,
+      upgrade: upgrade?.protocol,
       outgoing: forwardRequestHeaders(request, {
         host: scope.preserveHost ? request.headers.host : undefined,
         requestId: this.#requestId,
@@ -132,8 +132,8 @@ export class Exchange implements ReplySink {
   start(): void {
     this.#context.running.add(this);
     this.#response.on('close', this.#onClose);
-    const tooLarge = this.#findTooLarge(Number(this.#request.headers['content-length'] ?? 0));
-    if (tooLarge !== undefined) return this.#answerFailure(tooLarge);
+    const refused = this.#upload?.refusal();
+    if (refused !== undefined) return this.#answerFailure(refused);
     this.#scope.stage.run(this.#call).then(
       (reply) => this.#answer(reply),
       (error: unknown) => this.#answerFailure(asFailure(error, this.#scope.upstream)),
@@ -184,18 +184,20 @@ export class Exchange implements ReplySink {
     const { socket } = this.#response;
     this.#finish(this.#response.statusCode, error);
     const isCloseDelimited =
-      !this.#response.chunkedEncoding && !this.#response.hasHeader('content-length');
+      !this.#response.chunkedEncoding &&
+      findHeader(this.#reply?.headers ?? [], 'content-length') === undefined;
     if (isCloseDelimited) socket?.resetAndDestroy();
     else socket?.destroy();
   }
 
-  #answer(reply: Reply): void {
+  #answer(reply: ForwardedReply): void {
     const { cancelled } = this.#call;
     if (cancelled !== undefined) {
       reply.abort(cancelled);
       return this.#answerFailure(cancelled);
     }
     this.#reply = reply;
+    if (reply.tunnel !== undefined) return this.#openTunnel(reply, reply.tunnel);
     const fields = forwardReplyHeaders(
       reply.headers,
       reply.status,
@@ -207,6 +209,15 @@ export class Exchange implements ReplySink {
     reply.attach(this);
     // Nothing came with the head: it does not wait for the body's first byte.
     if (!this.#isOver && !this.#hasWrittenBody) this.#response.write(EMPTY);
+  }
+
+  #openTunnel(reply: Reply, upstream: Socket): void {
+    const client = this.#upgrade!.accept(
+      reply.statusText,
+      forwardUpgradeHeaders(reply.headers, this.#requestId),
+    );
+    this.#finish(reply.status, undefined);
+    this.#scope.openTunnel(client, upstream);
   }
 
   #answerFailure(error: CallFailure): void {
@@ -228,7 +239,7 @@ export class Exchange implements ReplySink {
   /** @returns false when the answer cannot be sent, in which case the exchange is over. */
   #sendHead(status: number, statusText: string, fields: string[]): boolean {
     const response = this.#response;
-    if (this.#closesAfterwards()) {
+    if (this.#context.isDraining() || this.#upload?.spoilsConnection === true) {
       response.shouldKeepAlive = false;
       fields.push('Connection', 'close');
     }
@@ -253,64 +264,6 @@ export class Exchange implements ReplySink {
     this.#response.end();
   }
 
-  /** The rest of a long upload is not worth reading for the sake of the connection. */
-  #closesAfterwards(): boolean {
-    if (this.#context.isDraining()) return true;
-    if (this.#body === undefined || this.#request.complete) return false;
-    const { headers } = this.#request;
-    // Without its 100 the client may send the body or not: what follows cannot be told from the next request.
-    if (headers.expect !== undefined && !this.#hasSentContinue) return true;
-    return !(Number(headers['content-length']) <= DRAINABLE_BYTES);
-  }
-
-  #openBody(scope: Scope): ReplayableBody {
-    const expectsContinue = this.#request.headers.expect !== undefined;
-    return new ReplayableBody(this.#request, {
-      replayLimit: scope.bodyLimit,
-      onDemand: () => {
-        if (expectsContinue) this.#response.writeContinue();
-        this.#hasSentContinue = true;
-        this.#lastBodyMs = this.#context.clock.now();
-        this.#armBodyTimer(this.#context.bodyIdleMs);
-      },
-      onReceived: (bytes) => {
-        this.#lastBodyMs = this.#context.clock.now();
-        this.#bodyBytes += bytes;
-        const tooLarge = this.#findTooLarge(this.#bodyBytes);
-        if (tooLarge !== undefined) this.#call.cancel(tooLarge);
-      },
-    });
-  }
-
-  #findTooLarge(bytes: number): CallError | undefined {
-    const { maxRequestBody } = this.#context;
-    if (maxRequestBody === 'off' || bytes <= maxRequestBody) return undefined;
-    return new CallError(
-      'request-too-large',
-      `Cannot forward the request to ${this.#scope.upstream} because its body is longer than limits.maxRequestBody, ${maxRequestBody} bytes`,
-    );
-  }
-
-  #armBodyTimer(delayMs: number): void {
-    this.#bodyTimer = this.#context.clock.schedule(delayMs, this.#onBodyTimer);
-  }
-
-  readonly #onBodyTimer = (): void => {
-    const body = this.#body;
-    if (body === undefined || body.hasEnded || this.#isOver) return;
-    const { clock, bodyIdleMs } = this.#context;
-    // A body that we hold back ourselves is not silent.
-    if (!body.isAwaited) this.#lastBodyMs = clock.now();
-    const restMs = this.#lastBodyMs + bodyIdleMs - clock.now();
-    if (restMs > 0) return this.#armBodyTimer(restMs);
-    this.#call.cancel(
-      new ClientGoneError(
-        408,
-        `Cannot forward the request to ${this.#scope.upstream} because its body fell silent for ${bodyIdleMs} ms (limits.bodyIdle)`,
-      ),
-    );
-  };
-
   readonly #onDrain = (): void => this.#reply?.resume();
 
   readonly #onClose = (): void => {
@@ -324,9 +277,8 @@ export class Exchange implements ReplySink {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#context.running.delete(this);
-    this.#bodyTimer?.cancel();
     this.#response.off('close', this.#onClose);
-    this.#body?.close();
+    this.#upload?.close();
     const call = this.#call;
     const { path } = call;
     const query = path.indexOf('?');
@@ -349,9 +301,6 @@ export class Exchange implements ReplySink {
 }
 
 const EMPTY = Buffer.alloc(0);
-
-/** Unread bytes of a request body up to which the connection is kept. */
-const DRAINABLE_BYTES = 64 * 1024;
 
 function pairs(fields: RawHeaders): [string, string][] {
   const list: [string, string][] = [];

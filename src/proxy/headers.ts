@@ -159,6 +159,17 @@ export function findHeader(headers: RawHeaders, lowerName: string): string | und
   return undefined;
 }
 
+/** The upstream's fields of a 101: `Connection` and `Upgrade` are what it is about. */
+export function forwardUpgradeHeaders(headers: RawHeaders, requestId: string): string[] {
+  const fields: string[] = [];
+  for (let i = 0; i < headers.length; i += 2) {
+    const lower = headers[i]!.toLowerCase();
+    if (lower !== 'x-request-id') fields.push(headers[i]!, headers[i + 1]!);
+  }
+  fields.push('X-Request-Id', requestId);
+  return fields;
+}
+
 /**
  * An upstream's fields for the client: hop-by-hop ones taken out, ours added.
  * @param requestId the exchange's, in place of any the upstream sent; empty for none.

@@ -1,9 +1,11 @@
 /** The data plane's listeners: one Fastify instance, whose catch-all route hands each request to an Exchange. */
 import { createServer, METHODS, type IncomingMessage, type Server } from 'node:http';
+import type { Socket } from 'node:net';
 import httpProxy from '@fastify/http-proxy';
 import fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
 import { Exchange, type ExchangeContext } from './exchange.js';
 import type { Router } from './router.js';
+import { UpgradeRequest } from './upgrade.js';
 
 export type ListenAddress =
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
@@ -90,6 +92,12 @@ export async function createFront(context: ExchangeContext) {
       server.on('request', onRequest);
       // Answered when a try wants the body: a refused upload never starts.
       server.on('checkContinue', onRequest);
+      server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
+        const upgrade = new UpgradeRequest(request, socket, head);
+        const destination = router.route(request.method!, request.url!);
+        new Exchange(request, upgrade.response, destination, context, upgrade).start();
+      });
+      server.on('connect', refuseConnect);
       await listen(server, address);
       return {
         address: boundAddress(server, address),
@@ -103,6 +111,12 @@ export async function createFront(context: ExchangeContext) {
     },
     close: () => app.close(),
   };
+}
+
+/** A gateway opens no connections to where clients choose (RFC 9110, section 9.3.6). */
+function refuseConnect(_request: IncomingMessage, socket: Socket): void {
+  socket.on('error', () => {});
+  socket.end('HTTP/1.1 405 Method Not Allowed\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
 }
 
 function listen(server: Server, address: ListenAddress): Promise<void> {

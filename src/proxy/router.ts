@@ -75,5 +75,6 @@ function noRouteScope(prefixes: readonly string[], emit: Emit): Scope {
     deadlineHeader: undefined,
     idempotencyHeader: 'idempotency-key',
     bodyLimit: 0,
+    openTunnel: () => {},
   };
 }

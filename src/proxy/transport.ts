@@ -1,4 +1,6 @@
 /** One try of a call over undici: the innermost stage. Its answer is a Reply, not a stream. */
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { Client, errors, Pool, type Dispatcher } from 'undici';
 import type { AttemptObserver, Call } from '../core/call.js';
 import { formatDeadline } from '../core/deadline.js';
@@ -15,8 +17,15 @@ import { describeTransportError } from './transport-error.js';
 export interface ForwardedCall extends Call {
   readonly outgoing: OutgoingHeaders;
   readonly body: ReplayableBody | undefined;
+  /** The protocol to upgrade to. */
+  readonly upgrade: string | undefined;
   /** Passes a 1xx answer on, where the client's protocol has such a thing. */
   onInformational(status: number, statusText: string, headers: RawHeaders): void;
+}
+
+export interface ForwardedReply extends Reply {
+  /** The upstream's side of an upgraded connection; only with status 101. */
+  readonly tunnel?: Socket | undefined;
 }
 
 /** Bytes kept of an answer that nobody has asked for yet, and bytes read of one that nobody wants. */
@@ -43,16 +52,19 @@ class CountingClient extends Client {
   }
 }
 
+const KEPT = { reset: false } as const;
+
 interface AttemptOptions extends Dispatcher.DispatchOptions {
   readonly attempt: Attempt;
 }
 
 /** undici's handler and the pipeline's Reply in one object: an answer costs one allocation, not two. */
-class Attempt implements Dispatcher.DispatchHandler, Reply, UploadListener {
+class Attempt implements Dispatcher.DispatchHandler, ForwardedReply, UploadListener {
   client: CountingClient | undefined;
   status = 0;
   statusText = '';
   headers: RawHeaders = [];
+  tunnel: Socket | undefined;
   readonly #call: ForwardedCall;
   readonly #transport: TransportOptions;
   readonly #observer: AttemptObserver | undefined;
@@ -101,7 +113,7 @@ class Attempt implements Dispatcher.DispatchHandler, Reply, UploadListener {
       headers: call.outgoing.fields,
       body: call.body?.open(this) ?? null,
       // Keeps the connection after HEAD and after bodies of methods that rarely have one.
-      reset: false,
+      ...(call.upgrade === undefined ? KEPT : { upgrade: call.upgrade }),
       servername: this.#transport.serverName,
     } as AttemptOptions & { servername: string };
     pool.dispatch(options, this);
@@ -154,6 +166,25 @@ class Attempt implements Dispatcher.DispatchHandler, Reply, UploadListener {
     this.#observer?.onPhase(isOpenEnded(this) ? 'streaming-events' : 'streaming');
     // undici takes the Content-Length of a 304 for a body's; without a body the answer is complete here.
     if (status === 204 || status === 304 || this.#call.method === 'HEAD') this.#finish(undefined);
+    this.#resolve(this);
+  }
+
+  onRequestUpgrade(
+    controller: Dispatcher.DispatchController,
+    status: number,
+    _headers: unknown,
+    socket: Duplex,
+  ): void {
+    if (this.#isOver) {
+      socket.destroy();
+      return;
+    }
+    this.#hasHeaders = true;
+    this.status = status;
+    this.headers = decodeHeaders(rawFields(controller, 'rawHeaders'));
+    this.tunnel = socket as Socket;
+    // The exchange ends here: what follows is the tunnel's.
+    this.#finish(undefined);
     this.#resolve(this);
   }
 

@@ -1,5 +1,5 @@
 /** One upstream at run time: its connections, and a pipeline for itself and for each of its routes. */
-import { isIP } from 'node:net';
+import { isIP, type Socket } from 'node:net';
 import { buildConnector } from 'undici';
 import type { Clock, Random } from '../core/clock.js';
 import type { Emit, Event } from '../core/events.js';
@@ -13,6 +13,7 @@ import {
   type PolicySettings,
 } from '../policies/index.js';
 import type { DeadlineHeader } from './headers.js';
+import { Tunnels } from './tunnel.js';
 import { createPool, createTransport, type ConnectionPool } from './transport.js';
 
 export interface UpstreamTarget {
@@ -72,6 +73,8 @@ export interface Scope {
   readonly deadlineHeader: DeadlineHeader | undefined;
   /** Lower case. */
   readonly idempotencyHeader: string;
+  /** Hands both sides of an upgraded connection over. */
+  openTunnel(client: Socket, upstream: Socket): void;
   /** Bytes of a request body to remember for another try. */
   readonly bodyLimit: number;
 }
@@ -93,6 +96,7 @@ export class Upstream {
   readonly #layers: PolicyLayers;
   readonly #routes: readonly CompiledRoute[];
   readonly #inspectable: InspectableScope[] = [];
+  readonly #tunnels: Tunnels[] = [];
   #lastError: InspectableUpstream['lastError'];
 
   constructor(options: UpstreamOptions, context: UpstreamContext) {
@@ -127,13 +131,14 @@ export class Upstream {
       target: this.#options.target.href,
       retryBudgetRemaining: this.#layers.retry?.budget?.remaining(),
       attemptTimeoutMs: attempt === 'off' ? undefined : attempt,
-      tunnels: 0,
+      tunnels: this.#tunnels.reduce((sum, tunnels) => sum + tunnels.size, 0),
       lastError: this.#lastError,
     };
   }
 
   /** Ends all connections, idle or not; calls that still use them fail. */
   async close(): Promise<void> {
+    for (const tunnels of this.#tunnels) tunnels.closeAll();
     await this.#pool.destroy();
   }
 
@@ -161,7 +166,9 @@ export class Upstream {
   }
 
   #createScope(route: string, settings: PolicySettings, layers: PolicyLayers, emit: Emit): Scope {
-    const { deadline, retry } = settings;
+    const { deadline, retry, timeout } = settings;
+    const tunnels = new Tunnels(this.#context.clock, timeout === 'off' ? 'off' : timeout.stream);
+    this.#tunnels.push(tunnels);
     const { target, tls, preserveHost } = this.#options;
     const transport = createTransport(this.#pool, {
       upstream: this.name,
@@ -187,6 +194,7 @@ export class Upstream {
               isPropagated: deadline.propagate,
             },
       idempotencyHeader: IDEMPOTENCY_HEADER,
+      openTunnel: (client, upstream) => tunnels.open(client, upstream),
       bodyLimit: retry === 'off' ? 0 : retry.bodyLimit,
     };
   }
@@ -230,6 +238,8 @@ function openPool(options: UpstreamOptions, context: UpstreamContext): Connectio
     ...(tls?.ca === undefined ? {} : { ca: tls.ca }),
     ...(tls?.cert === undefined ? {} : { cert: tls.cert }),
     ...(tls?.key === undefined ? {} : { key: tls.key }),
+    // A tunnel's side may end while the other still talks.
+    allowHalfOpen: true,
     rejectUnauthorized: tls?.insecureSkipVerify !== true,
     // Each try has its own connect timeout; this one only frees what all of them have given up.
     timeout: connectBoundMs(options),

@@ -1,0 +1,93 @@
+/** A connection after its upgrade: bytes both ways with back-pressure, half-close kept, until both sides are done. */
+import type { Socket } from 'node:net';
+import type { Clock, Timer } from '../core/clock.js';
+
+export interface TunnelOptions {
+  readonly clock: Clock;
+  /** Longest silence of both sides together, in ms. */
+  readonly idleMs: number | 'off';
+  readonly onClose: () => void;
+}
+
+export class Tunnel {
+  readonly #client: Socket;
+  readonly #upstream: Socket;
+  readonly #options: TunnelOptions;
+  #lastMs: number;
+  #timer: Timer | undefined;
+  #closedSides = 0;
+
+  /** Both sockets must allow half-open connections. */
+  constructor(client: Socket, upstream: Socket, options: TunnelOptions) {
+    this.#client = client;
+    this.#upstream = upstream;
+    this.#options = options;
+    this.#lastMs = options.clock.now();
+    this.#follow(client, upstream);
+    this.#follow(upstream, client);
+    if (options.idleMs !== 'off') this.#arm(options.idleMs);
+    client.pipe(upstream);
+    upstream.pipe(client);
+  }
+
+  /** Cuts both sides. */
+  close(): void {
+    this.#client.destroy();
+    this.#upstream.destroy();
+  }
+
+  #follow(side: Socket, other: Socket): void {
+    side.on('data', () => {
+      this.#lastMs = this.#options.clock.now();
+    });
+    // The close that follows says all there is to say.
+    side.on('error', () => {});
+    side.on('close', () => {
+      this.#closedSides += 1;
+      if (this.#closedSides === 1) return other.destroySoon();
+      this.#timer?.cancel();
+      this.#options.onClose();
+    });
+  }
+
+  #arm(delayMs: number): void {
+    this.#timer = this.#options.clock.schedule(delayMs, this.#onTimer);
+  }
+
+  readonly #onTimer = (): void => {
+    const { clock, idleMs } = this.#options;
+    if (idleMs === 'off') return;
+    const restMs = this.#lastMs + idleMs - clock.now();
+    if (restMs > 0) this.#arm(restMs);
+    else this.close();
+  };
+}
+
+/** The tunnels of one upstream or route. */
+export class Tunnels {
+  readonly #open = new Set<Tunnel>();
+  readonly #clock: Clock;
+  readonly #idleMs: number | 'off';
+
+  constructor(clock: Clock, idleMs: number | 'off') {
+    this.#clock = clock;
+    this.#idleMs = idleMs;
+  }
+
+  get size(): number {
+    return this.#open.size;
+  }
+
+  open(client: Socket, upstream: Socket): void {
+    const tunnel = new Tunnel(client, upstream, {
+      clock: this.#clock,
+      idleMs: this.#idleMs,
+      onClose: () => this.#open.delete(tunnel),
+    });
+    this.#open.add(tunnel);
+  }
+
+  closeAll(): void {
+    for (const tunnel of this.#open) tunnel.close();
+  }
+}

@@ -1,11 +1,19 @@
 /** The data plane's listeners: one Fastify instance, whose catch-all route hands each request to an Exchange. */
-import { createServer, METHODS, type IncomingMessage, type Server } from 'node:http';
+import {
+  createServer,
+  METHODS,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import type { Socket } from 'node:net';
 import httpProxy from '@fastify/http-proxy';
 import fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
 import { Exchange, type ExchangeContext } from './exchange.js';
+import { findFault } from './request-check.js';
 import type { Router } from './router.js';
 import { UpgradeRequest } from './upgrade.js';
+import { announcesBody } from './upload.js';
 
 export type ListenAddress =
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
@@ -86,6 +94,8 @@ export async function createFront(context: ExchangeContext) {
       server.maxHeadersCount = 0;
       if (limits.maxConnections !== 'off') server.maxConnections = limits.maxConnections;
       const onRequest: RequestHandler = (request, response) => {
+        const fault = findFault(request);
+        if (fault !== undefined) return refuse(response, fault);
         (request as RoutedRequest).router = router;
         handler!(request, response);
       };
@@ -94,6 +104,9 @@ export async function createFront(context: ExchangeContext) {
       server.on('checkContinue', onRequest);
       server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
         const upgrade = new UpgradeRequest(request, socket, head);
+        // Node parses no body here: it could not be told from the new protocol's first bytes.
+        const fault = findFault(request) ?? (announcesBody(request) ? 400 : undefined);
+        if (fault !== undefined) return refuse(upgrade.response, fault);
         const destination = router.route(request.method!, request.url!);
         new Exchange(request, upgrade.response, destination, context, upgrade).start();
       });
@@ -111,6 +124,12 @@ export async function createFront(context: ExchangeContext) {
     },
     close: () => app.close(),
   };
+}
+
+/** An answer below the level of policies and problem details, as Node gives to what it cannot parse. */
+function refuse(response: ServerResponse, status: number): void {
+  response.writeHead(status, { Connection: 'close', 'Content-Length': 0 });
+  response.end();
 }
 
 /** A gateway opens no connections to where clients choose (RFC 9110, section 9.3.6). */

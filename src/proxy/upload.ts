@@ -26,6 +26,11 @@ export interface UploadOptions {
 /** Unread bytes up to which a connection is kept for the next request rather than closed. */
 const DRAINABLE_BYTES = 64 * 1024;
 
+export function announcesBody({ headers }: IncomingMessage): boolean {
+  const length = headers['content-length'];
+  return headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0');
+}
+
 export class Upload {
   readonly body: ReplayableBody;
   readonly #request: IncomingMessage;
@@ -43,11 +48,7 @@ export class Upload {
     limits: UploadLimits,
     options: UploadOptions,
   ): Upload | undefined {
-    const { headers } = request;
-    const length = headers['content-length'];
-    const hasBody =
-      headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0');
-    return hasBody ? new Upload(request, limits, options) : undefined;
+    return announcesBody(request) ? new Upload(request, limits, options) : undefined;
   }
 
   private constructor(request: IncomingMessage, limits: UploadLimits, options: UploadOptions) {

@@ -1,0 +1,31 @@
+/** Requests that a lenient parser lets through but that the next hop could read differently (RFC 9112, section 11.2). */
+import type { IncomingMessage } from 'node:http';
+
+/** RFC 9110, section 7.2: uri-host with an optional port; an empty one is allowed. */
+const HOST = /^(?:\[[\da-f:.%a-z]+\]|[^\s/?#@\\[\]:,]*)(?::\d*)?$/i;
+
+/** @returns the status to refuse the request with, or undefined when it is sound. */
+export function findFault(request: IncomingMessage): 400 | 501 | undefined {
+  const raw = request.rawHeaders;
+  let hosts = 0;
+  let codings = 0;
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i]!;
+    if (name.length === 4 && name.toLowerCase() === 'host') {
+      hosts += 1;
+      if (!HOST.test(raw[i + 1]!)) return 400;
+    } else if (name.length === 17 && name.toLowerCase() === 'transfer-encoding') {
+      codings += 1;
+    }
+  }
+  if (hosts > 1) return 400;
+  if (codings === 0) return undefined;
+  // The framing of a message with a coding that an HTTP/1.0 peer may not know is anybody's guess (section 6.1).
+  if (codings > 1 || request.httpVersionMinor === 0) return 400;
+  const coding = request.headers['transfer-encoding']!.trim().toLowerCase();
+  if (coding === 'chunked') return undefined;
+  // A coding that is not undone here would be lost on the way.
+  return /^[\w!#$%&'*+.^`|~-]+\s*,\s*chunked$/.test(coding) && !coding.startsWith('chunked')
+    ? 501
+    : 400;
+}

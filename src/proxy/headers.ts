@@ -87,6 +87,7 @@ export function forwardRequestHeaders(
   const raw = request.rawHeaders;
   const drop = nominated(request.headers.connection);
   const fields: string[] = [];
+  const countsHops = request.method === 'OPTIONS' || request.method === 'TRACE';
   let forwardedForAt = -1;
   let viaAt = -1;
   let deadlineAt = -1;
@@ -114,6 +115,13 @@ export function forwardRequestHeaders(
         break;
       case 'via':
         viaAt = fields.length + 1;
+        break;
+      case 'max-forwards':
+        // RFC 9110, section 7.6.2: each hop takes one; other methods leave it alone.
+        if (countsHops && /^\d+$/.test(raw[i + 1]!)) {
+          fields.push(name, String(Number(raw[i + 1]) - 1));
+          continue;
+        }
         break;
       case 'x-forwarded-proto':
         hasProto = true;

@@ -10,6 +10,7 @@ import type { Socket } from 'node:net';
 import httpProxy from '@fastify/http-proxy';
 import fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
 import { Exchange, type ExchangeContext } from './exchange.js';
+import { answerAsLastHop, isLastHop } from './last-hop.js';
 import { findFault } from './request-check.js';
 import type { Router } from './router.js';
 import { UpgradeRequest } from './upgrade.js';
@@ -96,6 +97,8 @@ export async function createFront(context: ExchangeContext) {
       const onRequest: RequestHandler = (request, response) => {
         const fault = findFault(request);
         if (fault !== undefined) return refuse(response, fault);
+        const target = request.url!;
+        if (isLastHop(request, target)) return answerAsLastHop(request, response, target);
         (request as RoutedRequest).router = router;
         handler!(request, response);
       };

@@ -5,7 +5,12 @@ import type { IncomingMessage } from 'node:http';
 const HOST = /^(?:\[[\da-f:.%a-z]+\]|[^\s/?#@\\[\]:,]*)(?::\d*)?$/i;
 
 /** @returns the status to refuse the request with, or undefined when it is sound. */
-export function findFault(request: IncomingMessage): 400 | 501 | undefined {
+export function findFault(request: IncomingMessage): 400 | 501 | 505 | undefined {
+  const { method, url = '', httpVersionMajor } = request;
+  // A body-less 0.9 request has no framing to agree on; HTTP/2 does not come in this shape.
+  if (httpVersionMajor !== 1) return httpVersionMajor > 1 ? 505 : 400;
+  // A fragment never leaves the client, and `*` is only for OPTIONS (RFC 9112, section 3.2).
+  if (url.includes('#') || (url === '*' && method !== 'OPTIONS')) return 400;
   const raw = request.rawHeaders;
   let hosts = 0;
   let codings = 0;

@@ -1,0 +1,35 @@
+/** Requests that end here by their own wish: about this hop, not about what is behind it (RFC 9110, section 7.6.2). */
+import { METHODS, type IncomingMessage, type ServerResponse } from 'node:http';
+
+/** Never reflected: whoever can make a client send TRACE must not read its secrets (RFC 9110, section 9.3.8). */
+const secret = new Set(['authorization', 'proxy-authorization', 'cookie']);
+
+const ALLOW = METHODS.filter((method) => method !== 'CONNECT').join(', ');
+
+/** Whether the request asks to be answered by this hop. */
+export function isLastHop(request: IncomingMessage, target: string): boolean {
+  const { method, headers } = request;
+  if (method !== 'OPTIONS' && method !== 'TRACE') return false;
+  return target === '*' || headers['max-forwards'] === '0';
+}
+
+export function answerAsLastHop(
+  request: IncomingMessage,
+  response: ServerResponse,
+  target: string,
+): void {
+  if (request.method === 'OPTIONS') {
+    response.writeHead(200, { Allow: ALLOW, 'Content-Length': 0 });
+    response.end();
+    return;
+  }
+  const { rawHeaders } = request;
+  let message = `TRACE ${target} HTTP/${request.httpVersion}\r\n`;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    if (secret.has(rawHeaders[i]!.toLowerCase())) continue;
+    message += `${rawHeaders[i]}: ${rawHeaders[i + 1]}\r\n`;
+  }
+  const body = Buffer.from(`${message}\r\n`, 'latin1');
+  response.writeHead(200, { 'Content-Type': 'message/http', 'Content-Length': body.length });
+  response.end(body);
+}

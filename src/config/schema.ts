@@ -1,0 +1,224 @@
+/** The whole file's schema: the one source of its validation, types, defaults, documentation and the editor's schema. */
+import {
+  CountOrOff,
+  Duration,
+  Options,
+  Size,
+  SizeOrOff,
+  Type,
+  type Static,
+  type TSchema,
+} from '../core/options.js';
+import { policySchemas } from '../policies/index.js';
+
+const word = <const Words extends readonly string[]>(
+  words: Words,
+  options: { default: Words[number]; description: string },
+) => Type.Unsafe<Words[number]>({ enum: words, ...options });
+
+const listen = (options: { default?: string; description: string }) =>
+  Type.Unsafe<string | number>({ type: ['string', 'integer'], ...options });
+
+const admin = Options(
+  {
+    listen: listen({
+      default: '127.0.0.1:9900',
+      description: 'Metrics, health and circuits: `host:port`, `port`, or `unix:/path.sock`.',
+    }),
+    token: Type.String({
+      minLength: 1,
+      description: 'Bearer token that writes need; without one they are taken from loopback only.',
+    }),
+  },
+  { description: 'The admin listener.' },
+);
+
+const server = Options(
+  {
+    listen: listen({
+      default: '127.0.0.1:8080',
+      description: 'Shared by the upstreams that have a `prefix`; not opened without one.',
+    }),
+  },
+  { description: 'The shared listener.' },
+);
+
+const log = Options(
+  {
+    level: word(['fatal', 'error', 'warn', 'info', 'debug', 'trace'], {
+      default: 'info',
+      description: 'The least important level that is written.',
+    }),
+    access: word(['all', 'errors', 'off'], {
+      default: 'errors',
+      description: 'Which exchanges get a line.',
+    }),
+  },
+  { description: 'Logs.' },
+);
+
+const shutdown = Options(
+  {
+    delay: Duration({
+      default: '0s',
+      description: 'How long new connections are still served while /readyz says 503.',
+    }),
+    grace: Duration({ default: '25s', description: 'How long requests in flight may take then.' }),
+  },
+  { description: 'How the process ends.' },
+);
+
+const limits = Options(
+  {
+    headerTimeout: Duration({
+      default: '10s',
+      description: 'Until a request head is complete; later is 408.',
+    }),
+    bodyIdle: Duration({
+      default: '30s',
+      description: 'Longest silence within a request body; longer is 408.',
+    }),
+    keepAlive: Duration({ default: '75s', description: 'How long an idle connection is kept.' }),
+    maxHeaderSize: Size({ default: '32KiB', description: 'Of a request head; more is 431.' }),
+    maxRequestBody: SizeOrOff({ default: 'off', description: 'More is 413.' }),
+    maxConnections: CountOrOff({
+      default: 'off',
+      minimum: 1,
+      description: 'Per listener; more are closed at once.',
+    }),
+  },
+  { description: 'Guards of all listeners against their clients.' },
+);
+
+export type LogOptions = Readonly<Static<typeof log>>;
+export type ShutdownOptions = Readonly<Static<typeof shutdown>>;
+export type LimitOptions = Readonly<Static<typeof limits>>;
+
+/** The sections without names of the user's. */
+export const sections = { admin, server, log, shutdown, limits } as const;
+export type SectionName = keyof typeof sections;
+
+/** Upstreams, routes and profiles: they end up in metric labels and admin URLs. */
+const NAME_PATTERN = '^[A-Za-z0-9][A-Za-z0-9._-]*$';
+
+const reference = (name: string) => Type.Unsafe<unknown>({ $ref: `#/$defs/${name}` });
+
+const named = (value: TSchema, options: { description: string; minProperties?: number }) =>
+  Type.Unsafe<unknown>({
+    type: 'object',
+    propertyNames: { pattern: NAME_PATTERN },
+    additionalProperties: value,
+    ...options,
+  });
+
+const requiring = (schema: TSchema, ...keys: string[]): TSchema => ({ ...schema, required: keys });
+
+const policyKeys = Object.fromEntries(
+  Object.keys(policySchemas).map((name) => [name, reference(name)]),
+);
+
+const tls = Options(
+  {
+    ca: Type.String({
+      description: 'PEM file of the authorities to trust instead of the system ones.',
+    }),
+    cert: Type.String({ description: 'PEM file of the certificate to present.' }),
+    key: Type.String({ description: 'PEM file of its private key.' }),
+    serverName: Type.String({
+      minLength: 1,
+      description: 'Name to ask for and verify instead of the host of the target.',
+    }),
+    insecureSkipVerify: Type.Boolean({
+      default: false,
+      description: 'Trusts any certificate: for experiments only.',
+    }),
+  },
+  { description: 'TLS to the target; file names are relative to this file.' },
+);
+
+const match = Options(
+  {
+    methods: Type.Array(Type.String({ pattern: "^[!#$%&'*+.^_`|~0-9A-Z-]+$" }), {
+      minItems: 1,
+      description: 'Methods in capitals; every method if left out.',
+    }),
+    path: Type.String({
+      description:
+        'Exact, ending in `/*` (everything below), or with `:name` segments; every path if left out.',
+    }),
+  },
+  { description: 'What the route is for.' },
+);
+
+const route = requiring(
+  Options(
+    {
+      name: Type.String({ pattern: NAME_PATTERN, description: 'For metrics and messages.' }),
+      match,
+      ...policyKeys,
+    },
+    { description: 'Policy keys for some of the requests.' },
+  ),
+  'name',
+  'match',
+);
+
+const upstream = requiring(
+  Options(
+    {
+      listen: listen({
+        description: 'A listener of its own: `host:port`, `port`, or `unix:/path.sock`.',
+      }),
+      prefix: Type.String({
+        description: 'Path prefix on the shared listener, removed before forwarding.',
+      }),
+      target: Type.String({
+        description: '`http://`, `https://` or `http+unix://%2Fpath.sock`, with an optional path.',
+      }),
+      profile: Type.String({ description: 'The profile whose policy keys are used.' }),
+      preserveHost: Type.Boolean({
+        default: false,
+        description: "Whether the upstream is sent the client's Host instead of the target's.",
+      }),
+      tls,
+      ...policyKeys,
+      routes: Type.Array(reference('route'), {
+        description: 'The first one that matches lays its policy keys over those of the upstream.',
+      }),
+    },
+    { description: 'A service to call.' },
+  ),
+  'target',
+);
+
+/** The keys of an upstream that are taken as they are, with their defaults. */
+export const upstreamSchema = upstream;
+
+const file: TSchema = requiring(
+  Options(
+    {
+      ...sections,
+      profiles: named(reference('policies'), { description: 'Named bundles of policy keys.' }),
+      defaults: reference('policies'),
+      upstreams: named(reference('upstream'), {
+        minProperties: 1,
+        description: 'The services to call, by name.',
+      }),
+    },
+    { description: 'Configuration of Breakwater.' },
+  ),
+  'upstreams',
+);
+
+/** JSON Schema (2020-12) of the file, plus the keywords of `OptionKeywords`. */
+export const fileSchema: TSchema = {
+  $schema: 'https://json-schema.org/draft/2020-12/schema',
+  title: 'Breakwater',
+  ...file,
+  $defs: {
+    upstream,
+    route,
+    policies: Options(policyKeys, { description: 'Policy keys.' }),
+    ...policySchemas,
+  },
+};

@@ -79,7 +79,11 @@ export function describeTransportError(error: Error, failure: TransportFailure):
   const what = failure.hasHeaders
     ? `pass on the whole answer of ${upstream} (${target})`
     : `get an answer of ${upstream} (${target})`;
-  if (isProtocolError(error, code)) return make('upstream-protocol-error', what, {});
+  // undici says so also of a head that names two lengths; a body that is too short has a head before it.
+  const hasBadLength =
+    !failure.hasHeaders && error instanceof errors.ResponseContentLengthMismatchError;
+  if (hasBadLength || isProtocolError(error, code))
+    return make('upstream-protocol-error', what, {});
   return make('upstream-reset', what, {
     stale: failure.isStale,
     ...(failure.hasHeaders ? { proxyError: 'http_response_incomplete' } : {}),

@@ -1,7 +1,7 @@
 /** One try of a call over undici: the innermost stage. Its answer is a Reply, not a stream. */
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { Client, errors, Pool, type Dispatcher } from 'undici';
+import { errors, type Dispatcher } from 'undici';
 import type { AttemptObserver, Call } from '../core/call.js';
 import { formatDeadline } from '../core/deadline.js';
 import type { CallFailure } from '../core/errors.js';
@@ -9,6 +9,12 @@ import type { Emit } from '../core/events.js';
 import { attemptResult, classifyFailure, classifyStatus } from '../core/outcome.js';
 import type { Stage } from '../core/pipeline.js';
 import { isOpenEnded, type RawHeaders, type Reply, type ReplySink } from '../core/reply.js';
+import type {
+  Connection,
+  ConnectionPool,
+  ConnectionUser,
+  PoolDispatchOptions,
+} from './connection-pool.js';
 import { decodeHeaders, findHeader, type OutgoingHeaders } from './headers.js';
 import type { ReplayableBody, UploadListener } from './replayable-body.js';
 import { describeTransportError } from './transport-error.js';
@@ -31,36 +37,14 @@ export interface ForwardedReply extends Reply {
 /** Bytes kept of an answer that nobody has asked for yet, and bytes read of one that nobody wants. */
 const BUFFER_BYTES = 64 * 1024;
 
-/** One connection of the pool; knows whether it has carried an exchange before. */
-class CountingClient extends Client {
-  /** Answers completed on the current connection. */
-  answered = 0;
-
-  constructor(origin: URL, options: object) {
-    super(origin, options);
-    this.on('connect', () => {
-      this.answered = 0;
-    });
-  }
-
-  override dispatch(
-    options: Dispatcher.DispatchOptions,
-    handler: Dispatcher.DispatchHandler,
-  ): boolean {
-    (options as AttemptOptions).attempt.client = this;
-    return super.dispatch(options, handler);
-  }
-}
-
 const KEPT = { reset: false } as const;
 
-interface AttemptOptions extends Dispatcher.DispatchOptions {
-  readonly attempt: Attempt;
-}
-
 /** undici's handler and the pipeline's Reply in one object: an answer costs one allocation, not two. */
-class Attempt implements Dispatcher.DispatchHandler, ForwardedReply, UploadListener {
-  client: CountingClient | undefined;
+class Attempt
+  implements Dispatcher.DispatchHandler, ConnectionUser, ForwardedReply, UploadListener
+{
+  connection: Connection | undefined;
+  hasAnswerBegun = false;
   status = 0;
   statusText = '';
   headers: RawHeaders = [];
@@ -72,7 +56,6 @@ class Attempt implements Dispatcher.DispatchHandler, ForwardedReply, UploadListe
   readonly #reject: (error: CallFailure) => void;
   #controller: Dispatcher.DispatchController | undefined;
   #isReused = false;
-  #hasAnswerBegun = false;
   #hasHeaders = false;
   #isOver = false;
   #error: CallFailure | undefined;
@@ -96,7 +79,7 @@ class Attempt implements Dispatcher.DispatchHandler, ForwardedReply, UploadListe
     call.observer = undefined;
   }
 
-  start(pool: Pool): void {
+  start(pool: ConnectionPool): void {
     const call = this.#call;
     call.attempts += 1;
     call.outgoing.setAttempt(call.attempts);
@@ -105,8 +88,8 @@ class Attempt implements Dispatcher.DispatchHandler, ForwardedReply, UploadListe
     }
     call.waitWith((error) => this.abort(error));
     this.#observer?.onStart((error) => this.abort(error));
-    const options: AttemptOptions = {
-      attempt: this,
+    const options: PoolDispatchOptions & { servername: string } = {
+      user: this,
       origin: this.#transport.origin,
       path: this.#transport.basePath + call.path,
       method: call.method as Dispatcher.HttpMethod,
@@ -115,7 +98,7 @@ class Attempt implements Dispatcher.DispatchHandler, ForwardedReply, UploadListe
       // Keeps the connection after HEAD and after bodies of methods that rarely have one.
       ...(call.upgrade === undefined ? KEPT : { upgrade: call.upgrade }),
       servername: this.#transport.serverName,
-    } as AttemptOptions & { servername: string };
+    };
     pool.dispatch(options, this);
   }
 
@@ -138,13 +121,13 @@ class Attempt implements Dispatcher.DispatchHandler, ForwardedReply, UploadListe
       return;
     }
     this.#controller = controller;
-    this.#isReused = (this.client?.answered ?? 0) > 0;
+    this.#isReused = this.connection?.isReused === true;
     const { body } = this.#call;
     this.#observer?.onPhase(body === undefined || body.hasEnded ? 'waiting' : 'sending');
   }
 
   onResponseStarted(): void {
-    this.#hasAnswerBegun = true;
+    this.hasAnswerBegun = true;
   }
 
   onResponseStart(
@@ -155,6 +138,9 @@ class Attempt implements Dispatcher.DispatchHandler, ForwardedReply, UploadListe
   ): void {
     if (this.#isOver) return;
     const headers = decodeHeaders(rawFields(controller, 'rawHeaders'));
+    const fault = findReplyFault(status, headers);
+    if (fault !== undefined)
+      return this.onResponseError(controller, new errors.HTTPParserError(fault));
     if (status < 200) {
       this.#call.onInformational(status, statusText, headers);
       return;
@@ -201,7 +187,11 @@ class Attempt implements Dispatcher.DispatchHandler, ForwardedReply, UploadListe
   }
 
   onResponseEnd(controller: Dispatcher.DispatchController): void {
-    if (this.client !== undefined) this.client.answered += 1;
+    this.connection?.noteAnswer();
+    if (this.connection?.hasFailed === true) {
+      // A body that only the connection's end delimits; its reset is no end.
+      return this.onResponseError(controller, new errors.SocketError('connection reset'));
+    }
     this.#trailers = decodeHeaders(rawFields(controller, 'rawTrailers'));
     this.#finish(undefined);
   }
@@ -214,7 +204,7 @@ class Attempt implements Dispatcher.DispatchHandler, ForwardedReply, UploadListe
         upstream: this.#transport.upstream,
         target: this.#transport.target,
         isUnsent,
-        isStale: !isUnsent && this.#isReused && !this.#hasAnswerBegun,
+        isStale: !isUnsent && this.#isReused && !this.hasAnswerBegun,
         hasHeaders: this.#hasHeaders,
       }),
     );
@@ -300,6 +290,17 @@ class Attempt implements Dispatcher.DispatchHandler, ForwardedReply, UploadListe
   }
 }
 
+/** What undici lets through although the next hop could not be told what it means; undefined for a sound head. */
+function findReplyFault(status: number, headers: RawHeaders): string | undefined {
+  if (status < 100) return `bad response: status ${status}`;
+  if (status === 101) return 'bad upgrade: 101 without an agreed protocol';
+  const coding = findHeader(headers, 'transfer-encoding');
+  // A coding that is not undone here would be lost on the way.
+  return coding === undefined || coding.trim().toLowerCase() === 'chunked'
+    ? undefined
+    : `bad response: Transfer-Encoding ${coding}`;
+}
+
 /** Takes everything and keeps nothing. */
 const drain: ReplySink = { onData: () => true, onEnd: () => {}, onError: () => {} };
 
@@ -322,22 +323,6 @@ export interface TransportOptions {
   readonly serverName: string;
   readonly propagatesDeadline: boolean;
   readonly emit: Emit;
-}
-
-export type ConnectionPool = Pool;
-
-/** @param options undici's own, for the pool and each of its connections. */
-export function createPool(origin: string, options: Pool.Options): ConnectionPool {
-  return new Pool(origin, {
-    ...options,
-    // No limit here: undici's queue is invisible to deadlines, so whoever is admitted gets a connection.
-    connections: null,
-    pipelining: 1,
-    // Timeouts are the timeout policy's; undici's step is a second.
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    factory: (url, clientOptions) => new CountingClient(url, clientOptions),
-  });
 }
 
 export function createTransport(pool: ConnectionPool, options: TransportOptions): Stage {

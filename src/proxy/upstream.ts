@@ -12,9 +12,10 @@ import {
   type PolicyLayers,
   type PolicySettings,
 } from '../policies/index.js';
+import { createPool, type ConnectionPool } from './connection-pool.js';
 import type { DeadlineHeader } from './headers.js';
 import { Tunnels } from './tunnel.js';
-import { createPool, createTransport, type ConnectionPool } from './transport.js';
+import { createTransport } from './transport.js';
 
 export interface UpstreamTarget {
   readonly protocol: 'http:' | 'https:';

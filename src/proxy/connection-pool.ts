@@ -1,0 +1,113 @@
+/** Connections to one upstream, kept alive between calls, and what undici does not tell about them. */
+import type { Socket } from 'node:net';
+import { Client, Pool, type buildConnector, type Dispatcher } from 'undici';
+
+/** What a connection knows that a try has to ask. */
+export interface Connection {
+  /** It has carried an exchange before. */
+  readonly isReused: boolean;
+  /** The socket reported an error, which undici takes for a plain end of a body without length. */
+  readonly hasFailed: boolean;
+  /** An answer has come to its end. */
+  noteAnswer(): void;
+}
+
+/** A try, as the pool sees it: it learns which connection it got. */
+export interface ConnectionUser {
+  connection: Connection | undefined;
+  /** A byte of the answer has been parsed. */
+  readonly hasAnswerBegun: boolean;
+}
+
+export interface PoolDispatchOptions extends Dispatcher.DispatchOptions {
+  readonly user: ConnectionUser;
+}
+
+export type ConnectionPool = Pool;
+
+type Connect = buildConnector.connector;
+
+const CONTINUE = Buffer.from('HTTP/1.1 100');
+
+class TrackingClient extends Client implements Connection {
+  hasFailed = false;
+  #answers = 0;
+  #user: ConnectionUser | undefined;
+
+  constructor(origin: URL, options: object, connect: Connect) {
+    super(origin, {
+      ...options,
+      connect: (connectOptions, callback) =>
+        connect(connectOptions, (...result) => {
+          const [error, socket] = result;
+          if (error === null) this.#track(socket);
+          callback(...result);
+        }),
+    });
+  }
+
+  get isReused(): boolean {
+    return this.#answers > 0;
+  }
+
+  noteAnswer(): void {
+    this.#answers += 1;
+  }
+
+  override dispatch(
+    options: Dispatcher.DispatchOptions,
+    handler: Dispatcher.DispatchHandler,
+  ): boolean {
+    const { user } = options as PoolDispatchOptions;
+    this.#user = user;
+    user.connection = this;
+    return super.dispatch(options, handler);
+  }
+
+  #track(socket: Socket): void {
+    this.#answers = 0;
+    this.hasFailed = false;
+    socket.on('error', () => {
+      this.hasFailed = true;
+    });
+    const read = socket.read.bind(socket) as (size?: number) => Buffer | null;
+    socket.read = (size) => this.#withoutContinue(read(size), read);
+  }
+
+  /**
+   * Some servers send `100 Continue` unasked. A client must be able to take it (RFC 9110, section 15.2.1), undici
+   * drops the connection; the body was on its way anyway, so it is left out here.
+   */
+  #withoutContinue(chunk: Buffer | null, read: () => Buffer | null): Buffer | null {
+    if (chunk === null || this.#user?.hasAnswerBegun !== false) return chunk;
+    if (chunk.length < CONTINUE.length || CONTINUE.compare(chunk, 0, CONTINUE.length) !== 0) {
+      return chunk;
+    }
+    const end = chunk.indexOf('\r\n\r\n');
+    if (end === -1) return chunk;
+    const rest = chunk.subarray(end + 4);
+    return this.#withoutContinue(rest.length === 0 ? read() : rest, read);
+  }
+}
+
+export interface PoolOptions {
+  readonly connect: Connect;
+  /** Longest head of an answer, in bytes. */
+  readonly maxHeaderSize: number;
+}
+
+export function createPool(
+  origin: string,
+  { connect, maxHeaderSize }: PoolOptions,
+): ConnectionPool {
+  return new Pool(origin, {
+    // No limit here: undici's queue is invisible to deadlines, so whoever is admitted gets a connection.
+    connections: null,
+    pipelining: 1,
+    maxHeaderSize,
+    // Timeouts are the timeout policy's; undici's step is a second.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    factory: (url, options) => new TrackingClient(url, options, connect),
+  });
+}

@@ -1,5 +1,6 @@
 /** Connections to one upstream, kept alive between calls, and what undici does not tell about them. */
 import type { Socket } from 'node:net';
+import type { RawHeaders } from '../core/reply.js';
 import { Client, Pool, type buildConnector, type Dispatcher } from 'undici';
 
 /** What a connection knows that a try has to ask. */
@@ -17,6 +18,8 @@ export interface ConnectionUser {
   connection: Connection | undefined;
   /** A byte of the answer has been parsed. */
   readonly hasAnswerBegun: boolean;
+  /** Fields to send after the last chunk of the request body; asked for when that chunk is due. */
+  trailers(): RawHeaders;
 }
 
 export interface PoolDispatchOptions extends Dispatcher.DispatchOptions {
@@ -27,6 +30,8 @@ export type ConnectionPool = Pool;
 
 type Connect = buildConnector.connector;
 
+/** How undici ends a chunked body: exactly this, in a write of its own. */
+const LAST_CHUNK = '\r\n0\r\n\r\n';
 const CONTINUE = Buffer.from('HTTP/1.1 100');
 
 class TrackingClient extends Client implements Connection {
@@ -72,6 +77,17 @@ class TrackingClient extends Client implements Connection {
     });
     const read = socket.read.bind(socket) as (size?: number) => Buffer | null;
     socket.read = (size) => this.#withoutContinue(read(size), read);
+    const write = socket.write.bind(socket) as (chunk: unknown, ...rest: unknown[]) => boolean;
+    socket.write = ((chunk: unknown, ...rest: unknown[]) =>
+      write(chunk === LAST_CHUNK ? this.#lastChunk() : chunk, ...rest)) as typeof socket.write;
+  }
+
+  /** undici has no trailers for requests (RFC 9112, section 7.1.2). */
+  #lastChunk(): string {
+    const trailers = this.#user?.trailers() ?? [];
+    let fields = '';
+    for (let i = 0; i < trailers.length; i += 2) fields += `${trailers[i]}: ${trailers[i + 1]}\r\n`;
+    return `\r\n0\r\n${fields}\r\n`;
   }
 
   /**

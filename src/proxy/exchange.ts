@@ -239,7 +239,9 @@ export class Exchange implements ReplySink {
   /** @returns false when the answer cannot be sent, in which case the exchange is over. */
   #sendHead(status: number, statusText: string, fields: string[]): boolean {
     const response = this.#response;
-    if (this.#context.isDraining() || this.#upload?.spoilsConnection === true) {
+    const spoilsConnection = this.#upload?.spoilsConnection === true;
+    if (spoilsConnection) this.#upload?.linger();
+    if (spoilsConnection || this.#context.isDraining()) {
       response.shouldKeepAlive = false;
       fields.push('Connection', 'close');
     }

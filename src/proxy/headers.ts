@@ -167,6 +167,26 @@ export function findHeader(headers: RawHeaders, lowerName: string): string | und
   return undefined;
 }
 
+/** Fields that a trailer section must not carry: they would change what has been read already (RFC 9110, section 6.5.1). */
+const notInTrailers = new Set([
+  ...essential,
+  ...hopByHop,
+  'trailer',
+  'set-cookie',
+  'content-encoding',
+  'content-range',
+]);
+
+/** Trailers of either direction for the next hop. */
+export function forwardTrailers(trailers: RawHeaders): RawHeaders {
+  if (trailers.length === 0) return trailers;
+  const fields: string[] = [];
+  for (let i = 0; i < trailers.length; i += 2) {
+    if (!notInTrailers.has(trailers[i]!.toLowerCase())) fields.push(trailers[i]!, trailers[i + 1]!);
+  }
+  return fields;
+}
+
 /** The upstream's fields of a 101: `Connection` and `Upgrade` are what it is about. */
 export function forwardUpgradeHeaders(headers: RawHeaders, requestId: string): string[] {
   const fields: string[] = [];

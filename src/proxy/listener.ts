@@ -95,6 +95,8 @@ export async function createFront(context: ExchangeContext) {
       server.maxHeadersCount = 0;
       if (limits.maxConnections !== 'off') server.maxConnections = limits.maxConnections;
       const onRequest: RequestHandler = (request, response) => {
+        // What comes after an answer that closes the connection cannot be answered any more.
+        if (request.socket.writableEnded) return;
         const fault = findFault(request);
         if (fault !== undefined) return refuse(response, fault);
         const target = request.url!;

@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import type { CallBody } from '../core/call.js';
+import type { RawHeaders } from '../core/reply.js';
 
 /** What a try wants to know of the upload it feeds from. */
 export interface UploadListener {
@@ -84,6 +85,11 @@ export class ReplayableBody implements CallBody {
     return this.#kept !== undefined;
   }
 
+  /** Fields after the last chunk; empty until the body has ended. */
+  get trailers(): RawHeaders {
+    return this.#source.rawTrailers;
+  }
+
   /** All of the body has come from the client. */
   get hasEnded(): boolean {
     return this.#hasEnded;
@@ -96,7 +102,7 @@ export class ReplayableBody implements CallBody {
 
   /** For one try; the reader before gets nothing more. A body that is here as a whole is one Buffer: one write upstream. */
   open(listener: UploadListener): Readable | Buffer {
-    if (this.#hasEnded && this.#kept !== undefined) {
+    if (this.#hasEnded && this.#kept !== undefined && this.trailers.length === 0) {
       this.#reader = undefined;
       return this.#kept.length === 1 ? this.#kept[0]! : Buffer.concat(this.#kept);
     }

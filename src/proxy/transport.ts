@@ -15,7 +15,7 @@ import type {
   ConnectionUser,
   PoolDispatchOptions,
 } from './connection-pool.js';
-import { decodeHeaders, findHeader, type OutgoingHeaders } from './headers.js';
+import { decodeHeaders, findHeader, forwardTrailers, type OutgoingHeaders } from './headers.js';
 import type { ReplayableBody, UploadListener } from './replayable-body.js';
 import { describeTransportError } from './transport-error.js';
 
@@ -112,6 +112,12 @@ class Attempt
     if (!this.#hasHeaders && !this.#isOver) this.#observer?.onPhase('waiting');
   }
 
+  // From the connection.
+
+  trailers(): RawHeaders {
+    return forwardTrailers(this.#call.body?.trailers ?? []);
+  }
+
   // From undici.
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -192,7 +198,7 @@ class Attempt
       // A body that only the connection's end delimits; its reset is no end.
       return this.onResponseError(controller, new errors.SocketError('connection reset'));
     }
-    this.#trailers = decodeHeaders(rawFields(controller, 'rawTrailers'));
+    this.#trailers = forwardTrailers(decodeHeaders(rawFields(controller, 'rawTrailers')));
     this.#finish(undefined);
   }
 

@@ -26,6 +26,9 @@ export interface UploadOptions {
 /** Unread bytes up to which a connection is kept for the next request rather than closed. */
 const DRAINABLE_BYTES = 64 * 1024;
 
+/** Time a client has to stop sending and read its answer, in ms; nginx's lingering_timeout is as long. */
+const LINGER_MS = 5000;
+
 export function announcesBody({ headers }: IncomingMessage): boolean {
   const length = headers['content-length'];
   return headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0');
@@ -74,6 +77,20 @@ export class Upload {
     // Without its 100 the client may send the body or not: what follows cannot be told from the next request.
     if (this.#expectsContinue && !this.#hasStarted) return true;
     return !(Number(this.#request.headers['content-length']) <= DRAINABLE_BYTES);
+  }
+
+  /**
+   * Closes the connection after the answer so that the client can read it: an upload that still comes in would turn a
+   * plain close into a reset, and the answer could be lost (RFC 9112, section 9.6).
+   */
+  linger(): void {
+    const { socket } = this.#request;
+    const { clock } = this.#limits;
+    socket.destroySoon = () => {
+      socket.end();
+      const timer = clock.schedule(LINGER_MS, () => socket.destroy());
+      socket.once('close', () => timer.cancel());
+    };
   }
 
   close(): void {

@@ -31,7 +31,7 @@ export function backoffMs(
       return spread(baseDelay, options, random);
     case 'decorrelated': {
       // Random already: jitter on top would take it below its base.
-      const highest = Math.max(baseDelay, (previousMs ?? baseDelay) * 3);
+      const highest = (previousMs ?? baseDelay) * 3;
       return Math.min(maxDelay, baseDelay + random() * (highest - baseDelay));
     }
   }

@@ -47,7 +47,7 @@ const alsoReads: { readonly [Name in PolicyName]?: readonly PolicyName[] } = {
 /** What a route has from its upstream. */
 export interface Inherited {
   readonly layers: PolicyLayers;
-  /** The option paths that the route itself writes: `bulkhead`, `retry`, `retry.budget`, ... */
+  /** The option paths that the route itself writes, parents included: `retry`, `retry.budget`, `retry.budget.ratio`. */
   readonly writes: ReadonlySet<string>;
 }
 

@@ -202,16 +202,16 @@ function create(
     return budget?.tryWithdraw() === false ? 'budget' : delayMs;
   }
 
+  function deny(cause: RetryDenial, ending: Ending): Reply {
+    emit({ type: 'retry-denied', cause });
+    return passOn(ending);
+  }
+
   function wrap(next: Stage): Stage {
     /** Only the connection was to blame: another one is due at once, and costs nothing. */
     function isFree(call: Call): boolean {
       const isSafe = idempotentMethods.has(call.method) || call.hasIdempotencyKey;
       return isSafe && findObstacle(call, next, clock.now()) === undefined;
-    }
-
-    function deny(cause: RetryDenial, ending: Ending): Reply {
-      emit({ type: 'retry-denied', cause });
-      return passOn(ending);
     }
 
     async function run(call: Call): Promise<Reply> {

@@ -1,0 +1,190 @@
+import t, { type Test } from 'tap';
+import type { AttemptObserver } from '../../src/core/call.js';
+import { CallError } from '../../src/core/errors.js';
+import { timeout, type TimeoutSettings } from '../../src/policies/timeout.js';
+import { fakeCall, fakeContext } from '../support/fake-call.js';
+import { FakeClock } from '../support/fake-clock.js';
+import { FakeStage } from '../support/fake-stage.js';
+
+type Options = Exclude<TimeoutSettings['timeout'], 'off'>;
+
+const defaults: Options = {
+  connect: 2000,
+  write: 15_000,
+  attempt: 10_000,
+  idle: 30_000,
+  total: 35_000,
+  stream: 300_000,
+};
+
+function build(options: Partial<Options> = {}) {
+  const clock = new FakeClock();
+  const next = new FakeStage();
+  const layer = timeout.create({ timeout: { ...defaults, ...options } }, fakeContext(clock))!;
+  return { clock, next, stage: layer.wrap(next) };
+}
+
+/** One try as the transport leads it; `error` is what its clocks ended it with. */
+function start(options: Partial<Options> = {}) {
+  const { clock, next, stage } = build(options);
+  const call = fakeCall();
+  void stage.run(call);
+  const observer: AttemptObserver = next.last.call.observer!;
+  const attempt = { clock, observer, error: undefined as CallError | undefined };
+  observer.onStart((error) => {
+    attempt.error = error;
+    observer.onPhase('ended');
+  });
+  return attempt;
+}
+
+type Attempt = ReturnType<typeof start>;
+
+/** The try lives on for just under `ms`, then ends with `reason`, and leaves no timer. */
+async function endsAfter(t: Test, attempt: Attempt, ms: number, reason: string) {
+  await attempt.clock.advance(ms - 1);
+  t.equal(attempt.error, undefined, `not before ${ms} ms`);
+  await attempt.clock.advance(1);
+  t.match(attempt.error, { reason, status: 504 });
+  t.equal(attempt.clock.pending, 0);
+}
+
+t.test('is absent from the chain when it is off', async (t) => {
+  t.equal(timeout.create({ timeout: 'off' }, fakeContext(new FakeClock())), undefined);
+});
+
+t.test('gives each try clocks of its own', async (t) => {
+  const { next, stage } = build();
+  const call = fakeCall();
+  void stage.run(call);
+  const first = call.observer;
+  void stage.run(call);
+  t.ok(first);
+  t.not(call.observer, first);
+  t.equal(next.runs.length, 2);
+});
+
+t.test('passes on what the call would be refused with', async (t) => {
+  const { next, stage } = build();
+  next.refuses = new CallError('circuit-open', 'Cannot');
+  t.equal(stage.refusal(fakeCall()), next.refuses);
+});
+
+t.test('ends a try that gets no connection, as unsent', async (t) => {
+  const attempt = start();
+  await endsAfter(t, attempt, 2000, 'timeout-connect');
+  t.equal(attempt.error?.unsent, true);
+});
+
+t.test('ends a try that gets no connection in the time for all of it, as unsent', async (t) => {
+  const attempt = start({ attempt: 1000 });
+  await endsAfter(t, attempt, 1000, 'timeout-attempt');
+  t.equal(attempt.error?.unsent, true);
+});
+
+t.test('ends a try without an answer, the connecting included', async (t) => {
+  const attempt = start();
+  await attempt.clock.advance(1500);
+  attempt.observer.onPhase('waiting');
+  await endsAfter(t, attempt, 8500, 'timeout-attempt');
+  t.equal(attempt.error?.unsent, false);
+});
+
+t.test('stands still while the client uploads, and starts again after the last byte', async (t) => {
+  const attempt = start();
+  await attempt.clock.advance(500);
+  attempt.observer.onPhase('sending');
+  await attempt.clock.advance(60_000);
+  t.equal(attempt.error, undefined);
+  attempt.observer.onPhase('waiting');
+  await endsAfter(t, attempt, 10_000, 'timeout-attempt');
+});
+
+t.test('ends a try whose upstream takes no bytes of the body', async (t) => {
+  const attempt = start();
+  attempt.observer.onPhase('sending');
+  attempt.observer.onStall(true);
+  await attempt.clock.advance(14_999);
+  attempt.observer.onStall(false);
+  await attempt.clock.advance(60_000);
+  attempt.observer.onStall(true);
+  await endsAfter(t, attempt, 15_000, 'timeout-write');
+  t.equal(attempt.error?.unsent, false);
+});
+
+t.test('counts a stall that began before the head was sent from there on', async (t) => {
+  const attempt = start();
+  attempt.observer.onStall(true);
+  await attempt.clock.advance(1000);
+  attempt.observer.onPhase('sending');
+  await endsAfter(t, attempt, 15_000, 'timeout-write');
+});
+
+t.test('ends an answer that falls silent', async (t) => {
+  const attempt = start();
+  attempt.observer.onPhase('waiting');
+  attempt.observer.onPhase('streaming');
+  for (let i = 0; i < 5; i++) {
+    await attempt.clock.advance(29_999);
+    attempt.observer.onProgress();
+  }
+  t.equal(attempt.error, undefined);
+  await endsAfter(t, attempt, 30_000, 'timeout-attempt');
+  t.match(attempt.error?.message, /timeout\.idle/);
+});
+
+t.test('does not take a slow client for a silent upstream', async (t) => {
+  const attempt = start();
+  attempt.observer.onPhase('streaming');
+  await attempt.clock.advance(20_000);
+  attempt.observer.onPause(true);
+  await attempt.clock.advance(600_000);
+  t.equal(attempt.error, undefined);
+  attempt.observer.onPause(false);
+  await endsAfter(t, attempt, 30_000, 'timeout-attempt');
+});
+
+t.test('ends an event stream only after the longer silence', async (t) => {
+  const attempt = start();
+  attempt.observer.onPhase('streaming-events');
+  await attempt.clock.advance(299_999);
+  attempt.observer.onProgress();
+  await endsAfter(t, attempt, 300_000, 'timeout-attempt');
+  t.match(attempt.error?.message, /timeout\.stream/);
+});
+
+t.test('leaves no timer when the try is over', async (t) => {
+  for (const phase of ['connecting', 'sending', 'waiting', 'streaming'] as const) {
+    const { clock, observer } = start();
+    observer.onPhase(phase);
+    observer.onPhase('ended');
+    t.equal(clock.pending, 0, phase);
+  }
+});
+
+t.test('arms one timer at a time', async (t) => {
+  const { clock, observer } = start();
+  for (const phase of ['sending', 'waiting', 'streaming'] as const) {
+    observer.onPhase(phase);
+    observer.onStall(true);
+    observer.onPause(true);
+    observer.onPause(false);
+    t.ok(clock.pending <= 1, phase);
+  }
+});
+
+t.test('knows no limit for what is off', async (t) => {
+  const off = { connect: 'off', write: 'off', attempt: 'off', idle: 'off', stream: 'off' } as const;
+  const { clock, observer } = start(off);
+  t.equal(clock.pending, 0);
+  for (const phase of ['sending', 'waiting', 'streaming', 'streaming-events'] as const) {
+    observer.onPhase(phase);
+    observer.onStall(true);
+    t.equal(clock.pending, 0, phase);
+  }
+});
+
+t.test('holds to the other limit where one is off', async (t) => {
+  await endsAfter(t, start({ connect: 'off' }), 10_000, 'timeout-attempt');
+  await endsAfter(t, start({ attempt: 'off' }), 2000, 'timeout-connect');
+});

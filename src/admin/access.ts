@@ -1,0 +1,69 @@
+/** Who may change the running proxy: holders of the token, or, where none is set, programs on this machine. */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { BlockList, isIP } from 'node:net';
+import type { FastifyRequest } from 'fastify';
+import { AdminError } from './problem.js';
+
+/** How the log names a peer without an address. */
+const UNIX_SOCKET = 'unix socket';
+
+/** IPv4 addresses mapped into IPv6 (::ffff:127.0.0.1) match as well. */
+const loopback = new BlockList();
+loopback.addSubnet('127.0.0.0', 8, 'ipv4');
+loopback.addAddress('::1', 'ipv6');
+
+/** The other end of the connection, never what a header says of it. */
+export function peerOf(request: FastifyRequest): string {
+  if (typeof request.server.server.address() === 'string') return UNIX_SOCKET;
+  return request.socket.remoteAddress ?? 'unknown';
+}
+
+function isLocal(peer: string): boolean {
+  if (peer === UNIX_SOCKET) return true;
+  const version = isIP(peer);
+  return version !== 0 && loopback.check(peer, version === 6 ? 'ipv6' : 'ipv4');
+}
+
+const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest();
+
+/** @returns what throws an AdminError for a request that may not write. */
+export function createWriteGuard(token: string | undefined): (request: FastifyRequest) => void {
+  return token === undefined ? requireLoopback : requireToken(token);
+}
+
+function requireToken(token: string): (request: FastifyRequest) => void {
+  const expected = sha256(Buffer.from(token));
+  return ({ headers }) => {
+    const given = /^Bearer +(.+)$/i.exec(headers.authorization ?? '')?.[1];
+    if (given === undefined) {
+      throw new AdminError(
+        401,
+        'Cannot change anything because admin.token is set and the request has no "Authorization: Bearer TOKEN"',
+        { 'WWW-Authenticate': 'Bearer realm="breakwater"' },
+      );
+    }
+    // Digests have one length and share no prefix, so the time tells nothing of the token. Node reads headers as Latin-1.
+    if (!timingSafeEqual(sha256(Buffer.from(given, 'latin1')), expected)) {
+      throw new AdminError(401, 'Cannot change anything because the token is not admin.token', {
+        'WWW-Authenticate': 'Bearer realm="breakwater", error="invalid_token"',
+      });
+    }
+  };
+}
+
+function requireLoopback(request: FastifyRequest): void {
+  const peer = peerOf(request);
+  if (!isLocal(peer)) {
+    throw new AdminError(
+      403,
+      `Cannot change anything because ${peer} is not a loopback address and admin.token is not set`,
+    );
+  }
+  // A page in a browser on this machine comes from loopback as well, by DNS rebinding even as same-origin.
+  if (request.headers.origin !== undefined) {
+    throw new AdminError(
+      403,
+      'Cannot change anything because the request comes from a web page (it has an Origin) and admin.token is not set',
+    );
+  }
+}

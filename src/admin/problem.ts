@@ -1,0 +1,33 @@
+/** How the admin server says no: errors that carry an HTTP status, rendered as problem details (RFC 9457). */
+import { STATUS_CODES } from 'node:http';
+import type { FastifyReply } from 'fastify';
+
+/** The message reads "Cannot X because Y". */
+export class AdminError extends Error {
+  readonly statusCode: number;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(statusCode: number, message: string, headers: Record<string, string> = {}) {
+    super(message);
+    this.name = 'AdminError';
+    this.statusCode = statusCode;
+    this.headers = headers;
+  }
+}
+
+/** Errors of the HTTP framework become AdminErrors with the status that it gave them; all others are defects: 500. */
+export function asAdminError(error: unknown): AdminError {
+  if (error instanceof AdminError) return error;
+  const { statusCode = 500, message } = error as { statusCode?: number; message: string };
+  const why = message.charAt(0).toLowerCase() + message.slice(1);
+  return new AdminError(statusCode, `Cannot handle the request because ${why}`);
+}
+
+export function sendProblem(reply: FastifyReply, error: AdminError): FastifyReply {
+  const { statusCode: status, message: detail, headers } = error;
+  return reply
+    .code(status)
+    .headers(headers)
+    .type('application/problem+json')
+    .send(JSON.stringify({ type: 'about:blank', title: STATUS_CODES[status], status, detail }));
+}

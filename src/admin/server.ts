@@ -1,0 +1,176 @@
+/** The admin server: metrics, health and state for everyone who reaches it, and changes for those who may. */
+import type { AddressInfo } from 'node:net';
+import fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
+import type { Inspection } from '../core/inspect.js';
+import { createWriteGuard, peerOf } from './access.js';
+import { forceCircuit, listCircuits, parseOrder, type ParseDuration } from './circuits.js';
+import { AdminError, asAdminError, sendProblem } from './problem.js';
+import { listUpstreams } from './upstreams.js';
+
+export type AdminAddress =
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+  | { readonly kind: 'unix'; readonly path: string };
+
+export interface AdminLogger {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+export interface AdminOptions {
+  readonly inspection: Inspection;
+  readonly metrics: { readonly contentType: string; exposition(): Promise<string> };
+  /** Undefined: writes are for loopback only. */
+  readonly token: string | undefined;
+  readonly logger: AdminLogger;
+  readonly version: string;
+  readonly parseDuration: ParseDuration;
+}
+
+interface Endpoint {
+  readonly method: 'GET' | 'PUT';
+  readonly path: string;
+  /** How people are told of it. */
+  readonly title: string;
+  readonly answer: (request: FastifyRequest, reply: FastifyReply) => unknown;
+}
+
+/** Orders are short. */
+const BODY_LIMIT = 4096;
+
+/** A client that takes longer to send its request, or the server's answer, is cut off. */
+const REQUEST_TIMEOUT_MS = 10_000;
+const SILENCE_TIMEOUT_MS = 30_000;
+
+/** Names in the config may be as long as they like, but not the paths to them. */
+const MAX_NAME_LENGTH = 1024;
+
+export type Admin = ReturnType<typeof createAdmin>;
+
+export function createAdmin(options: AdminOptions) {
+  const { logger, version } = options;
+  const app = fastify({
+    bodyLimit: BODY_LIMIT,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    connectionTimeout: SILENCE_TIMEOUT_MS,
+    // By default Node looks for late requests only every 30 s.
+    http: { headersTimeout: REQUEST_TIMEOUT_MS, connectionsCheckingInterval: 1000 },
+    // A scraper's idle connection must not hold up the exit.
+    forceCloseConnections: true,
+    routerOptions: { maxParamLength: MAX_NAME_LENGTH },
+    frameworkErrors: (error, _request, reply) => {
+      void sendProblem(reply, asAdminError(error));
+    },
+  });
+  const endpoints = createEndpoints(options);
+
+  // Whatever it is called, a body is tried as JSON: `curl -d` calls it a form.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => done(null, body));
+
+  app.addHook('onRequest', async (_request, reply) => {
+    reply.headers({ Server: `breakwater/${version}`, 'Cache-Control': 'no-store' });
+  });
+  app.setErrorHandler((cause, request, reply) => {
+    const error = asAdminError(cause);
+    const fields = {
+      peer: peerOf(request),
+      method: request.method,
+      path: request.url,
+      status: error.statusCode,
+    };
+    if (error.statusCode >= 500) logger.error({ ...fields, err: cause }, error.message);
+    else if (!isRead(request.method)) logger.warn(fields, error.message);
+    return sendProblem(reply, error);
+  });
+  app.setNotFoundHandler(({ method, url }) => {
+    const titles = endpoints.map((endpoint) => `${endpoint.method} ${endpoint.title}`).join(', ');
+    throw new AdminError(
+      404,
+      `Cannot ${method} ${url} because there is no such endpoint; there are ${titles}`,
+    );
+  });
+
+  const guard = createWriteGuard(options.token);
+  for (const { method, path, title, answer } of endpoints) {
+    const isReadable = isRead(method);
+    app.route({
+      method,
+      url: path,
+      // Before the body is read.
+      onRequest: async (request) => {
+        if (!isReadable) guard(request);
+      },
+      handler: async (request, reply) => answer(request, reply),
+    });
+    const allowed = isReadable ? ['GET', 'HEAD'] : [method];
+    app.route({
+      method: app.supportedMethods.filter((other) => !allowed.includes(other)),
+      url: path,
+      onRequest: async (request) => {
+        throw new AdminError(
+          405,
+          `Cannot ${request.method} ${title} because it answers ${allowed.join(' and ')} only`,
+          { Allow: allowed.join(', ') },
+        );
+      },
+      handler: () => {},
+    });
+  }
+
+  return {
+    /** @returns where it listens; a port 0 is the real one. */
+    async listen(address: AdminAddress): Promise<AdminAddress> {
+      if (address.kind === 'unix') {
+        await app.listen({ path: address.path });
+        return address;
+      }
+      await app.listen({ host: address.host, port: address.port });
+      const { port } = app.server.address() as AddressInfo;
+      return { ...address, port };
+    },
+    /** Ends at once what is still open; nothing happens where nothing listens. */
+    close: (): Promise<void> => app.close(),
+  };
+}
+
+const isRead = (method: string) => method === 'GET' || method === 'HEAD';
+
+function createEndpoints(options: AdminOptions): Endpoint[] {
+  const { inspection, metrics, logger, parseDuration } = options;
+
+  async function setCircuit(request: FastifyRequest) {
+    const { name, route = '' } = request.params as { name: string; route?: string };
+    const order = parseOrder(request.body, parseDuration);
+    const circuit = forceCircuit(inspection, name, route, order);
+    const peer = peerOf(request);
+    logger.info(
+      { peer, upstream: name, route, ...order },
+      `circuit of ${route === '' ? name : `${name}/${route}`} was set to ${order.state} by ${peer}`,
+    );
+    return circuit;
+  }
+
+  const get = (path: string, answer: Endpoint['answer']): Endpoint => {
+    return { method: 'GET', path, title: path, answer };
+  };
+  const put = (path: string, title: string, answer: Endpoint['answer']): Endpoint => {
+    return { method: 'PUT', path, title, answer };
+  };
+  return [
+    get('/metrics', (_request, reply) => {
+      void reply.type(metrics.contentType);
+      return metrics.exposition();
+    }),
+    get('/healthz', () => ({ status: 'ok' })),
+    get('/readyz', (_request, reply) => {
+      const isReady = inspection.isReady();
+      return reply.code(isReady ? 200 : 503).send({ status: isReady ? 'ready' : 'not ready' });
+    }),
+    get('/circuits', () => ({ circuits: listCircuits(inspection) })),
+    get('/upstreams', () => ({ upstreams: listUpstreams(inspection) })),
+    get('/config', () => inspection.config()),
+    put('/circuits/:name', '/circuits/NAME', setCircuit),
+    put('/circuits/:name/:route', '/circuits/NAME/ROUTE', setCircuit),
+  ];
+}

@@ -1,9 +1,13 @@
 /** Metric families whose cells are plain numbers: a count on the hot path is one addition, without a look-up by label. */
 
-export type Labels = Readonly<Record<string, string | number>>;
+export type Labels = Readonly<Record<string, string>>;
 
+/** A line of the page, as prom-client's registry takes it. */
 export interface Sample {
-  readonly labels: Labels;
+  /** Rendered once per object and remembered: with thousands of lines a scrape would block calls in flight for long. */
+  readonly sharedLabels: Labels;
+  /** Rendered each time. */
+  readonly labels?: { readonly le: number | '+Inf' };
   readonly value: number;
   /** Where it is not the family's own name: `_bucket`, `_sum` and `_count` of a histogram. */
   readonly metricName?: string;
@@ -15,10 +19,6 @@ export interface Family {
   readonly help: string;
   readonly type: 'counter' | 'gauge' | 'histogram';
   samples(): Sample[];
-}
-
-export interface Counter {
-  value: number;
 }
 
 /** Label values come from the config and from closed lists only, so the number of cells is bounded. */
@@ -46,6 +46,10 @@ class Cells<T> {
   }
 }
 
+export interface Counter {
+  value: number;
+}
+
 export class CounterFamily implements Family {
   readonly type = 'counter';
   readonly name: string;
@@ -62,25 +66,54 @@ export class CounterFamily implements Family {
   }
 
   samples(): Sample[] {
-    return this.#cells.all().map(({ labels, cell }) => ({ labels, value: cell.value }));
+    return this.#cells
+      .all()
+      .map(({ labels, cell }) => ({ sharedLabels: labels, value: cell.value }));
+  }
+}
+
+/** The cells of a family that differ in one label only; found by its value, without building a key. */
+export class CountersBy<V extends string> {
+  readonly #family: CounterFamily;
+  readonly #label: string;
+  readonly #labels: Labels;
+  readonly #cells = new Map<V, Counter>();
+
+  /**
+   * @param known values that are shown from the start: Prometheus sees no rise in a series that begins at 1.
+   */
+  constructor(family: CounterFamily, label: string, labels: Labels, known: readonly V[] = []) {
+    this.#family = family;
+    this.#label = label;
+    this.#labels = labels;
+    for (const value of known) this.at(value);
+  }
+
+  at(value: V): Counter {
+    let cell = this.#cells.get(value);
+    if (cell === undefined) {
+      cell = this.#family.at({ ...this.#labels, [this.#label]: value });
+      this.#cells.set(value, cell);
+    }
+    return cell;
   }
 }
 
 /** Counts of observations by upper bound. */
 export class Histogram {
-  readonly bounds: readonly number[];
+  readonly #bounds: readonly number[];
   /** Each bucket's own observations; the last one is for what is over every bound. */
   readonly counts: number[];
   sum = 0;
 
   constructor(bounds: readonly number[]) {
-    this.bounds = bounds;
+    this.#bounds = bounds;
     this.counts = Array.from({ length: bounds.length + 1 }, () => 0);
   }
 
   observe(value: number): void {
     let index = 0;
-    while (index < this.bounds.length && value > this.bounds[index]!) index++;
+    while (index < this.#bounds.length && value > this.#bounds[index]!) index++;
     this.counts[index]!++;
     this.sum += value;
   }
@@ -91,11 +124,13 @@ export class HistogramFamily implements Family {
   readonly name: string;
   readonly help: string;
   readonly #cells: Cells<Histogram>;
+  readonly #bucketLabels: readonly NonNullable<Sample['labels']>[];
 
   constructor(name: string, help: string, bounds: readonly number[]) {
     this.name = name;
     this.help = help;
     this.#cells = new Cells(() => new Histogram(bounds));
+    this.#bucketLabels = [...bounds, '+Inf' as const].map((le) => ({ le }));
   }
 
   at(labels: Labels): Histogram {
@@ -107,15 +142,15 @@ export class HistogramFamily implements Family {
   }
 
   /** Prometheus wants cumulative buckets. */
-  #samplesOf(labels: Labels, cell: Histogram): Sample[] {
+  #samplesOf(sharedLabels: Labels, cell: Histogram): Sample[] {
+    const bucket = `${this.name}_bucket`;
     let total = 0;
-    const samples: Sample[] = cell.counts.map((count, index) => {
-      total += count;
-      const le = cell.bounds[index] ?? '+Inf';
-      return { metricName: `${this.name}_bucket`, labels: { ...labels, le }, value: total };
+    const samples: Sample[] = this.#bucketLabels.map((labels, index) => {
+      total += cell.counts[index]!;
+      return { metricName: bucket, labels, sharedLabels, value: total };
     });
-    samples.push({ metricName: `${this.name}_sum`, labels, value: cell.sum });
-    samples.push({ metricName: `${this.name}_count`, labels, value: total });
+    samples.push({ metricName: `${this.name}_sum`, sharedLabels, value: cell.sum });
+    samples.push({ metricName: `${this.name}_count`, sharedLabels, value: total });
     return samples;
   }
 }

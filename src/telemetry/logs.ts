@@ -1,6 +1,6 @@
 /** The log: JSON lines for circuits that move, tries that fail and exchanges that end. */
 import { pino, type Logger as PinoLogger } from 'pino';
-import type { Emit, Event, ExchangeSummary } from '../core/events.js';
+import type { CircuitStateName, Emit, Event, ExchangeSummary } from '../core/events.js';
 
 export type Logger = PinoLogger;
 
@@ -13,17 +13,20 @@ export interface LoggerOptions {
 /** Which exchanges get a line: all, those that went wrong, or none. */
 export type AccessLog = 'all' | 'errors' | 'off';
 
+/** Characters that wait for a reader that has stopped; lines beyond are dropped, or memory would run out. */
+const MAX_PENDING = 16 * 1024 * 1024;
+
 export function createLogger({ level, destination }: LoggerOptions): Logger {
   return pino(
     {
       level,
       // Whoever collects the lines of a container adds where they come from.
-      base: undefined,
+      base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },
     // Asynchronous: a slow reader of standard output must not stop the proxy. pino flushes it at the exit.
-    destination ?? pino.destination({ dest: 1, sync: false }),
+    destination ?? pino.destination({ dest: 1, sync: false, maxLength: MAX_PENDING }),
   );
 }
 
@@ -35,7 +38,7 @@ export function logScope(logger: Logger, upstream: string, route: string, access
         logMove(logger, upstream, route, event);
         return;
       case 'attempt-finished':
-        if (event.result === 'success') return;
+        if (event.result === 'success' || event.result === 'cancelled') return;
         logger.debug(
           { upstream, route, outcome: event.result, error: event.error?.message },
           'attempt failed',
@@ -92,31 +95,40 @@ function logAccess(
 
 type CircuitMove = Extract<Event, { type: 'circuit-moved' }>;
 
+const moves: Readonly<Record<CircuitStateName, string>> = {
+  closed: 'closed',
+  open: 'opened',
+  'half-open': 'became half-open',
+  'forced-open': 'was forced open',
+  'forced-closed': 'was forced closed',
+};
+
 function logMove(logger: Logger, upstream: string, route: string, move: CircuitMove): void {
   const { from, to, rule, observed, threshold } = move;
   const owner = route === '' ? upstream : `${upstream}/${route}`;
   logger[to === 'open' ? 'warn' : 'info'](
     { upstream, route, from, to, rule, observed, threshold },
-    `circuit of ${owner} moved from ${from} to ${to}: ${explainMove(move)}`,
+    `circuit of ${owner} ${moves[to]} because ${explainMove(move)}`,
   );
 }
 
-function explainMove({ rule, observed, threshold }: CircuitMove): string {
+/** Names the option where there is one, so that its reader knows what to change. */
+function explainMove({ rule, observed, threshold, to }: CircuitMove): string {
   switch (rule) {
     case 'failureThreshold':
-      return `${observed} failures in a row, threshold ${threshold}`;
+      return `${observed} failures in a row reached failureThreshold ${threshold}`;
     case 'failureRate':
-      return `${percent(observed)} of calls failed, threshold ${percent(threshold)}`;
+      return `${percent(observed)} failed tries reached failureRate.threshold ${percent(threshold)}`;
     case 'slowCall':
-      return `${percent(observed)} of calls were slow, threshold ${percent(threshold)}`;
+      return `${percent(observed)} slow tries reached slowCall.threshold ${percent(threshold)}`;
     case 'recoveryTimeout':
-      return `${Math.round(threshold)} ms of recovery time are over`;
+      return `its recoveryTimeout of ${Math.round(threshold)} ms was over`;
     case 'successThreshold':
-      return `${observed} probes succeeded, threshold ${threshold}`;
+      return `${observed} good probes reached successThreshold ${threshold}`;
     case 'probeFailure':
       return 'a probe failed';
     case 'forced':
-      return 'by an operator, or because the time of an override is over';
+      return to === 'closed' ? 'its override ended' : 'an operator said so';
   }
 }
 

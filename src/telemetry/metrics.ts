@@ -1,17 +1,17 @@
-/** The Prometheus metrics: counts what the events tell, and reads gauges from the running proxy at each scrape. */
+/** The Prometheus metrics: counts what the events tell, and shows it together with the gauges and the process's own. */
 import { collectDefaultMetrics, Registry, type Metric } from 'prom-client';
-import type { CircuitStateName, Emit, Event, ExchangeSummary } from '../core/events.js';
-import type { InspectableBulkhead, InspectableUpstream, Inspection } from '../core/inspect.js';
+import type { Reason } from '../core/errors.js';
+import type { Emit, Event, ExchangeSummary, RetryCause, RetryDenial } from '../core/events.js';
+import type { InspectableCircuit, Inspection } from '../core/inspect.js';
 import type { AttemptResult } from '../core/outcome.js';
 import {
   CounterFamily,
-  GaugeFamily,
+  CountersBy,
   HistogramFamily,
-  type Counter,
   type Family,
   type Histogram,
-  type Sample,
 } from './families.js';
+import { createGauges } from './gauges.js';
 
 export interface MetricsOptions {
   readonly version: string;
@@ -31,30 +31,66 @@ const durationBounds = [
   0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60,
 ];
 
-const circuitStates: readonly CircuitStateName[] = [
-  'closed',
-  'open',
-  'half-open',
-  'forced-open',
-  'forced-closed',
+/** Seconds: queues are for short waits. */
+const waitBounds = [0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 10];
+
+// Shown from the start.
+const results: readonly AttemptResult[] = [
+  'success',
+  'failure',
+  'timeout',
+  'unsent',
+  'reset',
+  'cancelled',
 ];
+const causes: readonly RetryCause[] = ['unsent', 'stale', 'reset', 'timeout', 'status'];
+const denials: readonly RetryDenial[] = [
+  'budget',
+  'deadline',
+  'body',
+  'method',
+  'circuit',
+  'retry-after',
+];
+const rejections: readonly Reason[] = ['circuit-open', 'bulkhead-full', 'bulkhead-timeout'];
 
 export function createMetrics({ version, inspection }: MetricsOptions): Metrics {
   const registry = new Registry();
   const counters = createCounters();
-  const families: Family[] = [...Object.values(counters), ...createGauges(version, inspection)];
+  // The gauges first: reading a circuit may make it move, which is counted.
+  const families: Family[] = [...createGauges(version, inspection), ...Object.values(counters)];
   for (const family of families) register(registry, family);
   collectDefaultMetrics({ register: registry });
 
+  const upstreams = new Map<string, UpstreamCounters>();
+  const announced = new WeakSet<InspectableCircuit>();
+
+  /** Else an alert on a rise would miss each circuit's first opening. */
+  function announceOpenings(): void {
+    for (const { upstream, route, circuit } of inspection.scopes()) {
+      if (circuit === undefined || announced.has(circuit)) continue;
+      announced.add(circuit);
+      counters.transitions.at({ upstream, route, from: 'closed', to: 'open' });
+    }
+  }
+
   return {
-    scope: (upstream, route) => {
-      const scope = new Scope(counters, upstream, route);
+    scope(upstream, route) {
+      let shared = upstreams.get(upstream);
+      if (shared === undefined) {
+        shared = createUpstreamCounters(counters, upstream);
+        upstreams.set(upstream, shared);
+      }
+      const scope = new Scope(counters, shared, upstream, route);
       return (event) => {
         scope.count(event);
       };
     },
     contentType: registry.contentType,
-    exposition: () => registry.metrics(),
+    exposition() {
+      announceOpenings();
+      return registry.metrics();
+    },
   };
 }
 
@@ -64,13 +100,7 @@ export function createMetrics({ version, inspection }: MetricsOptions): Metrics 
  */
 function register(registry: Registry, family: Family): void {
   const { name, help, type } = family;
-  const metric = {
-    name,
-    help,
-    type,
-    aggregator: 'sum',
-    get: async () => ({ name, help, type, aggregator: 'sum', values: family.samples() }),
-  };
+  const metric = { name, get: async () => ({ name, help, type, values: family.samples() }) };
   registry.registerMetric(metric as unknown as Metric);
 }
 
@@ -103,7 +133,7 @@ function createCounters() {
     waits: new HistogramFamily(
       'breakwater_bulkhead_wait_seconds',
       'Time that admitted calls waited for a slot.',
-      durationBounds,
+      waitBounds,
     ),
     rejections: new CounterFamily(
       'breakwater_rejections_total',
@@ -112,153 +142,76 @@ function createCounters() {
   };
 }
 
-function createGauges(version: string, inspection: Inspection): Family[] {
-  const ofUpstreams =
-    (read: (upstream: InspectableUpstream) => number | undefined) => (): Sample[] =>
-      inspection.upstreams().flatMap((upstream) => {
-        const value = read(upstream);
-        return value === undefined ? [] : [{ labels: { upstream: upstream.name }, value }];
-      });
-  const ofBulkheads = (read: (bulkhead: InspectableBulkhead) => number) => (): Sample[] =>
-    inspection.scopes().flatMap(({ upstream, route, bulkhead }) => {
-      return bulkhead === undefined ? [] : [{ labels: { upstream, route }, value: read(bulkhead) }];
-    });
-  const ofCircuits = (): Sample[] =>
-    inspection.scopes().flatMap(({ upstream, route, circuit }) => {
-      if (circuit === undefined) return [];
-      const current = circuit.snapshot().state;
-      return circuitStates.map((state) => ({
-        labels: { upstream, route, state },
-        value: state === current ? 1 : 0,
-      }));
-    });
+type UpstreamCounters = ReturnType<typeof createUpstreamCounters>;
 
-  return [
-    new GaugeFamily(
-      'breakwater_retry_budget_remaining',
-      'Retries that the budget still allows.',
-      ofUpstreams((upstream) => upstream.retryBudgetRemaining),
-    ),
-    new GaugeFamily(
-      'breakwater_circuit_state',
-      '1 for the state that the circuit is in, 0 for the others.',
-      ofCircuits,
-    ),
-    new GaugeFamily(
-      'breakwater_bulkhead_active',
-      'Slots in use.',
-      ofBulkheads((bulkhead) => bulkhead.active),
-    ),
-    new GaugeFamily(
-      'breakwater_bulkhead_queued',
-      'Calls waiting for a slot.',
-      ofBulkheads((bulkhead) => bulkhead.queued),
-    ),
-    new GaugeFamily(
-      'breakwater_bulkhead_limit',
-      'Slots that there are.',
-      ofBulkheads((bulkhead) => bulkhead.limit),
-    ),
-    new GaugeFamily(
-      'breakwater_attempt_timeout_seconds',
-      'Time that a try is given now.',
-      ofUpstreams(({ attemptTimeoutMs }) =>
-        attemptTimeoutMs === undefined ? undefined : attemptTimeoutMs / 1000,
-      ),
-    ),
-    new GaugeFamily(
-      'breakwater_tunnels',
-      'Upgraded connections open now.',
-      ofUpstreams((upstream) => upstream.tunnels),
-    ),
-    new GaugeFamily('breakwater_build_info', 'Always 1; the version is in the label.', () => [
-      { labels: { version }, value: 1 },
-    ]),
-  ];
+/** What the routes of an upstream count together. */
+function createUpstreamCounters(counters: Counters, upstream: string) {
+  /** What belongs to no upstream has nothing to show from the start. */
+  const by = <V extends string>(family: CounterFamily, label: string, known: readonly V[]) =>
+    new CountersBy(family, label, { upstream }, upstream === '' ? [] : known);
+  return {
+    attempts: by(counters.attempts, 'outcome', results),
+    retries: by(counters.retries, 'cause', causes),
+    denials: by(counters.denials, 'cause', denials),
+    rejections: by(counters.rejections, 'reason', rejections),
+  };
 }
 
-/** The cells of one upstream and route. */
+/** Counts the events of one upstream and route. */
 class Scope {
   readonly #counters: Counters;
-  readonly #upstream: string;
-  readonly #route: string;
-  /** By reason, then by status class: found without building a key per exchange. */
-  readonly #requests = new Map<string, Map<string, Counter>>();
-  readonly #attempts: Readonly<Record<AttemptResult, Counter>> | undefined;
+  readonly #upstream: UpstreamCounters;
+  readonly #labels: { readonly upstream: string; readonly route: string };
+  /** By status class. */
+  readonly #requests = new Map<string, CountersBy<Reason | ''>>();
+  // Made when first needed: most routes of a large file are idle, and a histogram is many lines.
   #durations: Histogram | undefined;
   #waits: Histogram | undefined;
 
-  constructor(counters: Counters, upstream: string, route: string) {
+  constructor(counters: Counters, shared: UpstreamCounters, upstream: string, route: string) {
     this.#counters = counters;
-    this.#upstream = upstream;
-    this.#route = route;
-    // What belongs to no upstream never tries one.
-    this.#attempts = upstream === '' ? undefined : attemptCells(counters.attempts, upstream);
+    this.#upstream = shared;
+    this.#labels = { upstream, route };
   }
 
   count(event: Event): void {
-    const upstream = this.#upstream;
-    const route = this.#route;
     switch (event.type) {
       case 'exchange-finished':
         this.#countExchange(event.summary);
         return;
       case 'attempt-finished':
-        if (this.#attempts !== undefined) this.#attempts[event.result].value++;
+        this.#upstream.attempts.at(event.result).value++;
         return;
       case 'retry-started':
-        this.#counters.retries.at({ upstream, cause: event.cause }).value++;
+        this.#upstream.retries.at(event.cause).value++;
         return;
       case 'retry-denied':
-        this.#counters.denials.at({ upstream, cause: event.cause }).value++;
+        this.#upstream.denials.at(event.cause).value++;
         return;
       case 'bulkhead-admitted':
-        this.#waits ??= this.#counters.waits.at({ upstream, route });
+        this.#waits ??= this.#counters.waits.at(this.#labels);
         this.#waits.observe(event.waitedMs / 1000);
         return;
       case 'circuit-moved': {
         const { from, to } = event;
-        this.#counters.transitions.at({ upstream, route, from, to }).value++;
+        this.#counters.transitions.at({ ...this.#labels, from, to }).value++;
       }
     }
   }
 
   #countExchange({ status, reason, attempts, durationMs }: ExchangeSummary): void {
-    const upstream = this.#upstream;
-    this.#requestCell(statusClass(status), reason).value++;
-    this.#durations ??= this.#counters.durations.at({ upstream, route: this.#route });
+    const statusLabel = statusClass(status);
+    let requests = this.#requests.get(statusLabel);
+    if (requests === undefined) {
+      const labels = { ...this.#labels, status: statusLabel };
+      requests = new CountersBy(this.#counters.requests, 'reason', labels);
+      this.#requests.set(statusLabel, requests);
+    }
+    requests.at(reason).value++;
+    this.#durations ??= this.#counters.durations.at(this.#labels);
     this.#durations.observe(durationMs / 1000);
-    if (attempts === 0 && reason !== '') {
-      this.#counters.rejections.at({ upstream, reason }).value++;
-    }
+    if (attempts === 0 && reason !== '') this.#upstream.rejections.at(reason).value++;
   }
-
-  #requestCell(status: string, reason: string): Counter {
-    let byStatus = this.#requests.get(reason);
-    if (byStatus === undefined) this.#requests.set(reason, (byStatus = new Map()));
-    let cell = byStatus.get(status);
-    if (cell === undefined) {
-      const labels = { upstream: this.#upstream, route: this.#route, status, reason };
-      byStatus.set(status, (cell = this.#counters.requests.at(labels)));
-    }
-    return cell;
-  }
-}
-
-/** All from the start, so that a rate over the first failure is not lost to a series that was not there before. */
-function attemptCells(
-  family: CounterFamily,
-  upstream: string,
-): Readonly<Record<AttemptResult, Counter>> {
-  const at = (outcome: AttemptResult) => family.at({ upstream, outcome });
-  return {
-    success: at('success'),
-    failure: at('failure'),
-    timeout: at('timeout'),
-    unsent: at('unsent'),
-    reset: at('reset'),
-    cancelled: at('cancelled'),
-  };
 }
 
 /** A 101 is how an upgrade succeeds. */

@@ -32,9 +32,11 @@ t.test('stays constant, whatever maxDelay says', async (t) => {
   t.same(new Set(constant), new Set([5000]));
 });
 
-t.test('spreads a delay of 400 ms by its jitter', async (t) => {
-  const spread = (jitter: BackoffOptions['jitter']) =>
-    [0, 0.5, 1].map((random) => backoffMs({ ...defaults, jitter }, 3, undefined, () => random));
+/** The delay of 400 ms as the lowest, middle and highest chance leave it. */
+const spread = (jitter: BackoffOptions['jitter']) =>
+  [0, 0.5, 1].map((random) => backoffMs({ ...defaults, jitter }, 3, undefined, () => random));
+
+t.test('spreads a delay by its jitter', async (t) => {
   t.same(spread('full'), [0, 200, 400]);
   t.same(spread('equal'), [200, 300, 400]);
   t.same(spread('half'), [200, 400, 600]);
@@ -42,10 +44,10 @@ t.test('spreads a delay of 400 ms by its jitter', async (t) => {
 });
 
 t.test('decorrelates between baseDelay and three times the delay before', async (t) => {
-  const decorrelated = (random: number) => delays({ strategy: 'decorrelated' }, random);
-  t.same(decorrelated(0), [100, 100, 100, 100, 100, 100, 100]);
-  t.same(decorrelated(0.5), [200, 350, 575, 912.5, 1418.75, 2000, 2000]);
-  t.same(decorrelated(1), [300, 900, 2000, 2000, 2000, 2000, 2000]);
+  const strategy = 'decorrelated';
+  t.same(delays({ strategy }, 0), [100, 100, 100, 100, 100, 100, 100]);
+  t.same(delays({ strategy }, 0.5), [200, 350, 575, 912.5, 1418.75, 2000, 2000]);
+  t.same(delays({ strategy }, 1), [300, 900, 2000, 2000, 2000, 2000, 2000]);
 });
 
 t.test('adds no jitter to a decorrelated delay', async (t) => {

@@ -116,7 +116,7 @@ export class Circuit implements InspectableCircuit {
 
   /** Counts a result, unless the circuit has left the state that admitted the try. Neutral ones stay away. */
   record(admission: Admission, isFailure: boolean, isSlow: boolean): void {
-    const state = this.#settle();
+    const state = this.#state;
     if (state !== admission || state.kind === 'forced-closed') return;
     const nowMs = this.#clock.now();
     this.#window.record(nowMs, isFailure, isSlow);

@@ -13,23 +13,27 @@ export class FakeReply implements Reply {
   readonly status: number;
   readonly statusText = '';
   readonly headers: RawHeaders;
-  isComplete: boolean;
   isDiscarded = false;
   /** What `finish` or `abort` was given. */
   error: CallFailure | undefined;
   sink: ReplySink | undefined;
+  #isOver: boolean;
   readonly #listeners: ((error: CallFailure | undefined) => void)[] = [];
 
   constructor(init: FakeReplyInit = {}) {
     this.status = init.status ?? 200;
     this.headers = init.headers ?? [];
-    this.isComplete = init.isComplete ?? false;
+    this.#isOver = init.isComplete ?? false;
+  }
+
+  get isComplete(): boolean {
+    return this.#isOver && this.error === undefined;
   }
 
   /** Ends the body: well, or with `error`. Only the first end counts. */
   finish(error?: CallFailure): void {
-    if (this.isComplete) return;
-    this.isComplete = true;
+    if (this.#isOver) return;
+    this.#isOver = true;
     this.error = error;
     for (const listener of this.#listeners) listener(error);
     this.#endSink();
@@ -37,7 +41,7 @@ export class FakeReply implements Reply {
 
   attach(sink: ReplySink): void {
     this.sink = sink;
-    if (this.isComplete) this.#endSink();
+    if (this.#isOver) this.#endSink();
   }
 
   resume(): void {}
@@ -52,7 +56,7 @@ export class FakeReply implements Reply {
   }
 
   onFinished(listener: (error: CallFailure | undefined) => void): void {
-    if (this.isComplete) listener(this.error);
+    if (this.#isOver) listener(this.error);
     else this.#listeners.push(listener);
   }
 

@@ -1,6 +1,6 @@
 /** The next stage of a pipeline, whose answers the test gives. */
 import type { Call } from '../../src/core/call.js';
-import type { CallError, CallFailure } from '../../src/core/errors.js';
+import { ClientGoneError, type CallError, type CallFailure } from '../../src/core/errors.js';
 import type { Stage } from '../../src/core/pipeline.js';
 import type { Reply } from '../../src/core/reply.js';
 import { FakeReply, type FakeReplyInit } from './fake-reply.js';
@@ -49,4 +49,14 @@ export class FakeStage implements Stage {
   get last(): FakeRun {
     return this.runs.at(-1)!;
   }
+}
+
+export const clientGone = () => new ClientGoneError(499, 'Cannot answer because nobody listens');
+
+/** What `reply` was rejected with; undefined if it was not. */
+export function failureOf(reply: Promise<Reply>): Promise<unknown> {
+  return reply.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
 }

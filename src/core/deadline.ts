@@ -7,15 +7,17 @@ export interface Deadline {
   readonly wallMs: number;
   /** Who set it: the caller's header or this proxy's `timeout.total`. */
   readonly source: 'header' | 'total';
+  /** Monotonic ms of the caller's header, Infinity without one; not before `atMs`. */
+  readonly callerAtMs: number;
   /** How much earlier the upstream is told to be done, in ms. */
   readonly bufferMs: number;
 }
 
 const SECONDS = /^\d{1,11}(?:\.\d+)?$/;
-const MILLISECONDS = /^\d{12,16}$/;
+const MILLISECONDS = /^\d{12,}$/;
 /** RFC 3339, section 5.6. */
 const DATE_TIME =
-  /^(\d{4})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2}):(\d{2})(?:\.\d+)?(?:[Zz]|[+-]\d{2}:\d{2})$/;
+  /^(\d{4})-(\d{2})-(\d{2})[Tt ]((?:[01]\d|2[0-3]):[0-5]\d):(\d{2})(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$/;
 
 /** The three accepted forms, for messages. */
 export const DEADLINE_FORMS =
@@ -28,11 +30,17 @@ export function parseDeadline(text: string): number | undefined {
   if (MILLISECONDS.test(value)) return Number(value);
   const fields = DATE_TIME.exec(value);
   if (fields === null) return undefined;
-  const [, year, month, day] = fields.map(Number);
+  const [, year, month, day, minutes, second, fraction = '', zone] = fields;
   // Date.parse rolls 30 February over to March; an instant that does not exist is refused instead.
-  if (day! > new Date(Date.UTC(year!, month!, 0)).getUTCDate()) return undefined;
-  const epochMs = Date.parse(value.toUpperCase().replace(' ', 'T'));
-  return Number.isNaN(epochMs) ? undefined : epochMs;
+  const daysInMonth = new Date(Date.UTC(Number(year), Number(month), 0)).getUTCDate();
+  if (Number(day) > daysInMonth) return undefined;
+  // Unix time has no leap seconds: one is the second after it.
+  const isLeap = second === '60';
+  const epochMs = Date.parse(
+    `${year}-${month}-${day}T${minutes}:${isLeap ? '59' : second}${fraction}${zone!.toUpperCase()}`,
+  );
+  if (Number.isNaN(epochMs)) return undefined;
+  return isLeap ? epochMs + 1000 : epochMs;
 }
 
 /** The header's value for the upstream: seconds with three decimals, `bufferMs` before the deadline. */

@@ -1,5 +1,6 @@
 /** Deadline and total timeout: gives the exchange an end, tells it to the upstream, and ends the call when it comes. */
 import type { Call } from '../core/call.js';
+import type { Timer } from '../core/clock.js';
 import { DEADLINE_FORMS, parseDeadline, usableMs, type Deadline } from '../core/deadline.js';
 import { CallError } from '../core/errors.js';
 import { Duration, Options, Switchable, Type, type Static } from '../core/options.js';
@@ -60,6 +61,7 @@ function findDeadline(
   const { clock } = context;
   const offsetMs = clock.wallNow() - clock.now();
   let atMs = totalMs === 'off' ? Infinity : call.startedAtMs + totalMs;
+  let callerAtMs = Infinity;
   let source: Deadline['source'] = 'total';
   if (readsHeader && call.deadlineHeader !== undefined) {
     const wallMs = parseDeadline(call.deadlineHeader);
@@ -69,12 +71,14 @@ function findDeadline(
         `Cannot read the deadline ${JSON.stringify(call.deadlineHeader)} of a call to ${context.upstream} because it is not one of: ${DEADLINE_FORMS}`,
       );
     }
-    if (wallMs - offsetMs < atMs) {
-      atMs = wallMs - offsetMs;
+    callerAtMs = wallMs - offsetMs;
+    if (callerAtMs < atMs) {
+      atMs = callerAtMs;
       source = 'header';
     }
   }
-  return atMs === Infinity ? undefined : { atMs, wallMs: atMs + offsetMs, source, bufferMs };
+  if (atMs === Infinity) return undefined;
+  return { atMs, wallMs: atMs + offsetMs, source, callerAtMs, bufferMs };
 }
 
 function create(settings: DeadlineSettings, context: PolicyContext): Layer | undefined {
@@ -90,15 +94,24 @@ function create(settings: DeadlineSettings, context: PolicyContext): Layer | und
       if (deadline === undefined) return next.run(call);
       call.deadline = deadline;
       if (usableMs(deadline, clock.now()) <= 0) throw expired(call, deadline, context);
-      const end = () => call.cancel(expired(call, deadline, context));
-      const timer = clock.schedule(deadline.atMs - clock.now(), end);
+      const endAt = (at: Deadline) =>
+        clock.schedule(at.atMs - clock.now(), () => call.cancel(expired(call, at, context)));
+      let timer: Timer | undefined = endAt(deadline);
       try {
         const reply = await next.run(call);
-        if (deadline.source === 'total' && isOpenEnded(reply)) timer.cancel();
-        else reply.onFinished(() => timer.cancel());
+        if (isOpenEnded(reply) && deadline.source === 'total') {
+          // The stream lasts as long as it likes, but no longer than its caller does.
+          timer.cancel();
+          const { callerAtMs } = deadline;
+          timer =
+            callerAtMs === Infinity
+              ? undefined
+              : endAt({ ...deadline, atMs: callerAtMs, source: 'header' });
+        }
+        if (timer !== undefined) reply.onFinished(() => timer?.cancel());
         return reply;
       } catch (error) {
-        timer.cancel();
+        timer?.cancel();
         throw error;
       }
     }

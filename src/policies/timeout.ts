@@ -126,6 +126,7 @@ export class AttemptTimer implements AttemptObserver {
           reason: 'timeout-attempt',
         };
       case 'streaming-events':
+        // Also while the client does not read: nothing else bounds a stream.
         return { atMs: endOf(this.#sinceMs, stream), reason: 'timeout-attempt' };
       case 'ended':
         return { atMs: Infinity, reason: 'timeout-attempt' };

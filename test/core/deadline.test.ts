@@ -12,6 +12,7 @@ t.test('reads an integer of 12 digits or more as Unix milliseconds', async (t) =
   t.equal(parseDeadline('1732154400250'), 1_732_154_400_250);
   t.equal(parseDeadline('100000000000'), 100_000_000_000);
   t.equal(parseDeadline('9000000000000000'), 9_000_000_000_000_000, '16 digits too');
+  t.equal(parseDeadline('17321544002500000000'), 17_321_544_002_500_000_000, '20 as well');
 });
 
 t.test('reads RFC 3339 times', async (t) => {
@@ -22,6 +23,7 @@ t.test('reads RFC 3339 times', async (t) => {
   t.equal(parseDeadline('2024-11-21T04:30:00.25+02:30'), epochMs);
   t.equal(parseDeadline('2024-11-20T19:00:00.25-07:00'), epochMs);
   t.equal(parseDeadline('2024-02-29T00:00:00Z'), Date.UTC(2024, 1, 29));
+  t.equal(parseDeadline('2016-12-31T23:59:60Z'), Date.UTC(2017, 0, 1), 'a leap second');
 });
 
 t.test('refuses everything else', async (t) => {
@@ -40,7 +42,9 @@ t.test('refuses everything else', async (t) => {
     '2024-11-21T02:00Z',
     '2024-13-01T00:00:00Z',
     '2024-11-00T00:00:00Z',
-    '2024-11-21T25:00:00Z',
+    '2024-11-21T24:00:00Z',
+    '2024-11-21T02:60:00Z',
+    '2024-11-21T02:00:61Z',
     '2023-02-29T00:00:00Z',
     '2024-11-31T00:00:00Z',
     'Thu, 21 Nov 2024 02:00:00 GMT',
@@ -52,6 +56,7 @@ const deadline: Deadline = {
   atMs: 5000,
   wallMs: 1_732_154_405_000,
   source: 'header',
+  callerAtMs: 5000,
   bufferMs: 50,
 };
 

@@ -62,7 +62,7 @@ t.test('gives the call the earlier of the header and the total timeout', async (
     const { start } = build();
     const { call } = start({ deadlineHeader: header(ms) });
     const wallMs = FAKE_WALL_START_MS + atMs;
-    t.same(call.deadline, { atMs, wallMs, source, bufferMs: 50 });
+    t.match(call.deadline, { atMs, wallMs, source, bufferMs: 50 });
   }
 });
 
@@ -175,6 +175,17 @@ t.test("holds an event stream to the caller's deadline", async (t) => {
   next.last.answer(events);
   await reply;
   await clock.advance(500);
+  t.match(call.cancelled, { reason: 'deadline-expired' });
+});
+
+t.test("holds an event stream to a caller's deadline that is later than total", async (t) => {
+  const { clock, next, start } = build(1000);
+  const { call, reply } = start({ deadlineHeader: header(5000) });
+  next.last.answer(events);
+  await reply;
+  await clock.advance(4999);
+  t.equal(call.cancelled, undefined);
+  await clock.advance(1);
   t.match(call.cancelled, { reason: 'deadline-expired' });
 });
 

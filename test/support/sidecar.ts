@@ -193,7 +193,10 @@ export function sendRaw(port: number, bytes: string | Buffer, untilMs = 2000): P
 }
 
 /** Polls until `check` holds; fails loudly when it never does. */
-export async function eventually(what: string, check: () => boolean | Promise<boolean>): Promise<void> {
+export async function eventually(
+  what: string,
+  check: () => boolean | Promise<boolean>,
+): Promise<void> {
   const endMs = Date.now() + 5000;
   while (!(await check())) {
     if (Date.now() > endMs) throw new Error(`never came true: ${what}`);

@@ -1,0 +1,328 @@
+import http from 'node:http';
+import t from 'tap';
+import {
+  eventually,
+  send,
+  startRawUpstream,
+  startSidecar,
+  startUpstream,
+} from '../support/sidecar.js';
+
+const FAST_RETRY = 'retry: { backoff: { baseDelay: 1ms, jitter: none } }';
+
+t.test('masks a failing try and says how many it took', async (t) => {
+  const upstream = await startUpstream(t, (_request, response) => {
+    response.statusCode = upstream.seen.length < 3 ? 503 : 200;
+    response.end('answer');
+  });
+  const sidecar = await startSidecar(
+    t,
+    `upstreams: { a: { listen: 0, target: "${upstream.url}", ${FAST_RETRY} } }`,
+  );
+  const answer = await send(`${sidecar.url('a')}/`);
+  t.equal(answer.status, 200);
+  t.equal(answer.headers['x-breakwater-attempts'], '3');
+  const ids = upstream.seen.map((request) => request.headers['x-request-id']);
+  t.equal(new Set(ids).size, 1, 'one id for all tries');
+  t.same(
+    upstream.seen.map((request) => request.headers['x-attempt-count']),
+    ['1', '2', '3'],
+  );
+  t.equal(await sidecar.metric('breakwater_retries_total', { upstream: 'a', cause: 'status' }), 2);
+  t.equal(await sidecar.metric('breakwater_attempts_total', { outcome: 'failure' }), 2);
+});
+
+t.test('passes the last answer on unchanged when the tries run out', async (t) => {
+  const upstream = await startUpstream(t, (_request, response) => {
+    response.writeHead(503, { 'X-Own': 'yes' });
+    response.end(`failure ${upstream.seen.length}`);
+  });
+  const sidecar = await startSidecar(
+    t,
+    `upstreams: { a: { listen: 0, target: "${upstream.url}", ${FAST_RETRY} } }`,
+  );
+  const answer = await send(`${sidecar.url('a')}/`);
+  t.equal(answer.status, 503);
+  t.equal(answer.text, 'failure 3');
+  t.equal(answer.headers['x-own'], 'yes');
+  t.equal(answer.headers['x-breakwater-reason'], undefined);
+});
+
+t.test('repeats a body byte for byte, and a POST only with an idempotency key', async (t) => {
+  const bodies: string[] = [];
+  const upstream = await startUpstream(t, (request, response) => {
+    let body = '';
+    request.on('data', (chunk) => (body += String(chunk)));
+    request.on('end', () => {
+      bodies.push(body);
+      response.statusCode = 503;
+      response.end();
+    });
+  });
+  const sidecar = await startSidecar(
+    t,
+    `upstreams: { a: { listen: 0, target: "${upstream.url}", ${FAST_RETRY} } }`,
+  );
+  const url = `${sidecar.url('a')}/`;
+  await send(url, { method: 'POST', body: 'x'.repeat(1000) });
+  t.equal(bodies.length, 1);
+  await send(url, { method: 'POST', body: 'y'.repeat(1000), headers: { 'Idempotency-Key': 'k' } });
+  t.same(bodies.slice(1), ['y'.repeat(1000), 'y'.repeat(1000), 'y'.repeat(1000)]);
+  t.equal(await sidecar.metric('breakwater_retries_denied_total', { cause: 'method' }), 1);
+});
+
+t.test('lets a body over bodyLimit go through, without another try', async (t) => {
+  let received = 0;
+  const upstream = await startUpstream(t, (request, response) => {
+    request.on('data', (chunk: Buffer) => (received += chunk.length));
+    request.on('end', () => {
+      response.statusCode = 503;
+      response.end();
+    });
+  });
+  const sidecar = await startSidecar(
+    t,
+    `upstreams: { a: { listen: 0, target: "${upstream.url}", ${FAST_RETRY} } }`,
+  );
+  const answer = await send(`${sidecar.url('a')}/`, { method: 'PUT', body: Buffer.alloc(200_000) });
+  t.equal(answer.status, 503);
+  t.equal(received, 200_000);
+  t.equal(upstream.seen.length, 1);
+  t.equal(await sidecar.metric('breakwater_retries_denied_total', { cause: 'body' }), 1);
+});
+
+t.test(
+  'tells the upstream the deadline minus the buffer, and ends the call when it comes',
+  async (t) => {
+    const upstream = await startUpstream(t, () => {});
+    const sidecar = await startSidecar(
+      t,
+      `upstreams: { a: { listen: 0, target: "${upstream.url}" } }`,
+    );
+    const deadline = (Date.now() + 400) / 1000;
+    const answer = await send(`${sidecar.url('a')}/`, {
+      headers: { 'X-Deadline': deadline.toFixed(3) },
+    });
+    const lateMs = Date.now() - deadline * 1000;
+    t.equal(answer.status, 504);
+    t.equal(answer.headers['x-breakwater-reason'], 'deadline-expired');
+    t.ok(lateMs > -60 && lateMs < 300, `ended ${lateMs} ms after the deadline`);
+    const told = Number(upstream.seen[0]!.headers['x-deadline']);
+    t.ok(Math.abs(told - (deadline - 0.05)) < 0.005, `told ${told}`);
+    const expired = await send(`${sidecar.url('a')}/`, { headers: { 'X-Deadline': '1000000000' } });
+    t.equal(expired.status, 504);
+    t.equal(upstream.seen.length, 1, 'the upstream is not called');
+  },
+);
+
+t.test(
+  'answers 504 timeout-attempt, timeout-total and timeout-connect by what was over',
+  async (t) => {
+    const hanging = await startUpstream(t, () => {});
+    const sidecar = await startSidecar(
+      t,
+      `upstreams:
+  attempt: { listen: 0, target: "${hanging.url}", timeout: { attempt: 100ms }, retry: off }
+  total: { listen: 0, target: "${hanging.url}", timeout: { total: 150ms }, retry: off }`,
+    );
+    const attempt = await send(`${sidecar.url('attempt')}/`);
+    t.equal(attempt.status, 504);
+    t.equal(attempt.headers['x-breakwater-reason'], 'timeout-attempt');
+    const total = await send(`${sidecar.url('total')}/`);
+    t.equal(total.status, 504);
+    t.equal(total.headers['x-breakwater-reason'], 'timeout-total');
+    t.equal(await sidecar.metric('breakwater_attempts_total', { outcome: 'timeout' }), 2);
+  },
+);
+
+t.test('cuts the client off when an answer falls silent', async (t) => {
+  const upstream = await startUpstream(t, (_request, response) => {
+    response.writeHead(200, { 'Content-Length': '10' });
+    response.write('part');
+  });
+  const sidecar = await startSidecar(
+    t,
+    `upstreams: { a: { listen: 0, target: "${upstream.url}", timeout: { idle: 100ms } } }`,
+  );
+  await t.rejects(send(`${sidecar.url('a')}/`));
+  t.equal(await sidecar.metric('breakwater_bulkhead_active'), 0);
+});
+
+t.test('does not hold an event stream to total and idle, only to stream', async (t) => {
+  const upstream = await startUpstream(t, (_request, response) => {
+    response.writeHead(200, { 'Content-Type': 'text/event-stream' });
+    let events = 0;
+    const timer = setInterval(() => {
+      response.write(`data: ${++events}\n\n`);
+      if (events === 6) {
+        clearInterval(timer);
+        response.end();
+      }
+    }, 50);
+  });
+  const sidecar = await startSidecar(
+    t,
+    `upstreams: { a: { listen: 0, target: "${upstream.url}", timeout: { total: 100ms, idle: 20ms, stream: 2s }, deadline: { buffer: 10ms } } }`,
+  );
+  t.match((await send(`${sidecar.url('a')}/`)).text, /data: 6/);
+});
+
+t.test(
+  'lets no more exchanges through than the bulkhead has slots, and queues the rest in order',
+  async (t) => {
+    const waiting: http.ServerResponse[] = [];
+    const order: string[] = [];
+    const upstream = await startUpstream(t, (request, response) => {
+      order.push(request.url!);
+      waiting.push(response);
+    });
+    const sidecar = await startSidecar(
+      t,
+      `upstreams: { a: { listen: 0, target: "${upstream.url}", bulkhead: { maxConcurrent: 1, maxQueue: 2, queueTimeout: 5s } } }`,
+    );
+    const url = sidecar.url('a');
+    const queued = (count: number) => async () =>
+      (await sidecar.metric('breakwater_bulkhead_queued')) === count;
+    const calls = [send(`${url}/1`)];
+    await eventually('the first is upstream', () => waiting.length === 1);
+    calls.push(send(`${url}/2`));
+    await eventually('the second queues', queued(1));
+    calls.push(send(`${url}/3`));
+    await eventually('the third queues', queued(2));
+    const refused = await send(`${url}/4`);
+    t.equal(refused.status, 503);
+    t.equal(refused.headers['x-breakwater-reason'], 'bulkhead-full');
+    t.ok(Number(refused.headers['retry-after']) >= 1);
+    for (let i = 0; i < 3; i++) {
+      await eventually('the next is upstream', () => waiting.length === i + 1);
+      waiting[i]!.end('ok');
+    }
+    t.same(
+      (await Promise.all(calls)).map((answer) => answer.status),
+      [200, 200, 200],
+    );
+    t.same(order, ['/1', '/2', '/3']);
+    t.equal(await sidecar.metric('breakwater_bulkhead_active'), 0);
+    t.equal(await sidecar.metric('breakwater_rejections_total', { reason: 'bulkhead-full' }), 1);
+  },
+);
+
+t.test('opens the circuit at the threshold, refuses at once, probes, and closes', async (t) => {
+  let isBroken = true;
+  const upstream = await startUpstream(t, (_request, response) => {
+    response.statusCode = isBroken ? 500 : 200;
+    response.end();
+  });
+  const sidecar = await startSidecar(
+    t,
+    `upstreams:
+  a:
+    listen: 0
+    target: "${upstream.url}"
+    retry: off
+    circuitBreaker: { failureThreshold: 3, recoveryTimeout: 300ms, successThreshold: 2 }`,
+  );
+  const url = `${sidecar.url('a')}/`;
+  for (let i = 0; i < 3; i++) t.equal((await send(url)).status, 500);
+  const refused = await send(url);
+  t.equal(refused.status, 503);
+  t.equal(refused.headers['x-breakwater-reason'], 'circuit-open');
+  t.equal(refused.headers['retry-after'], '1');
+  t.equal((JSON.parse(refused.text) as { attempts: number }).attempts, 0);
+  t.equal(upstream.seen.length, 3);
+  t.match(await sidecar.json('/circuits'), {
+    circuits: [{ upstream: 'a', route: '', state: 'open', consecutiveFailures: 3 }],
+  });
+  isBroken = false;
+  await eventually(
+    'it is half-open',
+    async () => (await sidecar.metric('breakwater_circuit_state', { state: 'half-open' })) === 1,
+  );
+  t.equal((await send(url)).status, 200);
+  t.equal((await send(url)).status, 200);
+  t.equal(await sidecar.metric('breakwater_circuit_state', { state: 'closed' }), 1);
+  t.equal(
+    await sidecar.metric('breakwater_circuit_transitions_total', {
+      from: 'half-open',
+      to: 'closed',
+    }),
+    1,
+  );
+  t.ok(
+    sidecar.logs.some((line) => line['rule'] === 'failureThreshold' && line['upstream'] === 'a'),
+  );
+});
+
+t.test('gives a route that writes a circuit breaker one of its own', async (t) => {
+  const upstream = await startUpstream(t, (request, response) => {
+    response.statusCode = request.url!.startsWith('/search') ? 500 : 200;
+    response.end();
+  });
+  const sidecar = await startSidecar(
+    t,
+    `upstreams:
+  a:
+    listen: 0
+    target: "${upstream.url}"
+    retry: off
+    routes:
+      - { name: search, match: { methods: [GET], path: "/search/*" }, circuitBreaker: { failureThreshold: 2 } }`,
+  );
+  const url = sidecar.url('a');
+  await send(`${url}/search/1`);
+  await send(`${url}/x/../search/2`);
+  t.equal((await send(`${url}/search/3`)).headers['x-breakwater-reason'], 'circuit-open');
+  t.equal((await send(`${url}/other`)).status, 200);
+  t.match(await sidecar.json('/circuits'), {
+    circuits: [
+      { upstream: 'a', route: '', state: 'closed' },
+      { upstream: 'a', route: 'search', state: 'open' },
+    ],
+  });
+});
+
+t.test(
+  'retries an idle connection that the upstream closed under it, without counting it',
+  async (t) => {
+    let connections = 0;
+    const upstream = await startRawUpstream(t, (socket) => {
+      connections += 1;
+      const isFirst = connections === 1;
+      let requests = 0;
+      socket.on('data', () => {
+        requests += 1;
+        // The first connection dies at the very moment its second request comes in.
+        if (isFirst && requests === 2) socket.destroy();
+        else socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
+      });
+    });
+    const sidecar = await startSidecar(
+      t,
+      `upstreams: { a: { listen: 0, target: "${upstream.url}" } }`,
+    );
+    t.equal((await send(`${sidecar.url('a')}/1`)).status, 200);
+    t.equal((await send(`${sidecar.url('a')}/2`)).status, 200);
+    t.equal(connections, 2);
+    t.equal(await sidecar.metric('breakwater_retries_total', { cause: 'stale' }), 1);
+    t.match(await sidecar.json('/circuits'), { circuits: [{ consecutiveFailures: 0 }] });
+    t.equal(await sidecar.metric('breakwater_retry_budget_remaining', { upstream: 'a' }), 30);
+  },
+);
+
+t.test('forces a circuit open and gives it back', async (t) => {
+  const upstream = await startUpstream(t, (_request, response) => response.end());
+  const sidecar = await startSidecar(
+    t,
+    `upstreams: { a: { listen: 0, target: "${upstream.url}" } }`,
+  );
+  const put = (body: unknown) =>
+    send(`${sidecar.admin}/circuits/a`, {
+      method: 'PUT',
+      body: JSON.stringify(body),
+      headers: { 'Content-Type': 'application/json' },
+    });
+  t.equal((await put({ state: 'forced-open', ttl: '10m' })).status, 200);
+  t.equal((await send(`${sidecar.url('a')}/`)).status, 503);
+  t.equal((await put({ state: 'auto' })).status, 200);
+  t.equal((await send(`${sidecar.url('a')}/`)).status, 200);
+});

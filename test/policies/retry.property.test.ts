@@ -134,7 +134,7 @@ async function play(world: World, planned: readonly Plan[]) {
       if (plan.deadlineMs !== undefined) {
         const atMs = clock.now() + plan.deadlineMs;
         const wallMs = FAKE_WALL_START_MS + atMs;
-        call.deadline = { atMs, wallMs, source: 'header', bufferMs: BUFFER_MS };
+        call.deadline = { atMs, wallMs, source: 'header', callerAtMs: atMs, bufferMs: BUFFER_MS };
       }
       const trace: Trace = { plan, call, runs: [], outcome: undefined };
       traces.push(trace);

@@ -71,7 +71,13 @@ const open = new CallError('circuit-open', 'Cannot');
 const started = (cause: string, delayMs: number) => ({ type: 'retry-started', cause, delayMs });
 const denied = (cause: string) => ({ type: 'retry-denied', cause });
 const endsAt = (atMs: number, bufferMs = 50) =>
-  ({ atMs, wallMs: FAKE_WALL_START_MS + atMs, source: 'header', bufferMs }) as const;
+  ({
+    atMs,
+    wallMs: FAKE_WALL_START_MS + atMs,
+    source: 'header',
+    callerAtMs: atMs,
+    bufferMs,
+  }) as const;
 
 /** What a schema gives where nothing is written, in the file's notation. */
 function defaultsOf(schema: TSchema): unknown {

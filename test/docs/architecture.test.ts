@@ -1,0 +1,194 @@
+/** Who may import whom: arrows between the rings point downwards only, and every third party has its owners. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
+import { dirname, join, posix } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import t from 'tap';
+import { plain, sections, tableRows } from './markdown.js';
+
+const root = fileURLToPath(new URL('../../../', import.meta.url));
+const read = (file: string) => readFileSync(join(root, file), 'utf8');
+
+/** From the outermost to the innermost. Those of one ring do not know each other. */
+const rings: readonly (readonly string[])[] = [
+  ['main'],
+  ['commands'],
+  ['app'],
+  ['config', 'proxy', 'admin', 'telemetry', 'stores'],
+  ['policies'],
+  ['core'],
+];
+
+/** What belongs to no ring: who may import it, and what it may import. */
+const outside: Readonly<Record<string, { usedBy: readonly string[]; uses: readonly string[] }>> = {
+  // A program of its own, which starts the real one as a process.
+  demo: { usedBy: [], uses: [] },
+  // A constant.
+  version: { usedBy: ['main', 'commands', 'app'], uses: [] },
+};
+
+/** Rings of the pure language: no sockets, files or processes. */
+const pure = new Set(['policies', 'core']);
+
+interface SourceFile {
+  /** `src/core/call.ts` */
+  readonly path: string;
+  /** The directory in src, or the file's own name at the top. */
+  readonly part: string;
+  readonly text: string;
+  readonly imports: readonly string[];
+}
+
+const IMPORT = /(?:^|;)\s*(?:import|export)\s(?:[^'"`;]*?\sfrom\s*)?['"]([^'"]+)['"]/gm;
+const CALLED_IMPORT = /\b(?:import|require)\(\s*['"]([^'"]+)['"]/g;
+
+function importsOf(text: string): string[] {
+  return [IMPORT, CALLED_IMPORT].flatMap((pattern) =>
+    [...text.matchAll(pattern)].map((match) => match[1]!),
+  );
+}
+
+const partOf = (path: string) => path.split('/')[1]!.replace(/\.ts$/, '');
+
+const files: readonly SourceFile[] = readdirSync(join(root, 'src'), { recursive: true })
+  .map((name) => `src/${String(name).replaceAll('\\', '/')}`)
+  .filter((path) => path.endsWith('.ts'))
+  .map((path) => {
+    const text = read(path);
+    return { path, part: partOf(path), text, imports: importsOf(text) };
+  });
+
+const isRelative = (specifier: string) => specifier.startsWith('.');
+const resolve = ({ path }: SourceFile, specifier: string) =>
+  posix.join(dirname(path), specifier).replace(/\.js$/, '.ts');
+
+/** `ajv` of `ajv/dist/2020.js`, `@scope/name` of `@scope/name/x`. */
+const packageOf = (specifier: string) => /^(?:@[^/]+\/)?[^/]+/.exec(specifier)?.[0] ?? specifier;
+
+const ringOf = (part: string) => rings.findIndex((ring) => ring.includes(part));
+
+/** Undefined where the import is allowed. */
+function findFault(from: string, to: string): string | undefined {
+  if (from === to) return undefined;
+  const exempt = outside[from];
+  if (exempt !== undefined) return exempt.uses.includes(to) ? undefined : `${from} uses no ${to}`;
+  const user = outside[to];
+  if (user !== undefined)
+    return user.usedBy.includes(from) ? undefined : `${to} is not for ${from}`;
+  if (ringOf(from) === ringOf(to)) return `${from} and ${to} are siblings`;
+  return ringOf(from) < ringOf(to) ? undefined : `${from} is below ${to}`;
+}
+
+t.test('the reader of imports finds every form', async (t) => {
+  const text = `/** Doc. */
+import a, { type B } from 'a';
+import type { C } from "./c.js";
+import {
+  d,
+  type E,
+} from './d.js';
+import './effect.js';
+export { f } from './f.js';
+export * from './g.js';
+export type { H } from './h.js';
+const i = await import('i');
+const j = require('j');
+export const text = 'no import';
+`;
+  t.same(
+    importsOf(text).toSorted(),
+    ['a', './c.js', './d.js', './effect.js', './f.js', './g.js', './h.js', 'i', 'j'].toSorted(),
+  );
+});
+
+t.test('every part of src has a place', async (t) => {
+  t.ok(files.length > 20);
+  for (const part of new Set(files.map((file) => file.part))) {
+    t.ok(ringOf(part) !== -1 || part in outside, `${part} is in a ring`);
+  }
+});
+
+t.test('arrows point downwards only', async (t) => {
+  for (const file of files) {
+    for (const specifier of file.imports.filter(isRelative)) {
+      const target = resolve(file, specifier);
+      // `version` reads package.json.
+      if (!target.startsWith('src/')) {
+        t.equal(file.part, 'version', `${file.path} stays within src (${specifier})`);
+        continue;
+      }
+      const fault = findFault(file.part, partOf(target));
+      t.equal(fault, undefined, `${file.path} may import ${specifier}`);
+    }
+  }
+});
+
+t.test('the pure language needs nothing of Node', async (t) => {
+  for (const { path, part, imports } of files) {
+    if (!pure.has(part)) continue;
+    t.same(
+      imports.filter((specifier) => isBuiltin(specifier)),
+      [],
+      `${path} imports no built-in`,
+    );
+  }
+});
+
+t.test('built-ins are named as such', async (t) => {
+  for (const { path, imports } of files) {
+    const unmarked = imports.filter((each) => isBuiltin(each) && !each.startsWith('node:'));
+    t.same(unmarked, [], `${path} writes node:`);
+  }
+});
+
+/** The table in the guide is the rule: package -> the files or directories that may import it. */
+function owners(title: string): Map<string, readonly string[]> {
+  const section = sections(read('.github/CONTRIBUTING.md')).find((each) => each.title === title);
+  const rows = tableRows(section?.lines ?? [], 'Package');
+  return new Map(
+    rows.map((row) => [
+      plain(row['Package']!),
+      [...(row['Owner'] ?? '').matchAll(/`([^`]+)`/g)].map((match) => match[1]!),
+    ]),
+  );
+}
+
+const owns = (owner: string, path: string) =>
+  owner.endsWith('/') ? path.startsWith(owner) : path === owner;
+
+const manifest = JSON.parse(read('package.json')) as Record<
+  'dependencies' | 'devDependencies',
+  Record<string, string>
+>;
+
+t.test('every third party is used by its owners, and by nobody else', async (t) => {
+  const table = owners('Dependencies');
+  t.same([...table.keys()].toSorted(), Object.keys(manifest.dependencies).toSorted());
+  const used = new Map<string, Set<string>>();
+  for (const { path, imports } of files) {
+    for (const specifier of imports) {
+      if (isRelative(specifier) || isBuiltin(specifier)) continue;
+      const name = packageOf(specifier);
+      used.set(name, (used.get(name) ?? new Set()).add(path));
+      const isOwned = table.get(name)?.some((owner) => owns(owner, path));
+      t.ok(isOwned, `${path} may import ${name}`);
+    }
+  }
+  for (const [name, paths] of table) {
+    for (const owner of paths) {
+      const isUsed = [...(used.get(name) ?? [])].some((path) => owns(owner, path));
+      t.ok(isUsed, `${owner} imports ${name}`);
+    }
+  }
+});
+
+t.test('the tools are listed, too', async (t) => {
+  const table = owners('Tools');
+  t.same([...table.keys()].toSorted(), Object.keys(manifest.devDependencies).toSorted());
+});
+
+t.test('every file opens with what it is for', async (t) => {
+  for (const { path, text } of files) {
+    t.match(text.replace(/^#!.*\n/, ''), /^\/\*\*/, path);
+  }
+});

@@ -25,9 +25,8 @@ export function asAdminError(error: unknown): AdminError {
 
 export function sendProblem(reply: FastifyReply, error: AdminError): FastifyReply {
   const { statusCode: status, message: detail, headers } = error;
-  return reply
-    .code(status)
-    .headers(headers)
-    .type('application/problem+json')
-    .send(JSON.stringify({ type: 'about:blank', title: STATUS_CODES[status], status, detail }));
+  const problem = { type: 'about:blank', title: STATUS_CODES[status], status, detail };
+  // As bytes, or Fastify adds a charset, which this type does not have.
+  const body = Buffer.from(JSON.stringify(problem));
+  return reply.code(status).headers(headers).type('application/problem+json').send(body);
 }

@@ -1,6 +1,6 @@
 /** The admin server: metrics, health and state for everyone who reaches it, and changes for those who may. */
 import type { AddressInfo } from 'node:net';
-import fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Inspection } from '../core/inspect.js';
 import { createWriteGuard, peerOf } from './access.js';
 import { forceCircuit, listCircuits, parseOrder, type ParseDuration } from './circuits.js';
@@ -45,9 +45,31 @@ const SILENCE_TIMEOUT_MS = 30_000;
 /** Names in the config may be as long as they like, but not the paths to them. */
 const MAX_NAME_LENGTH = 1024;
 
-export type Admin = ReturnType<typeof createAdmin>;
+export interface Admin {
+  /** @returns where it listens; a port 0 is the real one. */
+  listen(address: AdminAddress): Promise<AdminAddress>;
+  /** Ends at once what is still open; nothing happens where nothing listens. */
+  close(): Promise<void>;
+}
 
-export function createAdmin(options: AdminOptions) {
+export function createAdmin(options: AdminOptions): Admin {
+  const app = createAdminApp(options);
+  return {
+    async listen(address) {
+      if (address.kind === 'unix') {
+        await app.listen({ path: address.path });
+        return address;
+      }
+      await app.listen({ host: address.host, port: address.port });
+      const { port } = app.server.address() as AddressInfo;
+      return { ...address, port };
+    },
+    close: () => app.close(),
+  };
+}
+
+/** All but the sockets. */
+export function createAdminApp(options: AdminOptions): FastifyInstance {
   const { logger, version } = options;
   const app = fastify({
     bodyLimit: BODY_LIMIT,
@@ -118,20 +140,7 @@ export function createAdmin(options: AdminOptions) {
     });
   }
 
-  return {
-    /** @returns where it listens; a port 0 is the real one. */
-    async listen(address: AdminAddress): Promise<AdminAddress> {
-      if (address.kind === 'unix') {
-        await app.listen({ path: address.path });
-        return address;
-      }
-      await app.listen({ host: address.host, port: address.port });
-      const { port } = app.server.address() as AddressInfo;
-      return { ...address, port };
-    },
-    /** Ends at once what is still open; nothing happens where nothing listens. */
-    close: (): Promise<void> => app.close(),
-  };
+  return app;
 }
 
 const isRead = (method: string) => method === 'GET' || method === 'HEAD';

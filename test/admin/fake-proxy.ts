@@ -1,0 +1,91 @@
+/** A running proxy as the admin server sees it, with an upstream, a route and whatever a test changes. */
+import type { ForcedState, InspectableUpstream, Inspection } from '../../src/core/inspect.js';
+import { createAdminApp, type AdminOptions } from '../../src/admin/server.js';
+
+/** 2026-01-02T03:04:05.678Z */
+export const SINCE_MS = 1_767_323_045_678;
+
+export class FakeCircuit {
+  readonly orders: [ForcedState, number | undefined][] = [];
+  #state: 'open' | 'closed' | 'forced-open' | 'forced-closed' = 'open';
+
+  snapshot() {
+    return {
+      state: this.#state,
+      consecutiveFailures: 5,
+      failureRate: 0.25,
+      sinceWallMs: SINCE_MS,
+      retryAfterMs: 1200,
+    };
+  }
+
+  force(state: ForcedState, ttlMs?: number): void {
+    this.orders.push([state, ttlMs]);
+    this.#state = state === 'auto' ? 'closed' : state;
+  }
+}
+
+const idle: InspectableUpstream = {
+  name: 'catalog',
+  target: 'http://catalog.internal:8080',
+  retryBudgetRemaining: undefined,
+  attemptTimeoutMs: undefined,
+  tunnels: 0,
+  lastError: undefined,
+};
+
+/** `catalog` with circuits of its own and of its route `search`; `bare` with nothing switched on. */
+export function fakeProxy(overrides: Partial<AdminOptions> = {}) {
+  const circuits = { catalog: new FakeCircuit(), search: new FakeCircuit() };
+  const logs: { level: string; fields: Record<string, unknown>; message: string }[] = [];
+  const log = (level: string) => (fields: object, message: string) => {
+    logs.push({ level, fields: { ...fields }, message });
+  };
+  const inspection: Inspection = {
+    isReady: () => true,
+    scopes: () => [
+      {
+        upstream: 'catalog',
+        route: '',
+        circuit: circuits.catalog,
+        // Getters, as in the real one.
+        bulkhead: {
+          get active() {
+            return 3;
+          },
+          get queued() {
+            return 2;
+          },
+          get limit() {
+            return 10;
+          },
+        },
+      },
+      { upstream: 'catalog', route: 'search', circuit: circuits.search, bulkhead: undefined },
+      { upstream: 'bare', route: '', circuit: undefined, bulkhead: undefined },
+    ],
+    upstreams: () => [
+      {
+        ...idle,
+        retryBudgetRemaining: 30,
+        attemptTimeoutMs: 10_000,
+        lastError: { message: 'Cannot call catalog because it hung up', atWallMs: SINCE_MS },
+      },
+      { ...idle, name: 'bare' },
+    ],
+    config: () => ({ upstreams: { catalog: { target: 'http://catalog.internal:8080' } } }),
+  };
+  const options: AdminOptions = {
+    inspection,
+    metrics: {
+      contentType: 'text/plain; version=0.0.4; charset=utf-8',
+      exposition: async () => 'up 1\n',
+    },
+    token: undefined,
+    logger: { info: log('info'), warn: log('warn'), error: log('error') },
+    version: '1.2.3',
+    parseDuration: (text) => Number.parseFloat(text) * (text.endsWith('m') ? 60_000 : 1000),
+    ...overrides,
+  };
+  return { options, app: createAdminApp(options), circuits, logs };
+}

@@ -1,0 +1,150 @@
+import t from 'tap';
+import { fakeProxy } from './fake-proxy.js';
+
+t.test('serves the metrics under their content type', async (t) => {
+  const { app } = fakeProxy();
+  const answer = await app.inject('/metrics');
+  t.equal(answer.statusCode, 200);
+  t.equal(answer.headers['content-type'], 'text/plain; version=0.0.4; charset=utf-8');
+  t.equal(answer.body, 'up 1\n');
+});
+
+t.test('is healthy while it runs, and ready only while the proxy is', async (t) => {
+  let isReady = false;
+  const { options } = fakeProxy();
+  const inspection = { ...options.inspection, isReady: () => isReady };
+  const { app } = fakeProxy({ inspection });
+  const healthy = await app.inject('/healthz');
+  t.equal(healthy.statusCode, 200);
+  t.same(healthy.json(), { status: 'ok' });
+  t.equal((await app.inject('/readyz')).statusCode, 503);
+  isReady = true;
+  t.equal((await app.inject('/readyz')).statusCode, 200);
+});
+
+t.test('lists every circuit of its own, and no others', async (t) => {
+  const answer = await fakeProxy().app.inject('/circuits');
+  t.equal(answer.statusCode, 200);
+  const entry = {
+    state: 'open',
+    consecutiveFailures: 5,
+    failureRate: 0.25,
+    since: '2026-01-02T03:04:05.678Z',
+    retryAfterMs: 1200,
+  };
+  t.same(answer.json(), {
+    circuits: [
+      { upstream: 'catalog', route: '', ...entry },
+      { upstream: 'catalog', route: 'search', ...entry },
+    ],
+  });
+});
+
+t.test(
+  "lists upstreams with their own scope's state, and null for what they do not have",
+  async (t) => {
+    const answer = await fakeProxy().app.inject('/upstreams');
+    t.same(answer.json(), {
+      upstreams: [
+        {
+          name: 'catalog',
+          target: 'http://catalog.internal:8080',
+          circuit: 'open',
+          bulkhead: { active: 3, queued: 2, limit: 10 },
+          retryBudgetRemaining: 30,
+          attemptTimeoutMs: 10_000,
+          lastError: {
+            message: 'Cannot call catalog because it hung up',
+            at: '2026-01-02T03:04:05.678Z',
+          },
+        },
+        {
+          name: 'bare',
+          target: 'http://catalog.internal:8080',
+          circuit: null,
+          bulkhead: null,
+          retryBudgetRemaining: null,
+          attemptTimeoutMs: null,
+          lastError: null,
+        },
+      ],
+    });
+  },
+);
+
+t.test('shows the effective configuration', async (t) => {
+  t.same((await fakeProxy().app.inject('/config')).json(), {
+    upstreams: { catalog: { target: 'http://catalog.internal:8080' } },
+  });
+});
+
+t.test('needs no token to be read, from wherever', async (t) => {
+  const { app } = fakeProxy({ token: 'secret' });
+  for (const url of ['/metrics', '/healthz', '/readyz', '/circuits', '/upstreams', '/config']) {
+    const answer = await app.inject({ url, remoteAddress: '192.0.2.1' });
+    t.equal(answer.statusCode, 200, url);
+  }
+});
+
+t.test(
+  'answers HEAD, says which build it is, and forbids caches to keep what changes',
+  async (t) => {
+    const answer = await fakeProxy().app.inject({ method: 'HEAD', url: '/circuits' });
+    t.equal(answer.statusCode, 200);
+    t.equal(answer.body, '');
+    t.equal(answer.headers.server, 'breakwater/1.2.3');
+    t.equal(answer.headers['cache-control'], 'no-store');
+  },
+);
+
+t.test('tells who asks for an unknown path what there is', async (t) => {
+  for (const url of ['/', '/circuitz?x=1', '/circuits/a/b/c']) {
+    const answer = await fakeProxy().app.inject(url);
+    t.equal(answer.statusCode, 404, url);
+    t.equal(answer.headers['content-type'], 'application/problem+json');
+    t.same(answer.json(), {
+      type: 'about:blank',
+      title: 'Not Found',
+      status: 404,
+      detail: `Cannot GET ${url} because there is no such endpoint; there are GET /metrics, GET /healthz, GET /readyz, GET /circuits, GET /upstreams, GET /config, PUT /circuits/NAME, PUT /circuits/NAME/ROUTE`,
+    });
+  }
+});
+
+t.test('names the methods of a path that was asked with another one', async (t) => {
+  const { app, circuits } = fakeProxy();
+  const cases = [
+    ['POST', '/metrics', 'GET, HEAD'],
+    ['DELETE', '/circuits', 'GET, HEAD'],
+    ['GET', '/circuits/catalog', 'PUT'],
+    ['POST', '/circuits/catalog', 'PUT'],
+    ['DELETE', '/circuits/catalog/search', 'PUT'],
+  ] as const;
+  for (const [method, url, allow] of cases) {
+    const answer = await app.inject({ method, url, payload: '{"state":"auto"}' });
+    t.equal(answer.statusCode, 405, `${method} ${url}`);
+    t.equal(answer.headers.allow, allow);
+    t.match(answer.json(), {
+      status: 405,
+      title: 'Method Not Allowed',
+      detail: /^Cannot .* because/,
+    });
+  }
+  t.same(circuits.catalog.orders, []);
+});
+
+t.test('answers a path that is no UTF-8 with 400', async (t) => {
+  const answer = await fakeProxy().app.inject('/circuits/%C3%28');
+  t.equal(answer.statusCode, 400);
+  t.equal(answer.headers['content-type'], 'application/problem+json');
+});
+
+t.test('logs a defect of its own and answers 500', async (t) => {
+  const { app, logs } = fakeProxy({
+    metrics: { contentType: 'text/plain', exposition: () => Promise.reject(new Error('No cells')) },
+  });
+  const answer = await app.inject('/metrics');
+  t.equal(answer.statusCode, 500);
+  t.equal(answer.json().detail, 'Cannot handle the request because no cells');
+  t.match(logs, [{ level: 'error', fields: { path: '/metrics', status: 500 } }]);
+});

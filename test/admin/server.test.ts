@@ -1,0 +1,69 @@
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { request } from 'node:http';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t from 'tap';
+import { createAdmin } from '../../src/admin/server.js';
+import { fakeProxy } from './fake-proxy.js';
+
+t.test('tells the port that it was given', async (t) => {
+  const admin = createAdmin(fakeProxy().options);
+  t.teardown(() => admin.close());
+  const address = await admin.listen({ kind: 'tcp', host: '127.0.0.1', port: 0 });
+  t.match(address, { kind: 'tcp', host: '127.0.0.1', port: Number });
+  const port = address.kind === 'tcp' ? address.port : 0;
+  t.equal((await fetch(`http://127.0.0.1:${port}/healthz`)).status, 200);
+});
+
+t.test('rejects with the code of an address in use', async (t) => {
+  const first = createAdmin(fakeProxy().options);
+  const second = createAdmin(fakeProxy().options);
+  t.teardown(() => Promise.all([first.close(), second.close()]));
+  const address = await first.listen({ kind: 'tcp', host: '127.0.0.1', port: 0 });
+  await t.rejects(second.listen(address), { code: 'EADDRINUSE' });
+});
+
+t.test('takes orders over a unix socket without a token', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'breakwater-admin-'));
+  const path = join(folder, 'admin.sock');
+  const { options, circuits, logs } = fakeProxy();
+  const admin = createAdmin(options);
+  t.teardown(async () => {
+    await admin.close();
+    rmSync(folder, { recursive: true });
+  });
+  t.same(await admin.listen({ kind: 'unix', path }), { kind: 'unix', path });
+  const call = request({ socketPath: path, method: 'PUT', path: '/circuits/catalog' });
+  call.end('{"state":"forced-open"}');
+  const [response] = await once(call, 'response');
+  response.resume();
+  t.equal(response.statusCode, 200);
+  t.same(circuits.catalog.orders, [['forced-open', undefined]]);
+  t.match(logs, [{ fields: { peer: 'unix socket' } }]);
+});
+
+t.test('closes without waiting for idle or unfinished clients', async () => {
+  const admin = createAdmin(fakeProxy().options);
+  const address = await admin.listen({ kind: 'tcp', host: '127.0.0.1', port: 0 });
+  const port = address.kind === 'tcp' ? address.port : 0;
+  const idle = connect(port, '127.0.0.1');
+  const unfinished = connect(port, '127.0.0.1');
+  for (const socket of [idle, unfinished]) {
+    socket.on('error', () => {});
+    await once(socket, 'connect');
+  }
+  unfinished.write('PUT /circuits/catalog HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{');
+  idle.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n');
+  await once(idle, 'data');
+  const closed = [idle, unfinished].map(
+    (socket) => new Promise((resolve) => socket.once('close', resolve)),
+  );
+  await admin.close();
+  await Promise.all(closed);
+});
+
+t.test('closes where it never listened', async () => {
+  await createAdmin(fakeProxy().options).close();
+});

@@ -1,0 +1,259 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import t from 'tap';
+import { CallError, ClientGoneError } from '../../src/core/errors.js';
+import type { Event, ExchangeSummary } from '../../src/core/events.js';
+import { combine, createLogger, logScope, type AccessLog } from '../../src/telemetry/logs.js';
+
+interface Setup {
+  level?: string;
+  access?: AccessLog;
+  route?: string;
+}
+
+function build({ level = 'info', access = 'errors', route = '' }: Setup = {}) {
+  const lines: string[] = [];
+  const logger = createLogger({ level, destination: { write: (line) => void lines.push(line) } });
+  return {
+    lines,
+    logger,
+    emit: logScope(logger, 'catalog', route, access),
+    parsed: () => lines.map((line) => JSON.parse(line) as Record<string, unknown>),
+  };
+}
+
+function finished(summary: Partial<ExchangeSummary> = {}): Event {
+  return {
+    type: 'exchange-finished',
+    summary: {
+      method: 'GET',
+      path: '/search/x',
+      status: 200,
+      reason: '',
+      durationMs: 12.4,
+      waitedMs: 3.6,
+      attempts: 1,
+      requestId: 'r-1',
+      traceId: undefined,
+      error: undefined,
+      ...summary,
+    },
+  };
+}
+
+type Move = Omit<Extract<Event, { type: 'circuit-moved' }>, 'type'>;
+
+t.test(
+  'writes JSON lines with an ISO time, the level as a word, and nothing about the host',
+  async (t) => {
+    const { logger, lines, parsed } = build();
+    logger.info('hello');
+    t.match(lines[0], /\n$/);
+    const [line] = parsed();
+    t.same(Object.keys(line!), ['level', 'time', 'msg']);
+    t.equal(line!['level'], 'info');
+    t.match(line!['time'], /^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
+  },
+);
+
+t.test('leaves out what is below its level', async (t) => {
+  const { logger, lines } = build({ level: 'warn' });
+  logger.info('hello');
+  t.same(lines, []);
+  logger.warn('hello');
+  t.equal(lines.length, 1);
+});
+
+t.test('loses no line when the process exits at once', async (t) => {
+  const module = new URL('../../src/telemetry/logs.js', import.meta.url);
+  const program = `
+    const { createLogger } = await import(${JSON.stringify(module.href)});
+    const logger = createLogger({ level: 'info' });
+    for (let i = 0; i < 2000; i++) logger.info({ i }, 'x'.repeat(100));
+    process.exit(3);
+  `;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program]);
+  let output = '';
+  child.stdout.on('data', (chunk) => (output += String(chunk)));
+  const [code] = (await once(child, 'close')) as [number];
+  t.equal(code, 3);
+  const last = output.trim().split('\n').at(-1)!;
+  t.match(JSON.parse(last), { i: 1999 });
+});
+
+t.test('explains each move of a circuit in one sentence', async (t) => {
+  const { emit, parsed } = build();
+  const moves: [Move, string, string][] = [
+    [
+      { from: 'closed', to: 'open', rule: 'failureThreshold', observed: 5, threshold: 5 },
+      'warn',
+      'circuit of catalog opened because 5 failures in a row reached failureThreshold 5',
+    ],
+    [
+      { from: 'closed', to: 'open', rule: 'failureRate', observed: 0.625, threshold: 0.5 },
+      'warn',
+      'circuit of catalog opened because 62.5% failed tries reached failureRate.threshold 50%',
+    ],
+    [
+      { from: 'closed', to: 'open', rule: 'slowCall', observed: 0.9, threshold: 0.8 },
+      'warn',
+      'circuit of catalog opened because 90% slow tries reached slowCall.threshold 80%',
+    ],
+    [
+      { from: 'open', to: 'half-open', rule: 'recoveryTimeout', observed: 30012, threshold: 30000 },
+      'info',
+      'circuit of catalog became half-open because its recoveryTimeout of 30000 ms was over',
+    ],
+    [
+      { from: 'half-open', to: 'open', rule: 'probeFailure', observed: 1, threshold: 1 },
+      'warn',
+      'circuit of catalog opened because a probe failed',
+    ],
+    [
+      { from: 'half-open', to: 'closed', rule: 'successThreshold', observed: 3, threshold: 3 },
+      'info',
+      'circuit of catalog closed because 3 good probes reached successThreshold 3',
+    ],
+    [
+      { from: 'closed', to: 'forced-open', rule: 'forced', observed: 0, threshold: 0 },
+      'info',
+      'circuit of catalog was forced open because an operator said so',
+    ],
+    [
+      { from: 'forced-open', to: 'forced-closed', rule: 'forced', observed: 0, threshold: 0 },
+      'info',
+      'circuit of catalog was forced closed because an operator said so',
+    ],
+    [
+      { from: 'forced-closed', to: 'closed', rule: 'forced', observed: 0, threshold: 0 },
+      'info',
+      'circuit of catalog closed because its override ended',
+    ],
+  ];
+  for (const [move] of moves) emit({ type: 'circuit-moved', ...move });
+  const lines = parsed();
+  for (const [index, [move, level, msg]] of moves.entries()) {
+    t.match(lines[index], { ...move, level, msg, upstream: 'catalog', route: '' });
+  }
+});
+
+t.test('names the route whose circuit moved', async (t) => {
+  const { emit, parsed } = build({ route: 'search' });
+  const move: Move = {
+    from: 'half-open',
+    to: 'open',
+    rule: 'probeFailure',
+    observed: 1,
+    threshold: 1,
+  };
+  emit({ type: 'circuit-moved', ...move });
+  t.match(parsed(), [{ route: 'search', msg: /^circuit of catalog\/search opened/ }]);
+});
+
+t.test('tells of failed tries at debug only', async (t) => {
+  const error = new CallError('upstream-reset', 'Cannot call catalog because it hung up');
+  const failed: Event = { type: 'attempt-finished', result: 'reset', error };
+  const quiet = build();
+  quiet.emit(failed);
+  t.same(quiet.lines, []);
+  const { emit, parsed } = build({ level: 'debug' });
+  emit({ type: 'attempt-finished', result: 'success', error: undefined });
+  emit({
+    type: 'attempt-finished',
+    result: 'cancelled',
+    error: new ClientGoneError(499, 'The client left'),
+  });
+  emit(failed);
+  t.match(parsed(), [
+    { level: 'debug', upstream: 'catalog', outcome: 'reset', error: error.message },
+  ]);
+  t.equal(parsed().length, 1);
+});
+
+t.test('writes one line per exchange with what an operator looks for', async (t) => {
+  const { emit, parsed } = build({ access: 'all', route: 'search' });
+  emit(
+    finished({
+      status: 504,
+      reason: 'timeout-attempt',
+      attempts: 3,
+      traceId: '4bf92f3577b34da6a3ce929d0e0e4736',
+      error: new CallError('timeout-attempt', 'Cannot call catalog because it was too slow'),
+    }),
+  );
+  const { time: _, ...line } = parsed()[0]!;
+  t.same(line, {
+    level: 'info',
+    upstream: 'catalog',
+    route: 'search',
+    method: 'GET',
+    path: '/search/x',
+    status: 504,
+    reason: 'timeout-attempt',
+    attempts: 3,
+    waitMs: 4,
+    durationMs: 12,
+    requestId: 'r-1',
+    traceId: '4bf92f3577b34da6a3ce929d0e0e4736',
+    error: 'Cannot call catalog because it was too slow',
+    msg: 'exchange',
+  });
+});
+
+t.test('leaves out the trace and the error where there is none', async (t) => {
+  const { emit, parsed } = build({ access: 'all' });
+  emit(finished());
+  t.notOk('traceId' in parsed()[0]!);
+  t.notOk('error' in parsed()[0]!);
+});
+
+t.test('writes only exchanges that went wrong unless asked for all', async (t) => {
+  const exchanges = [
+    finished({ status: 200 }),
+    finished({ status: 404 }),
+    finished({ status: 404, reason: 'no-route' }),
+    finished({ status: 500 }),
+    finished({ status: 499, error: new ClientGoneError(499, 'gone') }),
+    // The answer broke off after its head.
+    finished({ status: 200, reason: 'upstream-reset' }),
+  ];
+  const written = (access: AccessLog) => {
+    const { emit, parsed } = build({ access });
+    for (const exchange of exchanges) emit(exchange);
+    return parsed().map(({ status, reason }) => `${String(status)} ${String(reason)}`.trim());
+  };
+  t.same(written('errors'), ['404 no-route', '500', '499', '200 upstream-reset']);
+  t.equal(written('all').length, exchanges.length);
+  t.same(written('off'), []);
+});
+
+t.test('writes circuits also where the access log is off', async (t) => {
+  const { emit, lines } = build({ access: 'off' });
+  const move: Move = {
+    from: 'half-open',
+    to: 'open',
+    rule: 'probeFailure',
+    observed: 1,
+    threshold: 1,
+  };
+  emit({ type: 'circuit-moved', ...move });
+  t.equal(lines.length, 1);
+});
+
+t.test('keeps a hostile path within its line', async (t) => {
+  const { emit, lines, parsed } = build({ access: 'all' });
+  const path = '/\n{"level":"fatal"}\u001b[2J"';
+  emit(finished({ path }));
+  t.equal(lines[0]!.trimEnd().split('\n').length, 1);
+  t.equal(parsed()[0]!['path'], path);
+});
+
+t.test('combines listeners in their order', async (t) => {
+  const seen: string[] = [];
+  const emit = combine(
+    () => seen.push('first'),
+    () => seen.push('second'),
+  );
+  emit(finished());
+  t.same(seen, ['first', 'second']);
+});

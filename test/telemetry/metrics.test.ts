@@ -1,0 +1,359 @@
+import t from 'tap';
+import { CallError, ClientGoneError } from '../../src/core/errors.js';
+import type { CircuitStateName, Emit, ExchangeSummary } from '../../src/core/events.js';
+import type { InspectableScope, InspectableUpstream, Inspection } from '../../src/core/inspect.js';
+import { createMetrics } from '../../src/telemetry/metrics.js';
+
+interface Running {
+  scopes: InspectableScope[];
+  upstreams: InspectableUpstream[];
+}
+
+function build(running: Partial<Running> = {}) {
+  const inspection: Inspection = {
+    isReady: () => true,
+    scopes: () => running.scopes ?? [],
+    upstreams: () => running.upstreams ?? [],
+    config: () => ({}),
+  };
+  const metrics = createMetrics({ version: '1.2.3', inspection });
+  return {
+    metrics,
+    /** The samples of one family, without prefix, HELP and TYPE. */
+    samples: async (family: string): Promise<string[]> => {
+      const lines = (await metrics.exposition()).split('\n');
+      const pattern = new RegExp(`^breakwater_${family}(_bucket|_sum|_count)?[{ ]`);
+      return lines
+        .filter((line) => pattern.test(line))
+        .map((line) => line.slice('breakwater_'.length));
+    },
+  };
+}
+
+function finish(emit: Emit, summary: Partial<ExchangeSummary>): void {
+  emit({
+    type: 'exchange-finished',
+    summary: {
+      method: 'GET',
+      path: '/',
+      status: 200,
+      reason: '',
+      durationMs: 1,
+      waitedMs: 0,
+      attempts: 1,
+      requestId: 'r',
+      traceId: undefined,
+      error: undefined,
+      ...summary,
+    },
+  });
+}
+
+function circuitIn(state: () => CircuitStateName, route = ''): InspectableScope {
+  return {
+    upstream: 'catalog',
+    route,
+    circuit: {
+      snapshot: () => ({
+        state: state(),
+        consecutiveFailures: 0,
+        failureRate: null,
+        sinceWallMs: 0,
+        retryAfterMs: 0,
+      }),
+      force: () => {},
+    },
+    bulkhead: undefined,
+  };
+}
+
+const upstream: InspectableUpstream = {
+  name: 'catalog',
+  target: 'http://catalog.internal',
+  retryBudgetRemaining: undefined,
+  attemptTimeoutMs: undefined,
+  tunnels: 0,
+  lastError: undefined,
+};
+
+t.test('counts exchanges by status class and reason', async (t) => {
+  const { metrics, samples } = build();
+  const emit = metrics.scope('catalog', 'search');
+  finish(emit, { status: 200 });
+  finish(emit, { status: 204 });
+  finish(emit, { status: 101 });
+  finish(emit, { status: 302 });
+  finish(emit, { status: 404 });
+  finish(emit, { status: 500 });
+  finish(emit, { status: 502, reason: 'upstream-reset' });
+  finish(emit, { status: 499, error: new ClientGoneError(499, 'gone') });
+  t.same(await samples('requests_total'), [
+    'requests_total{upstream="catalog",route="search",status="2xx",reason=""} 3',
+    'requests_total{upstream="catalog",route="search",status="3xx",reason=""} 1',
+    'requests_total{upstream="catalog",route="search",status="4xx",reason=""} 1',
+    'requests_total{upstream="catalog",route="search",status="5xx",reason=""} 1',
+    'requests_total{upstream="catalog",route="search",status="5xx",reason="upstream-reset"} 1',
+    'requests_total{upstream="catalog",route="search",status="499",reason=""} 1',
+  ]);
+});
+
+t.test('counts a call as rejected only if it was never tried and the answer is ours', async (t) => {
+  const { metrics, samples } = build();
+  const emit = metrics.scope('catalog', '');
+  const error = new CallError('circuit-open', 'Cannot');
+  finish(emit, { status: 503, reason: 'circuit-open', attempts: 0, error });
+  finish(emit, { status: 504, reason: 'deadline-expired', attempts: 0 });
+  finish(emit, { status: 504, reason: 'deadline-expired', attempts: 1 });
+  finish(emit, { status: 499, attempts: 0 });
+  finish(metrics.scope('', ''), { status: 404, reason: 'no-route', attempts: 0 });
+  t.same(await samples('rejections_total'), [
+    'rejections_total{upstream="catalog",reason="circuit-open"} 1',
+    'rejections_total{upstream="catalog",reason="bulkhead-full"} 0',
+    'rejections_total{upstream="catalog",reason="bulkhead-timeout"} 0',
+    'rejections_total{upstream="catalog",reason="deadline-expired"} 1',
+    'rejections_total{upstream="",reason="no-route"} 1',
+  ]);
+});
+
+t.test('sums durations into cumulative buckets, a bound included', async (t) => {
+  const { metrics, samples } = build();
+  const emit = metrics.scope('catalog', 'search');
+  for (const durationMs of [0.5, 1, 1.5, 250, 70_000]) finish(emit, { durationMs });
+  const lines = await samples('request_duration_seconds');
+  const scope = 'upstream="catalog",route="search"';
+  t.equal(lines.length, 15 + 1 + 2);
+  t.match(lines, [
+    `request_duration_seconds_bucket{le="0.001",${scope}} 2`,
+    `request_duration_seconds_bucket{le="0.0025",${scope}} 3`,
+  ]);
+  t.ok(lines.includes(`request_duration_seconds_bucket{le="0.1",${scope}} 3`));
+  t.ok(lines.includes(`request_duration_seconds_bucket{le="0.25",${scope}} 4`));
+  t.same(lines.slice(-4), [
+    `request_duration_seconds_bucket{le="60",${scope}} 4`,
+    `request_duration_seconds_bucket{le="+Inf",${scope}} 5`,
+    `request_duration_seconds_sum{${scope}} 70.253`,
+    `request_duration_seconds_count{${scope}} 5`,
+  ]);
+});
+
+t.test('observes the wait of admitted calls in seconds', async (t) => {
+  const { metrics, samples } = build();
+  const emit = metrics.scope('catalog', '');
+  emit({ type: 'bulkhead-admitted', waitedMs: 0 });
+  emit({ type: 'bulkhead-admitted', waitedMs: 300 });
+  const lines = await samples('bulkhead_wait_seconds');
+  const scope = 'upstream="catalog",route=""';
+  t.ok(lines.includes(`bulkhead_wait_seconds_bucket{le="0.25",${scope}} 1`));
+  t.ok(lines.includes(`bulkhead_wait_seconds_bucket{le="0.5",${scope}} 2`));
+  t.ok(lines.includes(`bulkhead_wait_seconds_sum{${scope}} 0.3`));
+});
+
+t.test('has no histogram for a scope without observations', async (t) => {
+  const { metrics, samples } = build();
+  metrics.scope('catalog', '');
+  t.same(await samples('request_duration_seconds'), []);
+  t.same(await samples('bulkhead_wait_seconds'), []);
+});
+
+t.test('counts tries and retries of all routes for their upstream', async (t) => {
+  const { metrics, samples } = build();
+  const own = metrics.scope('catalog', '');
+  const route = metrics.scope('catalog', 'search');
+  own({ type: 'attempt-finished', result: 'success', error: undefined });
+  route({ type: 'attempt-finished', result: 'success', error: undefined });
+  route({ type: 'attempt-finished', result: 'timeout', error: undefined });
+  route({ type: 'retry-started', cause: 'timeout', delayMs: 100 });
+  own({ type: 'retry-denied', cause: 'retry-after' });
+  t.same(await samples('attempts_total'), [
+    'attempts_total{upstream="catalog",outcome="success"} 2',
+    'attempts_total{upstream="catalog",outcome="failure"} 0',
+    'attempts_total{upstream="catalog",outcome="timeout"} 1',
+    'attempts_total{upstream="catalog",outcome="unsent"} 0',
+    'attempts_total{upstream="catalog",outcome="reset"} 0',
+    'attempts_total{upstream="catalog",outcome="cancelled"} 0',
+  ]);
+  t.same(await samples('retries_total'), [
+    'retries_total{upstream="catalog",cause="unsent"} 0',
+    'retries_total{upstream="catalog",cause="stale"} 0',
+    'retries_total{upstream="catalog",cause="reset"} 0',
+    'retries_total{upstream="catalog",cause="timeout"} 1',
+    'retries_total{upstream="catalog",cause="status"} 0',
+  ]);
+  t.same(await samples('retries_denied_total'), [
+    'retries_denied_total{upstream="catalog",cause="budget"} 0',
+    'retries_denied_total{upstream="catalog",cause="deadline"} 0',
+    'retries_denied_total{upstream="catalog",cause="body"} 0',
+    'retries_denied_total{upstream="catalog",cause="method"} 0',
+    'retries_denied_total{upstream="catalog",cause="circuit"} 0',
+    'retries_denied_total{upstream="catalog",cause="retry-after"} 1',
+  ]);
+});
+
+t.test('shows nothing for no upstream until something happens there', async (t) => {
+  const { metrics } = build();
+  metrics.scope('', '');
+  t.notMatch(await metrics.exposition(), /upstream=""/);
+});
+
+t.test('goes on counting when a scope is made again', async (t) => {
+  const { metrics, samples } = build();
+  finish(metrics.scope('catalog', ''), { durationMs: 1 });
+  finish(metrics.scope('catalog', ''), { durationMs: 1 });
+  t.same(await samples('requests_total'), [
+    'requests_total{upstream="catalog",route="",status="2xx",reason=""} 2',
+  ]);
+  t.match((await samples('request_duration_seconds')).at(-1), /_count\{.*\} 2$/);
+});
+
+const circuitStateLines = (one: CircuitStateName) =>
+  ['closed', 'open', 'half-open', 'forced-open', 'forced-closed'].map(
+    (name) =>
+      `circuit_state{upstream="catalog",route="search",state="${name}"} ${name === one ? 1 : 0}`,
+  );
+
+t.test('shows 1 for the state of a circuit and 0 for all others, as it is now', async (t) => {
+  let state: CircuitStateName = 'closed';
+  const { samples } = build({ scopes: [circuitIn(() => state, 'search')] });
+  t.same(await samples('circuit_state'), circuitStateLines('closed'));
+  state = 'half-open';
+  t.same(await samples('circuit_state'), circuitStateLines('half-open'));
+  state = 'forced-open';
+  t.same(await samples('circuit_state'), circuitStateLines('forced-open'));
+});
+
+const openings = (count: number) =>
+  `circuit_transitions_total{upstream="catalog",route="",from="closed",to="open"} ${count}`;
+
+t.test("counts a circuit's moves, the first opening from 0", async (t) => {
+  const { metrics, samples } = build({ scopes: [circuitIn(() => 'closed')] });
+  const emit = metrics.scope('catalog', '');
+  t.same(await samples('circuit_transitions_total'), [openings(0)]);
+  const move = {
+    type: 'circuit-moved',
+    rule: 'failureRate',
+    observed: 0.5,
+    threshold: 0.5,
+  } as const;
+  emit({ ...move, from: 'closed', to: 'open' });
+  emit({ ...move, from: 'open', to: 'half-open' });
+  t.same(await samples('circuit_transitions_total'), [
+    openings(1),
+    'circuit_transitions_total{upstream="catalog",route="",from="open",to="half-open"} 1',
+  ]);
+});
+
+t.test('counts a move that the scrape itself brought about', async (t) => {
+  const scopes: InspectableScope[] = [];
+  const { metrics, samples } = build({ scopes });
+  const emit = metrics.scope('catalog', '');
+  let state: CircuitStateName = 'open';
+  scopes.push(
+    circuitIn(() => {
+      if (state === 'half-open') return state;
+      state = 'half-open';
+      const limits = { rule: 'recoveryTimeout', observed: 1, threshold: 1 } as const;
+      emit({ type: 'circuit-moved', from: 'open', to: 'half-open', ...limits });
+      return state;
+    }),
+  );
+  t.ok(
+    (await samples('circuit_transitions_total')).includes(
+      'circuit_transitions_total{upstream="catalog",route="",from="open",to="half-open"} 1',
+    ),
+  );
+});
+
+t.test('reads bulkheads and upstreams at each scrape', async (t) => {
+  const bulkhead = { active: 3, queued: 2, limit: 10 };
+  const { samples } = build({
+    scopes: [{ upstream: 'catalog', route: '', circuit: undefined, bulkhead }],
+    upstreams: [{ ...upstream, retryBudgetRemaining: 30, attemptTimeoutMs: 1500, tunnels: 4 }],
+  });
+  t.same(await samples('bulkhead_active'), ['bulkhead_active{upstream="catalog",route=""} 3']);
+  t.same(await samples('bulkhead_queued'), ['bulkhead_queued{upstream="catalog",route=""} 2']);
+  t.same(await samples('bulkhead_limit'), ['bulkhead_limit{upstream="catalog",route=""} 10']);
+  bulkhead.active = 0;
+  t.same(await samples('bulkhead_active'), ['bulkhead_active{upstream="catalog",route=""} 0']);
+  t.same(await samples('retry_budget_remaining'), [
+    'retry_budget_remaining{upstream="catalog"} 30',
+  ]);
+  t.same(await samples('attempt_timeout_seconds'), [
+    'attempt_timeout_seconds{upstream="catalog"} 1.5',
+  ]);
+  t.same(await samples('tunnels'), ['tunnels{upstream="catalog"} 4']);
+});
+
+t.test('has no sample for what an upstream does not have', async (t) => {
+  const { samples } = build({
+    scopes: [{ upstream: 'catalog', route: '', circuit: undefined, bulkhead: undefined }],
+    upstreams: [upstream],
+  });
+  for (const family of [
+    'retry_budget_remaining',
+    'attempt_timeout_seconds',
+    'circuit_state',
+    'circuit_transitions_total',
+    'bulkhead_active',
+  ]) {
+    t.same(await samples(family), [], family);
+  }
+});
+
+t.test('shows HELP and TYPE of every family before its first sample', async (t) => {
+  const page = await build().metrics.exposition();
+  const types = {
+    requests_total: 'counter',
+    request_duration_seconds: 'histogram',
+    attempts_total: 'counter',
+    retries_total: 'counter',
+    retries_denied_total: 'counter',
+    retry_budget_remaining: 'gauge',
+    circuit_state: 'gauge',
+    circuit_transitions_total: 'counter',
+    bulkhead_active: 'gauge',
+    bulkhead_queued: 'gauge',
+    bulkhead_limit: 'gauge',
+    bulkhead_wait_seconds: 'histogram',
+    rejections_total: 'counter',
+    attempt_timeout_seconds: 'gauge',
+    tunnels: 'gauge',
+    build_info: 'gauge',
+  };
+  for (const [name, type] of Object.entries(types)) {
+    t.match(
+      page,
+      new RegExp(`^# HELP breakwater_${name} .+\n# TYPE breakwater_${name} ${type}$`, 'm'),
+    );
+  }
+});
+
+t.test('names its version and describes the process', async (t) => {
+  const { metrics, samples } = build();
+  t.same(await samples('build_info'), ['build_info{version="1.2.3"} 1']);
+  t.match(await metrics.exposition(), /^process_resident_memory_bytes \d+/m);
+  t.equal(metrics.contentType, 'text/plain; version=0.0.4; charset=utf-8');
+});
+
+t.test('escapes names', async (t) => {
+  const { metrics, samples } = build();
+  finish(metrics.scope('a"b\\c\nd', ''), {});
+  t.same(await samples('requests_total'), [
+    'requests_total{upstream="a\\"b\\\\c\\nd",route="",status="2xx",reason=""} 1',
+  ]);
+});
+
+t.test('keeps two instances apart', async (t) => {
+  const first = build();
+  const second = build();
+  finish(first.metrics.scope('catalog', ''), {});
+  t.equal((await first.samples('requests_total')).length, 1);
+  t.same(await second.samples('requests_total'), []);
+});
+
+t.test('stays short where most of a large configuration is idle', async (t) => {
+  const { metrics } = build();
+  for (let i = 0; i < 1000; i++) {
+    for (let j = 0; j <= 10; j++) metrics.scope(`upstream-${i}`, j === 0 ? '' : `route-${j}`);
+  }
+  t.ok((await metrics.exposition()).length < 2_000_000);
+});

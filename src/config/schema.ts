@@ -14,10 +14,18 @@ import { policySchemas } from '../policies/index.js';
 const word = <const Words extends readonly string[]>(
   words: Words,
   options: { default: Words[number]; description: string },
-) => Type.Unsafe<Words[number]>({ enum: words, ...options });
+) => {
+  // YAML before 1.2, and many a template, turns `off` into false.
+  const off = words.includes('off') ? { enum: [...words, false], off: true } : { enum: words };
+  return Type.Unsafe<Words[number]>({ ...off, ...options });
+};
 
 const listen = (options: { default?: string; description: string }) =>
-  Type.Unsafe<string | number>({ type: ['string', 'integer'], ...options });
+  Type.Unsafe<string | number>({
+    type: ['string', 'integer'],
+    title: 'an address: host:port, port, or unix:/path.sock',
+    ...options,
+  });
 
 const admin = Options(
   {
@@ -27,6 +35,7 @@ const admin = Options(
     }),
     token: Type.String({
       minLength: 1,
+      writeOnly: true,
       description: 'Bearer token that writes need; without one they are taken from loopback only.',
     }),
   },
@@ -173,7 +182,9 @@ const upstream = requiring(
         description: 'Path prefix on the shared listener, removed before forwarding.',
       }),
       target: Type.String({
-        description: '`http://`, `https://` or `http+unix://%2Fpath.sock`, with an optional path.',
+        title: 'a URL: http://host:port, https://host:port or http+unix://%2Fpath.sock',
+        description:
+          'Where it is: `http://`, `https://` or `http+unix://%2Fpath.sock`, with an optional path.',
       }),
       profile: Type.String({ description: 'The profile whose policy keys are used.' }),
       preserveHost: Type.Boolean({

@@ -1,0 +1,174 @@
+/** From a source tree without mistakes to the frozen Config, and to the effective policies that `explain` prints. */
+import { policySchemas } from '../policies/index.js';
+import { parseAddress } from './address.js';
+import type { Address, Config, PolicySettings, RouteMatch, UpstreamConfig } from './config.js';
+import {
+  builtInOf,
+  decode,
+  layKeysOver,
+  toNotation,
+  writtenPaths,
+  type EffectiveMap,
+  type Origin,
+} from './effective.js';
+import { sections } from './schema.js';
+import { itemsOf, textOf, toPlain, valueOf, type SourceNode } from './source.js';
+import type { UpstreamParts } from './upstreams.js';
+
+export interface EffectiveRoute {
+  readonly name: string;
+  readonly match: RouteMatch;
+  readonly policies: EffectiveMap;
+  readonly writes: ReadonlySet<string>;
+}
+
+/** An upstream's policies in the file's notation, with origins. */
+export interface EffectiveUpstream {
+  readonly name: string;
+  readonly policies: EffectiveMap;
+  readonly routes: readonly EffectiveRoute[];
+}
+
+export interface Assembled {
+  readonly config: Config;
+  readonly effective: readonly EffectiveUpstream[];
+}
+
+const own = (line: number): Origin => ({ layer: 'own', line });
+
+/** @param root has passed all checks, as `parts` have. */
+export function assemble(
+  file: string,
+  root: SourceNode,
+  parts: readonly UpstreamParts[],
+): Assembled {
+  const general = decodeSections(root);
+  const effective = parts.map((part) => layPolicies(root, part));
+  const upstreams = parts.map((part, i) => toUpstreamConfig(part, effective[i]!));
+  const document = {
+    ...general.document,
+    upstreams: Object.fromEntries(
+      parts.map((part, i) => [part.name, toDocument(part, effective[i]!)]),
+    ),
+  };
+  const config: Config = { file, ...general.config, upstreams, document };
+  return { config: deepFreeze(config), effective };
+}
+
+function addressOf(written: unknown): Address {
+  const read = parseAddress(written as string | number);
+  if ('problem' in read) throw new Error(read.problem);
+  return read.value;
+}
+
+function decodeSections(root: SourceNode) {
+  const schemas = Object.fromEntries(
+    Object.entries(sections).map(([name, schema]) => [name, schema]),
+  );
+  const effective = layKeysOver(builtInOf(schemas), root, schemas, own);
+  const { admin, server, ...rest } = decode(effective, schemas) as {
+    admin: { listen: unknown; token?: string };
+    server: { listen: unknown };
+  } & Pick<Config, 'log' | 'shutdown' | 'limits'>;
+  const document = toNotation(effective) as { admin: { token?: string } };
+  return {
+    config: {
+      admin: { listen: addressOf(admin.listen), token: admin.token },
+      server: { listen: addressOf(server.listen) },
+      ...rest,
+    },
+    document: { ...document, admin: redact(document.admin, 'token') },
+  };
+}
+
+function redact(options: Readonly<Record<string, unknown>>, key: string): Record<string, unknown> {
+  return Object.hasOwn(options, key) ? { ...options, [key]: '***' } : { ...options };
+}
+
+function layPolicies(root: SourceNode, { name, node }: UpstreamParts): EffectiveUpstream {
+  const builtIn = builtInOf(policySchemas);
+  const withDefaults = layKeysOver(builtIn, valueOf(root, 'defaults'), policySchemas, (line) => ({
+    layer: 'defaults',
+    line,
+  }));
+  const profile = textOf(valueOf(node, 'profile'));
+  const withProfile =
+    profile === undefined
+      ? withDefaults
+      : layKeysOver(
+          withDefaults,
+          valueOf(valueOf(root, 'profiles'), profile),
+          policySchemas,
+          (line) => ({ layer: 'profile', name: profile, line }),
+        );
+  const policies = layKeysOver(withProfile, node, policySchemas, own);
+  const routes = itemsOf(valueOf(node, 'routes')).map((route) => ({
+    name: textOf(valueOf(route, 'name'))!,
+    match: matchOf(valueOf(route, 'match')!),
+    policies: layKeysOver(policies, route, policySchemas, own),
+    writes: writtenPaths(route, policySchemas),
+  }));
+  return { name, policies, routes };
+}
+
+function matchOf(node: SourceNode): RouteMatch {
+  const methods = valueOf(node, 'methods');
+  return {
+    methods: methods === undefined ? undefined : (toPlain(methods) as string[]),
+    path: textOf(valueOf(node, 'path')),
+  };
+}
+
+const settingsOf = (policies: EffectiveMap) =>
+  decode(policies, policySchemas) as unknown as PolicySettings;
+
+function isTrue(node: SourceNode | undefined): boolean {
+  return node?.kind === 'scalar' && node.value === true;
+}
+
+function toUpstreamConfig(parts: UpstreamParts, effective: EffectiveUpstream): UpstreamConfig {
+  const { name, node, listen, prefix, target, tls } = parts;
+  return {
+    name,
+    listen,
+    prefix,
+    target: target!,
+    preserveHost: isTrue(valueOf(node, 'preserveHost')),
+    tls,
+    policies: settingsOf(effective.policies),
+    routes: effective.routes.map(({ policies, ...route }) => ({
+      ...route,
+      policies: settingsOf(policies),
+    })),
+  };
+}
+
+/** An upstream as the file could have it, with nothing left to inherit. */
+function toDocument({ node }: UpstreamParts, effective: EffectiveUpstream): object {
+  const keys: Record<string, unknown> = {};
+  for (const key of ['listen', 'prefix', 'target', 'profile']) {
+    const value = valueOf(node, key);
+    if (value !== undefined) keys[key] = toPlain(value);
+  }
+  const tls = valueOf(node, 'tls');
+  const routes = effective.routes.map(({ name, match, policies }) => ({
+    name,
+    match: Object.fromEntries(Object.entries(match).filter(([, value]) => value !== undefined)),
+    ...(toNotation(policies) as object),
+  }));
+  return {
+    ...keys,
+    preserveHost: isTrue(valueOf(node, 'preserveHost')),
+    ...(tls === undefined ? {} : { tls: redact(toPlain(tls) as Record<string, unknown>, 'key') }),
+    ...(toNotation(effective.policies) as object),
+    ...(routes.length === 0 ? {} : { routes }),
+  };
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    for (const part of Object.values(value)) deepFreeze(part);
+  }
+  return value;
+}

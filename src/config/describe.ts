@@ -1,0 +1,114 @@
+/** The words for what a schema allows and for what was written instead. */
+import type { OptionKeywords } from '../core/options.js';
+import { didYouMean, listWords } from './diagnostics.js';
+import type { SourceNode } from './source.js';
+import { suggestQuantities, unitExamples } from './units.js';
+
+/** A JSON schema as the messages read it. */
+export interface SchemaView extends OptionKeywords {
+  readonly type?: string | readonly string[];
+  readonly enum?: readonly unknown[];
+  readonly anyOf?: readonly SchemaView[];
+  readonly properties?: Readonly<Record<string, unknown>>;
+  readonly pattern?: string;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly minItems?: number;
+  readonly minLength?: number;
+  readonly writeOnly?: boolean;
+  /** What a text with a pattern is. */
+  readonly title?: string;
+}
+
+/** Patterns are for machines. */
+const patternWords: Readonly<Record<string, string>> = {
+  "^[!#$%&'*+.^_`|~0-9A-Z-]+$": 'an HTTP method in capitals, such as GET',
+  "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$": 'the name of a header',
+};
+
+function describeText({ title, pattern, minLength }: SchemaView): string {
+  if (title !== undefined) return title;
+  if (pattern !== undefined) return patternWords[pattern] ?? `text that matches ${pattern}`;
+  return minLength === undefined ? 'text' : 'text that is not empty';
+}
+
+function describeNumber({ type, minimum, maximum }: SchemaView): string {
+  const kind = type === 'integer' ? 'a whole number' : 'a number';
+  if (minimum !== undefined && maximum !== undefined)
+    return `${kind} from ${minimum} to ${maximum}`;
+  return minimum === undefined ? kind : `${kind} of at least ${minimum}`;
+}
+
+function describeKind(schema: SchemaView): string {
+  if (schema.unit !== undefined) return unitExamples[schema.unit];
+  if (schema.anyOf !== undefined) {
+    return listWords(schema.anyOf.filter((branch) => branch.type !== undefined).map(describeKind));
+  }
+  if (schema.enum !== undefined) {
+    return listWords(schema.enum.filter((word) => word !== false).map(String));
+  }
+  switch (schema.type) {
+    case 'object':
+      return 'a mapping';
+    case 'array':
+      return schema.minItems === undefined ? 'a list' : 'a list that is not empty';
+    case 'boolean':
+      return 'true or false';
+    case 'integer':
+    case 'number':
+      return describeNumber(schema);
+    default:
+      return describeText(schema);
+  }
+}
+
+const allowsOff = (schema: SchemaView) =>
+  schema.off === true || schema.enum?.includes('off') === true;
+
+/** `a duration such as 250ms, 1.5s, 2m or 1h, or off` */
+export function describeAllowed(schema: SchemaView): string {
+  return describeKind(schema) + (allowsOff(schema) && schema.enum === undefined ? ', or off' : '');
+}
+
+/** As it can be shown: short, on one line. */
+export function describeSeen(node: SourceNode): string {
+  if (node.kind === 'map') return node.entries.size === 0 ? 'an empty mapping' : 'a mapping';
+  if (node.kind === 'list') return node.items.length === 0 ? 'an empty list' : 'a list';
+  if (node.kind === 'broken' || node.value === null) return 'nothing';
+  if (typeof node.value !== 'string') return String(node.value);
+  const { value } = node;
+  return JSON.stringify(value.length > 60 ? `${value.slice(0, 59)}…` : value);
+}
+
+/** ` did you mean ...?`, or nothing. */
+function suggest(schema: SchemaView, node: SourceNode): string {
+  if (node.kind !== 'scalar' || node.value === null) return '';
+  const written = String(node.value);
+  const words = (schema.enum ?? []).filter((word) => typeof word === 'string');
+  if (schema.unit !== undefined) {
+    const quantities = suggestQuantities(schema.unit, written);
+    if (quantities.length > 0) {
+      return `; did you mean ${listWords(quantities.map((text) => JSON.stringify(text)))}?`;
+    }
+  }
+  if (allowsOff(schema) && /^(of|no|none|never|disabled?)$/i.test(written))
+    return '; did you mean "off"?';
+  const isMethod =
+    schema.pattern !== undefined && new RegExp(schema.pattern).test(written.toUpperCase());
+  return semicolon(didYouMean(written, isMethod ? [written.toUpperCase()] : words));
+}
+
+const semicolon = (text: string) => (text === '' ? '' : `;${text}`);
+
+/** `must be ..., but is ...; did you mean ...?` */
+export function describeWrongValue(schema: SchemaView, node: SourceNode): string {
+  const seen = schema.writeOnly === true ? 'something else' : describeSeen(node);
+  const suggestion = schema.writeOnly === true ? '' : suggest(schema, node);
+  return `must be ${describeAllowed(schema)}, but is ${seen}${suggestion}`;
+}
+
+/** `is an unknown key; did you mean ...? allowed are ...` */
+export function describeUnknownKey(key: string, known: readonly string[], hint = ''): string {
+  const suggestion = hint === '' ? semicolon(didYouMean(key, known)) : `; ${hint}`;
+  return `is an unknown key${suggestion === '' ? ';' : suggestion} allowed are ${listWords(known, 'and')}`;
+}

@@ -1,0 +1,96 @@
+/** What is wrong with a configuration file, and where: collected, sorted and written out. */
+import { closest, distance } from 'fastest-levenshtein';
+
+export type Level = 'error' | 'warning' | 'info';
+
+export interface Position {
+  /** From 1 on. */
+  readonly line: number;
+  /** From 1 on, in UTF-16 units as editors count. */
+  readonly column: number;
+}
+
+export interface Diagnostic extends Position {
+  readonly file: string;
+  readonly level: Level;
+  /** Stable name of the kind of problem. */
+  readonly rule: string;
+  /** `upstreams.catalog.routes[0].match.path`; empty for the file as a whole. */
+  readonly path: string;
+  readonly message: string;
+}
+
+/** A key or an index per step from the top of the file. */
+export type Path = readonly (string | number)[];
+
+export function formatPath(path: Path): string {
+  let text = '';
+  for (const step of path) {
+    if (typeof step === 'number') text += `[${step}]`;
+    else if (!/^[\w.-]+$/.test(step)) text += `[${JSON.stringify(step)}]`;
+    else text += text === '' ? step : `.${step}`;
+  }
+  return text;
+}
+
+/** The problems of one file. */
+export class Findings {
+  readonly file: string;
+  readonly #found = new Map<string, Diagnostic>();
+
+  constructor(file: string) {
+    this.file = file;
+  }
+
+  error(rule: string, { line, column }: Position, path: Path, message: string): void {
+    // What an anchor holds is wrong once, however often an alias brings it up.
+    const key = `${line}:${column}:${message}`;
+    if (this.#found.has(key)) return;
+    const diagnostic = { file: this.file, line, column, level: 'error', rule, message } as const;
+    this.#found.set(key, { ...diagnostic, path: formatPath(path) });
+  }
+
+  get hasErrors(): boolean {
+    return this.#found.size > 0;
+  }
+
+  /** By position. */
+  list(): Diagnostic[] {
+    return [...this.#found.values()].toSorted(
+      (a, b) => a.line - b.line || a.column - b.column || a.path.localeCompare(b.path, 'en'),
+    );
+  }
+}
+
+/** `FILE:LINE:COLUMN: error: PATH: message`, without the path where the whole file is meant. */
+export function formatDiagnostic(diagnostic: Diagnostic): string {
+  const { file, line, column, level, path, message } = diagnostic;
+  const subject = path === '' ? '' : `${path}: `;
+  return `${file}:${line}:${column}: ${level}: ${subject}${message}`;
+}
+
+/** One line each. */
+export function formatDiagnostics(diagnostics: readonly Diagnostic[]): string {
+  return diagnostics.map((diagnostic) => `${formatDiagnostic(diagnostic)}\n`).join('');
+}
+
+/** ` did you mean "x"?`, or nothing where no candidate is near. */
+export function didYouMean(written: string, candidates: readonly string[]): string {
+  if (candidates.length === 0 || written.length > 100) return '';
+  const exact = candidates.find((candidate) => candidate.toLowerCase() === written.toLowerCase());
+  const near = exact ?? closest(written, candidates);
+  return isNear(written, near) ? ` did you mean ${JSON.stringify(near)}?` : '';
+}
+
+function isNear(written: string, candidate: string): boolean {
+  return (
+    distance(written.toLowerCase(), candidate.toLowerCase()) <=
+    Math.max(1, Math.ceil(candidate.length / 3))
+  );
+}
+
+/** For a sentence: `a, b or c`. */
+export function listWords(words: readonly string[], conjunction = 'or'): string {
+  if (words.length < 2) return words.join('');
+  return `${words.slice(0, -1).join(', ')} ${conjunction} ${words.at(-1)}`;
+}

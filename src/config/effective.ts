@@ -1,0 +1,153 @@
+/** The layers of a configuration laid over each other: in the file's notation, each value with where it came from. */
+import type { OptionKeywords } from '../core/options.js';
+import type { Config } from './config.js';
+import { entriesOf, toPlain, type SourceNode } from './source.js';
+import { parseQuantity } from './units.js';
+
+/** Which layer a value is from; lines are of the file. */
+export type Origin =
+  | { readonly layer: 'default' }
+  | { readonly layer: 'defaults'; readonly line: number }
+  | { readonly layer: 'profile'; readonly name: string; readonly line: number }
+  /** Where the value is used: the upstream itself or its route. */
+  | { readonly layer: 'own'; readonly line: number };
+
+export interface EffectiveLeaf {
+  readonly kind: 'leaf';
+  /** A scalar or a list, as the file would have it. */
+  readonly value: unknown;
+  readonly origin: Origin;
+}
+
+export interface EffectiveMap {
+  readonly kind: 'map';
+  readonly entries: ReadonlyMap<string, Effective>;
+}
+
+export type Effective = EffectiveLeaf | EffectiveMap;
+
+/** What merging needs to know of a schema. */
+interface OptionSchema extends OptionKeywords {
+  readonly type?: string | readonly string[];
+  readonly anyOf?: readonly OptionSchema[];
+  readonly properties?: Readonly<Record<string, OptionSchema>>;
+  readonly items?: OptionSchema;
+  readonly enum?: readonly unknown[];
+  readonly default?: unknown;
+}
+
+export type Schemas = Readonly<Record<string, object>>;
+
+const BUILT_IN: Origin = { layer: 'default' };
+
+function propertiesOf(schema: OptionSchema): OptionSchema['properties'] {
+  return schema.properties ?? schema.anyOf?.find((branch) => branch.properties)?.properties;
+}
+
+/** The built-in defaults; undefined where there is none. @param isOn an opt-in mapping has been written. */
+function builtIn(schema: OptionSchema, isOn: boolean): Effective | undefined {
+  const properties = propertiesOf(schema);
+  if (properties === undefined || (schema.default !== undefined && !isOn)) {
+    return schema.default === undefined
+      ? undefined
+      : { kind: 'leaf', value: schema.default, origin: BUILT_IN };
+  }
+  const entries = new Map<string, Effective>();
+  for (const [key, property] of Object.entries(properties)) {
+    const value = builtIn(property, false);
+    if (value !== undefined) entries.set(key, value);
+  }
+  return { kind: 'map', entries };
+}
+
+/** `node` over `base`: mappings key by key, all else as a whole. */
+function layOver(
+  base: Effective | undefined,
+  node: SourceNode,
+  schema: OptionSchema,
+  originAt: (line: number) => Origin,
+): Effective {
+  const properties = propertiesOf(schema);
+  if (node.kind !== 'map' || properties === undefined) {
+    const value = toPlain(node);
+    const origin = originAt(node.position.line);
+    return { kind: 'leaf', value: schema.off === true && value === false ? 'off' : value, origin };
+  }
+  // Something written over `off` switches it on, with the built-in values for the rest.
+  const under = base?.kind === 'map' ? base : builtIn(schema, true);
+  const entries = new Map(under?.kind === 'map' ? under.entries : []);
+  for (const [key, { value }] of entriesOf(node)) {
+    entries.set(key, layOver(entries.get(key), value, properties[key]!, originAt));
+  }
+  return { kind: 'map', entries };
+}
+
+/** The built-in defaults of several keys. */
+export function builtInOf(schemas: Schemas): EffectiveMap {
+  const entries = new Map<string, Effective>();
+  for (const [key, schema] of Object.entries(schemas)) {
+    const value = builtIn(schema, false);
+    if (value !== undefined) entries.set(key, value);
+  }
+  return { kind: 'map', entries };
+}
+
+/** The keys of `node` that `schemas` knows, laid over `base`. */
+export function layKeysOver(
+  base: EffectiveMap,
+  node: SourceNode | undefined,
+  schemas: Schemas,
+  originAt: (line: number) => Origin,
+): EffectiveMap {
+  const entries = new Map(base.entries);
+  for (const [key, { value }] of entriesOf(node)) {
+    if (!Object.hasOwn(schemas, key)) continue;
+    entries.set(key, layOver(entries.get(key), value, schemas[key]!, originAt));
+  }
+  return { kind: 'map', entries };
+}
+
+function decodeValue(value: unknown, schema: OptionSchema): unknown {
+  if (Array.isArray(value)) return value.map((item) => decodeValue(item, schema.items ?? {}));
+  return schema.unit !== undefined && typeof value === 'string' && value !== 'off'
+    ? parseQuantity(schema.unit, value)
+    : value;
+}
+
+function decodeOne(effective: Effective, schema: OptionSchema): unknown {
+  return effective.kind === 'leaf'
+    ? decodeValue(effective.value, schema)
+    : decode(effective, propertiesOf(schema) ?? {});
+}
+
+/** From the notation to what the code works with: ms, bytes, shares 0..1, 'off'. */
+export function decode(effective: EffectiveMap, schemas: Schemas): Record<string, unknown> {
+  return Object.fromEntries(
+    [...effective.entries].map(([key, value]) => [key, decodeOne(value, schemas[key]!)]),
+  );
+}
+
+/** The option paths that `node` writes: `retry`, `retry.budget`, ... */
+export function writtenPaths(node: SourceNode, schemas: Schemas): Set<string> {
+  const paths = new Set<string>();
+  const collect = (part: SourceNode, prefix: string): void => {
+    for (const [key, { value }] of entriesOf(part)) {
+      if (prefix === '' && !Object.hasOwn(schemas, key)) continue;
+      paths.add(prefix + key);
+      collect(value, `${prefix}${key}.`);
+    }
+  };
+  collect(node, '');
+  return paths;
+}
+
+/** Plain data in the file's notation. */
+export function toNotation(effective: Effective): unknown {
+  if (effective.kind === 'leaf') return effective.value;
+  return Object.fromEntries([...effective.entries].map(([key, value]) => [key, toNotation(value)]));
+}
+
+/** The effective configuration in the file's notation, secrets redacted. */
+export function effectiveDocument(config: Config): Readonly<Record<string, unknown>> {
+  return config.document;
+}

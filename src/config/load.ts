@@ -1,0 +1,57 @@
+/** From a configuration file to a trusted Config, or to all that is wrong with it at once. */
+import { readFileSync } from 'node:fs';
+import { assemble, type EffectiveUpstream } from './assemble.js';
+import type { Config } from './config.js';
+import { Findings, type Diagnostic } from './diagnostics.js';
+import type { Environment } from './interpolate.js';
+import { parseSource } from './parse.js';
+import { readUpstreams } from './upstreams.js';
+import { validate } from './validate.js';
+
+export interface Loaded {
+  /** Undefined when there is an error among the diagnostics. */
+  readonly config?: Config;
+  /** The policies before decoding, with where each value is from. */
+  readonly effective?: readonly EffectiveUpstream[];
+  /** By position. */
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** Whole-file problems. */
+const START = { line: 1, column: 1 };
+
+const readFailures: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  ENOTDIR: 'there is no such file',
+  EISDIR: 'this is a directory, not a file',
+  EACCES: 'this user may not read it',
+};
+
+/** Reads, checks and decodes. Never throws, whatever the file holds. */
+export function loadConfig(file: string, env: Environment): Loaded {
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(file));
+  } catch (error) {
+    const { code = '', message } = error as NodeJS.ErrnoException;
+    const cause =
+      code === 'ERR_ENCODING_INVALID_ENCODED_DATA'
+        ? 'it is not UTF-8 text'
+        : (readFailures[code] ?? message);
+    const findings = new Findings(file);
+    findings.error('unreadable-file', START, [], `cannot read the file: ${cause}`);
+    return { diagnostics: findings.list() };
+  }
+  return loadText(text, file, env);
+}
+
+/** As `loadConfig`, of a text that is at hand. @param file its name, for messages and for the files it names. */
+export function loadText(text: string, file: string, env: Environment): Loaded {
+  const findings = new Findings(file);
+  const root = parseSource(text, env, findings);
+  if (root === undefined) return { diagnostics: findings.list() };
+  validate(root, findings);
+  const parts = readUpstreams(root, findings);
+  const diagnostics = findings.list();
+  return findings.hasErrors ? { diagnostics } : { ...assemble(file, root, parts), diagnostics };
+}

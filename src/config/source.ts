@@ -1,0 +1,107 @@
+/** A configuration file as a tree whose every key and value knows where it stands. */
+import type { Path, Position } from './diagnostics.js';
+
+export type ScalarValue = string | number | boolean | null;
+
+export interface SourceScalar {
+  readonly kind: 'scalar';
+  readonly position: Position;
+  value: ScalarValue;
+  /** Of a value from the environment: how else it may be read, as text or as number and the like. */
+  alternative?: ScalarValue;
+}
+
+export interface SourceList {
+  readonly kind: 'list';
+  readonly position: Position;
+  readonly items: readonly SourceNode[];
+}
+
+export interface SourceEntry {
+  readonly key: Position;
+  readonly value: SourceNode;
+}
+
+export interface SourceMap {
+  readonly kind: 'map';
+  readonly position: Position;
+  readonly entries: ReadonlyMap<string, SourceEntry>;
+}
+
+/** Stands for a value that has its diagnostic already and must not cause more. */
+export interface SourceBroken {
+  readonly kind: 'broken';
+  readonly position: Position;
+}
+
+export type SourceNode = SourceScalar | SourceList | SourceMap | SourceBroken;
+
+export function entryOf(node: SourceNode | undefined, key: string): SourceEntry | undefined {
+  return node?.kind === 'map' ? node.entries.get(key) : undefined;
+}
+
+export function valueOf(node: SourceNode | undefined, key: string): SourceNode | undefined {
+  return entryOf(node, key)?.value;
+}
+
+/** The entries of a mapping; none of anything else. */
+export function entriesOf(
+  node: SourceNode | undefined,
+): readonly (readonly [string, SourceEntry])[] {
+  return node?.kind === 'map' ? [...node.entries] : [];
+}
+
+export function itemsOf(node: SourceNode | undefined): readonly SourceNode[] {
+  return node?.kind === 'list' ? node.items : [];
+}
+
+/** Undefined where there is no text. */
+export function textOf(node: SourceNode | undefined): string | undefined {
+  return node?.kind === 'scalar' && typeof node.value === 'string' ? node.value : undefined;
+}
+
+/** Plain data. Nodes that aliases share become shared objects. */
+export function toPlain(root: SourceNode): unknown {
+  const made = new Map<SourceNode, unknown>();
+  function convert(node: SourceNode): unknown {
+    if (node.kind === 'scalar') return node.value;
+    if (node.kind === 'broken') return null;
+    const known = made.get(node);
+    if (known !== undefined) return known;
+    const plain = node.kind === 'list' ? node.items.map(convert) : convertMap(node);
+    made.set(node, plain);
+    return plain;
+  }
+  function convertMap(node: SourceMap): unknown {
+    // No prototype, so that a key `__proto__` is one like any other.
+    const plain = Object.create(null) as Record<string, unknown>;
+    for (const [key, { value }] of node.entries) plain[key] = convert(value);
+    return plain;
+  }
+  return convert(root);
+}
+
+/** A place in the tree as a JSON pointer names it. */
+export interface Place {
+  readonly path: Path;
+  readonly node: SourceNode;
+  /** Where the key stands, or the value of a list's item and of the top. */
+  readonly key: Position;
+}
+
+/** Undefined where the pointer leads into a broken value. */
+export function find(root: SourceNode, pointer: string): Place | undefined {
+  let place: Place = { path: [], node: root, key: root.position };
+  for (const part of pointer.split('/').slice(1)) {
+    const step = part.replaceAll('~1', '/').replaceAll('~0', '~');
+    const { node, path } = place;
+    if (node.kind === 'map') {
+      const entry = node.entries.get(step)!;
+      place = { path: [...path, step], node: entry.value, key: entry.key };
+    } else if (node.kind === 'list') {
+      const item = node.items[Number(step)]!;
+      place = { path: [...path, Number(step)], node: item, key: item.position };
+    }
+  }
+  return place.node.kind === 'broken' ? undefined : place;
+}

@@ -1,0 +1,55 @@
+/** Reads the TLS files of an upstream, so that a missing one is found at the load and not at the first call. */
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { createSecureContext } from 'node:tls';
+import type { TlsConfig } from './config.js';
+import type { Findings, Path } from './diagnostics.js';
+import { entryOf, textOf, valueOf, type SourceNode } from './source.js';
+
+const FILE_KEYS = ['ca', 'cert', 'key'] as const;
+
+/** @returns undefined when something is wrong; `findings` has it. */
+export function readTls(node: SourceNode, path: Path, findings: Findings): TlsConfig | undefined {
+  const folder = dirname(findings.file);
+  const files: { ca?: string; cert?: string; key?: string } = {};
+  let isWhole = true;
+  for (const key of FILE_KEYS) {
+    const value = valueOf(node, key);
+    const name = textOf(value);
+    if (value === undefined || name === undefined) continue;
+    try {
+      files[key] = readFileSync(resolve(folder, name), 'utf8');
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      const message = `cannot read ${JSON.stringify(name)}, looked for from the folder of this file: ${code}`;
+      findings.error('unreadable-file', value.position, [...path, key], message);
+      isWhole = false;
+    }
+  }
+  for (const [present, absent] of [
+    ['cert', 'key'],
+    ['key', 'cert'],
+  ] as const) {
+    const entry = entryOf(node, present);
+    if (entry !== undefined && entryOf(node, absent) === undefined) {
+      const message = `goes together with \`${absent}\`, which is missing`;
+      findings.error('tls', entry.value.position, [...path, present], message);
+      isWhole = false;
+    }
+  }
+  if (!isWhole) return undefined;
+  try {
+    createSecureContext(files);
+  } catch (error) {
+    const { message } = error as Error;
+    findings.error('tls', node.position, path, `these files cannot be used: ${message}`);
+    return undefined;
+  }
+  const serverName = textOf(valueOf(node, 'serverName'));
+  const skip = valueOf(node, 'insecureSkipVerify');
+  return {
+    ...files,
+    ...(serverName === undefined ? {} : { serverName }),
+    insecureSkipVerify: skip?.kind === 'scalar' && skip.value === true,
+  };
+}

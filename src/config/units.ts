@@ -1,0 +1,111 @@
+/** The notation of durations, sizes and shares, read and written. */
+import { unitPatterns, type Unit } from '../core/options.js';
+
+/** Units from the smallest on: ms, bytes, and the share as a fraction. */
+const scales: Readonly<Record<Unit, Readonly<Record<string, number>>>> = {
+  duration: { ms: 1, s: 1000, m: 60_000, h: 3_600_000 },
+  size: { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 },
+  share: { '%': 0.01 },
+};
+
+/** Beyond this Node's timers fire at once: about 24.8 days. */
+export const LONGEST_DURATION_MS = 2 ** 31 - 1;
+
+const expressions = Object.fromEntries(
+  Object.entries(unitPatterns).map(([unit, pattern]) => [unit, new RegExp(pattern)]),
+) as Record<Unit, RegExp>;
+
+/** @returns ms, bytes or a share 0..1; undefined where the text is none. */
+export function parseQuantity(unit: Unit, text: string): number | undefined {
+  if (!expressions[unit].test(text)) return undefined;
+  const amount = Number.parseFloat(text);
+  const scale = scales[unit][text.replace(/^[\d.]+/, '')];
+  if (scale === undefined) return undefined;
+  // 20 x 0.01 is not quite 0.2.
+  if (unit === 'share') return amount / 100;
+  return unit === 'size' ? Math.round(amount * scale) : amount * scale;
+}
+
+/** `250ms`, `1.5s`, `2m`, `1h` in ms. */
+export const parseDuration = (text: string) => parseQuantity('duration', text);
+
+/** In the largest unit that needs no fraction. */
+export function formatQuantity(unit: Unit, value: number): string {
+  if (unit === 'share') return `${Number((value * 100).toPrecision(12))}%`;
+  let best = `${value}${Object.keys(scales[unit])[0]}`;
+  if (value === 0) return best;
+  for (const [name, scale] of Object.entries(scales[unit])) {
+    if (value % scale === 0) best = `${value / scale}${name}`;
+  }
+  return best;
+}
+
+/** Examples of the notation, for messages. */
+export const unitExamples: Readonly<Record<Unit, string>> = {
+  duration: 'a duration such as 250ms, 1.5s, 2m or 1h',
+  size: 'a size such as 512B, 64KiB, 1MiB or 1GiB',
+  share: 'a share such as 20%',
+};
+
+/** Spellings of units that other programs allow. */
+const otherSpellings: Readonly<Record<string, string>> = {
+  __proto__: null as never,
+  msec: 'ms',
+  millis: 'ms',
+  sec: 's',
+  secs: 's',
+  second: 's',
+  seconds: 's',
+  min: 'm',
+  mins: 'm',
+  minute: 'm',
+  minutes: 'm',
+  hr: 'h',
+  hour: 'h',
+  hours: 'h',
+  b: 'B',
+  byte: 'B',
+  bytes: 'B',
+  k: 'KiB',
+  kb: 'KiB',
+  kib: 'KiB',
+  m: 'MiB',
+  mb: 'MiB',
+  mib: 'MiB',
+  g: 'GiB',
+  gb: 'GiB',
+  gib: 'GiB',
+  percent: '%',
+};
+
+function bareNumber(unit: Unit, amount: string): string[] {
+  const value = Number(amount);
+  switch (unit) {
+    case 'duration':
+      // Whoever left the unit out thought in seconds or in milliseconds: the likelier one first.
+      return value >= 100 || !Number.isInteger(value * 1000)
+        ? [`${amount}ms`, `${amount}s`]
+        : [`${amount}s`, `${amount}ms`];
+    case 'size':
+      return value >= 1024 || value === 0
+        ? [`${amount}B`, formatQuantity('size', value)]
+        : [`${amount}KiB`, `${amount}MiB`];
+    case 'share':
+      return value > 0 && value <= 1
+        ? [formatQuantity('share', value), `${amount}%`]
+        : [`${amount}%`, formatQuantity('share', value)];
+  }
+}
+
+/** The likeliest corrections of what was written where a quantity is needed: two for a bare number. */
+export function suggestQuantities(unit: Unit, written: string): string[] {
+  const found = /^\+?(\d+(?:\.\d+)?|\.\d+)\s*([a-z%]*)$/i.exec(written.trim());
+  if (found === null) return [];
+  const amount = found[1]!.startsWith('.') ? `0${found[1]}` : found[1]!;
+  const name = found[2]!;
+  if (name === '') return [...new Set(bareNumber(unit, amount))];
+  const lower = name.toLowerCase();
+  const candidates = [name, lower, otherSpellings[lower] ?? ''];
+  const fitting = candidates.find((candidate) => Object.hasOwn(scales[unit], candidate));
+  return fitting === undefined ? [] : [`${amount}${fitting}`];
+}

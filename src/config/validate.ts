@@ -1,0 +1,155 @@
+/** Checks a source tree against the schema and tells every mistake once, where it is; the only user of Ajv. */
+import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
+import type { Unit } from '../core/options.js';
+import { policySchemas } from '../policies/index.js';
+import {
+  describeSeen,
+  describeUnknownKey,
+  describeWrongValue,
+  type SchemaView,
+} from './describe.js';
+import { didYouMean, type Findings } from './diagnostics.js';
+import { fileSchema } from './schema.js';
+import {
+  entriesOf,
+  find,
+  toPlain,
+  type Place,
+  type SourceNode,
+  type SourceScalar,
+} from './source.js';
+import { LONGEST_DURATION_MS, parseDuration } from './units.js';
+
+let compiled: ValidateFunction | undefined;
+
+function compile(): ValidateFunction {
+  const ajv = new Ajv2020({
+    allErrors: true,
+    verbose: true,
+    strict: true,
+    allowUnionTypes: true,
+    ownProperties: true,
+  });
+  ajv.addKeyword({
+    keyword: 'unit',
+    schemaType: 'string',
+    validate: (unit: Unit, data: unknown) =>
+      unit !== 'duration' ||
+      typeof data !== 'string' ||
+      (parseDuration(data) ?? 0) <= LONGEST_DURATION_MS,
+  });
+  ajv.addKeyword({ keyword: 'off', schemaType: 'boolean' });
+  return ajv.compile(fileSchema);
+}
+
+function run(root: SourceNode): readonly ErrorObject[] {
+  compiled ??= compile();
+  compiled(toPlain(root));
+  return compiled.errors ?? [];
+}
+
+/** Reports what the schema has against the file; values from the environment take the type that their place asks for. */
+export function validate(root: SourceNode, findings: Findings): void {
+  let errors = run(root);
+  const retyped = retype(root, errors);
+  if (retyped.length > 0) {
+    errors = run(root);
+    // Wrong either way: show the value as it was.
+    const stillWrong = retyped.filter((scalar) =>
+      errors.some((error) => find(root, error.instancePath)?.node === scalar),
+    );
+    for (const scalar of stillWrong) swap(scalar);
+  }
+  report(root, errors, findings);
+}
+
+function swap(scalar: SourceScalar): void {
+  const { value } = scalar;
+  scalar.value = scalar.alternative!;
+  scalar.alternative = value;
+}
+
+function retype(root: SourceNode, errors: readonly ErrorObject[]): SourceScalar[] {
+  const scalars = new Set<SourceScalar>();
+  for (const { instancePath } of errors) {
+    const node = find(root, instancePath)?.node;
+    if (node?.kind === 'scalar' && node.alternative !== undefined) scalars.add(node);
+  }
+  for (const scalar of scalars) swap(scalar);
+  return [...scalars];
+}
+
+function report(root: SourceNode, errors: readonly ErrorObject[], findings: Findings): void {
+  const wrongValues = new Map<string, { place: Place; error: ErrorObject }>();
+  for (const error of errors) {
+    const place = find(root, error.instancePath);
+    if (place === undefined) continue;
+    if (error.keyword === 'additionalProperties') reportUnknownKey(place, error, findings);
+    else if (error.keyword === 'required') reportMissingKey(place, error, findings);
+    else if (error.propertyName !== undefined) reportName(place, error.propertyName, findings);
+    else if (error.keyword !== 'propertyNames' && !isBranchNoise(place.node, error)) {
+      const known = wrongValues.get(error.instancePath);
+      // The branches of an `anyOf` fail too; it alone knows all that is allowed.
+      const isWider = error.keyword === 'anyOf' || error.keyword === 'unit';
+      if (known === undefined || isWider) wrongValues.set(error.instancePath, { place, error });
+    }
+  }
+  for (const { place, error } of wrongValues.values()) reportWrongValue(place, error, findings);
+}
+
+/** A mapping where a mapping is allowed: what is wrong is inside, and has its own errors. */
+function isBranchNoise(node: SourceNode, error: ErrorObject): boolean {
+  const schema = error.parentSchema as SchemaView;
+  if (node.kind !== 'map') return false;
+  if (error.keyword === 'enum') return schema.type === undefined;
+  return error.keyword === 'anyOf' && schema.anyOf!.some((branch) => branch.type === 'object');
+}
+
+function reportWrongValue({ node, path }: Place, error: ErrorObject, findings: Findings): void {
+  const schema = error.parentSchema as SchemaView;
+  let message = describeWrongValue(schema, node);
+  if (error.keyword === 'unit') {
+    message = `must be at most ${Math.floor(LONGEST_DURATION_MS / 3_600_000)}h, but is ${describeSeen(node)}`;
+  } else if (error.keyword === 'minProperties') {
+    message = 'must name at least one, but is empty';
+  }
+  findings.error('wrong-value', node.position, path, message);
+}
+
+function reportUnknownKey({ node, path }: Place, error: ErrorObject, findings: Findings): void {
+  const key = (error.params as { additionalProperty: string }).additionalProperty;
+  const entry = node.kind === 'map' ? node.entries.get(key) : undefined;
+  if (entry === undefined) return;
+  const known = Object.keys((error.parentSchema as SchemaView).properties ?? {});
+  const hint =
+    path.length === 0 && Object.hasOwn(policySchemas, key)
+      ? 'policies belong into `defaults`, a profile, an upstream or a route;'
+      : '';
+  findings.error('unknown-key', entry.key, [...path, key], describeUnknownKey(key, known, hint));
+}
+
+function reportMissingKey(
+  { key, node, path }: Place,
+  error: ErrorObject,
+  findings: Findings,
+): void {
+  const missing = (error.params as { missingProperty: string }).missingProperty;
+  const { properties } = error.parentSchema as {
+    properties: Record<string, { description?: string }>;
+  };
+  const unknown = entriesOf(node).filter(([name]) => !Object.hasOwn(properties, name));
+  // It is there, misspelt, and was told so.
+  if (unknown.some(([name]) => didYouMean(name, Object.keys(properties)).includes(`"${missing}"`)))
+    return;
+  const { description } = properties[missing]!;
+  const meaning = description === undefined ? '' : `: ${description.replace(/\.$/, '')}`;
+  findings.error('missing-key', key, path, `the key \`${missing}\` is missing${meaning}`);
+}
+
+function reportName({ node, path }: Place, name: string, findings: Findings): void {
+  const entry = node.kind === 'map' ? node.entries.get(name) : undefined;
+  if (entry === undefined) return;
+  const message =
+    'is no name; a name holds letters, digits, `.`, `_` and `-`, and begins with a letter or digit';
+  findings.error('wrong-name', entry.key, [...path, name], message);
+}

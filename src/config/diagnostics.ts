@@ -42,16 +42,21 @@ export class Findings {
     this.file = file;
   }
 
-  error(rule: string, { line, column }: Position, path: Path, message: string): void {
+  report(level: Level, rule: string, position: Position, path: Path, message: string): void {
+    const { line, column } = position;
     // What an anchor holds is wrong once, however often an alias brings it up.
     const key = `${line}:${column}:${message}`;
     if (this.#found.has(key)) return;
-    const diagnostic = { file: this.file, line, column, level: 'error', rule, message } as const;
-    this.#found.set(key, { ...diagnostic, path: formatPath(path) });
+    const { file } = this;
+    this.#found.set(key, { file, line, column, level, rule, path: formatPath(path), message });
+  }
+
+  error(rule: string, position: Position, path: Path, message: string): void {
+    this.report('error', rule, position, path, message);
   }
 
   get hasErrors(): boolean {
-    return this.#found.size > 0;
+    return [...this.#found.values()].some(({ level }) => level === 'error');
   }
 
   /** By position. */
@@ -86,6 +91,17 @@ function isNear(written: string, candidate: string): boolean {
   return (
     distance(written.toLowerCase(), candidate.toLowerCase()) <=
     Math.max(1, Math.ceil(candidate.length / 3))
+  );
+}
+
+/** Whether one of the keys that are not known reads like `missing`: then that one is told, and `missing` is not. */
+export function isMisspelt(
+  missing: string,
+  keys: readonly string[],
+  known: readonly string[],
+): boolean {
+  return keys.some(
+    (key) => !known.includes(key) && didYouMean(key, known).includes(JSON.stringify(missing)),
   );
 }
 

@@ -202,8 +202,9 @@ const upstream = requiring(
   'target',
 );
 
-/** The keys of an upstream that are taken as they are, with their defaults. */
-export const upstreamSchema = upstream;
+export const upstreamSchema = upstream as TSchema & {
+  readonly properties: Readonly<Record<string, unknown>>;
+};
 
 const file: TSchema = requiring(
   Options(

@@ -8,11 +8,17 @@ import {
   type Read,
 } from './address.js';
 import { formatAddress, type Address, type Target, type TlsConfig } from './config.js';
-import { didYouMean, listWords, type Findings, type Path, type Position } from './diagnostics.js';
-import { sections } from './schema.js';
+import {
+  didYouMean,
+  isMisspelt,
+  listWords,
+  type Findings,
+  type Path,
+  type Position,
+} from './diagnostics.js';
+import { sections, upstreamSchema } from './schema.js';
 import {
   entriesOf,
-  entryOf,
   itemsOf,
   textOf,
   valueOf,
@@ -71,7 +77,10 @@ function readUpstream(
   root: SourceNode,
 ): UpstreamParts {
   const { value: node, key } = entry;
-  if (entryOf(node, 'listen') === undefined && entryOf(node, 'prefix') === undefined) {
+  const keys = entriesOf(node).map(([written]) => written);
+  const isReachable = (own: string) =>
+    keys.includes(own) || isMisspelt(own, keys, Object.keys(upstreamSchema.properties));
+  if (!isReachable('listen') && !isReachable('prefix')) {
     const message =
       'needs `listen` (an address of its own), `prefix` (a path on the shared listener), or both';
     findings.error('missing-key', key, path, message);

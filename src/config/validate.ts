@@ -8,7 +8,7 @@ import {
   describeWrongValue,
   type SchemaView,
 } from './describe.js';
-import { didYouMean, type Findings } from './diagnostics.js';
+import { isMisspelt, type Findings } from './diagnostics.js';
 import { fileSchema } from './schema.js';
 import {
   entriesOf,
@@ -137,10 +137,8 @@ function reportMissingKey(
   const { properties } = error.parentSchema as {
     properties: Record<string, { description?: string }>;
   };
-  const unknown = entriesOf(node).filter(([name]) => !Object.hasOwn(properties, name));
-  // It is there, misspelt, and was told so.
-  if (unknown.some(([name]) => didYouMean(name, Object.keys(properties)).includes(`"${missing}"`)))
-    return;
+  const keys = entriesOf(node).map(([name]) => name);
+  if (isMisspelt(missing, keys, Object.keys(properties))) return;
   const { description } = properties[missing]!;
   const meaning = description === undefined ? '' : `: ${description.replace(/\.$/, '')}`;
   findings.error('missing-key', key, path, `the key \`${missing}\` is missing${meaning}`);

@@ -1,0 +1,94 @@
+/** `breakwater explain`: an upstream's effective policies as YAML, each value with where it came from. */
+import type { EffectiveRoute, EffectiveUpstream } from '../config/assemble.js';
+import { didYouMean, formatDiagnostics, listWords } from '../config/diagnostics.js';
+import type { EffectiveMap, Origin } from '../config/effective.js';
+import { loadConfig } from '../config/load.js';
+import { compileMatch } from '../core/route-match.js';
+import type { Output } from './output.js';
+
+export interface ExplainOptions {
+  readonly upstream: string;
+  /** `GET /path`: the first route that matches it is laid over. The path is the one below the upstream's `prefix`. */
+  readonly request?: string | undefined;
+}
+
+/** @returns the exit code: 1 when there is nothing to explain. */
+export function explain(file: string, options: ExplainOptions, output: Output): number {
+  const { effective, diagnostics } = loadConfig(file, output.env);
+  output.stderr.write(formatDiagnostics(diagnostics));
+  if (effective === undefined) return 1;
+  const fail = (message: string): number => {
+    output.stderr.write(`breakwater: error: ${message}\n`);
+    return 1;
+  };
+  const upstream = effective.find(({ name }) => name === options.upstream);
+  if (upstream === undefined) return fail(unknownUpstream(options.upstream, effective));
+  if (options.request === undefined) {
+    output.stdout.write(formatPolicies(upstream.policies, file));
+    return 0;
+  }
+  const request = /^\s*(?:(\S+)\s+)?(\/\S*)\s*$/.exec(options.request);
+  if (request === null) {
+    return fail(
+      `cannot read the request ${JSON.stringify(options.request)}; write it as "GET /path"`,
+    );
+  }
+  const route = findRoute(upstream.routes, request[1] ?? 'GET', request[2]!);
+  const heading = route === undefined ? '# no route matches' : `# route ${route.name}`;
+  const { policies } = route ?? upstream;
+  output.stdout.write(`${heading}\n${formatPolicies(policies, file)}`);
+  return 0;
+}
+
+function unknownUpstream(name: string, upstreams: readonly EffectiveUpstream[]): string {
+  const names = upstreams.map((upstream) => upstream.name);
+  return `no upstream is named ${JSON.stringify(name)};${didYouMean(name, names)} defined are ${listWords(names, 'and')}`;
+}
+
+function findRoute(
+  routes: readonly EffectiveRoute[],
+  method: string,
+  path: string,
+): EffectiveRoute | undefined {
+  return routes.find(({ match }) => compileMatch(match)(method, path));
+}
+
+function formatPolicies(policies: EffectiveMap, file: string): string {
+  const lines: string[] = [];
+  const print = (map: EffectiveMap, indent: string): void => {
+    for (const [key, value] of map.entries) {
+      if (value.kind === 'leaf') {
+        const text = formatValue(value.value);
+        lines.push(`${indent}${key}: ${text} # ${formatOrigin(value.origin, file)}\n`);
+      } else {
+        lines.push(`${indent}${key}:\n`);
+        print(value, `${indent}  `);
+      }
+    }
+  };
+  print(policies, '');
+  return lines.join('');
+}
+
+function formatOrigin(origin: Origin, file: string): string {
+  switch (origin.layer) {
+    case 'default':
+      return 'default';
+    case 'defaults':
+      return `defaults ${file}:${origin.line}`;
+    case 'profile':
+      return `profile ${origin.name} ${file}:${origin.line}`;
+    case 'own':
+      return `${file}:${origin.line}`;
+  }
+}
+
+/** Words and quantities that YAML reads back as the same text. */
+const PLAIN_TEXT =
+  /^(?!(?:true|false|null)$)[A-Za-z][\w-]*$|^\d+(?:\.\d+)?(?:ms|s|m|h|B|KiB|MiB|GiB|%)$/i;
+
+/** On one line: what JSON quotes, YAML reads. */
+function formatValue(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(formatValue).join(', ')}]`;
+  return typeof value === 'string' && PLAIN_TEXT.test(value) ? value : JSON.stringify(value);
+}

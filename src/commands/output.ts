@@ -1,0 +1,12 @@
+/** What the short commands have of the process, so that tests can stand in for it. */
+import type { Environment } from '../config/interpolate.js';
+
+interface Sink {
+  write(text: string): unknown;
+}
+
+export interface Output {
+  readonly env: Environment;
+  readonly stdout: Sink;
+  readonly stderr: Sink;
+}

@@ -1,0 +1,63 @@
+#!/usr/bin/env node
+/** The process: command line in, exit code out. */
+import { Command, Option } from 'commander';
+import { check, type CheckOptions } from './commands/check.js';
+import { explain, type ExplainOptions } from './commands/explain.js';
+import type { Output } from './commands/output.js';
+import { schema } from './commands/schema.js';
+import { version } from './version.js';
+
+const { stdout, stderr, env } = process;
+const output: Output = { stdout, stderr, env };
+const defaultFile = env['BREAKWATER_CONFIG'] || 'config/breakwater.yaml';
+const defaultNote = '$BREAKWATER_CONFIG, then config/breakwater.yaml';
+
+const program = new Command('breakwater')
+  .description('A sidecar proxy that keeps calls to other services from failing together.')
+  .version(version)
+  .showSuggestionAfterError();
+
+program
+  .command('run')
+  .description('Start the proxy.')
+  .addOption(
+    new Option('-c, --config <file>', 'configuration file').default(defaultFile, defaultNote),
+  )
+  .action(async (options: { config: string }) => {
+    // Only this command needs the whole proxy.
+    const { run } = await import('./commands/run.js');
+    process.exitCode = await run(options);
+  });
+
+program
+  .command('check')
+  .description('Tell all that is wrong with a configuration file.')
+  .argument('[file]', `configuration file (default: ${defaultNote})`)
+  .option('--strict', 'fail on warnings too', false)
+  .addOption(
+    new Option('--format <format>', 'text to stderr, or one JSON array to stdout')
+      .choices(['text', 'json'])
+      .default('text'),
+  )
+  .action((file: string | undefined, options: CheckOptions) => {
+    process.exitCode = check(file ?? defaultFile, options, output);
+  });
+
+program
+  .command('explain')
+  .description("Print an upstream's effective policies, each value with where it came from.")
+  .argument('[file]', `configuration file (default: ${defaultNote})`)
+  .requiredOption('--upstream <name>', 'the upstream')
+  .option('--request <request>', 'as "GET /path", below the prefix: with the route that matches it')
+  .action((file: string | undefined, options: ExplainOptions) => {
+    process.exitCode = explain(file ?? defaultFile, options, output);
+  });
+
+program
+  .command('schema')
+  .description('Print the JSON Schema of the configuration file, for editors.')
+  .action(() => {
+    process.exitCode = schema(output);
+  });
+
+await program.parseAsync();

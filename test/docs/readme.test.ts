@@ -1,4 +1,5 @@
 /** What the README says of options, reasons, metrics, commands and endpoints is what the code has. */
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -49,7 +50,7 @@ t.test('every configuration loads', async (t) => {
     t.match(text, /^upstreams:/m, `the block in line ${line} is a whole file`);
     const file = join(folder, `line-${line}.yaml`);
     writeFileSync(file, text);
-    const { config, diagnostics } = await loadConfig(file, { ADMIN_TOKEN: 'secret' });
+    const { config, diagnostics } = loadConfig(file, { ADMIN_TOKEN: 'secret' });
     t.equal(formatDiagnostics(diagnostics), '', `the file in line ${line} has no diagnostics`);
     t.ok(config, `the file in line ${line} loads`);
   }
@@ -294,6 +295,27 @@ t.test('the endpoints are those of the admin server', async (t) => {
   const there = [...detail.matchAll(/\b(?:GET|PUT|POST|DELETE) \/[\w/]+/g)].map(String).slice(1);
   const documented = rowsOf('Endpoint').map((row) => plain(row['Endpoint']!));
   t.same(documented.toSorted(), there.toSorted());
+});
+
+t.test('the command line is the one that there is', async (t) => {
+  const main = join(root, 'dist/src/main.js');
+  const help = (...args: string[]) =>
+    execFileSync(process.execPath, [main, ...args, '--help'], { encoding: 'utf8' });
+  const commands = rowsOf('Command').map((row) => plain(row['Command']!).split(' '));
+  const there = [...help().matchAll(/^  ([a-z]+) /gm)].map((match) => match[1]!);
+  t.same(
+    commands.map(([, name]) => name),
+    there.filter((name) => name !== 'help'),
+  );
+  for (const [, name, ...rest] of commands) {
+    const documented = rest.join(' ').match(/--[a-z-]+/g) ?? [];
+    const options = [...help(name!).matchAll(/^ .*?(--[a-z-]+)/gm)].map((match) => match[1]!);
+    t.same(
+      documented,
+      options.filter((option) => option !== '--help'),
+      `options of ${name}`,
+    );
+  }
 });
 
 t.test('the commands to type exist', async (t) => {

@@ -90,11 +90,11 @@ export const script: readonly Phase[] = [
   },
   {
     name: 'recovery',
-    says: 'cold start: 25 % errors and answers of up to 120 ms, both fading',
+    says: 'cold start: 20 % errors and answers of up to 120 ms, both fading',
     lastsMs: 8_000,
     decide(random, atMs) {
       const cold = Math.max(0, 1 - atMs / 6_000);
-      if (random() < 0.25 * cold) return failure(random);
+      if (random() < 0.2 * cold) return failure(random);
       return { kind: 'answer', status: 200, delayMs: between(random, 5, 25 + 95 * cold) };
     },
   },

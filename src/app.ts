@@ -9,7 +9,6 @@
 import { randomUUID } from 'node:crypto';
 import { createAdmin } from './admin/server.js';
 import { formatAddress, type Address, type Config, type UpstreamConfig } from './config/config.js';
-import { effectiveDocument } from './config/effective.js';
 import { parseDuration } from './config/units.js';
 import type { Clock, Random } from './core/clock.js';
 import { CallError } from './core/errors.js';
@@ -59,14 +58,11 @@ export async function startApp(config: Config, options: AppOptions): Promise<App
     isReady: () => state === 'ready',
     scopes: () => upstreams.flatMap((upstream) => upstream.scopes()),
     upstreams: () => upstreams.map((upstream) => upstream.inspect()),
-    config: () => effectiveDocument(config),
+    config: () => config.document,
   };
   const metrics = createMetrics({ version, inspection });
   const emitFor = (upstream: string, route: string): Emit =>
-    combine(
-      metrics.scope(upstream, route),
-      logScope(logger, upstream, route, config.log.access),
-    );
+    combine(metrics.scope(upstream, route), logScope(logger, upstream, route, config.log.access));
 
   upstreams = config.upstreams.map(
     (upstream) =>
@@ -100,8 +96,10 @@ export async function startApp(config: Config, options: AppOptions): Promise<App
 
   async function closeAll(): Promise<void> {
     for (const listener of listeners) listener.destroy();
+    // Tunnels are no longer the listeners' connections, but keep them open.
+    await Promise.all(upstreams.map((upstream) => upstream.close()));
     await Promise.all(listeners.map((listener) => listener.close()));
-    await Promise.all([...upstreams.map((upstream) => upstream.close()), admin.close(), front.close()]);
+    await Promise.all([admin.close(), front.close()]);
   }
 
   try {
@@ -120,19 +118,14 @@ export async function startApp(config: Config, options: AppOptions): Promise<App
   }
   state = 'ready';
 
-  const sleep = (ms: number) =>
-    new Promise<void>((resolve) => {
-      clock.schedule(ms, resolve);
-    });
-
   return {
     listeners: opened,
     async stop() {
       state = 'draining';
       // Whoever sends traffic must see /readyz before it sees a closed port.
-      await sleep(config.shutdown.delay);
+      await sleep(clock, config.shutdown.delay);
       const closed = Promise.all(listeners.map((listener) => listener.close()));
-      await Promise.race([closed, sleep(config.shutdown.grace)]);
+      await within(clock, config.shutdown.grace, closed);
       if (running.size > 0) {
         const error = new CallError(
           'shutting-down',
@@ -140,11 +133,27 @@ export async function startApp(config: Config, options: AppOptions): Promise<App
           { retryAfterMs: 1000 },
         );
         for (const exchange of running) exchange.cancel(error);
-        await sleep(FLUSH_MS);
+        await sleep(clock, FLUSH_MS);
       }
       await closeAll();
     },
   };
+}
+
+const sleep = (clock: Clock, ms: number) =>
+  new Promise<void>((resolve) => {
+    clock.schedule(ms, resolve);
+  });
+
+/** Waits for `done`, but no longer than `ms`; leaves no timer behind. */
+async function within(clock: Clock, ms: number, done: Promise<unknown>): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const timer = clock.schedule(ms, resolve);
+    done.then(() => {
+      timer.cancel();
+      resolve();
+    }, reject);
+  });
 }
 
 interface RoutedAddress {

@@ -26,7 +26,8 @@ program
   .action(async (options: { config: string }) => {
     // Only this command needs the whole proxy.
     const { run } = await import('./commands/run.js');
-    process.exitCode = await run(options);
+    // Whatever a library may still hold open: drained is over.
+    process.exit(await run(options));
   });
 
 program

@@ -16,7 +16,7 @@ const EX_CONFIG = 78;
 
 /** @returns the exit code, once the proxy has drained. */
 export async function run(options: RunOptions): Promise<number> {
-  const { config, diagnostics } = await loadConfig(options.config, process.env);
+  const { config, diagnostics } = loadConfig(options.config, process.env);
   if (diagnostics.length > 0) process.stderr.write(formatDiagnostics(diagnostics));
   if (config === undefined) return EX_CONFIG;
 

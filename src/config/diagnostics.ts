@@ -88,11 +88,14 @@ export function didYouMean(written: string, candidates: readonly string[]): stri
 }
 
 function isNear(written: string, candidate: string): boolean {
+  const [a, b] = [written.toLowerCase(), candidate.toLowerCase()];
   return (
-    distance(written.toLowerCase(), candidate.toLowerCase()) <=
-    Math.max(1, Math.ceil(candidate.length / 3))
+    distance(a, b) <= Math.max(1, Math.ceil(b.length / 3)) || sortLetters(a) === sortLetters(b)
   );
 }
+
+/** Swapped letters are one slip, but two edits. */
+const sortLetters = (text: string) => text.split('').toSorted().join('');
 
 /** Whether one of the keys that are not known reads like `missing`: then that one is told, and `missing` is not. */
 export function isMisspelt(

@@ -190,10 +190,13 @@ class TreeBuilder {
     if (target === undefined) {
       return this.#broken('alias', position, path, `the anchor &${name} cannot hold itself`);
     }
+    const isFirst = this.#aliased <= MAX_ALIASED_VALUES;
     this.#aliased += this.#sizes.get(target) ?? 1;
     if (this.#aliased > MAX_ALIASED_VALUES) {
       const message = `the aliases so far stand for more than ${MAX_ALIASED_VALUES} values`;
-      return this.#broken('alias', position, path, message);
+      return isFirst
+        ? this.#broken('alias', position, path, message)
+        : { kind: 'broken', position };
     }
     // A single value is right or wrong where it is used.
     return target.kind === 'scalar' ? this.#sized({ ...target, position }, []) : target;

@@ -135,13 +135,13 @@ function reportMissingKey(
 ): void {
   const missing = (error.params as { missingProperty: string }).missingProperty;
   const { properties } = error.parentSchema as {
-    properties: Record<string, { description?: string }>;
+    properties: Record<string, { title?: string; description?: string }>;
   };
   const keys = entriesOf(node).map(([name]) => name);
   if (isMisspelt(missing, keys, Object.keys(properties))) return;
-  const { description } = properties[missing]!;
-  const meaning = description === undefined ? '' : `: ${description.replace(/\.$/, '')}`;
-  findings.error('missing-key', key, path, `the key \`${missing}\` is missing${meaning}`);
+  const { title, description } = properties[missing]!;
+  const meaning = (title ?? description ?? '').replace(/\.$/, '');
+  findings.error('missing-key', key, path, `the key \`${missing}\` is missing: ${meaning}`);
 }
 
 function reportName({ node, path }: Place, name: string, findings: Findings): void {

@@ -16,7 +16,7 @@ import {
 import { classifyFailure, classifyStatus, type Outcome } from '../core/outcome.js';
 import type { Layer, Stage } from '../core/pipeline.js';
 import type { Policy, PolicyContext } from '../core/policy.js';
-import type { Reply } from '../core/reply.js';
+import { isOpenEnded, type Reply } from '../core/reply.js';
 
 const schema = Switchable(
   Options(
@@ -179,7 +179,8 @@ function create(
       // Not at the end of the body: a long download would keep the probes' places taken and the circuit half-open.
       circuit.giveBack(admission);
       const outcome = classifyStatus(reply.status);
-      if (reply.isComplete || isFailure(outcome, headMs, options) !== false) {
+      // A stream has done its part with its head: it may last for hours, and end as its caller likes.
+      if (reply.isComplete || isOpenEnded(reply) || isFailure(outcome, headMs, options) !== false) {
         record(admission, outcome, headMs, headMs);
       } else {
         // Good so far; an upstream that dies in mid-body has failed all the same.

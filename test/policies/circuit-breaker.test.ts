@@ -324,6 +324,21 @@ t.test('records a failing status at its headers, and once only', async (t) => {
   t.equal(tested.circuit.snapshot().consecutiveFailures, 1);
 });
 
+t.test('takes an event stream for a success at its headers, however it ends', async (t) => {
+  const tested = await buildOpen();
+  await tested.clock.advance(30_000);
+  const bodies = [];
+  for (let i = 0; i < 3; i++) {
+    const { reply, run } = tested.send();
+    bodies.push(run.answer({ headers: ['Content-Type', 'text/event-stream'] }));
+    await reply;
+  }
+  t.equal(tested.circuit.snapshot().state, 'closed');
+  await tested.clock.advance(60_000);
+  for (const body of bodies) body.finish(error('deadline-expired'));
+  t.equal(tested.circuit.snapshot().consecutiveFailures, 0);
+});
+
 t.test('refuses while it is open, and says until when', async (t) => {
   const tested = await buildOpen();
   const sent = tested.next.runs.length;

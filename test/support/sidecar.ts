@@ -10,7 +10,7 @@ import { systemClock } from '../../src/core/clock.js';
 import { createLogger } from '../../src/telemetry/logs.js';
 
 /** The part of a tap test that is needed here. */
-interface Teardown {
+export interface Teardown {
   teardown(handler: () => unknown): void;
 }
 
@@ -93,7 +93,7 @@ export async function startSidecar(t: Teardown, yaml: string): Promise<TestSidec
   const folder = mkdtempSync(join(tmpdir(), 'breakwater-'));
   const file = join(folder, 'breakwater.yaml');
   writeFileSync(file, (/^admin:/m.test(yaml) ? '' : ADMIN) + yaml);
-  const { config, diagnostics } = await loadConfig(file, process.env);
+  const { config, diagnostics } = loadConfig(file, process.env);
   rmSync(folder, { recursive: true });
   if (config === undefined) throw new Error(JSON.stringify(diagnostics, undefined, 2));
   const logs: Record<string, unknown>[] = [];

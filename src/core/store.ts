@@ -1,0 +1,21 @@
+/** Where policies keep what must outlive a call, or be shared between replicas. */
+
+/**
+ * Keys are opaque strings; values are opaque bytes. Every operation may reject: the store can be away. Callers decide
+ * what that means for the call.
+ */
+export interface Store {
+  /** @returns undefined when there is none, or its time is over. */
+  get(key: string): Promise<Buffer | undefined>;
+  /** Keeps `value` for `ttlMs`; whoever is least recently used goes when there is no room. */
+  set(key: string, value: Buffer, ttlMs: number): Promise<void>;
+  /**
+   * Sets `value` only where there is none, in one step across replicas.
+   * @returns whether it was set.
+   */
+  setIfAbsent(key: string, value: Buffer, ttlMs: number): Promise<boolean>;
+  /** Replaces `expected` by `value` in one step. @returns false, and changes nothing, when the key holds something else. */
+  replace(key: string, expected: Buffer, value: Buffer, ttlMs: number): Promise<boolean>;
+  /** Deletes the key in one step if it holds `expected`. */
+  deleteIf(key: string, expected: Buffer): Promise<boolean>;
+}

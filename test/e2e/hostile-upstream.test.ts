@@ -1,0 +1,170 @@
+import type { Socket } from 'node:net';
+import t from 'tap';
+import { sendRaw, startRawUpstream, startSidecar, type Teardown } from '../support/sidecar.js';
+
+const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
+const REQUEST = 'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n';
+
+type Behave = (socket: Socket) => void;
+
+const write =
+  (bytes: string): Behave =>
+  (socket) =>
+    void socket.write(bytes, 'latin1');
+const thenEnd =
+  (bytes: string): Behave =>
+  (socket) => {
+    socket.write(bytes, 'latin1');
+    setTimeout(() => socket.end(), 20);
+  };
+const thenReset =
+  (bytes: string): Behave =>
+  (socket) => {
+    socket.write(bytes, 'latin1');
+    setTimeout(() => socket.resetAndDestroy(), 30);
+  };
+
+async function serve(t: Teardown, behave: Behave) {
+  let first = true;
+  const upstream = await startRawUpstream(t, (socket) => {
+    socket.on('data', () => {
+      if (first) behave(socket);
+      else socket.write(OK);
+      first = false;
+    });
+  });
+  return startSidecar(
+    t,
+    `upstreams: { a: { listen: 0, target: "${upstream.url}", retry: off, circuitBreaker: off } }`,
+  );
+}
+
+const protocolErrors: Readonly<Record<string, Behave>> = {
+  'Content-Length with Transfer-Encoding': write(
+    'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n',
+  ),
+  'two Content-Lengths': write(
+    'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nokk',
+  ),
+  'a negative Content-Length': write('HTTP/1.1 200 OK\r\nContent-Length: -2\r\n\r\nok'),
+  'a status that is no number': write('HTTP/1.1 2x0 OK\r\n\r\n'),
+  'a status below 100': write('HTTP/1.1 042 Odd\r\nContent-Length: 2\r\n\r\nok'),
+  'no HTTP at all': write('SSH-2.0-OpenSSH_9.2\r\n'),
+  'a bare LF': write('HTTP/1.1 200 OK\nContent-Length: 2\n\nok'),
+  'a folded field': write('HTTP/1.1 200 OK\r\nX: a\r\n b\r\nContent-Length: 2\r\n\r\nok'),
+  'NUL in a field': write('HTTP/1.1 200 OK\r\nX: a\0b\r\nContent-Length: 2\r\n\r\nok'),
+  'a coding that would be lost': write(
+    'HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n',
+  ),
+  'a 101 that nobody asked for': write(
+    'HTTP/1.1 101 Switching\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n',
+  ),
+  'a 101 without a protocol': write('HTTP/1.1 101 Switching\r\n\r\n'),
+  'an endless head': (socket) => {
+    socket.write('HTTP/1.1 200 OK\r\n');
+    const timer = setInterval(() => {
+      if (socket.destroyed) clearInterval(timer);
+      else socket.write(`X-A: ${'a'.repeat(8000)}\r\n`);
+    }, 1);
+  },
+};
+
+for (const [what, behave] of Object.entries(protocolErrors)) {
+  t.test(`answers 502 upstream-protocol-error to ${what}, and drops the connection`, async (t) => {
+    const sidecar = await serve(t, behave);
+    const answer = await sendRaw(sidecar.port('a'), REQUEST, 500);
+    t.match(answer, /^HTTP\/1.1 502 /);
+    t.match(answer, /X-Breakwater-Reason: upstream-protocol-error/);
+    t.match(await sendRaw(sidecar.port('a'), REQUEST, 300), /ok$/, 'the next call is not harmed');
+  });
+}
+
+for (const [what, behave] of Object.entries<Behave>({
+  'a close': (socket) => void socket.end(),
+  'a reset': (socket) => void socket.resetAndDestroy(),
+})) {
+  t.test(`answers 502 upstream-reset to ${what} before the answer`, async (t) => {
+    const sidecar = await serve(t, behave);
+    const answer = await sendRaw(sidecar.port('a'), REQUEST, 500);
+    t.match(answer, /^HTTP\/1.1 502 /);
+    t.match(answer, /X-Breakwater-Reason: upstream-reset/);
+  });
+}
+
+const broken: Readonly<Record<string, Behave>> = {
+  'a body that is too short': thenEnd('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nok'),
+  'a chunk that is too short': thenEnd(
+    'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nok',
+  ),
+  'a missing last chunk': thenEnd(
+    'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n',
+  ),
+  'a reset in a body with a length': thenReset('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\npart'),
+  'a reset in a body that the close would end': thenReset('HTTP/1.1 200 OK\r\n\r\npart'),
+};
+
+for (const [what, behave] of Object.entries(broken)) {
+  t.test(`shows ${what} as a broken connection`, async (t) => {
+    const sidecar = await serve(t, behave);
+    const answer = await sendRaw(sidecar.port('a'), REQUEST, 1000);
+    t.match(answer, /^HTTP\/1.1 200 OK/);
+    t.notMatch(answer, /0\r\n\r\n$/, 'no last chunk');
+    t.equal(await sidecar.metric('breakwater_requests_total', { reason: 'upstream-reset' }), 1);
+  });
+}
+
+t.test('never takes extra bytes for the next answer', async (t) => {
+  for (const extra of ['HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nEVIL', 'EVIL']) {
+    const sidecar = await serve(t, write(`${OK}${extra}`));
+    t.match(await sendRaw(sidecar.port('a'), REQUEST, 300), /\r\n\r\nok$/);
+    t.match(await sendRaw(sidecar.port('a'), REQUEST, 300), /\r\n\r\nok$/);
+  }
+});
+
+t.test('passes 103 on, leaves an unasked 100 out, and keeps both from HTTP/1.0', async (t) => {
+  const hints = await serve(t, write(`HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n${OK}`));
+  t.match(
+    await sendRaw(hints.port('a'), REQUEST, 300),
+    /^HTTP\/1.1 103 Early Hints\r\nLink: <\/a.css>\r\n\r\nHTTP\/1.1 200 OK/,
+  );
+  const unasked = await serve(t, write(`HTTP/1.1 100 Continue\r\n\r\n${OK}`));
+  t.match(await sendRaw(unasked.port('a'), REQUEST, 300), /^HTTP\/1.1 200 OK/);
+  const old = await serve(t, write(`HTTP/1.1 103 Early Hints\r\n\r\n${OK}`));
+  t.match(await sendRaw(old.port('a'), 'GET / HTTP/1.0\r\n\r\n', 300), /^HTTP\/1.1 200 OK/);
+});
+
+t.test('passes answers without a body on as such', async (t) => {
+  const empty = await serve(t, write('HTTP/1.1 204 No\r\nContent-Length: 5\r\n\r\n'));
+  const answer = await sendRaw(empty.port('a'), REQUEST, 300);
+  t.match(answer, /^HTTP\/1.1 204 No\r\n/);
+  t.notMatch(answer, /Content-Length/i);
+  const same = await serve(t, write('HTTP/1.1 304 Same\r\nContent-Length: 5\r\nETag: "x"\r\n\r\n'));
+  t.match(await sendRaw(same.port('a'), REQUEST, 300), /^HTTP\/1.1 304 Same\r\nContent-Length: 5/);
+  const head = await serve(t, write('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n'));
+  const headAnswer = await sendRaw(head.port('a'), 'HEAD / HTTP/1.1\r\nHost: x\r\n\r\n', 300);
+  t.match(headAnswer, /Content-Length: 5\r\n[^]*\r\n\r\n$/);
+});
+
+t.test('passes trailers on, both ways', async (t) => {
+  let upload = '';
+  const upstream = await startRawUpstream(t, (socket) => {
+    socket.on('data', (data) => {
+      upload += data.toString();
+      if (!upload.endsWith('\r\n\r\n') || !upload.includes('X-Sum: up')) return;
+      socket.write(
+        'HTTP/1.1 200 OK\r\nTrailer: X-Sum\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-Sum: down\r\n\r\n',
+      );
+    });
+  });
+  const sidecar = await startSidecar(
+    t,
+    `upstreams: { a: { listen: 0, target: "${upstream.url}" } }`,
+  );
+  const answer = await sendRaw(
+    sidecar.port('a'),
+    'POST / HTTP/1.1\r\nHost: x\r\nTrailer: X-Sum\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nX-Sum: up\r\n\r\n',
+    500,
+  );
+  t.match(upload, /2\r\nhi\r\n0\r\nX-Sum: up\r\n\r\n$/);
+  t.match(answer, /2\r\nok\r\n0\r\nX-Sum: down\r\n\r\n$/);
+});

@@ -27,6 +27,11 @@ interface Tap {
   teardown(handler: () => unknown): void;
 }
 
+function writeVersion(folder: string, name: string, text: string): void {
+  mkdirSync(join(folder, name));
+  writeFileSync(join(folder, name, 'f.yaml'), text);
+}
+
 /** The first look is taken at the start; a change must come after it. */
 const firstLook = () =>
   new Promise((resolve) => {
@@ -55,18 +60,14 @@ t.test('notices a file that is renamed over it', async (t) => {
 });
 
 t.test('notices the swap of a symbolic link on the way to it', async (t) => {
-  const version = (folder: string, name: string, text: string) => {
-    mkdirSync(join(folder, name));
-    writeFileSync(join(folder, name, 'f.yaml'), text);
-  };
   const { folder, changes } = watch(t, (folder) => {
-    version(folder, '..1', 'a');
+    writeVersion(folder, '..1', 'a');
     symlinkSync('..1', join(folder, '..data'));
     symlinkSync(join('..data', 'f.yaml'), join(folder, 'f.yaml'));
     return join(folder, 'f.yaml');
   });
   await firstLook();
-  version(folder, '..2', 'b');
+  writeVersion(folder, '..2', 'b');
   symlinkSync('..2', join(folder, '..data_tmp'));
   renameSync(join(folder, '..data_tmp'), join(folder, '..data'));
   await eventually('it is noticed', () => changes() === 1);

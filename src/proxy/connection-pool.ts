@@ -1,7 +1,7 @@
 /** Connections to one upstream, kept alive between calls, and what undici does not tell about them. */
 import { isIP, type Socket } from 'node:net';
 import type { RawHeaders } from '../core/reply.js';
-import { buildConnector, Client, Pool, type Dispatcher } from 'undici';
+import { buildConnector, Client, errors, Pool, type Dispatcher } from 'undici';
 
 /** What a connection knows that a try has to ask. */
 export interface Connection {
@@ -30,6 +30,8 @@ type Connect = buildConnector.connector;
 
 /** How undici ends a chunked body: exactly this, in a write of its own. */
 const LAST_CHUNK = '\r\n0\r\n\r\n';
+const ABORTED = new errors.SocketError('aborted');
+
 const CONTINUE = Buffer.from('HTTP/1.1 100');
 
 class TrackingClient extends Client implements Connection {
@@ -73,6 +75,13 @@ class TrackingClient extends Client implements Connection {
     socket.on('error', () => {
       this.hasFailed = true;
     });
+    // undici opens a connection anew for a request that it has just been told to abort, unless it takes the end of the
+    // old one for an error.
+    const destroy = socket.destroy.bind(socket);
+    socket.destroy = (error) =>
+      destroy(
+        error instanceof errors.InformationalError && error.message === 'aborted' ? ABORTED : error,
+      );
     const read = socket.read.bind(socket) as (size?: number) => Buffer | null;
     socket.read = (size) => this.#withoutContinue(read(size), read);
     const write = socket.write.bind(socket) as (chunk: unknown, ...rest: unknown[]) => boolean;

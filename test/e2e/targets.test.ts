@@ -136,12 +136,13 @@ t.test(
   },
 );
 
+const echo: http.RequestListener = (request, response) =>
+  response.end(`${request.headers.host} ${request.url}`);
+
 t.test('reaches a target on a Unix socket and one on IPv6', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'breakwater-'));
   t.teardown(() => rmSync(folder, { recursive: true, force: true }));
   const path = join(folder, 'upstream.sock');
-  const echo: http.RequestListener = (request, response) =>
-    response.end(`${request.headers.host} ${request.url}`);
   await listen(t, http.createServer(echo), { path });
   const port = await listen(t, http.createServer(echo), { port: 0, host: '::1' });
   const listenPath = join(folder, 'listen.sock');

@@ -286,6 +286,7 @@ export class Exchange implements ReplySink {
     const call = this.#call;
     const { path } = call;
     const query = path.indexOf('?');
+    const nowMs = this.#context.clock.now();
     this.#scope.emit({
       type: 'exchange-finished',
       summary: {
@@ -293,9 +294,12 @@ export class Exchange implements ReplySink {
         path: query === -1 ? path : path.slice(0, query),
         status: error instanceof ClientGoneError ? error.status : status,
         reason: error instanceof CallError ? error.reason : '',
-        durationMs: this.#context.clock.now() - call.startedAtMs,
+        durationMs: nowMs - call.startedAtMs,
         waitedMs: call.waitedMs,
+        upstreamMs: call.upstreamMs,
+        deadlineLeftMs: call.deadline && call.deadline.atMs - nowMs,
         attempts: call.attempts,
+        results: call.results,
         requestId: this.#requestId,
         traceId: singleValue(this.#request.headers['traceparent'])?.slice(3, 35),
         error,

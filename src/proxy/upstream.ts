@@ -217,6 +217,7 @@ export class Upstream {
       basePath: target.basePath,
       serverName: tls?.serverName ?? target.host,
       propagatesDeadline: deadline !== 'off' && deadline.propagate,
+      clock: this.#context.clock,
       emit,
     });
     return {

@@ -82,7 +82,7 @@ upstreams: { a: { listen: ${port}, target: "${upstream.url}", timeout: { total: 
     const sampler = setInterval(() => (peak = Math.max(peak, rss())), 20);
     t.teardown(() => clearInterval(sampler));
     const down = await new Promise<number>((resolve, reject) => {
-      http.get(url, (response) => sip(response).then(resolve, reject)).on('error', reject);
+      http.get(url, (response) => void sip(response).then(resolve, reject)).on('error', reject);
     });
     t.equal(down, BYTES);
     t.ok(peak - before < 64, `down: grew by ${Math.round(peak - before)} MiB`);

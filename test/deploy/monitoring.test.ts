@@ -37,6 +37,8 @@ async function exposed(): Promise<Series> {
   const metrics = createMetrics({ version: '1', inspection: fakeProxy().options.inspection });
   const emit = metrics.scope('catalog', '');
   for (const event of events) emit(event);
+  metrics.countReload('failure');
+  metrics.noteConfig(0);
   const series: Series = new Map();
   const add = (name: string, labels: Iterable<readonly [string, string]>) => {
     const known = series.get(name) ?? new Map<string, Set<string>>();
@@ -53,12 +55,6 @@ async function exposed(): Promise<Series> {
       labels.map(([, label, value]) => [label!, value!] as const),
     );
   }
-  // Of reloading the configuration, which the scopes of calls know nothing of.
-  add('breakwater_config_reloads_total', [
-    ['result', 'success'],
-    ['result', 'failure'],
-  ]);
-  add('breakwater_config_last_reload_success_timestamp_seconds', []);
   // Prometheus's own.
   add('up', []);
   return series;

@@ -4,7 +4,9 @@ import { assemble, type EffectiveUpstream } from './assemble.js';
 import type { Config } from './config.js';
 import { Findings, type Diagnostic } from './diagnostics.js';
 import type { Environment } from './interpolate.js';
+import { lint } from './lint/lint.js';
 import { parseSource } from './parse.js';
+import type { SourceNode } from './source.js';
 import { readUpstreams } from './upstreams.js';
 import { validate } from './validate.js';
 
@@ -29,6 +31,15 @@ const readFailures: Readonly<Record<string, string>> = {
 
 /** Reads, checks and decodes. Never throws, whatever the file holds. */
 export function loadConfig(file: string, env: Environment): Loaded {
+  return readThen(file, (text) => loadText(text, file, env));
+}
+
+/** As `loadConfig`; where there is no mistake, the diagnostics are what the lint has to say. */
+export function checkConfig(file: string, env: Environment): Loaded {
+  return readThen(file, (text) => checkText(text, file, env));
+}
+
+function readThen(file: string, then: (text: string) => Loaded): Loaded {
   let text: string;
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(file));
@@ -42,16 +53,35 @@ export function loadConfig(file: string, env: Environment): Loaded {
     findings.error('unreadable-file', START, [], `cannot read the file: ${cause}`);
     return { diagnostics: findings.list() };
   }
-  return loadText(text, file, env);
+  return then(text);
 }
 
 /** As `loadConfig`, of a text that is at hand. @param file its name, for messages and for the files it names. */
 export function loadText(text: string, file: string, env: Environment): Loaded {
+  const { root: _, ...loaded } = parse(text, file, env);
+  return loaded;
+}
+
+/** As `checkConfig`, of a text that is at hand. */
+export function checkText(text: string, file: string, env: Environment): Loaded {
+  const { root, ...loaded } = parse(text, file, env);
+  const { config, effective } = loaded;
+  if (root === undefined || config === undefined || effective === undefined) return loaded;
+  return { config, effective, diagnostics: lint({ text, root, config, effective }) };
+}
+
+interface Parsed extends Loaded {
+  readonly root?: SourceNode;
+}
+
+function parse(text: string, file: string, env: Environment): Parsed {
   const findings = new Findings(file);
   const root = parseSource(text, env, findings);
   if (root === undefined) return { diagnostics: findings.list() };
   validate(root, findings);
   const parts = readUpstreams(root, findings);
   const diagnostics = findings.list();
-  return findings.hasErrors ? { diagnostics } : { ...assemble(file, root, parts), diagnostics };
+  return findings.hasErrors
+    ? { diagnostics }
+    : { ...assemble(file, root, parts), root, diagnostics };
 }

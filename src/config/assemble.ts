@@ -32,6 +32,7 @@ export interface EffectiveUpstream {
 export interface Assembled {
   readonly config: Config;
   readonly effective: readonly EffectiveUpstream[];
+  readonly root: SourceNode;
 }
 
 /** @param root has passed all checks, as `parts` have. */
@@ -50,7 +51,7 @@ export function assemble(
     ),
   };
   const config: Config = { file, ...general.config, upstreams, document };
-  return { config: deepFreeze(config), effective };
+  return { config: deepFreeze(config), effective, root };
 }
 
 function addressOf(written: unknown): Address {

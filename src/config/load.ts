@@ -15,6 +15,8 @@ export interface Loaded {
   readonly config?: Config;
   /** The policies before decoding, with where each value is from. */
   readonly effective?: readonly EffectiveUpstream[];
+  /** What the file holds, with positions. */
+  readonly root?: SourceNode;
   /** By position. */
   readonly diagnostics: readonly Diagnostic[];
 }
@@ -58,30 +60,19 @@ function readThen(file: string, then: (text: string) => Loaded): Loaded {
 
 /** As `loadConfig`, of a text that is at hand. @param file its name, for messages and for the files it names. */
 export function loadText(text: string, file: string, env: Environment): Loaded {
-  const { root: _, ...loaded } = parse(text, file, env);
-  return loaded;
-}
-
-/** As `checkConfig`, of a text that is at hand. */
-export function checkText(text: string, file: string, env: Environment): Loaded {
-  const { root, ...loaded } = parse(text, file, env);
-  const { config, effective } = loaded;
-  if (root === undefined || config === undefined || effective === undefined) return loaded;
-  return { config, effective, diagnostics: lint({ text, root, config, effective }) };
-}
-
-interface Parsed extends Loaded {
-  readonly root?: SourceNode;
-}
-
-function parse(text: string, file: string, env: Environment): Parsed {
   const findings = new Findings(file);
   const root = parseSource(text, env, findings);
   if (root === undefined) return { diagnostics: findings.list() };
   validate(root, findings);
   const parts = readUpstreams(root, findings);
   const diagnostics = findings.list();
-  return findings.hasErrors
-    ? { diagnostics }
-    : { ...assemble(file, root, parts), root, diagnostics };
+  return findings.hasErrors ? { diagnostics } : { ...assemble(file, root, parts), diagnostics };
+}
+
+/** As `checkConfig`, of a text that is at hand. */
+export function checkText(text: string, file: string, env: Environment): Loaded {
+  const loaded = loadText(text, file, env);
+  const { config, effective, root } = loaded;
+  if (config === undefined || effective === undefined || root === undefined) return loaded;
+  return { ...loaded, diagnostics: lint({ text, root, config, effective }) };
 }

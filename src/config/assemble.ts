@@ -35,6 +35,8 @@ export interface Assembled {
   readonly root: SourceNode;
 }
 
+const own: WrittenLayer = { layer: 'own', path: [] };
+
 /** @param root has passed all checks, as `parts` have. */
 export function assemble(
   file: string,
@@ -64,7 +66,7 @@ function decodeSections(root: SourceNode) {
   const schemas = Object.fromEntries(
     Object.entries(sections).map(([name, schema]) => [name, schema]),
   );
-  const effective = layKeysOver(builtInOf(schemas), root, schemas, { layer: 'own', path: [] });
+  const effective = layKeysOver(builtInOf(schemas), root, schemas, own);
   const { admin, server, ...rest } = decode(effective, schemas) as {
     admin: { listen: unknown; token?: string };
     server: { listen: unknown };

@@ -1,12 +1,11 @@
 /** From a configuration file to a trusted Config, or to all that is wrong with it at once. */
 import { readFileSync } from 'node:fs';
-import { assemble, type EffectiveUpstream } from './assemble.js';
+import { assemble, type Assembled, type EffectiveUpstream } from './assemble.js';
 import type { Config } from './config.js';
 import { Findings, type Diagnostic } from './diagnostics.js';
 import type { Environment } from './interpolate.js';
 import { lint } from './lint/lint.js';
 import { parseSource } from './parse.js';
-import type { SourceNode } from './source.js';
 import { readUpstreams } from './upstreams.js';
 import { validate } from './validate.js';
 
@@ -16,7 +15,7 @@ export interface Loaded {
   /** The policies before decoding, with where each value is from. */
   readonly effective?: readonly EffectiveUpstream[];
   /** What the file holds, with positions. */
-  readonly root?: SourceNode;
+  readonly root?: Assembled['root'];
   /** By position. */
   readonly diagnostics: readonly Diagnostic[];
 }

@@ -257,7 +257,7 @@ const cases: readonly Case[] = [
   {
     rule: 'retries-at-both-ends',
     bad: chain(''),
-    at: '3:44 upstreams.a.fallback[1]',
+    at: '3:45 upstreams.a.fallback[1]',
     says: ['tried 3 times here and then up to 3 times at b'],
     good: [chain('retry: off'), chain('retry: { maxAttempts: 1 }')],
     needs: 'fallback',

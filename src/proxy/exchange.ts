@@ -131,6 +131,7 @@ export class Exchange implements ReplySink {
   /** Runs the call through its pipeline; never throws. */
   start(): void {
     this.#context.running.add(this);
+    this.#scope.enter();
     this.#response.on('close', this.#onClose);
     const refused = this.#upload?.refusal();
     if (refused !== undefined) return this.#answerFailure(refused);
@@ -279,6 +280,7 @@ export class Exchange implements ReplySink {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#context.running.delete(this);
+    this.#scope.leave();
     this.#response.off('close', this.#onClose);
     this.#upload?.close();
     const call = this.#call;

@@ -43,8 +43,9 @@ export function explain(file: string, options: ExplainOptions, output: Output): 
     route === -1 ? 'no route matches' : `route ${name}`,
     ...describeRequest(method, (decoded.routes[route] ?? decoded).policies),
   ];
-  output.stdout.write(comments.map((text) => `# ${text}\n`).join(''));
-  output.stdout.write(formatPolicies(policies, file));
+  const heading = comments.map((text) => `# ${text}\n`).join('');
+  // In one piece: a reader such as `head` may be gone before a second one.
+  output.stdout.write(heading + formatPolicies(policies, file));
   return 0;
 }
 

@@ -67,20 +67,18 @@ export interface Comment extends Position {
   readonly text: string;
 }
 
-/** What the lexer puts before a scalar's text, and other marks that are not in the file. */
-const SCALAR_MARK = '\u001F';
-const MARKS: ReadonlySet<string> = new Set(['\uFEFF', '\u0002', '\u0018', SCALAR_MARK]);
+/** What the lexer puts between tokens: marks that are not in the file. */
+const MARKS: ReadonlySet<string> = new Set(['\uFEFF', '\u0002', '\u0018', '\u001F']);
 
 /** The comments of a file that is YAML, told from text that only looks like one. */
 export function readComments(text: string): Comment[] {
   const comments: Comment[] = [];
   const position = { line: 1, column: 1 };
-  let previous = '';
   for (const token of new Lexer().lex(text)) {
-    if (token.startsWith('#') && previous !== SCALAR_MARK) {
+    // No scalar starts with a # of its own: block scalars begin with their indentation, all others with a quote.
+    if (token.startsWith('#')) {
       comments.push({ ...position, text: token.trimEnd() });
     }
-    previous = token;
     if (MARKS.has(token)) continue;
     const lines = token.split('\n');
     position.line += lines.length - 1;

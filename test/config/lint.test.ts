@@ -533,12 +533,15 @@ t.test('takes no text for a comment', async (t) => {
     target: |-
       http://b
     bulkhead: { maxConcurrent: 1 } # a # breakwater-ignore: single-slot
+admin:
+  token: |
+    # breakwater-ignore: nothing
 log:
   level: 'info' #breakwater-ignore: nothing
 `;
   t.strictSame(lint(text).places, [
     '7:32 single-slot upstreams.b.bulkhead.maxConcurrent',
-    '9:37 unknown-rule ',
+    '12:37 unknown-rule ',
   ]);
 });
 

@@ -1,8 +1,9 @@
 /** What the README says of `check` is what the lint does, and the examples that it shows are what the lint asks for. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
+import { explain } from '../../src/commands/explain.js';
 import { formatDiagnostic } from '../../src/config/diagnostics.js';
 import { lintRules } from '../../src/config/lint/lint.js';
 import { checkConfig, checkText } from '../../src/config/load.js';
@@ -53,6 +54,20 @@ t.test('shows what is printed', async (t) => {
   const found = printed.find((line) => line.endsWith('[unsafe-retry]')) ?? '';
   t.ok(found.startsWith(before), found);
   t.ok(found.endsWith(after));
+});
+
+t.test('shows what explain tells of a request', async (t) => {
+  const chapter = readme.slice(readme.indexOf('\n### What explain tells of a request\n'));
+  const lines = codeBlocks(chapter)[0]!
+    .text.split('\n')
+    .filter((line) => line.startsWith('# '));
+  const file = join(t.testdir(), 'f.yaml');
+  writeFileSync(file, 'upstreams: { catalog: { listen: 1, target: "http://a" } }');
+  let printed = '';
+  const stdout = { write: (text: string) => (printed += text) };
+  const request = { upstream: 'catalog', request: 'POST /items' };
+  t.equal(explain(file, request, { env: {}, stdout, stderr: stdout }), 0);
+  t.ok(printed.startsWith(`${lines.join('\n')}\ndeadline:`), printed.slice(0, 500));
 });
 
 t.test('shows examples that are clean', async (t) => {

@@ -6,7 +6,7 @@
  *                  v                           v                               v
  *              telemetry <── metrics ──  inspection ──> admin                clients
  */
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { createAdmin } from './admin/server.js';
 import { formatAddress, type Address, type Config, type UpstreamConfig } from './config/config.js';
 import { parseDuration } from './config/units.js';
@@ -18,7 +18,8 @@ import type { Exchange, ExchangeContext } from './proxy/exchange.js';
 import { createFront, type Listener } from './proxy/listener.js';
 import { routeAllTo, routeByPrefix, type Router } from './proxy/router.js';
 import { Upstream } from './proxy/upstream.js';
-import { combine, logScope, type Logger } from './telemetry/logs.js';
+import { createStore } from './stores/open.js';
+import { combine, logScope, logStore, type Logger } from './telemetry/logs.js';
 import { createMetrics } from './telemetry/metrics.js';
 
 export interface AppOptions {
@@ -64,6 +65,10 @@ export async function startApp(config: Config, options: AppOptions): Promise<App
   const emitFor = (upstream: string, route: string): Emit =>
     combine(metrics.scope(upstream, route), logScope(logger, upstream, route, config.log.access));
 
+  const store = createStore(config.stores, {
+    clock,
+    onChange: (why) => logStore(logger, config.stores.kind, why),
+  });
   upstreams = config.upstreams.map(
     (upstream) =>
       new Upstream(upstream, {
@@ -71,6 +76,9 @@ export async function startApp(config: Config, options: AppOptions): Promise<App
         random,
         emitFor,
         maxHeaderSize: config.limits.maxHeaderSize,
+        store,
+        hash,
+        createToken: randomUUID,
       }),
   );
 
@@ -99,10 +107,12 @@ export async function startApp(config: Config, options: AppOptions): Promise<App
     // Tunnels are no longer the listeners' connections, but keep them open.
     await Promise.all(upstreams.map((upstream) => upstream.close()));
     await Promise.all(listeners.map((listener) => listener.close()));
-    await Promise.all([admin.close(), front.close()]);
+    await Promise.all([admin.close(), front.close(), store.close()]);
   }
 
   try {
+    // Before the first call comes.
+    await store.open();
     for (const { name, address, router } of routers(config, upstreams, emitFor('', ''))) {
       const listener = await open(name, address, () => front.open(address, router, config.limits));
       listeners.push(listener);
@@ -125,7 +135,9 @@ export async function startApp(config: Config, options: AppOptions): Promise<App
       // Whoever sends traffic must see /readyz before it sees a closed port.
       await sleep(clock, config.shutdown.delay);
       const closed = Promise.all(listeners.map((listener) => listener.close()));
-      await within(clock, config.shutdown.grace, closed);
+      // A call may go on for longer than its connection.
+      const drained = Promise.all([closed, drain(clock, running)]);
+      await within(clock, config.shutdown.grace, drained);
       if (running.size > 0) {
         const error = new CallError(
           'shutting-down',
@@ -144,6 +156,16 @@ const sleep = (clock: Clock, ms: number) =>
   new Promise<void>((resolve) => {
     clock.schedule(ms, resolve);
   });
+
+/** Between looks at what still runs, in ms. */
+const DRAIN_MS = 10;
+
+/** Resolves when no exchange runs any more. */
+async function drain(clock: Clock, running: ReadonlySet<Exchange>): Promise<void> {
+  while (running.size > 0) await sleep(clock, DRAIN_MS);
+}
+
+const hash = (data: string | Uint8Array) => createHash('sha256').update(data).digest('base64url');
 
 /** Waits for `done`, but no longer than `ms`; leaves no timer behind. */
 async function within(clock: Clock, ms: number, done: Promise<unknown>): Promise<void> {

@@ -5,6 +5,7 @@ import type { Config } from './config.js';
 import { Findings, type Diagnostic } from './diagnostics.js';
 import type { Environment } from './interpolate.js';
 import { parseSource } from './parse.js';
+import { checkStores } from './stores.js';
 import { readUpstreams } from './upstreams.js';
 import { validate } from './validate.js';
 
@@ -52,6 +53,7 @@ export function loadText(text: string, file: string, env: Environment): Loaded {
   if (root === undefined) return { diagnostics: findings.list() };
   validate(root, findings);
   const parts = readUpstreams(root, findings);
+  checkStores(root, findings);
   const diagnostics = findings.list();
   return findings.hasErrors ? { diagnostics } : { ...assemble(file, root, parts), diagnostics };
 }

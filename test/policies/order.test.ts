@@ -33,6 +33,7 @@ const settings: PolicySettings = {
     total: 35_000,
     stream: 300_000,
   },
+  idempotency: 'off',
   deadline: { header: 'X-Deadline', buffer: 50, propagate: true },
   bulkhead: { maxConcurrent: 1, maxQueue: 50, queueTimeout: 60_000 },
   circuitBreaker,
@@ -55,6 +56,7 @@ const settings: PolicySettings = {
 };
 
 const off: PolicySettings = {
+  idempotency: 'off',
   timeout: 'off',
   deadline: 'off',
   bulkhead: 'off',

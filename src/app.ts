@@ -10,7 +10,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { createAdmin } from './admin/server.js';
 import { formatAddress, type Address, type Config, type UpstreamConfig } from './config/config.js';
 import { parseDuration } from './config/units.js';
-import type { Clock, Random } from './core/clock.js';
+import type { Clock, Random, Timer } from './core/clock.js';
 import { CallError } from './core/errors.js';
 import type { Emit } from './core/events.js';
 import type { Inspection } from './core/inspect.js';
@@ -169,13 +169,12 @@ const hash = (data: string | Uint8Array) => createHash('sha256').update(data).di
 
 /** Waits for `done`, but no longer than `ms`; leaves no timer behind. */
 async function within(clock: Clock, ms: number, done: Promise<unknown>): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    const timer = clock.schedule(ms, resolve);
-    done.then(() => {
-      timer.cancel();
-      resolve();
-    }, reject);
+  let timer: Timer | undefined;
+  const timeUp = new Promise<void>((resolve) => {
+    timer = clock.schedule(ms, resolve);
   });
+  await Promise.race([done, timeUp]);
+  timer?.cancel();
 }
 
 interface RoutedAddress {

@@ -116,7 +116,7 @@ class RedisStore implements OwnedStore {
     this.#onChange = onChange;
     // Unheard, an error event would end the process.
     this.#client.on('error', (error: unknown) => this.#silenceFor(messageOf(error)));
-    this.#client.on('ready', () => this.#look());
+    this.#client.on('ready', () => this.#lookLater(0));
   }
 
   open(): Promise<void> {
@@ -178,51 +178,46 @@ class RedisStore implements OwnedStore {
     }
   }
 
-  #inTime<T>(reply: Promise<T>): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const timer = this.#clock.schedule(COMMAND_TIMEOUT_MS, () => {
+  async #inTime<T>(reply: Promise<T>): Promise<T> {
+    let timer: Timer | undefined;
+    const timeUp = new Promise<never>((_resolve, reject) => {
+      timer = this.#clock.schedule(COMMAND_TIMEOUT_MS, () => {
         const why = `it did not answer within ${COMMAND_TIMEOUT_MS} ms`;
         this.#silenceFor(why);
-        this.#look();
+        this.#lookLater(0);
         reject(new Error(why));
       });
-      reply.then(
-        (value) => {
-          timer.cancel();
-          resolve(value);
-        },
-        (error: unknown) => {
-          timer.cancel();
-          reject(error);
-        },
-      );
     });
+    try {
+      return await Promise.race([reply, timeUp]);
+    } finally {
+      timer?.cancel();
+    }
   }
 
   /** Asks the server whether it is well, again and again until it is; one question at a time. */
-  #look(): void {
+  async #look(): Promise<void> {
     if (this.#isProbing || this.#isClosed) return;
     this.#isProbing = true;
-    this.#probe?.cancel();
     const sinceMs = this.#clock.now();
-    this.#client.ping().then(
-      () => {
-        this.#isProbing = false;
-        if (this.#clock.now() - sinceMs > COMMAND_TIMEOUT_MS) return this.#lookLater();
-        this.#silence = undefined;
-        this.#note(undefined);
-      },
-      (error: unknown) => {
-        this.#isProbing = false;
-        this.#silenceFor(messageOf(error));
-        // Without a connection the next look comes with the next one.
-        if (this.#client.isReady) this.#lookLater();
-      },
-    );
+    try {
+      await this.#client.ping();
+      if (this.#clock.now() - sinceMs > COMMAND_TIMEOUT_MS) return this.#lookLater(PROBE_MS);
+      this.#silence = undefined;
+      this.#note(undefined);
+    } catch (error) {
+      this.#silenceFor(messageOf(error));
+      // Without a connection the next look comes with the next one.
+      if (this.#client.isReady) this.#lookLater(PROBE_MS);
+    } finally {
+      this.#isProbing = false;
+    }
   }
 
-  #lookLater(): void {
-    if (!this.#isClosed) this.#probe = this.#clock.schedule(PROBE_MS, () => this.#look());
+  #lookLater(delayMs: number): void {
+    if (this.#isClosed) return;
+    this.#probe?.cancel();
+    this.#probe = this.#clock.schedule(delayMs, () => void this.#look());
   }
 
   #silenceFor(why: string): void {

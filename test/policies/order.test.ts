@@ -86,7 +86,7 @@ function build(overrides: Partial<PolicySettings> = {}) {
 
 t.test('has the policies outermost first', async (t) => {
   const names = policies.map((policy) => policy.name);
-  t.same(names, ['deadline', 'bulkhead', 'retry', 'circuitBreaker', 'timeout']);
+  t.same(names, ['idempotency', 'deadline', 'bulkhead', 'retry', 'circuitBreaker', 'timeout']);
 });
 
 t.test('has a schema for each policy key', async (t) => {

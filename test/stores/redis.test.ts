@@ -18,6 +18,12 @@ const succeeds = (operation: Promise<unknown>): Promise<boolean> =>
     () => false,
   );
 
+/** How long `operation` took, whatever became of it. */
+async function timed(operation: () => Promise<unknown>) {
+  const startMs = performance.now();
+  const isDone = await succeeds(operation());
+  return { isDone, tookMs: performance.now() - startMs };
+}
 async function openStore(t: Test, url: string) {
   /** Why it was lost, or undefined where it came back. */
   const changes: (string | undefined)[] = [];
@@ -29,12 +35,6 @@ async function openStore(t: Test, url: string) {
   t.teardown(() => store.close());
   await store.open();
   const works = () => succeeds(store.set('probe', value, 1000));
-  /** How long `operation` took, whatever became of it. */
-  async function timed(operation: () => Promise<unknown>) {
-    const startMs = performance.now();
-    const isDone = await succeeds(operation());
-    return { isDone, tookMs: performance.now() - startMs };
-  }
   return { store, changes, works, timed };
 }
 

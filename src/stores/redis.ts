@@ -180,17 +180,23 @@ class RedisStore implements OwnedStore {
 
   async #inTime<T>(reply: Promise<T>): Promise<T> {
     let timer: Timer | undefined;
+    let isOver = false;
     const timeUp = new Promise<never>((_resolve, reject) => {
-      timer = this.#clock.schedule(COMMAND_TIMEOUT_MS, () => {
+      const giveUp = () => {
         const why = `it did not answer within ${COMMAND_TIMEOUT_MS} ms`;
         this.#silenceFor(why);
         this.#lookLater(0);
         reject(new Error(why));
-      });
+      };
+      // After a stall of this very process the answer may be here, unread: timers come first in the event loop, then
+      // sockets, then this.
+      const lookOnce = () => setImmediate(() => (isOver ? undefined : giveUp()));
+      timer = this.#clock.schedule(COMMAND_TIMEOUT_MS, lookOnce);
     });
     try {
       return await Promise.race([reply, timeUp]);
     } finally {
+      isOver = true;
       timer?.cancel();
     }
   }

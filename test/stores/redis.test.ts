@@ -89,10 +89,10 @@ t.test('a server that hangs costs one timeout, and none while it is known', onSe
     await timed(() => store.set('a', value, 1000)),
   ];
   t.notOk(noticing.isDone);
-  t.ok(noticing.tookMs < 60, `${noticing.tookMs} ms`);
+  t.ok(noticing.tookMs < 100, `${noticing.tookMs} ms`);
   for (const { isDone, tookMs } of others) {
     t.notOk(isDone);
-    t.ok(tookMs < 10, `${tookMs} ms`);
+    t.ok(tookMs < 30, `${tookMs} ms`);
   }
   redis.goOn();
   await eventually('the store works', works);

@@ -64,7 +64,7 @@ upstreams:
 `;
 
 void t.test('checks a good file', (t) => {
-  const file = write(t, 'upstreams: { a: { listen: 1, target: "http://a" } }');
+  const file = write(t, 'upstreams: { a: { listen: 1, target: "http://a", circuitBreaker: off } }');
   t.strictSame(
     capture((output) => check(file, text, output)),
     { code: 0, stdout: `${file}: OK, 1 upstream\n`, stderr: '' },
@@ -102,12 +102,16 @@ void t.test('checks a bad file', (t) => {
   t.end();
 });
 
-void t.test('finds nothing wrong with the files of config/', (t) => {
+void t.test('finds nothing wrong with the files of config/, not even warnings', (t) => {
   const folder = join(root, 'config');
   const files = readdirSync(folder, { recursive: true, encoding: 'utf8' });
   for (const name of files.filter((name) => name.endsWith('.yaml'))) {
-    const { code, stderr } = capture((output) => check(join(folder, name), text, output));
-    t.strictSame([code, stderr], [0, ''], name);
+    const strict = { strict: true, format: 'json' } as const;
+    const { code, stdout } = capture((output) => check(join(folder, name), strict, output));
+    const diagnostics = JSON.parse(stdout) as { level: string }[];
+    // An info is no fault.
+    const faults = diagnostics.filter(({ level }) => level !== 'info');
+    t.strictSame([code, faults], [0, []], name);
   }
   t.end();
 });
@@ -141,6 +145,84 @@ void t.test('explains a request by the route that matches it', (t) => {
   const other = lines('POST /search/x');
   t.equal(other[0], '# no route matches');
   t.ok(other.includes(`  maxConcurrent: 7 # ${file}:11`));
+  t.end();
+});
+
+/** What `explain` tells of one request to an upstream with these keys, without the heading. */
+function tell(t: Folder, request: string, keys = 'preserveHost: false'): string[] {
+  const file = write(t, `upstreams:\n  a: { listen: 1, target: "http://a", ${keys} }\n`);
+  const { stdout } = capture((output) => explain(file, { upstream: 'a', request }, output));
+  return stdout
+    .split('\n')
+    .filter((line) => line.startsWith('# '))
+    .slice(1);
+}
+
+void t.test('explains when a request is tried again', (t) => {
+  const all = 'unsent, reset, timeout, or 408, 429, 500, 502, 503 or 504';
+  const retry = (request: string, keys?: string) => tell(t, request, keys)[0];
+  t.equal(retry('GET /x'), `# retry: GET is tried again after all causes: ${all}`);
+  t.equal(
+    retry('POST /x'),
+    `# retry: POST is tried again only if it was unsent; with Idempotency-Key after all causes: ${all}`,
+  );
+  t.match(retry('POST /x', 'retry: { methods: [POST], statuses: [503] }'), /after all .* or 503$/);
+  t.match(retry('GET /x', 'retry: { statuses: [] }'), /all causes: unsent, reset or timeout$/);
+  t.equal(retry('GET /x', 'retry: off'), '# retry: never, because retry is off');
+  t.match(retry('GET /x', 'retry: { maxAttempts: 1 }'), /never, because retry\.maxAttempts is 1$/);
+  t.end();
+});
+
+void t.test('explains how long a request may take', (t) => {
+  const time = (keys?: string) => tell(t, 'GET /x', keys)[1];
+  t.equal(
+    time(),
+    '# worst case: 30.3s (3 tries x 10s + 300ms back-off), or longer if a Retry-After asks for it; timeout.total is 35s',
+  );
+  t.equal(
+    time('timeout: { total: 12s }'),
+    '# worst case: 12s (timeout.total cuts 3 tries x 10s + 300ms back-off = 30.3s short)',
+  );
+  t.equal(time('retry: off'), '# worst case: 10s (1 try x 10s); timeout.total is 35s');
+  t.match(
+    time('timeout: { total: off }, retry: off'),
+    /10s \(1 try x 10s\); timeout\.total is off$/,
+  );
+  t.match(
+    time('timeout: { attempt: off }'),
+    /worst case: 35s \(timeout\.total; a try has no limit/,
+  );
+  t.match(time('timeout: off'), /worst case: without end/);
+  const delays = (backoff: string) =>
+    /\+ (\S+) back-off/.exec(time(`retry: { maxAttempts: 4, backoff: { ${backoff} } }`)!)?.[1];
+  t.equal(delays('jitter: none'), '700ms', '100 + 200 + 400');
+  t.equal(delays('jitter: half'), '1.05s', 'half as long again');
+  t.equal(delays('maxDelay: 150ms'), '400ms', '100 + 150 + 150');
+  t.equal(delays('strategy: linear'), '600ms', '100 + 200 + 300');
+  t.equal(delays('strategy: constant'), '300ms', '3 x 100');
+  t.equal(delays('strategy: decorrelated'), '3.2s', '300 + 900 + 2000');
+  t.end();
+});
+
+void t.test('explains what load a request may become', (t) => {
+  const load = (keys?: string) => tell(t, 'GET /x', keys)[2];
+  t.equal(load(), '# load: at most 3 tries per call; in an outage x1.2 + 3/s, by retry.budget');
+  t.match(load('retry: { budget: { ratio: 7%, minPerSecond: 0.5 } }'), /x1\.07 \+ 0\.5\/s/);
+  t.match(load('retry: { maxAttempts: 2, budget: { ratio: 300% } }'), /x2 \+ 3\/s/);
+  t.match(load('retry: { budget: off }'), /3 tries per call, and x3 for as long .*budget is off$/);
+  t.equal(load('retry: off'), '# load: at most 1 try per call');
+  t.end();
+});
+
+void t.test('explains a request with the policies of its route', (t) => {
+  const file = write(t, layered);
+  const { stdout } = capture((output) =>
+    explain(file, { upstream: 'catalog', request: 'GET /search/x' }, output),
+  );
+  t.match(
+    stdout,
+    /^# route search\n# retry: GET is tried .* or 503\n# worst case: 35s .*\n# load: /,
+  );
   t.end();
 });
 
@@ -198,7 +280,7 @@ void t.test('prints the schema that config/schema.json holds', (t) => {
 
 void t.test('exits as the command does, with its default file', async (t) => {
   const file = write(t, 'upstreams: {}');
-  t.match(await run(['check']), { stdout: 'config/breakwater.yaml: OK, 2 upstreams\n' });
+  t.match(await run(['check']), { stdout: /^config\/breakwater\.yaml: OK, 2 upstreams/ });
   await t.rejects(run(['check'], { BREAKWATER_CONFIG: file }), { code: 1 });
   await t.rejects(run(['run', '--config', file]), { code: 78, stderr: /must name at least one/ });
   await t.rejects(run(['chek']), { code: 1, stderr: /Did you mean check/ });

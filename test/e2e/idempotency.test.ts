@@ -247,6 +247,20 @@ t.test('a stopping sidecar waits for a call that its client has left', async (t)
   await stopped;
 });
 
+t.test('a reload keeps what is kept, unless the store itself is another one', async (t) => {
+  const upstream = await startPayments(t);
+  const grace = 'shutdown: { grace: 0s }';
+  const sidecar = await startSidecar(t, config(upstream.url, '', grace));
+  await pay(sidecar);
+  sidecar.edit(config(upstream.url, 'ttl: 1h', grace));
+  t.match(await sidecar.reload(), { kind: 'success' });
+  t.equal((await pay(sidecar)).headers['idempotency-replayed'], 'true');
+  sidecar.edit(config(upstream.url, 'ttl: 1h', `${grace}\nstores: { maxBytes: 1MiB }`));
+  t.match(await sidecar.reload(), { kind: 'success' });
+  t.equal((await pay(sidecar)).headers['idempotency-replayed'], undefined);
+  t.equal(upstream.charges(), 2);
+});
+
 const onServer = { skip: withoutRedis };
 
 t.test('two sidecars over one Redis agree', onServer, async (t) => {

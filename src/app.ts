@@ -8,7 +8,7 @@
  *
  * A reload makes new upstreams that go on with the state of those before, and puts new routers behind the listeners.
  */
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { createAdmin, type Admin } from './admin/server.js';
 import { formatAddress, type Address, type Config } from './config/config.js';
 import type { Loaded } from './config/load.js';
@@ -18,12 +18,14 @@ import { CallError } from './core/errors.js';
 import type { Emit } from './core/events.js';
 import type { Inspection } from './core/inspect.js';
 import { findChanges, type ReloadOutcome } from './core/reload.js';
+import type { OwnedStore } from './core/store.js';
 import type { Exchange, ExchangeContext } from './proxy/exchange.js';
 import { createFront } from './proxy/listener.js';
 import { ListenerSet, type WantedListener } from './proxy/listener-set.js';
 import { routeAllTo, routeByPrefix, type Router } from './proxy/router.js';
 import { Upstream } from './proxy/upstream.js';
-import { combine, logScope, type Logger } from './telemetry/logs.js';
+import { createStore } from './stores/open.js';
+import { combine, logScope, logStore, type Logger } from './telemetry/logs.js';
 import { createMetrics } from './telemetry/metrics.js';
 
 export interface AppOptions {
@@ -58,6 +60,9 @@ export class App {
   #state: 'starting' | 'ready' | 'draining' = 'starting';
   #config: Config;
   #upstreams = new Map<string, Upstream>();
+  #store: OwnedStore | undefined;
+  /** The one in use, and those that calls from before a reload may still use. */
+  readonly #stores = new Set<OwnedStore>();
   #admin: Admin | undefined;
   #adminAddress: Address | undefined;
   /** Reloads come one after the other. */
@@ -132,7 +137,9 @@ export class App {
     await this.#reloading;
     // Whoever sends traffic must see /readyz before it sees a closed port.
     await sleep(clock, shutdown.delay);
-    await within(clock, shutdown.grace, this.#listeners.close());
+    // A call may go on for longer than its connection.
+    const drained = Promise.all([this.#listeners.close(), drain(clock, this.#running)]);
+    await within(clock, shutdown.grace, drained);
     if (this.#running.size > 0) {
       const error = new CallError(
         'shutting-down',
@@ -169,26 +176,25 @@ export class App {
   /** All that can fail comes first and changes nothing; the rest is one synchronous step. */
   async #apply(config: Config): Promise<void> {
     const { clock, logger } = this.#options;
-    const prepared = await this.#listeners.prepare(
-      wantedBy(config),
-      config.limits,
-      (wanted, cause) =>
-        listenError({ ...wanted, name: wanted.name && `upstream ${wanted.name}` }, cause),
-    );
-    try {
-      await this.#openAdmin(config);
-    } catch (error) {
-      await prepared.abort();
-      throw error;
-    }
+    // Before the first call comes.
+    const store = await this.#openStore(config);
+    const prepared = await this.#prepare(config, store);
 
     const before = this.#upstreams;
+    const storeBefore = this.#store;
+    this.#store = store;
+    if (storeBefore !== undefined && storeBefore !== store) {
+      clock.schedule(config.shutdown.grace, () => void this.#closeStore(storeBefore));
+    }
     this.#config = config;
     logger.level = config.log.level;
     this.#exchanges.bodyIdleMs = config.limits.bodyIdle;
     this.#exchanges.maxRequestBody = config.limits.maxRequestBody;
     this.#upstreams = new Map(
-      config.upstreams.map((options) => [options.name, this.#createUpstream(options, before)]),
+      config.upstreams.map((options) => [
+        options.name,
+        this.#createUpstream(options, before, store),
+      ]),
     );
     prepared.commit(this.#routers(config), config.limits, config.shutdown.grace);
     for (const [name, upstream] of before) {
@@ -199,13 +205,60 @@ export class App {
     this.#metrics.noteConfig(clock.wallNow());
   }
 
-  #createUpstream(options: Config['upstreams'][number], before: Map<string, Upstream>): Upstream {
+  /** Opens what the configuration listens on; gives up all of it, `store` too, where something cannot be had. */
+  async #prepare(config: Config, store: OwnedStore) {
+    try {
+      const prepared = await this.#listeners.prepare(
+        wantedBy(config),
+        config.limits,
+        (wanted, cause) =>
+          listenError({ ...wanted, name: wanted.name && `upstream ${wanted.name}` }, cause),
+      );
+      try {
+        await this.#openAdmin(config);
+      } catch (error) {
+        await prepared.abort();
+        throw error;
+      }
+      return prepared;
+    } catch (error) {
+      if (store !== this.#store) await this.#closeStore(store);
+      throw error;
+    }
+  }
+
+  /** The store there is, where nothing has changed about it. */
+  async #openStore(config: Config): Promise<OwnedStore> {
+    const { stores } = config;
+    const isSame = JSON.stringify(stores) === JSON.stringify(this.#config.stores);
+    if (this.#store !== undefined && isSame) return this.#store;
+    const { clock, logger } = this.#options;
+    const onChange = (why: string | undefined) => logStore(logger, stores.kind, why);
+    const store = createStore(stores, { clock, onChange });
+    this.#stores.add(store);
+    await store.open();
+    return store;
+  }
+
+  async #closeStore(store: OwnedStore): Promise<void> {
+    this.#stores.delete(store);
+    await store.close();
+  }
+
+  #createUpstream(
+    options: Config['upstreams'][number],
+    before: Map<string, Upstream>,
+    store: OwnedStore,
+  ): Upstream {
     const { clock, random } = this.#options;
     const context = {
       clock,
       random,
       emitFor: (upstream: string, route: string) => this.#emitFor(upstream, route),
       maxHeaderSize: this.#config.limits.maxHeaderSize,
+      store,
+      hash,
+      createToken: randomUUID,
     };
     return new Upstream(options, context, before.get(options.name));
   }
@@ -260,6 +313,7 @@ export class App {
     await Promise.all([...this.#upstreams.values()].map((upstream) => upstream.close()));
     await this.#listeners.close();
     await Promise.all([this.#admin?.close(), this.#front.close()]);
+    await Promise.all([...this.#stores].map((store) => this.#closeStore(store)));
   }
 }
 
@@ -292,6 +346,16 @@ function listenError({ name, address }: NamedAddress, cause: unknown): ListenErr
     `Cannot listen on ${formatAddress(address)} for ${owner} because ${listenFailures[code] ?? message}`,
     { cause },
   );
+}
+
+const hash = (data: string | Uint8Array) => createHash('sha256').update(data).digest('base64url');
+
+/** Between looks at what still runs, in ms. */
+const DRAIN_MS = 10;
+
+/** Resolves when no exchange runs any more. */
+async function drain(clock: Clock, running: ReadonlySet<Exchange>): Promise<void> {
+  while (running.size > 0) await sleep(clock, DRAIN_MS);
 }
 
 const sleep = (clock: Clock, ms: number) =>

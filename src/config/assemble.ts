@@ -12,6 +12,7 @@ import {
   type WrittenLayer,
 } from './effective.js';
 import { sections } from './schema.js';
+import { storeConfigOf, storeDocument, type StoreKind } from './stores.js';
 import { itemsOf, textOf, toPlain, valueOf, type SourceNode } from './source.js';
 import type { UpstreamParts } from './upstreams.js';
 
@@ -67,18 +68,27 @@ function decodeSections(root: SourceNode) {
     Object.entries(sections).map(([name, schema]) => [name, schema]),
   );
   const effective = layKeysOver(builtInOf(schemas), root, schemas, own);
-  const { admin, server, ...rest } = decode(effective, schemas) as {
+  const { admin, server, stores, ...rest } = decode(effective, schemas) as {
     admin: { listen: unknown; token?: string };
     server: { listen: unknown };
+    stores: { kind: StoreKind; maxBytes: number; url?: string };
   } & Pick<Config, 'log' | 'shutdown' | 'limits'>;
-  const document = toNotation(effective) as { admin: { token?: string } };
+  const document = toNotation(effective) as {
+    admin: { token?: string };
+    stores: Record<string, unknown>;
+  };
   return {
     config: {
       admin: { listen: addressOf(admin.listen), token: admin.token },
       server: { listen: addressOf(server.listen) },
+      stores: storeConfigOf(stores),
       ...rest,
     },
-    document: { ...document, admin: redact(document.admin, 'token') },
+    document: {
+      ...document,
+      admin: redact(document.admin, 'token'),
+      stores: storeDocument(document.stores),
+    },
   };
 }
 

@@ -1,6 +1,7 @@
 /** What the rest of the program gets from a configuration file: checked, decoded (ms, bytes, shares 0..1) and frozen. */
 import type { PolicySettings } from '../policies/index.js';
 import type { LimitOptions, LogOptions, ShutdownOptions } from './schema.js';
+import type { StoreConfig } from './stores.js';
 
 export type { PolicyName, PolicySettings } from '../policies/index.js';
 
@@ -66,6 +67,7 @@ export interface Config {
   readonly log: LogOptions;
   readonly shutdown: ShutdownOptions;
   readonly limits: LimitOptions;
+  readonly stores: StoreConfig;
   readonly upstreams: readonly UpstreamConfig[];
   /** The effective configuration in the file's notation, secrets redacted. */
   readonly document: Readonly<Record<string, unknown>>;

@@ -6,6 +6,7 @@ import { Findings, type Diagnostic } from './diagnostics.js';
 import type { Environment } from './interpolate.js';
 import { lint } from './lint/lint.js';
 import { parseSource } from './parse.js';
+import { checkStores } from './stores.js';
 import { readUpstreams } from './upstreams.js';
 import { validate } from './validate.js';
 
@@ -64,6 +65,7 @@ export function loadText(text: string, file: string, env: Environment): Loaded {
   if (root === undefined) return { diagnostics: findings.list() };
   validate(root, findings);
   const parts = readUpstreams(root, findings);
+  checkStores(root, findings);
   const diagnostics = findings.list();
   return findings.hasErrors ? { diagnostics } : { ...assemble(file, root, parts), diagnostics };
 }

@@ -99,12 +99,33 @@ const limits = Options(
   { description: 'Guards of all listeners against their clients.' },
 );
 
+const stores = Options(
+  {
+    kind: word(['memory', 'redis'], {
+      default: 'memory',
+      description:
+        "Where kept answers are: in this process's memory, or in a Redis shared by replicas.",
+    }),
+    maxBytes: Size({
+      default: '64MiB',
+      description: 'Of memory; who is least recently used makes room.',
+    }),
+    url: Type.String({
+      minLength: 1,
+      writeOnly: true,
+      title: 'a URL: redis://host:port or rediss://user:password@host:port/database',
+      description: 'Of the Redis server: `redis://`, or `rediss://` for TLS.',
+    }),
+  },
+  { description: 'Where policies keep what must outlive a call.' },
+);
+
 export type LogOptions = Readonly<Static<typeof log>>;
 export type ShutdownOptions = Readonly<Static<typeof shutdown>>;
 export type LimitOptions = Readonly<Static<typeof limits>>;
 
 /** The sections without names of the user's. */
-export const sections = { admin, server, log, shutdown, limits } as const;
+export const sections = { admin, server, log, shutdown, limits, stores } as const;
 export type SectionName = keyof typeof sections;
 
 /** Upstreams, routes and profiles: they end up in metric labels and admin URLs. */

@@ -8,6 +8,18 @@ import type { RawHeaders } from './reply.js';
 export interface CallBody {
   /** The whole body could be sent again from its first byte. */
   readonly isReplayable: boolean;
+  /**
+   * Reads from the client before any try does, and remembers what it reads for the tries.
+   * @returns the body, or its beginning, at least `limit` bytes of it, if it is longer than `limit`. Never settles
+   * when the client leaves: the call is cancelled then.
+   */
+  readAhead(limit: number): Promise<BodyStart>;
+}
+
+export interface BodyStart {
+  readonly bytes: Uint8Array;
+  /** It is all there is. */
+  readonly isWhole: boolean;
 }
 
 /** Phases of a try, in order; `sending` and `streaming` may be skipped. */
@@ -75,6 +87,8 @@ export class Call {
   upstreamMs = 0;
   /** Time spent in the bulkhead's queue, in ms. */
   waitedMs = 0;
+  /** Goes on when its client hangs up, because its result is kept for the client's next try; set by a policy. */
+  outlivesClient = false;
   /** Why the call was ended from outside, if it was. */
   cancelled: CallFailure | undefined;
   #wake: ((error: CallFailure) => void) | undefined;

@@ -17,6 +17,11 @@ export const reasons = {
     proxyError: 'connection_limit_reached',
   },
   'shutting-down': { status: 503, title: 'Shutting down', proxyError: 'proxy_internal_response' },
+  'store-unavailable': {
+    status: 503,
+    title: 'Store unavailable',
+    proxyError: 'proxy_internal_error',
+  },
   'deadline-expired': {
     status: 504,
     title: 'Deadline expired',
@@ -39,6 +44,21 @@ export const reasons = {
   },
   'no-route': { status: 404, title: 'No route', proxyError: 'destination_not_found' },
   'invalid-deadline': { status: 400, title: 'Invalid deadline', proxyError: 'http_request_error' },
+  'idempotency-key-missing': {
+    status: 400,
+    title: 'Idempotency key missing',
+    proxyError: 'http_request_error',
+  },
+  'idempotency-in-progress': {
+    status: 409,
+    title: 'Request with this idempotency key in progress',
+    proxyError: 'http_request_denied',
+  },
+  'idempotency-mismatch': {
+    status: 422,
+    title: 'Idempotency key used for another request',
+    proxyError: 'http_request_denied',
+  },
   'request-too-large': {
     status: 413,
     title: 'Request too large',

@@ -17,6 +17,9 @@ export type CircuitRule =
 export type RetryCause = 'unsent' | 'stale' | 'reset' | 'timeout' | 'status';
 export type RetryDenial = 'budget' | 'deadline' | 'body' | 'method' | 'circuit' | 'retry-after';
 
+/** `error`: the store could not be asked or told, so the call went on without it, or was refused (`failClosed`). */
+export type IdempotencyResult = 'stored' | 'replayed' | 'conflict' | 'mismatch' | 'error';
+
 /** What one exchange came to, for the access log and the request metrics. */
 export interface ExchangeSummary {
   readonly method: string;
@@ -52,6 +55,7 @@ export type Event =
   | { readonly type: 'retry-started'; readonly cause: RetryCause; readonly delayMs: number }
   | { readonly type: 'retry-denied'; readonly cause: RetryDenial }
   | { readonly type: 'bulkhead-admitted'; readonly waitedMs: number }
+  | { readonly type: 'idempotency-decided'; readonly result: IdempotencyResult }
   | {
       readonly type: 'circuit-moved';
       readonly from: CircuitStateName;

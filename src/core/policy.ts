@@ -3,6 +3,7 @@ import type { TSchema } from '@sinclair/typebox';
 import type { Clock, Random } from './clock.js';
 import type { Emit } from './events.js';
 import type { Layer } from './pipeline.js';
+import type { Store } from './store.js';
 
 /** What a policy may use beyond its options. */
 export interface PolicyContext {
@@ -13,6 +14,12 @@ export interface PolicyContext {
   readonly clock: Clock;
   readonly random: Random;
   readonly emit: Emit;
+  /** Shared by all upstreams, and by all replicas where it is a remote one. */
+  readonly store: Store;
+  /** A digest that nobody can find two inputs for: short, printable, the same everywhere. */
+  readonly hash: (data: string | Uint8Array) => string;
+  /** A word that nobody else has, and nobody can guess. */
+  readonly createToken: () => string;
 }
 
 /**

@@ -19,3 +19,10 @@ export interface Store {
   /** Deletes the key in one step if it holds `expected`. */
   deleteIf(key: string, expected: Buffer): Promise<boolean>;
 }
+
+/** A store as whoever owns it sees it. */
+export interface OwnedStore extends Store {
+  /** Resolves once it can be used, or shows that it cannot for now; never rejects: it comes back by itself. */
+  open(): Promise<void>;
+  close(): Promise<void>;
+}

@@ -91,6 +91,8 @@ export class Exchange implements ReplySink {
   #lastChunk: Buffer | undefined;
   #hasWrittenBody = false;
   #isOver = false;
+  /** The client left, but its call goes on. */
+  #gone: ClientGoneError | undefined;
 
   constructor(
     request: IncomingMessage,
@@ -192,7 +194,7 @@ export class Exchange implements ReplySink {
   }
 
   #answer(reply: ForwardedReply): void {
-    const { cancelled } = this.#call;
+    const cancelled = this.#call.cancelled ?? this.#gone;
     if (cancelled !== undefined) {
       reply.abort(cancelled);
       return this.#answerFailure(cancelled);
@@ -221,8 +223,9 @@ export class Exchange implements ReplySink {
     this.#scope.openTunnel(client, upstream);
   }
 
-  #answerFailure(error: CallFailure): void {
+  #answerFailure(failure: CallFailure): void {
     if (this.#isOver) return;
+    const error = this.#gone ?? failure;
     if (error instanceof ClientGoneError) {
       this.#finish(error.status, error);
       if (error.status === 408) this.#sendBare(408);
@@ -271,9 +274,12 @@ export class Exchange implements ReplySink {
 
   readonly #onClose = (): void => {
     if (this.#isOver) return;
-    this.#call.cancel(
-      new ClientGoneError(499, 'Cannot answer because the client closed its connection'),
+    const error = new ClientGoneError(
+      499,
+      'Cannot answer because the client closed its connection',
     );
+    if (this.#call.outlivesClient && this.#reply === undefined) this.#gone = error;
+    else this.#call.cancel(error);
   };
 
   #finish(status: number, error: CallFailure | undefined): void {

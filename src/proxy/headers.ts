@@ -1,29 +1,7 @@
 /** Header fields on their way through: what a hop must take out, and what this one adds (RFC 9110, section 7.6). */
 import type { IncomingMessage } from 'node:http';
+import { essential, hopByHop, nominated } from '../core/hop-by-hop.js';
 import type { RawHeaders } from '../core/reply.js';
-
-/** Fields of one connection, never forwarded (RFC 9110, section 7.6.1; `Keep-Alive` and `Proxy-Connection` by custom). */
-const hopByHop = new Set([
-  'connection',
-  'proxy-connection',
-  'keep-alive',
-  'te',
-  'transfer-encoding',
-  'upgrade',
-  'http2-settings',
-]);
-
-/** Fields that `Connection` cannot take out: without them the message would be another one. */
-const essential = new Set(['host', 'content-length', 'content-type', 'authorization', 'cookie']);
-
-const NONE: ReadonlySet<string> = new Set();
-
-/** The field names that `Connection` values list, in lower case. */
-function nominated(connection: string | undefined): ReadonlySet<string> {
-  if (connection === undefined || /^\s*(?:close|keep-alive)?\s*$/i.test(connection)) return NONE;
-  const names = connection.split(',').map((name) => name.trim().toLowerCase());
-  return new Set(names.filter((name) => !essential.has(name)));
-}
 
 export interface DeadlineHeader {
   /** As it is written when it is added. */

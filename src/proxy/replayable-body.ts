@@ -1,7 +1,7 @@
 /** A request body that streams to the upstream while it is remembered, so that a failed try can be repeated. */
 import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
-import type { CallBody } from '../core/call.js';
+import type { BodyStart, CallBody } from '../core/call.js';
 import type { RawHeaders } from '../core/reply.js';
 
 /** What a try wants to know of the upload it feeds from. */
@@ -65,12 +65,22 @@ class BodyReader extends Readable {
   }
 }
 
+interface ReadAhead {
+  readonly limit: number;
+  readonly resolve: (start: BodyStart) => void;
+}
+
+const concat = (chunks: readonly Buffer[]) =>
+  chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
+
 export class ReplayableBody implements CallBody {
   readonly #source: IncomingMessage;
   readonly #options: ReplayableBodyOptions;
   /** Everything received so far, or undefined once it was too much. */
   #kept: Buffer[] | undefined = [];
   #keptBytes = 0;
+  #keptLimit: number;
+  #ahead: ReadAhead | undefined;
   #isFlowing = false;
   #hasEnded = false;
   #reader: BodyReader | undefined;
@@ -79,6 +89,7 @@ export class ReplayableBody implements CallBody {
   constructor(source: IncomingMessage, options: ReplayableBodyOptions) {
     this.#source = source;
     this.#options = options;
+    this.#keptLimit = options.replayLimit;
   }
 
   get isReplayable(): boolean {
@@ -100,11 +111,24 @@ export class ReplayableBody implements CallBody {
     return this.#isFlowing && !this.#hasEnded && !this.#source.isPaused();
   }
 
+  readAhead(limit: number): Promise<BodyStart> {
+    // What is in memory already may as well serve another try.
+    this.#keptLimit = Math.max(this.#keptLimit, limit);
+    if (this.#hasEnded || this.#kept === undefined) {
+      const isWhole = this.#hasEnded && this.#kept !== undefined;
+      return Promise.resolve({ bytes: concat(this.#kept ?? []), isWhole });
+    }
+    return new Promise((resolve) => {
+      this.#ahead = { limit, resolve };
+      this.#flow();
+    });
+  }
+
   /** For one try; the reader before gets nothing more. A body that is here as a whole is one Buffer: one write upstream. */
   open(listener: UploadListener): Readable | Buffer {
     if (this.#hasEnded && this.#kept !== undefined && this.trailers.length === 0) {
       this.#reader = undefined;
-      return this.#kept.length === 1 ? this.#kept[0]! : Buffer.concat(this.#kept);
+      return concat(this.#kept);
     }
     this.#reader = new BodyReader(this, listener);
     return this.#reader;
@@ -114,12 +138,18 @@ export class ReplayableBody implements CallBody {
     if (reader !== this.#reader) return;
     let wantsMore = true;
     for (const chunk of this.#kept ?? []) wantsMore = reader.offer(chunk);
+    // Read ahead beyond the limit: it waited for its first reader only.
+    if (this.#keptBytes > this.#keptLimit) this.#kept = undefined;
     if (this.#hasEnded) reader.push(null);
     else if (wantsMore) this.demand(reader);
   }
 
   demand(reader: BodyReader): void {
     if (reader !== this.#reader || this.#hasEnded) return;
+    this.#flow();
+  }
+
+  #flow(): void {
     if (this.#isFlowing) {
       this.#source.resume();
       return;
@@ -139,6 +169,7 @@ export class ReplayableBody implements CallBody {
   /** The exchange is over: forgets what was kept and lets the rest of the upload run into the void. */
   close(): void {
     this.#reader = undefined;
+    this.#ahead = undefined;
     this.#kept = undefined;
     if (this.#isFlowing) {
       this.#source.off('data', this.#onData);
@@ -150,18 +181,30 @@ export class ReplayableBody implements CallBody {
   readonly #onData = (chunk: Buffer): void => {
     this.#keep(chunk);
     this.#options.onReceived(chunk.length);
+    if (this.#ahead !== undefined) {
+      if (this.#keptBytes <= this.#ahead.limit) return;
+      this.#source.pause();
+      this.#endAhead(this.#ahead, false);
+      return;
+    }
     if (this.#reader === undefined || !this.#reader.offer(chunk)) this.#source.pause();
   };
 
   readonly #onEnd = (): void => {
     this.#hasEnded = true;
     this.#reader?.push(null);
+    if (this.#ahead !== undefined) this.#endAhead(this.#ahead, true);
   };
+
+  #endAhead({ resolve }: ReadAhead, isWhole: boolean): void {
+    this.#ahead = undefined;
+    resolve({ bytes: concat(this.#kept ?? []), isWhole });
+  }
 
   #keep(chunk: Buffer): void {
     if (this.#kept === undefined) return;
     this.#keptBytes += chunk.length;
-    if (this.#keptBytes > this.#options.replayLimit) this.#kept = undefined;
+    if (this.#keptBytes > this.#keptLimit && this.#ahead === undefined) this.#kept = undefined;
     else this.#kept.push(chunk);
   }
 }

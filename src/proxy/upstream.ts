@@ -5,6 +5,7 @@ import type { Emit, Event } from '../core/events.js';
 import type { InspectableScope, InspectableUpstream } from '../core/inspect.js';
 import { compose, type Stage } from '../core/pipeline.js';
 import { compileMatch, type MatchPattern } from '../core/route-match.js';
+import type { Store } from '../core/store.js';
 import {
   createLayers,
   listLayers,
@@ -46,6 +47,9 @@ export interface UpstreamContext {
   emitFor(upstream: string, route: string): Emit;
   /** Longest head of an answer, in bytes. */
   readonly maxHeaderSize: number;
+  readonly store: Store;
+  readonly hash: (data: string | Uint8Array) => string;
+  readonly createToken: () => string;
 }
 
 /** What an exchange needs to know of where it goes. */
@@ -202,12 +206,12 @@ export class Upstream {
   }
 
   #policyContext(route: string, emit: Emit) {
-    const { clock, random } = this.#context;
-    return { upstream: this.name, route, clock, random, emit };
+    const { clock, random, store, hash, createToken } = this.#context;
+    return { upstream: this.name, route, clock, random, emit, store, hash, createToken };
   }
 
   #createScope(route: string, settings: PolicySettings, layers: PolicyLayers, emit: Emit): Scope {
-    const { deadline, retry, timeout } = settings;
+    const { deadline, idempotency, retry, timeout } = settings;
     const tunnelIdleMs = timeout === 'off' ? 'off' : timeout.stream;
     const { target, tls, preserveHost } = this.#options;
     const transport = createTransport(this.#pool, {
@@ -234,7 +238,8 @@ export class Upstream {
               lowerName: deadline.header.toLowerCase(),
               isPropagated: deadline.propagate,
             },
-      idempotencyHeader: IDEMPOTENCY_HEADER,
+      idempotencyHeader:
+        idempotency === 'off' ? IDEMPOTENCY_HEADER : idempotency.header.toLowerCase(),
       openTunnel: (client, upstream) => this.#tunnels.open(client, upstream, tunnelIdleMs),
       enter: this.#enter,
       leave: this.#leave,

@@ -52,8 +52,15 @@ export function logScope(logger: Logger, upstream: string, route: string, access
       case 'retry-started':
       case 'retry-denied':
       case 'bulkhead-admitted':
+      case 'idempotency-decided':
     }
   };
+}
+
+/** A store that was lost, or came back: one line per change, however many calls meet it. */
+export function logStore(logger: Logger, kind: string, why: string | undefined): void {
+  if (why === undefined) logger.info({ store: kind }, `the ${kind} store can be used`);
+  else logger.warn({ store: kind, error: why }, `Cannot use the ${kind} store because ${why}`);
 }
 
 /** One listener that passes each event on to all of `emits`, in their order. */

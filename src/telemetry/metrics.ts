@@ -1,7 +1,14 @@
 /** The Prometheus metrics: counts what the events tell, and shows it together with the gauges and the process's own. */
 import { collectDefaultMetrics, Registry, type Metric } from 'prom-client';
 import type { Reason } from '../core/errors.js';
-import type { Emit, Event, ExchangeSummary, RetryCause, RetryDenial } from '../core/events.js';
+import type {
+  Emit,
+  Event,
+  ExchangeSummary,
+  IdempotencyResult,
+  RetryCause,
+  RetryDenial,
+} from '../core/events.js';
 import type { InspectableCircuit, Inspection } from '../core/inspect.js';
 import type { AttemptResult } from '../core/outcome.js';
 import {
@@ -55,6 +62,13 @@ const denials: readonly RetryDenial[] = [
   'method',
   'circuit',
   'retry-after',
+];
+const idempotencyResults: readonly IdempotencyResult[] = [
+  'stored',
+  'replayed',
+  'conflict',
+  'mismatch',
+  'error',
 ];
 const rejections: readonly Reason[] = ['circuit-open', 'bulkhead-full', 'bulkhead-timeout'];
 
@@ -165,6 +179,10 @@ function createCounters() {
       'breakwater_rejections_total',
       'Calls that were answered without a try.',
     ),
+    idempotency: new CounterFamily(
+      'breakwater_idempotency_total',
+      'What idempotency keys came to; error: the store could not be used.',
+    ),
   };
 }
 
@@ -180,6 +198,7 @@ function createUpstreamCounters(counters: Counters, upstream: string) {
     retries: by(counters.retries, 'cause', causes),
     denials: by(counters.denials, 'cause', denials),
     rejections: by(counters.rejections, 'reason', rejections),
+    idempotency: by(counters.idempotency, 'result', idempotencyResults),
   };
 }
 
@@ -217,6 +236,9 @@ class Scope {
       case 'bulkhead-admitted':
         this.#waits ??= this.#counters.waits.at(this.#labels);
         this.#waits.observe(event.waitedMs / 1000);
+        return;
+      case 'idempotency-decided':
+        this.#upstream.idempotency.at(event.result).value++;
         return;
       case 'circuit-moved': {
         const { from, to } = event;

@@ -21,6 +21,7 @@ function loadUpstream(keys: string, rest = '', env: Record<string, string> = {})
 }
 
 const builtIn = {
+  idempotency: 'off',
   deadline: { header: 'X-Deadline', buffer: 50, propagate: true },
   bulkhead: { maxConcurrent: 100, maxQueue: 50, queueTimeout: 1000 },
   retry: {
@@ -77,6 +78,7 @@ void t.test('fills in every default, decoded', (t) => {
       maxRequestBody: 'off',
       maxConnections: 'off',
     },
+    stores: { kind: 'memory', maxBytes: 67_108_864 },
     upstreams: [
       {
         name: 'a',

@@ -14,7 +14,7 @@ function mistakes(text: string): string[] {
 
 const upstream = (keys: string) => `upstreams:\n  a: {listen: 1, target: "http://a", ${keys} }\n`;
 const policies =
-  'allowed are listen, prefix, target, profile, preserveHost, tls, deadline, bulkhead, retry, circuitBreaker, timeout and routes';
+  'allowed are listen, prefix, target, profile, preserveHost, tls, idempotency, deadline, bulkhead, retry, circuitBreaker, timeout and routes';
 const duration = 'a duration such as 250ms, 1.5s, 2m or 1h';
 
 const valid = 'upstreams: { a: { listen: 1, target: "http://a" } }\n';
@@ -125,14 +125,14 @@ const values: readonly Case[] = [
     name: 'an unknown key at the top',
     text: `lgo: {}\n${valid}`,
     expected: [
-      '1:1: error: lgo: is an unknown key; did you mean "log"? allowed are admin, server, log, shutdown, limits, profiles, defaults and upstreams',
+      '1:1: error: lgo: is an unknown key; did you mean "log"? allowed are admin, server, log, shutdown, limits, stores, profiles, defaults and upstreams',
     ],
   },
   {
     name: 'a policy at the top',
     text: `retry: {}\n${valid}`,
     expected: [
-      '1:1: error: retry: is an unknown key; policies belong into `defaults`, a profile, an upstream or a route; allowed are admin, server, log, shutdown, limits, profiles, defaults and upstreams',
+      '1:1: error: retry: is an unknown key; policies belong into `defaults`, a profile, an upstream or a route; allowed are admin, server, log, shutdown, limits, stores, profiles, defaults and upstreams',
     ],
   },
   {
@@ -422,6 +422,53 @@ const meaning: readonly Case[] = [
     expected: [
       '2:53: error: upstreams.a.tls.cert: cannot read "nope.pem", looked for from the folder of this file: ENOENT',
       '2:53: error: upstreams.a.tls.cert: goes together with `key`, which is missing',
+    ],
+  },
+  {
+    name: 'a store of one kind with the keys of the other',
+    text: `stores: { kind: redis, maxBytes: 1MiB, url: "redis://a" }\n${upstream('')}`,
+    expected: ['1:24: error: stores.maxBytes: is for `kind: memory` only, but the kind is redis'],
+  },
+  {
+    name: 'a store with a URL and no kind',
+    text: `stores: { url: "redis://a" }\n${upstream('')}`,
+    expected: [
+      '1:11: error: stores.url: is for `kind: redis` only, but the kind is memory, by default',
+    ],
+  },
+  {
+    name: 'a Redis store without its URL',
+    text: `stores: { kind: redis }\n${upstream('')}`,
+    expected: [
+      '1:9: error: stores: the key `url` is missing: kind redis needs redis://host:port or rediss://user:password@host:port/database',
+    ],
+  },
+  {
+    name: 'a kind of store that there is not',
+    text: `stores: { kind: reddis, url: "redis://a" }\n${upstream('')}`,
+    expected: [
+      '1:17: error: stores.kind: must be memory or redis, but is "reddis"; did you mean "redis"?',
+    ],
+  },
+  {
+    name: 'URLs of no Redis server, without showing them',
+    text: `stores: { kind: redis, url: "http://:s3cret@a" }\n${upstream('')}`,
+    expected: [
+      '1:29: error: stores.url: must begin with redis:// or rediss:// (TLS), but begins with http://',
+    ],
+  },
+  {
+    name: 'a password that breaks the URL, without showing it',
+    text: `stores: { kind: redis, url: "redis://:s3/#@a:6379" }\n${upstream('')}`,
+    expected: [
+      '1:29: error: stores.url: must be a URL: redis://host:port or rediss://user:password@host:port/database; special characters of a password are percent-encoded',
+    ],
+  },
+  {
+    name: 'a database that is no number',
+    text: `stores: { kind: redis, url: "redis://a/main" }\n${upstream('')}`,
+    expected: [
+      '1:29: error: stores.url: must have the number of a database for a path, such as /0',
     ],
   },
   {

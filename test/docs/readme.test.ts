@@ -235,6 +235,7 @@ const events: readonly Event[] = [
   { type: 'retry-started', cause: 'reset', delayMs: 1 },
   { type: 'retry-denied', cause: 'budget' },
   { type: 'bulkhead-admitted', waitedMs: 1 },
+  { type: 'idempotency-decided', result: 'stored' },
   {
     type: 'circuit-moved',
     from: 'closed',

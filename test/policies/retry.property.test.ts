@@ -7,7 +7,7 @@ import { CallError, ClientGoneError, type CallFailure } from '../../src/core/err
 import type { Stage } from '../../src/core/pipeline.js';
 import type { Reply } from '../../src/core/reply.js';
 import { retry } from '../../src/policies/retry.js';
-import { fakeCall, fakeContext } from '../support/fake-call.js';
+import { fakeBody, fakeCall, fakeContext } from '../support/fake-call.js';
 import { FAKE_WALL_START_MS, FakeClock } from '../support/fake-clock.js';
 import { fakeReply, type FakeReply } from '../support/fake-reply.js';
 
@@ -129,7 +129,7 @@ async function play(world: World, planned: readonly Plan[]) {
   const stage = layer.wrap(next);
   for (const plan of planned) {
     clock.schedule(plan.arrivesMs, () => {
-      const body = plan.hasLostBody ? { isReplayable: false } : undefined;
+      const body = plan.hasLostBody ? fakeBody('', { isReplayable: false }) : undefined;
       const call = fakeCall({ method: plan.isSafe ? 'GET' : 'POST', body });
       if (plan.deadlineMs !== undefined) {
         const atMs = clock.now() + plan.deadlineMs;

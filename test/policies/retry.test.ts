@@ -5,7 +5,7 @@ import type { TSchema } from '../../src/core/options.js';
 import type { PolicyContext } from '../../src/core/policy.js';
 import type { RawHeaders } from '../../src/core/reply.js';
 import { retry, type RetrySettings } from '../../src/policies/retry.js';
-import { fakeCall, fakeContext } from '../support/fake-call.js';
+import { fakeBody, fakeCall, fakeContext } from '../support/fake-call.js';
 import { FAKE_WALL_START_MS, FakeClock, settle } from '../support/fake-clock.js';
 import { FakeStage } from '../support/fake-stage.js';
 
@@ -274,7 +274,7 @@ t.test('goes by the configured methods and statuses', async (t) => {
 
 t.test('never repeats a body that it does not have any more', async (t) => {
   const { events, next, start, answer } = build();
-  const { reply } = start({ method: 'PUT', body: { isReplayable: false } });
+  const { reply } = start({ method: 'PUT', body: fakeBody('', { isReplayable: false }) });
   const body = await answer(503);
   t.equal(await reply, body);
   t.equal(next.runs.length, 1);
@@ -283,7 +283,7 @@ t.test('never repeats a body that it does not have any more', async (t) => {
 
 t.test('asks for the body again after the back-off', async (t) => {
   const { clock, events, next, start, answer } = build();
-  const body = { isReplayable: true };
+  const body = { ...fakeBody(), isReplayable: true };
   const { reply } = start({ method: 'PUT', body });
   const held = await answer(503);
   body.isReplayable = false;
@@ -295,7 +295,7 @@ t.test('asks for the body again after the back-off', async (t) => {
 
 t.test('repeats an unsent POST with a replayable body', async (t) => {
   const { clock, next, start, fail } = build();
-  start({ method: 'POST', body: { isReplayable: true } });
+  start({ method: 'POST', body: fakeBody() });
   await fail(unsent);
   await clock.advance(100);
   t.equal(next.runs.length, 2);
@@ -391,7 +391,10 @@ t.test('a connection gone stale', async (t) => {
     'is not replaced without the body, against the circuit or past the deadline',
     async (t) => {
       const lost = build();
-      const { failure } = lost.start({ method: 'PUT', body: { isReplayable: false } });
+      const { failure } = lost.start({
+        method: 'PUT',
+        body: fakeBody('', { isReplayable: false }),
+      });
       await lost.fail(stale);
       t.equal(await failure, stale);
       t.same(lost.events, [denied('body')]);

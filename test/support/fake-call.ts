@@ -1,8 +1,9 @@
 /** A call and a policy's context as tests need them. */
-import { Call, type CallInit } from '../../src/core/call.js';
+import { Call, type CallBody, type CallInit } from '../../src/core/call.js';
 import type { Event } from '../../src/core/events.js';
 import type { PolicyContext } from '../../src/core/policy.js';
 import type { FakeClock } from './fake-clock.js';
+import { FakeStore } from './fake-store.js';
 
 /** A GET without a body, started at the fake clock's zero. */
 export function fakeCall(overrides: Partial<CallInit> = {}): Call {
@@ -18,6 +19,15 @@ export function fakeCall(overrides: Partial<CallInit> = {}): Call {
   });
 }
 
+/** A body that is here as a whole. */
+export function fakeBody(text = '', overrides: Partial<CallBody> = {}): CallBody {
+  return {
+    isReplayable: true,
+    readAhead: () => Promise.resolve({ bytes: Buffer.from(text), isWhole: true }),
+    ...overrides,
+  };
+}
+
 export interface FakeContext extends PolicyContext {
   /** What the policy emitted, in order. */
   readonly events: Event[];
@@ -26,12 +36,17 @@ export interface FakeContext extends PolicyContext {
 /** The upstream's own scope of `catalog`; chance always says 0.5. */
 export function fakeContext(clock: FakeClock, overrides: Partial<PolicyContext> = {}): FakeContext {
   const events: Event[] = [];
+  let tokens = 0;
   return {
     upstream: 'catalog',
     route: '',
     clock,
     random: () => 0.5,
     emit: (event) => void events.push(event),
+    store: new FakeStore(clock),
+    // Tests want to read what was hashed.
+    hash: (data) => `#${Buffer.from(data).toString()}`,
+    createToken: () => `token-${++tokens}`,
     ...overrides,
     events,
   };

@@ -7,6 +7,8 @@ export interface FakeReplyInit {
   readonly headers?: RawHeaders;
   /** The whole body is here already: listeners are called back at once. */
   readonly isComplete?: boolean;
+  /** What has come of the body; handed over when a sink is attached. */
+  readonly body?: string;
 }
 
 export class FakeReply implements Reply {
@@ -18,16 +20,24 @@ export class FakeReply implements Reply {
   error: CallFailure | undefined;
   sink: ReplySink | undefined;
   #isOver: boolean;
+  #waiting: Buffer[];
   readonly #listeners: ((error: CallFailure | undefined) => void)[] = [];
 
   constructor(init: FakeReplyInit = {}) {
     this.status = init.status ?? 200;
     this.headers = init.headers ?? [];
     this.#isOver = init.isComplete ?? false;
+    this.#waiting = init.body === undefined ? [] : [Buffer.from(init.body)];
   }
 
   get isComplete(): boolean {
     return this.#isOver && this.error === undefined;
+  }
+
+  /** More of the body. */
+  push(chunk: Buffer): void {
+    if (this.sink === undefined) this.#waiting.push(chunk);
+    else this.sink.onData(chunk);
   }
 
   /** Ends the body: well, or with `error`. Only the first end counts. */
@@ -41,6 +51,8 @@ export class FakeReply implements Reply {
 
   attach(sink: ReplySink): void {
     this.sink = sink;
+    for (const chunk of this.#waiting) sink.onData(chunk);
+    this.#waiting = [];
     if (this.#isOver) this.#endSink();
   }
 

@@ -1,0 +1,151 @@
+/** Replies whose body is in memory: one that is there as a whole, and one that is collected from another. */
+import type { CallFailure } from './errors.js';
+import type { RawHeaders, Reply, ReplySink } from './reply.js';
+
+export interface CollectedBody {
+  readonly body: Buffer;
+  readonly trailers: RawHeaders;
+}
+
+/** An answer that nothing has to be waited for. */
+export class KeptReply implements Reply {
+  readonly status: number;
+  readonly statusText: string;
+  readonly headers: RawHeaders;
+  readonly isComplete = true;
+  readonly #content: CollectedBody;
+
+  constructor(head: Pick<Reply, 'status' | 'statusText' | 'headers'>, content: CollectedBody) {
+    this.status = head.status;
+    this.statusText = head.statusText;
+    this.headers = head.headers;
+    this.#content = content;
+  }
+
+  attach(sink: ReplySink): void {
+    const { body, trailers } = this.#content;
+    if (body.length > 0) sink.onData(body);
+    sink.onEnd(trailers);
+  }
+
+  resume(): void {}
+
+  discard(): void {}
+
+  abort(): void {}
+
+  onFinished(listener: (error: CallFailure | undefined) => void): void {
+    listener(undefined);
+  }
+}
+
+/** Reads `source` until it ends or grows too long; it then goes on as a reply, as if nobody had looked. */
+class Collector implements Reply, ReplySink {
+  readonly status: number;
+  readonly statusText: string;
+  readonly headers: RawHeaders;
+  readonly #source: Reply;
+  readonly #limit: number;
+  readonly #resolve: (result: CollectedBody | Reply) => void;
+  readonly #reject: (error: CallFailure) => void;
+  #chunks: Buffer[] = [];
+  #bytes = 0;
+  #isTooLong = false;
+  #sink: ReplySink | undefined;
+  /** What came to an end before there was a sink. */
+  #end: ((sink: ReplySink) => void) | undefined;
+  #isComplete = false;
+
+  constructor(
+    source: Reply,
+    limit: number,
+    resolve: (result: CollectedBody | Reply) => void,
+    reject: (error: CallFailure) => void,
+  ) {
+    this.status = source.status;
+    this.statusText = source.statusText;
+    this.headers = source.headers;
+    this.#source = source;
+    this.#limit = limit;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    source.attach(this);
+  }
+
+  // From the source.
+
+  onData(chunk: Buffer): boolean {
+    if (this.#sink !== undefined) return this.#sink.onData(chunk);
+    this.#chunks.push(chunk);
+    this.#bytes += chunk.length;
+    if (this.#bytes <= this.#limit) return true;
+    this.#isTooLong = true;
+    this.#resolve(this);
+    return false;
+  }
+
+  onEnd(trailers: RawHeaders): void {
+    this.#isComplete = true;
+    if (!this.#isTooLong) {
+      const [first] = this.#chunks;
+      const body = this.#chunks.length === 1 ? first! : Buffer.concat(this.#chunks);
+      return this.#resolve({ body, trailers });
+    }
+    this.#finish((sink) => sink.onEnd(trailers));
+  }
+
+  onError(error: CallFailure): void {
+    if (!this.#isTooLong) return this.#reject(error);
+    this.#finish((sink) => sink.onError(error));
+  }
+
+  #finish(end: (sink: ReplySink) => void): void {
+    if (this.#sink === undefined) this.#end = end;
+    else end(this.#sink);
+  }
+
+  // As a reply.
+
+  get isComplete(): boolean {
+    return this.#isComplete;
+  }
+
+  attach(sink: ReplySink): void {
+    this.#sink = sink;
+    const chunks = this.#chunks;
+    this.#chunks = [];
+    let wantsMore = true;
+    for (const chunk of chunks) wantsMore = sink.onData(chunk);
+    if (this.#end !== undefined) this.#end(sink);
+    else if (wantsMore) this.#source.resume();
+  }
+
+  resume(): void {
+    this.#source.resume();
+  }
+
+  discard(): void {
+    this.#chunks = [];
+    this.#sink = { onData: () => true, onEnd: () => {}, onError: () => {} };
+    this.#source.discard();
+  }
+
+  abort(error: CallFailure): void {
+    this.#source.abort(error);
+  }
+
+  onFinished(listener: (error: CallFailure | undefined) => void): void {
+    this.#source.onFinished(listener);
+  }
+}
+
+/**
+ * Takes the body of `reply`, which nobody else may attach to.
+ * @returns the body, or, if it is longer than `limit`, a reply to attach to instead.
+ * @throws what the body broke off with.
+ */
+export function collectBody(reply: Reply, limit: number): Promise<CollectedBody | Reply> {
+  return new Promise((resolve, reject) => {
+    void new Collector(reply, limit, resolve, reject);
+  });
+}

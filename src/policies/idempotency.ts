@@ -1,0 +1,317 @@
+/** Idempotency keys: a request that is sent twice is carried out once, and answered twice. */
+import type { BodyStart, Call } from '../core/call.js';
+import { CallError, type Reason } from '../core/errors.js';
+import type { IdempotencyResult } from '../core/events.js';
+import { hopByHop, nominated } from '../core/hop-by-hop.js';
+import { Duration, Options, Switchable, Type, type Off, type Static } from '../core/options.js';
+import type { Layer, Stage } from '../core/pipeline.js';
+import type { Policy, PolicyContext } from '../core/policy.js';
+import { isOpenEnded, type RawHeaders, type Reply } from '../core/reply.js';
+import { collectBody, KeptReply } from '../core/reply-body.js';
+
+const schema = Switchable(
+  Options(
+    {
+      header: Type.String({
+        default: 'Idempotency-Key',
+        pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$",
+        description: 'Header that carries the key. It is passed on to the upstream as well.',
+      }),
+      methods: Type.Array(Type.String({ pattern: "^[!#$%&'*+.^_`|~0-9A-Z-]+$" }), {
+        default: ['POST', 'PATCH'],
+        description: 'Methods, in capitals, whose keys count.',
+      }),
+      ttl: Duration({ default: '24h', description: 'How long an answer is kept.' }),
+      lockTimeout: Duration({
+        default: '60s',
+        description:
+          'How long a key stays taken by a call whose process has died. Longer than any call may take.',
+      }),
+      required: Type.Boolean({
+        default: false,
+        description: 'Whether a request of these methods without a key is refused.',
+      }),
+      failClosed: Type.Boolean({
+        default: false,
+        description:
+          'Whether calls are refused while the store is away, rather than carried out without protection.',
+      }),
+      finishOnHangUp: Type.Boolean({
+        default: false,
+        description:
+          'Whether a call goes on when its client hangs up, so that the answer is there for the next try.',
+      }),
+    },
+    {
+      description:
+        'Keeps the answer to a request with a key, and gives it to those that repeat it.',
+    },
+  ),
+  { default: 'off' },
+);
+
+export interface IdempotencySettings {
+  readonly idempotency: Static<typeof schema>;
+}
+
+type IdempotencyOptions = Exclude<IdempotencySettings['idempotency'], Off>;
+
+/** Longest answer that is kept, and longest request body that is compared as a whole, in bytes. */
+const MAX_BODY_BYTES = 1024 * 1024;
+
+/** A key may come free between being found taken and being looked at; nobody is that unlucky this often. */
+const MAX_CLAIMS = 3;
+
+/** Told to callers where nobody knows when the store will be back. */
+const RETRY_AFTER_MS = 1000;
+
+const REPLAYED = 'Idempotency-Replayed';
+
+/** What a key holds: a call that runs, or the answer of one that has ended. */
+interface LockHead {
+  readonly state: 'running';
+  readonly fingerprint: string;
+  /** Of the one call whose lock it is. */
+  readonly token: string;
+}
+interface RecordHead {
+  readonly state: 'done';
+  readonly fingerprint: string;
+  readonly status: number;
+  readonly statusText: string;
+  readonly headers: RawHeaders;
+  readonly trailers: RawHeaders;
+}
+type EntryHead = LockHead | RecordHead;
+
+const LINE_FEED = 0x0a;
+
+/** A line of JSON, which holds no line feed itself, then the body's bytes as they are. */
+function encode(head: EntryHead, body: Uint8Array): Buffer {
+  return Buffer.concat([Buffer.from(`${JSON.stringify(head)}\n`), body]);
+}
+
+/** @throws where it is nothing that `encode` made. */
+function decode(entry: Buffer): { readonly head: EntryHead; readonly body: Buffer } {
+  const end = entry.indexOf(LINE_FEED);
+  const head = JSON.parse(entry.toString('utf8', 0, end)) as EntryHead;
+  if (head.state !== 'running' && head.state !== 'done') throw new Error('unknown kind of entry');
+  return { head, body: entry.subarray(end + 1) };
+}
+
+/** All fields of that name, as one value; undefined where there is none, or nothing in it. */
+function valuesOf(headers: RawHeaders, lowerName: string): string | undefined {
+  let values: string | undefined;
+  for (let i = 0; i < headers.length; i += 2) {
+    if (headers[i]!.length !== lowerName.length || headers[i]!.toLowerCase() !== lowerName)
+      continue;
+    values = values === undefined ? headers[i + 1]! : `${values}, ${headers[i + 1]!}`;
+  }
+  return values === '' ? undefined : values;
+}
+
+/** The fields that belong to the answer, rather than to the connection or the exchange that brought it. */
+function keptHeaders(headers: RawHeaders): string[] {
+  const drop = nominated(valuesOf(headers, 'connection'));
+  const kept: string[] = [];
+  for (let i = 0; i < headers.length; i += 2) {
+    const lower = headers[i]!.toLowerCase();
+    if (hopByHop.has(lower) || drop.has(lower) || lower === 'x-request-id') continue;
+    // An upstream that has keys of its own speaks of its own repetitions.
+    if (lower !== REPLAYED.toLowerCase()) kept.push(headers[i]!, headers[i + 1]!);
+  }
+  return kept;
+}
+
+const canBeKept = (reply: Reply) =>
+  reply.status >= 200 &&
+  reply.status < 500 &&
+  !isOpenEnded(reply) &&
+  !(Number(valuesOf(reply.headers, 'content-length')) > MAX_BODY_BYTES);
+
+/** Rejects as soon as the call is ended from outside. */
+async function readBody(call: Call): Promise<BodyStart> {
+  const { body } = call;
+  if (body === undefined) return { bytes: new Uint8Array(), isWhole: true };
+  if (call.cancelled !== undefined) throw call.cancelled;
+  const start = await new Promise<BodyStart>((resolve, reject) => {
+    call.waitWith(reject);
+    body.readAhead(MAX_BODY_BYTES).then(resolve, reject);
+  });
+  call.waitWith(undefined);
+  return start;
+}
+
+/** A key that this call has taken, or may have taken: a claim whose answer was lost can have arrived. */
+interface Claim {
+  readonly key: string;
+  readonly lock: Buffer;
+  readonly fingerprint: string;
+}
+
+function create(settings: IdempotencySettings, context: PolicyContext): Layer | undefined {
+  if (settings.idempotency === 'off') return undefined;
+  const options: IdempotencyOptions = settings.idempotency;
+  const { upstream, store, hash, createToken } = context;
+  const methods = new Set(options.methods);
+  const header = options.header.toLowerCase();
+
+  const report = (result: IdempotencyResult) =>
+    context.emit({ type: 'idempotency-decided', result });
+
+  const refuse = (reason: Reason, call: Call, why: string, cause?: unknown) =>
+    new CallError(reason, `Cannot forward ${call.method} to ${upstream} because ${why}`, {
+      cause,
+      ...(reason === 'store-unavailable' ? { retryAfterMs: RETRY_AFTER_MS } : {}),
+    });
+
+  /** Whose key it is goes into it: nobody gets an answer that was made for another caller. */
+  function keyFor(call: Call, key: string): string {
+    const caller = valuesOf(call.headers, 'authorization') ?? '';
+    return `idempotency:${hash(JSON.stringify([upstream, caller, key]))}`;
+  }
+
+  /** What has to be the same for a request to be a repetition. */
+  function fingerprintOf(call: Call, { bytes, isWhole }: BodyStart): string {
+    const parts: unknown[] = [call.method, call.path];
+    if (isWhole) parts.push(hash(bytes));
+    // Of a longer one, what can be known without holding all of it.
+    else
+      parts.push(hash(bytes.subarray(0, MAX_BODY_BYTES)), valuesOf(call.headers, 'content-length'));
+    return hash(JSON.stringify(parts));
+  }
+
+  /**
+   * Takes the key.
+   * @returns the kept answer instead, where there is one.
+   * @throws CallError where the key is taken; anything else where the store failed.
+   */
+  async function take(call: Call, { key, lock, fingerprint }: Claim): Promise<Reply | undefined> {
+    for (let claims = 1; claims <= MAX_CLAIMS; claims++) {
+      // Both at once: the second is the answer to the first's refusal, without a second way to the store.
+      const [isTaken, entry] = await Promise.all([
+        store.setIfAbsent(key, lock, options.lockTimeout),
+        store.get(key),
+      ]);
+      if (isTaken) return undefined;
+      if (entry !== undefined) return answerFrom(entry, call, fingerprint);
+    }
+    throw conflict(call);
+  }
+
+  function conflict(call: Call): CallError {
+    report('conflict');
+    const why = 'another request with its idempotency key is still running';
+    return refuse('idempotency-in-progress', call, why);
+  }
+
+  function answerFrom(entry: Buffer, call: Call, fingerprint: string): Reply {
+    const { head, body } = decode(entry);
+    if (head.fingerprint !== fingerprint) {
+      report('mismatch');
+      const why = 'its idempotency key was used for a request with another method, path or body';
+      throw refuse('idempotency-mismatch', call, why);
+    }
+    if (head.state === 'running') throw conflict(call);
+    report('replayed');
+    const headers = [...head.headers, REPLAYED, 'true'];
+    return new KeptReply({ ...head, headers }, { body, trailers: head.trailers });
+  }
+
+  /** Never rejects: a key that cannot be freed frees itself after `lockTimeout`. */
+  async function free({ key, lock }: Claim): Promise<void> {
+    await store.deleteIf(key, lock).catch(() => false);
+  }
+
+  /** @returns false where the key no longer holds the call's lock, or the answer is too large for the store. */
+  async function keep(claim: Claim, reply: Reply, body: Buffer, trailers: RawHeaders) {
+    const { key, lock, fingerprint } = claim;
+    const { status, statusText } = reply;
+    const headers = keptHeaders(reply.headers);
+    const head: RecordHead = { state: 'done', fingerprint, status, statusText, headers, trailers };
+    return store.replace(key, lock, encode(head, body), options.ttl);
+  }
+
+  /** @param isProtected the claim is known to have succeeded; else its failure has been reported already. */
+  async function process(call: Call, next: Stage, claim: Claim, isProtected: boolean) {
+    const reply = await next.run(call);
+    if (!canBeKept(reply)) {
+      // What failed may be tried again at once; a stream goes on long after that is clear.
+      if (reply.status >= 500) await free(claim);
+      else reply.onFinished(() => void free(claim));
+      return reply;
+    }
+    // The whole of it first: an answer that has begun to leave before it is kept could be lost with its client.
+    const collected = await collectBody(reply, MAX_BODY_BYTES);
+    if (!('body' in collected)) {
+      collected.onFinished(() => void free(claim));
+      return collected;
+    }
+    const { body, trailers } = collected;
+    try {
+      if (await keep(claim, reply, body, trailers)) report('stored');
+      else await free(claim);
+    } catch {
+      if (isProtected) report('error');
+    }
+    return new KeptReply(reply, collected);
+  }
+
+  async function runWithKey(call: Call, next: Stage, key: string): Promise<Reply> {
+    const body = await readBody(call);
+    const fingerprint = fingerprintOf(call, body);
+    const head: LockHead = { state: 'running', fingerprint, token: createToken() };
+    const lock = encode(head, new Uint8Array());
+    const claim: Claim = { key: keyFor(call, key), lock, fingerprint };
+    let isProtected = true;
+    try {
+      const kept = await take(call, claim);
+      if (kept !== undefined) return kept;
+    } catch (error) {
+      if (error instanceof CallError) throw error;
+      report('error');
+      isProtected = false;
+      if (options.failClosed) {
+        void free(claim);
+        const why = 'the store of its idempotency key cannot be used';
+        throw refuse('store-unavailable', call, why, error);
+      }
+    }
+    try {
+      // Ended while the store was asked.
+      if (call.cancelled !== undefined) throw call.cancelled;
+      // Half a request is none to finish.
+      call.outlivesClient = options.finishOnHangUp && body.isWhole;
+      return await process(call, next, claim, isProtected);
+    } catch (error) {
+      await free(claim);
+      throw error;
+    }
+  }
+
+  function wrap(next: Stage): Stage {
+    return {
+      run(call) {
+        if (!methods.has(call.method)) return next.run(call);
+        const key = valuesOf(call.headers, header);
+        if (key !== undefined) return runWithKey(call, next, key);
+        if (!options.required) return next.run(call);
+        const why = `it needs the header ${options.header}`;
+        return Promise.reject(refuse('idempotency-key-missing', call, why));
+      },
+      refusal: (call) => next.refusal(call),
+    };
+  }
+  return { wrap };
+}
+
+/**
+ * The lock names the call that holds it, so whoever lost it to `lockTimeout` changes nothing when it ends late. Which
+ * failures free a key is what the caller sees as one: 5xx, answers of this proxy, answers that cannot be kept.
+ */
+export const idempotency = { name: 'idempotency', schema, create } as const satisfies Policy<
+  'idempotency',
+  typeof schema,
+  IdempotencySettings,
+  Layer
+>;

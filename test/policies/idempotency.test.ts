@@ -1,0 +1,470 @@
+import t from 'tap';
+import type { CallInit } from '../../src/core/call.js';
+import { CallError, type CallFailure } from '../../src/core/errors.js';
+import type { RawHeaders, Reply } from '../../src/core/reply.js';
+import { idempotency, type IdempotencySettings } from '../../src/policies/idempotency.js';
+import { fakeBody, fakeCall, fakeContext } from '../support/fake-call.js';
+import { FakeClock, settle } from '../support/fake-clock.js';
+import { clientGone, FakeStage } from '../support/fake-stage.js';
+import { FakeStore } from '../support/fake-store.js';
+
+type Options = Exclude<IdempotencySettings['idempotency'], 'off'>;
+
+const defaults: Options = {
+  header: 'Idempotency-Key',
+  methods: ['POST', 'PATCH'],
+  ttl: 86_400_000,
+  lockTimeout: 60_000,
+  required: false,
+  failClosed: false,
+  finishOnHangUp: false,
+};
+
+interface Received {
+  readonly status: number;
+  readonly headers: RawHeaders;
+  readonly body: string;
+  readonly trailers: RawHeaders;
+}
+
+/** Reads an answer to its end, as a client does. */
+async function receive(reply: Promise<Reply>): Promise<Received> {
+  const answer = await reply;
+  const { status, headers } = answer;
+  const chunks: Buffer[] = [];
+  const trailers = await new Promise<RawHeaders>((resolve, reject) => {
+    answer.attach({
+      onData: (chunk) => chunks.push(chunk) > 0,
+      onEnd: resolve,
+      onError: reject,
+    });
+  });
+  return { status, headers, body: Buffer.concat(chunks).toString(), trailers };
+}
+
+function build(
+  options: Partial<Options> = {},
+  clock = new FakeClock(),
+  store = new FakeStore(clock),
+) {
+  const context = fakeContext(clock, { store });
+  const next = new FakeStage();
+  const layer = idempotency.create({ idempotency: { ...defaults, ...options } }, context)!;
+  const stage = layer.wrap(next);
+
+  /** A POST of `{}` to /pay with the key `k`, unless told otherwise. */
+  function start(init: Partial<CallInit> & { key?: string; auth?: string; text?: string } = {}) {
+    const { key = 'k', auth, text = '{}', ...rest } = init;
+    const headers = ['idempotency-KEY', key];
+    if (auth !== undefined) headers.push('Authorization', auth);
+    const call = fakeCall({ method: 'POST', path: '/pay', headers, body: fakeBody(text), ...rest });
+    const reply = stage.run(call);
+    const failure = reply.then(
+      () => undefined,
+      (error: CallFailure) => error as CallError,
+    );
+    return { call, reply, failure };
+  }
+
+  /** Starts a call and answers it with 201 `paid`. */
+  async function complete(init: Parameters<typeof start>[0] = {}, status = 201) {
+    const { reply } = start(init);
+    await settle();
+    next.last.answer({ status, headers: ['X-Id', '7'], body: 'paid', isComplete: true });
+    return receive(reply);
+  }
+
+  const results = () =>
+    context.events.map((event) => (event.type === 'idempotency-decided' ? event.result : event));
+  return { clock, store, context, next, start, complete, results };
+}
+
+t.test('is off until it is written', async (t) => {
+  t.equal(idempotency.schema['default'], 'off');
+  t.equal(idempotency.create({ idempotency: 'off' }, fakeContext(new FakeClock())), undefined);
+});
+
+t.test('a repeat gets the kept answer, and the upstream is not called', async (t) => {
+  const { complete, start, next, results } = build();
+  const first = await complete();
+  t.same(first, { status: 201, headers: ['X-Id', '7'], body: 'paid', trailers: [] });
+  const second = await receive(start().reply);
+  t.same(second, { ...first, headers: ['X-Id', '7', 'Idempotency-Replayed', 'true'] });
+  t.equal(next.runs.length, 1);
+  t.same(results(), ['stored', 'replayed']);
+});
+
+t.test('forgets after ttl', async (t) => {
+  const { clock, complete, next, results } = build({ ttl: 1000 });
+  await complete();
+  await clock.advance(1000);
+  await complete();
+  t.equal(next.runs.length, 2);
+  t.same(results(), ['stored', 'stored']);
+});
+
+t.test('a repeat while the first is running is a conflict', async (t) => {
+  const { start, next, results } = build();
+  start();
+  await settle();
+  const failure = await start().failure;
+  t.match(failure, { reason: 'idempotency-in-progress', status: 409 });
+  t.equal(
+    failure?.message,
+    'Cannot forward POST to catalog because another request with its idempotency key is still running',
+  );
+  t.equal(next.runs.length, 1);
+  t.same(results(), ['conflict']);
+});
+
+t.test('two at once: one runs', async (t) => {
+  const { start, next } = build();
+  const calls = [start(), start(), start()];
+  await settle();
+  t.equal(next.runs.length, 1);
+  next.last.answer({ body: 'paid', isComplete: true });
+  const failures = await Promise.all(calls.map(({ failure }) => failure));
+  t.same(
+    failures.map((failure) => failure?.reason),
+    [undefined, 'idempotency-in-progress', 'idempotency-in-progress'],
+  );
+});
+
+t.test('the same key for another request is a mismatch, running or done', async (t) => {
+  for (const other of [{ method: 'PATCH' }, { path: '/refund' }, { text: '{"sum":2}' }]) {
+    const { start, next, results } = build();
+    const { reply } = start();
+    await settle();
+    t.match(await start(other).failure, { reason: 'idempotency-mismatch', status: 422 });
+    next.last.answer({ body: 'paid', isComplete: true });
+    await receive(reply);
+    t.match(await start(other).failure, { reason: 'idempotency-mismatch', status: 422 });
+    t.equal(next.runs.length, 1);
+    t.same(results(), ['mismatch', 'stored', 'mismatch']);
+  }
+});
+
+t.test('keys belong to an upstream and a caller', async (t) => {
+  const clock = new FakeClock();
+  const store = new FakeStore(clock);
+  const { complete, next } = build({}, clock, store);
+  await complete({ auth: 'Bearer a' });
+  await complete({ auth: 'Bearer b' });
+  await complete();
+  t.equal(next.runs.length, 3);
+  const other = fakeContext(clock, { store, upstream: 'other' });
+  const stage = new FakeStage();
+  const layer = idempotency.create({ idempotency: defaults }, other)!;
+  void layer.wrap(stage).run(fakeCall({ method: 'POST', headers: ['Idempotency-Key', 'k'] }));
+  await settle();
+  t.equal(stage.runs.length, 1);
+});
+
+t.test('other methods, and requests without a key, go straight through', async (t) => {
+  const { start, next, store } = build();
+  const seen: string[] = [];
+  store.onOperation = (name) => void seen.push(name);
+  start({ method: 'PUT' });
+  start({ headers: [] });
+  start({ key: '' });
+  t.equal(next.runs.length, 3, 'without a turn of the event loop');
+  t.same(seen, []);
+});
+
+t.test('a key that is required and missing is refused', async (t) => {
+  const { start, next } = build({ required: true, header: 'X-Payment-Id' });
+  const failure = await start().failure;
+  t.match(failure, { reason: 'idempotency-key-missing', status: 400 });
+  t.match(failure?.message, 'needs the header X-Payment-Id');
+  start({ method: 'GET' });
+  t.equal(next.runs.length, 1, 'other methods need none');
+});
+
+t.test('a failure frees the key', async (t) => {
+  const ends: readonly ((next: FakeStage) => void)[] = [
+    (next) => next.last.answer({ status: 503, body: 'busy', isComplete: true }),
+    (next) => next.last.fail(new CallError('timeout-attempt', 'Cannot')),
+    (next) => next.last.fail(clientGone()),
+    (next) => next.last.answer({ body: 'pa' }).finish(new CallError('upstream-reset', 'Cannot')),
+  ];
+  for (const end of ends) {
+    const { start, complete, next, store } = build();
+    const { reply } = start();
+    await settle();
+    end(next);
+    await receive(reply).catch(() => {});
+    await settle();
+    t.same(store.keys(), []);
+    t.equal((await complete()).status, 201);
+  }
+});
+
+t.test('a 5xx frees the key before its answer goes out', async (t) => {
+  const { start, next, store } = build();
+  const { reply } = start();
+  await settle();
+  next.last.answer({ status: 500 });
+  await reply;
+  t.same(store.keys(), []);
+});
+
+t.test('what breaks off before it is whole never begins to leave', async (t) => {
+  const { start, next } = build();
+  const { failure } = start();
+  await settle();
+  const reply = next.last.answer({ body: 'pa' });
+  await settle();
+  reply.finish(new CallError('upstream-reset', 'Cannot'));
+  t.match(await failure, { reason: 'upstream-reset' });
+});
+
+t.test('the answer is kept before it goes out', async (t) => {
+  const { start, next, store } = build();
+  const { reply } = start();
+  await settle();
+  const answer = next.last.answer();
+  answer.push(Buffer.from('pa'));
+  await settle();
+  answer.push(Buffer.from('id'));
+  const operations: string[] = [];
+  store.onOperation = (name) => void operations.push(name);
+  answer.finish();
+  const { body } = await receive(reply);
+  t.equal(body, 'paid');
+  t.same(operations, ['replace']);
+});
+
+t.test('an answer that is too long passes through, and frees the key at its end', async (t) => {
+  const mebibyte = 1024 * 1024;
+  const { start, next, store, results } = build();
+  const { reply } = start();
+  await settle();
+  const answer = next.last.answer({ body: 'x'.repeat(mebibyte) });
+  await settle();
+  answer.push(Buffer.from('y'));
+  const received = receive(reply);
+  await settle();
+  t.equal(store.keys().length, 1, 'still running');
+  answer.push(Buffer.from('z'));
+  answer.finish();
+  t.equal((await received).body, `${'x'.repeat(mebibyte)}yz`);
+  await settle();
+  t.same(store.keys(), []);
+  t.same(results(), []);
+});
+
+t.test('what says that it is too long, or without an end, is not collected', async (t) => {
+  for (const headers of [
+    ['Content-Length', '1048577'],
+    ['Content-Type', 'text/event-stream'],
+  ]) {
+    const { start, next, store } = build();
+    const { reply } = start();
+    await settle();
+    const answer = next.last.answer({ headers });
+    t.equal(await reply, answer);
+    t.equal(store.keys().length, 1);
+    answer.finish();
+    await settle();
+    t.same(store.keys(), []);
+  }
+});
+
+t.test('a crashed process keeps the key for lockTimeout', async (t) => {
+  const { clock, start, complete, next } = build({ lockTimeout: 5000 });
+  start();
+  await settle();
+  await clock.advance(4999);
+  t.match(await start().failure, { reason: 'idempotency-in-progress' });
+  await clock.advance(1);
+  t.equal((await complete()).status, 201);
+  t.equal(next.runs.length, 2);
+});
+
+t.test('whoever lost the lock changes nothing', async (t) => {
+  const { clock, start, complete, next, results } = build({ lockTimeout: 5000 });
+  const late = start();
+  await settle();
+  const lateRun = next.last;
+  await clock.advance(5000);
+  await complete({}, 200);
+  lateRun.answer({ status: 201, body: 'late', isComplete: true });
+  t.equal((await receive(late.reply)).body, 'late');
+  const repeat = await receive(start().reply);
+  t.same([repeat.status, repeat.body], [200, 'paid']);
+  t.same(results(), ['stored', 'replayed']);
+});
+
+t.test('a late failure does not free the lock of another', async (t) => {
+  const { clock, start, next } = build({ lockTimeout: 5000 });
+  const late = start();
+  await settle();
+  const lateRun = next.last;
+  await clock.advance(5000);
+  start();
+  await settle();
+  lateRun.fail(new CallError('timeout-total', 'Cannot'));
+  await late.failure;
+  t.match(await start().failure, { reason: 'idempotency-in-progress' });
+});
+
+t.test('keeps neither what is of the connection nor what is of the exchange', async (t) => {
+  const { start, next } = build();
+  const { reply } = start();
+  await settle();
+  next.last.answer({
+    headers: [
+      ['Connection', 'X-Hop', 'X-Hop', '1', 'Transfer-Encoding', 'chunked', 'Keep-Alive', '5'],
+      ['X-Request-Id', 'r', 'idempotency-replayed', 'false'],
+      ['Set-Cookie', 'a=\u00e9', 'Set-Cookie', 'b'],
+    ].flat(),
+    isComplete: true,
+  });
+  await receive(reply);
+  t.same((await receive(start().reply)).headers, [
+    'Set-Cookie',
+    'a=\u00e9',
+    'Set-Cookie',
+    'b',
+    'Idempotency-Replayed',
+    'true',
+  ]);
+});
+
+t.test('calls go on without the store', async (t) => {
+  const { complete, store, results } = build();
+  store.failure = new Error('away');
+  t.equal((await complete()).status, 201);
+  t.equal((await complete()).status, 201);
+  t.same(results(), ['error', 'error']);
+  store.failure = undefined;
+  await complete();
+  t.equal(results().at(-1), 'stored');
+});
+
+t.test('a store that is lost in the middle costs no answer', async (t) => {
+  const { start, next, store, results } = build();
+  const { reply } = start();
+  await settle();
+  store.failure = new Error('away');
+  next.last.answer({ body: 'paid', isComplete: true });
+  t.equal((await receive(reply)).body, 'paid');
+  t.same(results(), ['error']);
+});
+
+t.test('a claim that arrived although its answer was lost still gets its record', async (t) => {
+  const { start, next, store, results } = build();
+  // The lock is set, and then the question fails.
+  store.onOperation = (name) => {
+    if (name === 'get') throw new Error('too slow');
+  };
+  const { reply } = start();
+  await settle();
+  store.onOperation = undefined;
+  next.last.answer({ body: 'paid', isComplete: true });
+  await receive(reply);
+  t.equal((await receive(start().reply)).body, 'paid');
+  t.same(results(), ['error', 'stored', 'replayed']);
+});
+
+t.test('what is no entry of ours is trouble with the store', async (t) => {
+  const { complete, store, results } = build();
+  await complete();
+  await store.set(store.keys()[0]!, Buffer.from('junk'), 1000);
+  t.equal((await complete()).status, 201);
+  t.same(results(), ['stored', 'error']);
+});
+
+t.test('failClosed refuses while the store is away', async (t) => {
+  const { start, next, store, results } = build({ failClosed: true });
+  store.failure = new Error('away');
+  const failure = await start().failure;
+  t.match(failure, { reason: 'store-unavailable', status: 503, retryAfterMs: 1000 });
+  t.equal(next.runs.length, 0);
+  t.same(results(), ['error']);
+});
+
+t.test('a key that comes free while it is looked at is taken', async (t) => {
+  const { start, next, store } = build();
+  const blocker = Buffer.from('blocker');
+  start();
+  await settle();
+  const [key] = store.keys();
+  await store.set(key!, blocker, 1000);
+  store.onOperation = (name) => {
+    if (name === 'get') store.clear();
+  };
+  start();
+  await settle();
+  t.equal(next.runs.length, 2);
+});
+
+t.test('a client that leaves while the store is asked is not served', async (t) => {
+  const { start, next, store } = build();
+  const { call, failure } = start();
+  call.cancel(clientGone());
+  t.match(await failure, { status: 499 });
+  await settle();
+  t.equal(next.runs.length, 0);
+  t.same(store.keys(), []);
+});
+
+t.test('a client that leaves while its body is read ends the reading', async (t) => {
+  const { start, next } = build();
+  const { call, failure } = start({
+    body: fakeBody('', { readAhead: () => new Promise(() => {}) }),
+  });
+  await settle();
+  call.cancel(clientGone());
+  t.match(await failure, { status: 499 });
+  t.equal(next.runs.length, 0);
+});
+
+t.test(
+  'a call outlives its client only if it is told to, and has all of the request',
+  async (t) => {
+    const half = fakeBody('', {
+      readAhead: () => Promise.resolve({ bytes: Buffer.from('{}'), isWhole: false }),
+    });
+    for (const [finishOnHangUp, body, outlives] of [
+      [false, fakeBody(), false],
+      [true, fakeBody(), true],
+      [true, undefined, true],
+      [true, half, false],
+    ] as const) {
+      const { start } = build({ finishOnHangUp });
+      const { call } = start({ body });
+      await settle();
+      t.equal(call.outlivesClient, outlives);
+    }
+  },
+);
+
+/** A body that goes on after `text`. */
+const long = (text: string) =>
+  fakeBody('', {
+    readAhead: () => Promise.resolve({ bytes: Buffer.from(text), isWhole: false }),
+  });
+
+const longRequest = (text: string, length: string) => ({
+  body: long(text),
+  headers: ['Idempotency-Key', 'k', 'Content-Length', length],
+});
+
+t.test('of a long body its beginning and its length are compared', async (t) => {
+  const mebibyte = 'x'.repeat(1024 * 1024);
+  const { complete, start, results } = build();
+  await complete(longRequest(mebibyte, '2000000'));
+  await receive(start(longRequest(`${mebibyte}more that happened to come`, '2000000')).reply);
+  await start(longRequest(mebibyte, '2000001')).failure;
+  await start(longRequest(`y${mebibyte}`, '2000000')).failure;
+  t.same(results(), ['stored', 'replayed', 'mismatch', 'mismatch']);
+});
+
+t.test('asks further in what a call would be refused with', async (t) => {
+  const clock = new FakeClock();
+  const next = new FakeStage();
+  next.refuses = new CallError('circuit-open', 'Cannot');
+  const layer = idempotency.create({ idempotency: defaults }, fakeContext(clock))!;
+  t.equal(layer.wrap(next).refusal(fakeCall()), next.refuses);
+});

@@ -1,0 +1,74 @@
+/** A real Redis server of a test's own, which it can hang, kill and start again. */
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { connect } from 'node:net';
+import { eventually, findFreePort, type Teardown } from './sidecar.js';
+
+/** For tap's `skip`: why there is no server to test with, or false. */
+export const withoutRedis: string | false =
+  spawnSync('redis-server', ['--version']).status === 0
+    ? false
+    : 'redis-server is not installed on this machine';
+
+export interface RedisServer {
+  readonly port: number;
+  readonly url: string;
+  /** On the same port, with empty memory. */
+  start(): Promise<void>;
+  /** At once, without a farewell. */
+  kill(): Promise<void>;
+  /** Connections stay open, but nothing is answered. */
+  hang(): void;
+  goOn(): void;
+  /** Sends a command and gives back the raw answer. */
+  command(...words: string[]): Promise<string>;
+}
+
+export async function startRedis(t: Teardown, ...options: string[]): Promise<RedisServer> {
+  const port = await findFreePort();
+  const settings = { port, bind: '127.0.0.1', save: '', appendonly: 'no' };
+  const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]);
+  let child: ChildProcess | undefined;
+
+  const command = (...words: string[]) =>
+    new Promise<string>((resolve, reject) => {
+      const socket = connect(port, '127.0.0.1', () => {
+        const parts = words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`);
+        socket.write(`*${words.length}\r\n${parts.join('')}`);
+      });
+      socket.on('error', reject);
+      socket.once('data', (answer) => {
+        socket.destroy();
+        resolve(answer.toString('latin1'));
+      });
+    });
+
+  const server: RedisServer = {
+    port,
+    url: `redis://127.0.0.1:${port}`,
+    command,
+    async start() {
+      child = spawn('redis-server', [...args, ...options], { stdio: 'ignore' });
+      await eventually('redis-server answers', () =>
+        command('PING').then(
+          (answer) => answer.startsWith('+PONG') || answer.startsWith('-NOAUTH'),
+          () => false,
+        ),
+      );
+    },
+    async kill() {
+      const dying = child;
+      child = undefined;
+      if (dying === undefined) return;
+      const gone = new Promise((resolve) => {
+        dying.once('exit', resolve);
+      });
+      dying.kill('SIGKILL');
+      await gone;
+    },
+    hang: () => void child?.kill('SIGSTOP'),
+    goOn: () => void child?.kill('SIGCONT'),
+  };
+  t.teardown(() => server.kill());
+  await server.start();
+  return server;
+}

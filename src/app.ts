@@ -18,6 +18,7 @@ import type { Exchange, ExchangeContext } from './proxy/exchange.js';
 import { createFront, type Listener } from './proxy/listener.js';
 import { routeAllTo, routeByPrefix, type Router } from './proxy/router.js';
 import { Upstream } from './proxy/upstream.js';
+import { createMemoryStore } from './stores/memory.js';
 import { combine, logScope, type Logger } from './telemetry/logs.js';
 import { createMetrics } from './telemetry/metrics.js';
 
@@ -44,6 +45,9 @@ export interface App {
 /** Time that answers of exchanges cut at the end of grace have to leave, in ms. */
 const FLUSH_MS = 100;
 
+/** Room for what policies keep, in bytes. */
+const STORE_BYTES = 64 * 1024 * 1024;
+
 /** An address that cannot be had. */
 export class ListenError extends Error {}
 
@@ -64,15 +68,21 @@ export async function startApp(config: Config, options: AppOptions): Promise<App
   const emitFor = (upstream: string, route: string): Emit =>
     combine(metrics.scope(upstream, route), logScope(logger, upstream, route, config.log.access));
 
+  const store = createMemoryStore({ maxBytes: STORE_BYTES });
+  const byName = new Map<string, Upstream>();
   upstreams = config.upstreams.map(
     (upstream) =>
       new Upstream(upstream, {
         clock,
         random,
+        store,
+        findScope: (name, method, path) => byName.get(name)!.scopeFor(method, path),
         emitFor,
         maxHeaderSize: config.limits.maxHeaderSize,
       }),
   );
+
+  for (const upstream of upstreams) byName.set(upstream.name, upstream);
 
   const exchangeContext: ExchangeContext = {
     clock,

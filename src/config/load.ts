@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { assemble, type EffectiveUpstream } from './assemble.js';
 import type { Config } from './config.js';
 import { Findings, type Diagnostic } from './diagnostics.js';
+import { readFallbacks } from './fallback.js';
 import type { Environment } from './interpolate.js';
 import { parseSource } from './parse.js';
 import { readUpstreams } from './upstreams.js';
@@ -52,6 +53,9 @@ export function loadText(text: string, file: string, env: Environment): Loaded {
   if (root === undefined) return { diagnostics: findings.list() };
   validate(root, findings);
   const parts = readUpstreams(root, findings);
+  const bodyFiles = readFallbacks(root, findings);
   const diagnostics = findings.list();
-  return findings.hasErrors ? { diagnostics } : { ...assemble(file, root, parts), diagnostics };
+  return findings.hasErrors
+    ? { diagnostics }
+    : { ...assemble(file, root, parts, bodyFiles), diagnostics };
 }

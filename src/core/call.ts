@@ -1,5 +1,5 @@
 /** One client request on its way through the pipeline. */
-import type { CallError, CallFailure } from './errors.js';
+import type { CallError, CallFailure, Reason } from './errors.js';
 import type { Deadline } from './deadline.js';
 import type { RawHeaders } from './reply.js';
 
@@ -36,6 +36,18 @@ export interface AttemptObserver {
   onPause(isPaused: boolean): void;
 }
 
+/** Where a fallback answer comes from, as the caller is told. */
+export type FallbackSource = 'cache' | 'static' | `upstream:${string}`;
+
+/** That, and why, the answer is not the upstream's own. */
+export interface Substitution {
+  readonly source: FallbackSource;
+  /** Empty where the upstream did answer, but with a failure. */
+  readonly reason: Reason | '';
+  /** What happened, in a sentence. */
+  readonly cause: string;
+}
+
 export interface CallInit {
   readonly method: string;
   /** Path and query, byte for byte as they go upstream. */
@@ -70,6 +82,10 @@ export class Call {
   observer: AttemptObserver | undefined;
   /** Time spent in the bulkhead's queue, in ms. */
   waitedMs = 0;
+  /** Set by the fallback policy where another source has answered. */
+  substitution: Substitution | undefined;
+  /** Tries sent to other upstreams on behalf of this call. */
+  attemptsElsewhere = 0;
   /** Why the call was ended from outside, if it was. */
   cancelled: CallFailure | undefined;
   #wake: ((error: CallFailure) => void) | undefined;

@@ -1,4 +1,5 @@
 /** Every decision that someone outside may want to see; telemetry listens, nothing listens to telemetry. */
+import type { Substitution } from './call.js';
 import type { CallFailure, Reason } from './errors.js';
 import type { AttemptResult } from './outcome.js';
 
@@ -17,6 +18,9 @@ export type CircuitRule =
 export type RetryCause = 'unsent' | 'stale' | 'reset' | 'timeout' | 'status';
 export type RetryDenial = 'budget' | 'deadline' | 'body' | 'method' | 'circuit' | 'retry-after';
 
+/** Without the name: there may be many. */
+export type FallbackKind = 'cache' | 'upstream' | 'static';
+
 /** What one exchange came to, for the access log and the request metrics. */
 export interface ExchangeSummary {
   readonly method: string;
@@ -24,14 +28,17 @@ export interface ExchangeSummary {
   readonly path: string;
   /** Status sent, or 499 for a client that left before it. */
   readonly status: number;
-  /** Empty unless the end was ours. */
+  /** Empty unless the end was ours, or would have been without a fallback. */
   readonly reason: Reason | '';
   readonly durationMs: number;
   readonly waitedMs: number;
+  /** At the upstream itself. */
   readonly attempts: number;
   readonly requestId: string;
   /** Trace id of the caller's `traceparent` (W3C Trace Context), if any. */
   readonly traceId: string | undefined;
+  /** Who answered in the upstream's place, and why; undefined where nobody did. */
+  readonly substitution: Substitution | undefined;
   /** What ended it, where it was not a plain answer. */
   readonly error: CallFailure | undefined;
 }
@@ -45,6 +52,7 @@ export type Event =
     }
   | { readonly type: 'retry-started'; readonly cause: RetryCause; readonly delayMs: number }
   | { readonly type: 'retry-denied'; readonly cause: RetryDenial }
+  | { readonly type: 'fallback-used'; readonly source: FallbackKind }
   | { readonly type: 'bulkhead-admitted'; readonly waitedMs: number }
   | {
       readonly type: 'circuit-moved';

@@ -2,7 +2,8 @@
 import type { TSchema } from '@sinclair/typebox';
 import type { Clock, Random } from './clock.js';
 import type { Emit } from './events.js';
-import type { Layer } from './pipeline.js';
+import type { Layer, Stage } from './pipeline.js';
+import type { Store } from './store.js';
 
 /** What a policy may use beyond its options. */
 export interface PolicyContext {
@@ -13,6 +14,11 @@ export interface PolicyContext {
   readonly clock: Clock;
   readonly random: Random;
   readonly emit: Emit;
+  readonly store: Store;
+  /** One-way and without collisions, for keys that must not tell what they are made of. */
+  readonly hash: (text: string) => string;
+  /** Another upstream's whole pipeline; it makes a call of its own for each one it is given. */
+  readonly pipelineOf: (upstream: string) => Stage;
 }
 
 /**

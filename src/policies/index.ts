@@ -5,11 +5,13 @@ import type { PolicyContext } from '../core/policy.js';
 import { bulkhead } from './bulkhead.js';
 import { circuitBreaker } from './circuit-breaker.js';
 import { deadline } from './deadline.js';
+import { fallback } from './fallback.js';
 import { retry } from './retry.js';
 import { timeout } from './timeout.js';
 
 export const policies = [
-  deadline, // Outside everything, so that queueing, back-off and body all run on the caller's time.
+  fallback, // Outside everything: it judges what the call would come to in the end.
+  deadline, // Outside all that takes time, so that queueing, back-off and body all run on the caller's time.
   bulkhead, // Outside retry: an exchange keeps its one slot through all its tries.
   retry, // Outside the circuit breaker: every try is recorded, and an open circuit ends the retrying.
   circuitBreaker, // Outside the attempt timeout: a try that takes too long is a failure.

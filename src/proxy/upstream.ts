@@ -1,11 +1,14 @@
 /** One upstream at run time: its connections, and a pipeline for itself and for each of its routes. */
+import { createHash } from 'node:crypto';
 import { isIP, type Socket } from 'node:net';
 import { buildConnector } from 'undici';
+import type { Call } from '../core/call.js';
 import type { Clock, Random } from '../core/clock.js';
 import type { Emit, Event } from '../core/events.js';
 import type { InspectableScope, InspectableUpstream } from '../core/inspect.js';
 import { compose, type Stage } from '../core/pipeline.js';
 import { compileMatch, type MatchPattern } from '../core/route-match.js';
+import type { Store } from '../core/store.js';
 import {
   createLayers,
   listLayers,
@@ -15,7 +18,7 @@ import {
 import { createPool, type ConnectionPool } from './connection-pool.js';
 import type { DeadlineHeader } from './headers.js';
 import { Tunnels } from './tunnel.js';
-import { createTransport } from './transport.js';
+import { createTransport, type ForwardedCall } from './transport.js';
 
 export interface UpstreamTarget {
   readonly protocol: 'http:' | 'https:';
@@ -58,6 +61,9 @@ export interface UpstreamOptions {
 export interface UpstreamContext {
   readonly clock: Clock;
   readonly random: Random;
+  readonly store: Store;
+  /** The scope of another upstream that such a request belongs to. */
+  findScope(upstream: string, method: string, path: string): Scope;
   /** Telemetry for one upstream and route. */
   emitFor(upstream: string, route: string): Emit;
   /** Longest head of an answer, in bytes. */
@@ -87,6 +93,11 @@ interface CompiledRoute {
 
 /** Makes a request retryable also where no policy keeps answers for it (draft-ietf-httpapi-idempotency-key-header). */
 const IDEMPOTENCY_HEADER = 'idempotency-key';
+
+/** Bytes to remember for another upstream where `retry`, and with it `bodyLimit`, is off: its default. */
+const REPLAY_BYTES = 64 * 1024;
+
+const hash = (text: string) => createHash('sha256').update(text).digest('base64url');
 
 export class Upstream {
   readonly name: string;
@@ -162,12 +173,32 @@ export class Upstream {
   }
 
   #policyContext(route: string, emit: Emit) {
-    const { clock, random } = this.#context;
-    return { upstream: this.name, route, clock, random, emit };
+    const { clock, random, store } = this.#context;
+    const pipelineOf = (upstream: string) => this.#pipelineOf(upstream);
+    return { upstream: this.name, route, clock, random, emit, store, hash, pipelineOf };
+  }
+
+  #pipelineOf(upstream: string): Stage {
+    const scopeFor = ({ method, path }: Call) => this.#context.findScope(upstream, method, path);
+    return {
+      async run(call) {
+        const scope = scopeFor(call);
+        const fork = (call as ForwardedCall).forkFor(scope);
+        try {
+          return await scope.stage.run(fork);
+        } finally {
+          call.attemptsElsewhere += fork.attempts + fork.attemptsElsewhere;
+          call.waitedMs += fork.waitedMs;
+        }
+      },
+      refusal: (call) => scopeFor(call).stage.refusal(call),
+    };
   }
 
   #createScope(route: string, settings: PolicySettings, layers: PolicyLayers, emit: Emit): Scope {
-    const { deadline, retry, timeout } = settings;
+    const { deadline, fallback, retry, timeout } = settings;
+    const replaysElsewhere =
+      fallback !== 'off' && fallback.some(({ upstream }) => upstream !== undefined);
     const tunnels = new Tunnels(this.#context.clock, timeout === 'off' ? 'off' : timeout.stream);
     this.#tunnels.push(tunnels);
     const { target, tls, preserveHost } = this.#options;
@@ -196,7 +227,7 @@ export class Upstream {
             },
       idempotencyHeader: IDEMPOTENCY_HEADER,
       openTunnel: (client, upstream) => tunnels.open(client, upstream),
-      bodyLimit: retry === 'off' ? 0 : retry.bodyLimit,
+      bodyLimit: retry === 'off' ? (replaysElsewhere ? REPLAY_BYTES : 0) : retry.bodyLimit,
     };
   }
 

@@ -1,7 +1,14 @@
 /** The Prometheus metrics: counts what the events tell, and shows it together with the gauges and the process's own. */
 import { collectDefaultMetrics, Registry, type Metric } from 'prom-client';
 import type { Reason } from '../core/errors.js';
-import type { Emit, Event, ExchangeSummary, RetryCause, RetryDenial } from '../core/events.js';
+import type {
+  Emit,
+  Event,
+  ExchangeSummary,
+  FallbackKind,
+  RetryCause,
+  RetryDenial,
+} from '../core/events.js';
 import type { InspectableCircuit, Inspection } from '../core/inspect.js';
 import type { AttemptResult } from '../core/outcome.js';
 import {
@@ -52,6 +59,7 @@ const denials: readonly RetryDenial[] = [
   'circuit',
   'retry-after',
 ];
+const sources: readonly FallbackKind[] = ['cache', 'upstream', 'static'];
 const rejections: readonly Reason[] = ['circuit-open', 'bulkhead-full', 'bulkhead-timeout'];
 
 export function createMetrics({ version, inspection }: MetricsOptions): Metrics {
@@ -130,6 +138,10 @@ function createCounters() {
       'breakwater_circuit_transitions_total',
       'Moves of a circuit from one state to another.',
     ),
+    fallbacks: new CounterFamily(
+      'breakwater_fallbacks_total',
+      'Answers given in place of a failed one, by where they came from.',
+    ),
     waits: new HistogramFamily(
       'breakwater_bulkhead_wait_seconds',
       'Time that admitted calls waited for a slot.',
@@ -153,6 +165,7 @@ function createUpstreamCounters(counters: Counters, upstream: string) {
     attempts: by(counters.attempts, 'outcome', results),
     retries: by(counters.retries, 'cause', causes),
     denials: by(counters.denials, 'cause', denials),
+    fallbacks: by(counters.fallbacks, 'source', sources),
     rejections: by(counters.rejections, 'reason', rejections),
   };
 }
@@ -187,6 +200,9 @@ class Scope {
         return;
       case 'retry-denied':
         this.#upstream.denials.at(event.cause).value++;
+        return;
+      case 'fallback-used':
+        this.#upstream.fallbacks.at(event.source).value++;
         return;
       case 'bulkhead-admitted':
         this.#waits ??= this.#counters.waits.at(this.#labels);

@@ -3,6 +3,8 @@ import { Call, type CallInit } from '../../src/core/call.js';
 import type { Event } from '../../src/core/events.js';
 import type { PolicyContext } from '../../src/core/policy.js';
 import type { FakeClock } from './fake-clock.js';
+import { FakeStage } from './fake-stage.js';
+import { FakeStore } from './fake-store.js';
 
 /** A GET without a body, started at the fake clock's zero. */
 export function fakeCall(overrides: Partial<CallInit> = {}): Call {
@@ -32,6 +34,9 @@ export function fakeContext(clock: FakeClock, overrides: Partial<PolicyContext> 
     clock,
     random: () => 0.5,
     emit: (event) => void events.push(event),
+    store: new FakeStore(clock),
+    hash: (text) => `#${text}`,
+    pipelineOf: () => new FakeStage(),
     ...overrides,
     events,
   };

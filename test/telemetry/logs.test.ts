@@ -35,6 +35,7 @@ function finished(summary: Partial<ExchangeSummary> = {}): Event {
       attempts: 1,
       requestId: 'r-1',
       traceId: undefined,
+      substitution: undefined,
       error: undefined,
       ...summary,
     },

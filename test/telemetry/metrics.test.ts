@@ -43,6 +43,7 @@ function finish(emit: Emit, summary: Partial<ExchangeSummary>): void {
       attempts: 1,
       requestId: 'r',
       traceId: undefined,
+      substitution: undefined,
       error: undefined,
       ...summary,
     },

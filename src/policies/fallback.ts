@@ -186,8 +186,8 @@ function create({ fallback: entries }: FallbackSettings, context: PolicyContext)
   async function substitute(call: Call, ending: Ending): Promise<Reply> {
     const reason = ending.error?.reason ?? '';
     const cause = ending.error?.message ?? `${upstream} answered ${ending.reply?.status}`;
-    for (const { name, kind, answer } of sources) {
-      const reply = await answer(call);
+    for (const source of sources) {
+      const reply = await source.answer(call);
       if (call.cancelled instanceof ClientGoneError) {
         reply?.discard();
         ending.reply?.discard();
@@ -195,8 +195,8 @@ function create({ fallback: entries }: FallbackSettings, context: PolicyContext)
       }
       if (reply === undefined) continue;
       ending.reply?.discard();
-      call.substitution = { source: name, reason, cause };
-      emit({ type: 'fallback-used', source: kind });
+      call.substitution = { source: source.name, reason, cause };
+      emit({ type: 'fallback-used', source: source.kind });
       return reply;
     }
     return passOn(ending);

@@ -10,6 +10,12 @@ import {
 } from '../support/sidecar.js';
 
 const ONE_TRY = 'retry: { maxAttempts: 1 }';
+function read(request: http.IncomingMessage, then: (body: string) => void): void {
+  let body = '';
+  request.on('data', (chunk) => (body += String(chunk)));
+  request.on('end', () => then(body));
+}
+
 const STALE = 'breakwater; hit; detail=stale-if-error';
 
 t.test('hides an outage from whoever asks for what was there before', async (t) => {
@@ -118,11 +124,6 @@ upstreams:
 
 t.test('repeats a body at the other upstream, within bodyLimit', async (t) => {
   const bodies: string[] = [];
-  const read = (request: http.IncomingMessage, then: (body: string) => void) => {
-    let body = '';
-    request.on('data', (chunk) => (body += String(chunk)));
-    request.on('end', () => then(body));
-  };
   const failing = await startUpstream(t, (request, response) =>
     read(request, () => {
       response.statusCode = 503;
@@ -263,7 +264,10 @@ upstreams:
 
 t.test('answers nobody who has left, and ends the other upstream', async (t) => {
   let closed = 0;
-  const hanging = await startRawUpstream(t, (socket) => socket.on('close', () => closed++));
+  const hanging = await startRawUpstream(t, (socket) => {
+    socket.resume();
+    socket.on('close', () => closed++);
+  });
   const port = await findFreePort();
   const sidecar = await startSidecar(
     t,

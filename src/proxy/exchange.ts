@@ -240,7 +240,8 @@ export class Exchange implements ReplySink {
   /** Why the answer cannot be given although it is here. */
   #findFailure(reply: Reply): CallFailure | undefined {
     const { cancelled, substitution } = this.#call;
-    if (cancelled === undefined || cancelled instanceof ClientGoneError) return cancelled;
+    // The client's own doing, or none.
+    if (cancelled === undefined || cancelled.status < 500) return cancelled;
     // A substitute that is at hand is given although the deadline, which may have called for it, is over.
     if (substitution === undefined || !reply.isComplete) return cancelled;
     // The call was over already: nobody has heard of the client's leave.

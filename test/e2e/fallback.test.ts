@@ -1,5 +1,7 @@
 import http from 'node:http';
+import type { AddressInfo } from 'node:net';
 import t from 'tap';
+import { WebSocket, WebSocketServer } from 'ws';
 import {
   eventually,
   findFreePort,
@@ -260,6 +262,60 @@ upstreams:
   t.equal(answer.text, 'instead');
   t.equal(answer.headers['x-breakwater-reason'], 'connect-failed');
   t.ok(Date.now() - startMs < 2000);
+});
+
+t.test('cuts the connection when the body of the other upstream breaks off', async (t) => {
+  const broken = await startRawUpstream(t, (socket) => {
+    socket.once('data', () =>
+      socket.end('HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nonly a part'),
+    );
+  });
+  const port = await findFreePort();
+  const sidecar = await startSidecar(
+    t,
+    `
+upstreams:
+  a: { listen: 0, target: "http://127.0.0.1:${port}", ${ONE_TRY}, fallback: [{ upstream: b }] }
+  b: { listen: 0, target: "${broken.url}" }
+`,
+  );
+  await t.rejects(send(`${sidecar.url('a')}/`));
+  await eventually(
+    'it is counted with what broke it off',
+    async () =>
+      (await sidecar.metric('breakwater_requests_total', { reason: 'upstream-reset' })) === 1,
+  );
+});
+
+t.test('opens a WebSocket at the other upstream, and counts the tunnel there', async (t) => {
+  const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
+  server.on('connection', (socket) => socket.on('message', (data) => socket.send(String(data))));
+  t.teardown(() => {
+    for (const client of server.clients) client.terminate();
+    server.close();
+  });
+  const port = await findFreePort();
+  const sidecar = await startSidecar(
+    t,
+    `
+upstreams:
+  a:
+    listen: 0
+    target: "http://127.0.0.1:${port}"
+    ${ONE_TRY}
+    fallback: [{ cache: {} }, { upstream: b }]
+  b: { listen: 0, target: "http://127.0.0.1:${(server.address() as AddressInfo).port}" }
+`,
+  );
+  const socket = new WebSocket(`ws://127.0.0.1:${sidecar.port('a')}/`);
+  const echo = new Promise((resolve, reject) => {
+    socket.on('message', (data) => resolve(String(data)));
+    socket.on('error', reject);
+  });
+  socket.on('open', () => socket.send('hello'));
+  t.equal(await echo, 'hello');
+  t.equal(await sidecar.metric('breakwater_tunnels', { upstream: 'b' }), 1);
+  socket.close();
 });
 
 t.test('answers nobody who has left, and ends the other upstream', async (t) => {

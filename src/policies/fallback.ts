@@ -111,7 +111,11 @@ function fromCache(lastGood: LastGood, maxAgeMs: number, { clock }: PolicyContex
     const leftMs = call.deadline === undefined ? Infinity : call.deadline.atMs - clock.now();
     const limitMs = Math.max(LATE_LOOKUP_MS, Math.min(LOOKUP_MS, leftMs));
     return new Promise((resolve) => {
+      let isOver = false;
       const finish = (reply?: Reply): void => {
+        // A store that answers too late: by now somebody else may wait on the call.
+        if (isOver) return;
+        isOver = true;
         timer.cancel();
         call.waitWith(undefined);
         resolve(reply);

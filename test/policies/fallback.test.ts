@@ -601,6 +601,26 @@ t.test('the cache', async (t) => {
     }
   });
 
+  t.test('does not come back to a call when the store answers too late', async (t) => {
+    const { clock, store, next, backup, start } = build([cache, other]);
+    store.mode = 'hangs';
+    const { call, failure } = start();
+    next.last.fail(refused);
+    await clock.advance(50);
+    t.equal(backup.runs.length, 1);
+    let woken: unknown;
+    call.waitWith((error) => {
+      woken = error;
+      backup.last.fail(error);
+    });
+    store.release();
+    await settle();
+    const gone = clientGone();
+    call.cancel(gone);
+    t.equal(woken, gone, 'whoever waits by then is still woken');
+    t.equal(await failure, gone);
+  });
+
   t.test('still answers a call that its deadline has ended', async (t) => {
     const { clock, next, live, start } = build([cache]);
     await live(get, { body: 'good' });

@@ -11,10 +11,17 @@ export class FakeStore implements Store {
   readonly entries = new Map<string, Kept>();
   /** What every operation does. */
   mode: 'works' | 'rejects' | 'hangs' = 'works';
+  readonly #hung: (() => void)[] = [];
   readonly #clock: FakeClock;
 
   constructor(clock: FakeClock) {
     this.#clock = clock;
+  }
+
+  /** Lets go on what hangs. */
+  release(): void {
+    this.mode = 'works';
+    for (const resolve of this.#hung.splice(0)) resolve();
   }
 
   async get(key: string): Promise<Buffer | undefined> {
@@ -57,6 +64,9 @@ export class FakeStore implements Store {
 
   async #pass(): Promise<void> {
     if (this.mode === 'rejects') throw new Error('the store is away');
-    if (this.mode === 'hangs') await new Promise(() => {});
+    if (this.mode !== 'hangs') return;
+    await new Promise<void>((resolve) => {
+      this.#hung.push(resolve);
+    });
   }
 }

@@ -289,7 +289,9 @@ upstreams:
 
 t.test('opens a WebSocket at the other upstream, and counts the tunnel there', async (t) => {
   const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
-  server.on('connection', (socket) => socket.on('message', (data) => socket.send(String(data))));
+  server.on('connection', (socket) =>
+    socket.on('message', (data: Buffer) => socket.send(data.toString())),
+  );
   t.teardown(() => {
     for (const client of server.clients) client.terminate();
     server.close();
@@ -309,7 +311,7 @@ upstreams:
   );
   const socket = new WebSocket(`ws://127.0.0.1:${sidecar.port('a')}/`);
   const echo = new Promise((resolve, reject) => {
-    socket.on('message', (data) => resolve(String(data)));
+    socket.on('message', (data: Buffer) => resolve(data.toString()));
     socket.on('error', reject);
   });
   socket.on('open', () => socket.send('hello'));

@@ -228,6 +228,13 @@ t.test('writes only exchanges that went wrong unless asked for all', async (t) =
   t.same(written('off'), []);
 });
 
+t.test('says whose answer it was, and why, where another source answered', async (t) => {
+  const { parsed, emit } = build({ access: 'errors' });
+  const substitution = { source: 'cache', reason: '', cause: 'catalog answered 503' } as const;
+  emit(finished({ substitution }));
+  t.match(parsed(), [{ status: 200, fallback: 'cache', error: 'catalog answered 503' }]);
+});
+
 t.test('writes circuits also where the access log is off', async (t) => {
   const { emit, lines } = build({ access: 'off' });
   const move: Move = {

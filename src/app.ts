@@ -5,17 +5,22 @@
  *                  │ events                    │ state                         │ exchanges
  *                  v                           v                               v
  *              telemetry <── metrics ──  inspection ──> admin                clients
+ *
+ * A reload makes new upstreams that go on with the state of those before, and puts new routers behind the listeners.
  */
 import { randomUUID } from 'node:crypto';
-import { createAdmin } from './admin/server.js';
-import { formatAddress, type Address, type Config, type UpstreamConfig } from './config/config.js';
+import { createAdmin, type Admin } from './admin/server.js';
+import { formatAddress, type Address, type Config } from './config/config.js';
+import type { Loaded } from './config/load.js';
 import { parseDuration } from './config/units.js';
-import type { Clock, Random } from './core/clock.js';
+import type { Clock, Random, Timer } from './core/clock.js';
 import { CallError } from './core/errors.js';
 import type { Emit } from './core/events.js';
 import type { Inspection } from './core/inspect.js';
+import { findChanges, type ReloadOutcome } from './core/reload.js';
 import type { Exchange, ExchangeContext } from './proxy/exchange.js';
-import { createFront, type Listener } from './proxy/listener.js';
+import { createFront } from './proxy/listener.js';
+import { ListenerSet, type WantedListener } from './proxy/listener-set.js';
 import { routeAllTo, routeByPrefix, type Router } from './proxy/router.js';
 import { Upstream } from './proxy/upstream.js';
 import { createMemoryStore } from './stores/memory.js';
@@ -27,20 +32,18 @@ export interface AppOptions {
   readonly random: Random;
   readonly logger: Logger;
   readonly version: string;
+  /** Reads the configuration file again. */
+  readonly load: () => Loaded;
 }
 
-export interface OpenListener {
+export interface NamedAddress {
   /** `admin`, `server` or an upstream's name. */
   readonly name: string;
   readonly address: Address;
 }
 
-export interface App {
-  /** In the order they were opened; a port 0 is the real one. */
-  readonly listeners: readonly OpenListener[];
-  /** Drains and closes everything; resolves when nothing is left open. */
-  stop(): Promise<void>;
-}
+/** An address that cannot be had. */
+export class ListenError extends Error {}
 
 /** Time that answers of exchanges cut at the end of grace have to leave, in ms. */
 const FLUSH_MS = 100;
@@ -48,144 +51,244 @@ const FLUSH_MS = 100;
 /** Room for what policies keep, in bytes. */
 const STORE_BYTES = 64 * 1024 * 1024;
 
-/** An address that cannot be had. */
-export class ListenError extends Error {}
+export class App {
+  readonly #options: AppOptions;
+  readonly #running = new Set<Exchange>();
+  readonly #metrics: ReturnType<typeof createMetrics>;
+  readonly #inspection: Inspection;
+  readonly #exchanges: { -readonly [Key in keyof ExchangeContext]: ExchangeContext[Key] };
+  readonly #front: Awaited<ReturnType<typeof createFront>>;
+  readonly #listeners: ListenerSet;
+  readonly #store = createMemoryStore({ maxBytes: STORE_BYTES });
+  #state: 'starting' | 'ready' | 'draining' = 'starting';
+  #config: Config;
+  #upstreams = new Map<string, Upstream>();
+  #admin: Admin | undefined;
+  #adminAddress: Address | undefined;
+  /** Reloads come one after the other. */
+  #reloading: Promise<unknown> = Promise.resolve();
 
-/** Opens all listeners, the admin's last. @throws ListenError, with nothing left open. */
-export async function startApp(config: Config, options: AppOptions): Promise<App> {
-  const { clock, random, logger, version } = options;
-  let state: 'starting' | 'ready' | 'draining' = 'starting';
-  const running = new Set<Exchange>();
-  let upstreams: Upstream[] = [];
-
-  const inspection: Inspection = {
-    isReady: () => state === 'ready',
-    scopes: () => upstreams.flatMap((upstream) => upstream.scopes()),
-    upstreams: () => upstreams.map((upstream) => upstream.inspect()),
-    config: () => config.document,
-  };
-  const metrics = createMetrics({ version, inspection });
-  const emitFor = (upstream: string, route: string): Emit =>
-    combine(metrics.scope(upstream, route), logScope(logger, upstream, route, config.log.access));
-
-  const store = createMemoryStore({ maxBytes: STORE_BYTES });
-  const byName = new Map<string, Upstream>();
-  upstreams = config.upstreams.map(
-    (upstream) =>
-      new Upstream(upstream, {
-        clock,
-        random,
-        store,
-        findScope: (name, method, path) => byName.get(name)!.scopeFor(method, path),
-        emitFor,
-        maxHeaderSize: config.limits.maxHeaderSize,
-      }),
-  );
-
-  for (const upstream of upstreams) byName.set(upstream.name, upstream);
-
-  const exchangeContext: ExchangeContext = {
-    clock,
-    createRequestId: randomUUID,
-    bodyIdleMs: config.limits.bodyIdle,
-    maxRequestBody: config.limits.maxRequestBody,
-    isDraining: () => state === 'draining',
-    running,
-  };
-  const front = await createFront(exchangeContext);
-  const admin = createAdmin({
-    inspection,
-    metrics,
-    token: config.admin.token,
-    logger,
-    version,
-    parseDuration,
-  });
-  const listeners: Listener[] = [];
-  const opened: OpenListener[] = [];
-
-  async function closeAll(): Promise<void> {
-    for (const listener of listeners) listener.destroy();
-    // Tunnels are no longer the listeners' connections, but keep them open.
-    await Promise.all(upstreams.map((upstream) => upstream.close()));
-    await Promise.all(listeners.map((listener) => listener.close()));
-    await Promise.all([admin.close(), front.close()]);
-  }
-
-  try {
-    for (const { name, address, router } of routers(config, upstreams, emitFor('', ''))) {
-      const listener = await open(name, address, () => front.open(address, router, config.limits));
-      listeners.push(listener);
-      opened.push({ name, address: listener.address });
+  /** Opens all listeners, the admin's last. @throws ListenError, with nothing left open. */
+  static async start(config: Config, options: AppOptions): Promise<App> {
+    const exchanges: ExchangeContext = {
+      clock: options.clock,
+      createRequestId: randomUUID,
+      bodyIdleMs: 0,
+      maxRequestBody: 'off',
+      isDraining: () => false,
+      running: new Set(),
+    };
+    const app = new App(config, options, exchanges, await createFront(exchanges));
+    try {
+      await app.#apply(config);
+    } catch (error) {
+      await app.#closeAll();
+      throw error;
     }
-    const address = await open('admin', config.admin.listen, () =>
-      admin.listen(config.admin.listen),
+    app.#state = 'ready';
+    return app;
+  }
+
+  private constructor(
+    config: Config,
+    options: AppOptions,
+    exchanges: ExchangeContext,
+    front: Awaited<ReturnType<typeof createFront>>,
+  ) {
+    this.#config = config;
+    this.#options = options;
+    this.#exchanges = exchanges;
+    this.#exchanges.running = this.#running;
+    this.#exchanges.isDraining = () => this.#state === 'draining';
+    this.#front = front;
+    this.#listeners = new ListenerSet(front, options.clock);
+    this.#inspection = {
+      isReady: () => this.#state === 'ready',
+      scopes: () => [...this.#upstreams.values()].flatMap((upstream) => upstream.scopes()),
+      upstreams: () => [...this.#upstreams.values()].map((upstream) => upstream.inspect()),
+      config: () => this.#config.document,
+    };
+    this.#metrics = createMetrics({ version: options.version, inspection: this.#inspection });
+  }
+
+  /** What is open, in the order of the file, the admin's last; a port 0 is the real one. */
+  get listeners(): NamedAddress[] {
+    const open: NamedAddress[] = this.#listeners
+      .list()
+      .map(({ name, listener }) => ({ name: name || 'server', address: listener.address }));
+    if (this.#adminAddress !== undefined) {
+      open.push({ name: 'admin', address: this.#adminAddress });
+    }
+    return open;
+  }
+
+  /** Reads the file again and puts it in force, or changes nothing at all. */
+  reload(): Promise<ReloadOutcome> {
+    const outcome = this.#reloading.then(() => this.#reload());
+    this.#reloading = outcome;
+    return outcome;
+  }
+
+  /** Drains and closes everything; resolves when nothing is left open. */
+  async stop(): Promise<void> {
+    const { clock } = this.#options;
+    const { shutdown } = this.#config;
+    this.#state = 'draining';
+    await this.#reloading;
+    // Whoever sends traffic must see /readyz before it sees a closed port.
+    await sleep(clock, shutdown.delay);
+    await within(clock, shutdown.grace, this.#listeners.close());
+    if (this.#running.size > 0) {
+      const error = new CallError(
+        'shutting-down',
+        `Cannot complete the call because Breakwater stops and shutdown.grace, ${shutdown.grace} ms, is over`,
+        { retryAfterMs: 1000 },
+      );
+      for (const exchange of this.#running) exchange.cancel(error);
+      await sleep(clock, FLUSH_MS);
+    }
+    await this.#closeAll();
+  }
+
+  async #reload(): Promise<ReloadOutcome> {
+    const { logger, load } = this.#options;
+    const outcome = await this.#tryReload(load());
+    this.#metrics.countReload(outcome.kind === 'success' ? 'success' : 'failure');
+    if (outcome.kind === 'success') logger.info(outcome, 'configuration reloaded');
+    else logger.error(outcome, 'Cannot reload the configuration; the one before stays in force');
+    return outcome;
+  }
+
+  async #tryReload({ config, diagnostics }: Loaded): Promise<ReloadOutcome> {
+    if (config === undefined) return { kind: 'invalid', diagnostics };
+    const changes = findChanges(this.#config.document, config.document);
+    try {
+      await this.#apply(config);
+    } catch (error) {
+      if (!(error instanceof ListenError)) throw error;
+      return { kind: 'unbindable', message: error.message };
+    }
+    return { kind: 'success', changes };
+  }
+
+  /** All that can fail comes first and changes nothing; the rest is one synchronous step. */
+  async #apply(config: Config): Promise<void> {
+    const { clock, logger } = this.#options;
+    const prepared = await this.#listeners.prepare(
+      wantedBy(config),
+      config.limits,
+      (wanted, cause) =>
+        listenError({ ...wanted, name: wanted.name && `upstream ${wanted.name}` }, cause),
     );
-    opened.push({ name: 'admin', address });
-  } catch (error) {
-    await closeAll();
-    throw error;
-  }
-  state = 'ready';
+    try {
+      await this.#openAdmin(config);
+    } catch (error) {
+      await prepared.abort();
+      throw error;
+    }
 
-  return {
-    listeners: opened,
-    async stop() {
-      state = 'draining';
-      // Whoever sends traffic must see /readyz before it sees a closed port.
-      await sleep(clock, config.shutdown.delay);
-      const closed = Promise.all(listeners.map((listener) => listener.close()));
-      await within(clock, config.shutdown.grace, closed);
-      if (running.size > 0) {
-        const error = new CallError(
-          'shutting-down',
-          `Cannot complete the call because Breakwater stops and shutdown.grace, ${config.shutdown.grace} ms, is over`,
-          { retryAfterMs: 1000 },
-        );
-        for (const exchange of running) exchange.cancel(error);
-        await sleep(clock, FLUSH_MS);
-      }
-      await closeAll();
-    },
-  };
+    const before = this.#upstreams;
+    this.#config = config;
+    logger.level = config.log.level;
+    this.#exchanges.bodyIdleMs = config.limits.bodyIdle;
+    this.#exchanges.maxRequestBody = config.limits.maxRequestBody;
+    // Not filled later on: calls under way fall back within the configuration that they began with.
+    const upstreams = new Map<string, Upstream>();
+    for (const options of config.upstreams) {
+      upstreams.set(options.name, this.#createUpstream(options, before, upstreams));
+    }
+    this.#upstreams = upstreams;
+    prepared.commit(this.#routers(config), config.limits, config.shutdown.grace);
+    for (const [name, upstream] of before) {
+      upstream.retire();
+      if (this.#upstreams.has(name)) continue;
+      clock.schedule(config.shutdown.grace, () => upstream.closeTunnels());
+    }
+    this.#metrics.noteConfig(clock.wallNow());
+  }
+
+  #createUpstream(
+    options: Config['upstreams'][number],
+    before: Map<string, Upstream>,
+    siblings: ReadonlyMap<string, Upstream>,
+  ): Upstream {
+    const { clock, random } = this.#options;
+    const context = {
+      clock,
+      random,
+      store: this.#store,
+      findUpstream: (name: string) => siblings.get(name)!,
+      emitFor: (upstream: string, route: string) => this.#emitFor(upstream, route),
+      maxHeaderSize: this.#config.limits.maxHeaderSize,
+    };
+    return new Upstream(options, context, before.get(options.name));
+  }
+
+  #emitFor(upstream: string, route: string): Emit {
+    const { logger } = this.#options;
+    return combine(
+      this.#metrics.scope(upstream, route),
+      logScope(logger, upstream, route, this.#config.log.access),
+    );
+  }
+
+  #routers(config: Config): (name: string) => Router {
+    const prefixes = new Map<string, Upstream>();
+    for (const { name, prefix } of config.upstreams) {
+      if (prefix !== undefined) prefixes.set(prefix, this.#upstreams.get(name)!);
+    }
+    const shared = routeByPrefix(prefixes, this.#emitFor('', ''));
+    return (name) => (name === SHARED ? shared : routeAllTo(this.#upstreams.get(name)!));
+  }
+
+  /** Moves the admin server where its address has changed; a token counts from the next request on. */
+  async #openAdmin(config: Config): Promise<void> {
+    const { listen } = config.admin;
+    const isOpen = this.#admin !== undefined;
+    if (isOpen && formatAddress(listen) === formatAddress(this.#config.admin.listen)) return;
+    const { logger, version } = this.#options;
+    const admin = createAdmin({
+      inspection: this.#inspection,
+      metrics: this.#metrics,
+      token: () => this.#config.admin.token,
+      reload: () => this.reload(),
+      logger,
+      version,
+      parseDuration,
+    });
+    const previous = this.#admin;
+    try {
+      this.#adminAddress = await admin.listen(listen);
+    } catch (cause) {
+      await admin.close();
+      throw listenError({ name: 'admin.listen', address: listen }, cause);
+    }
+    this.#admin = admin;
+    // Not awaited: the request that asked for this reload may have come through it.
+    previous?.closeGently();
+  }
+
+  async #closeAll(): Promise<void> {
+    this.#listeners.destroy();
+    // Tunnels are no longer the listeners' connections, but keep them open.
+    await Promise.all([...this.#upstreams.values()].map((upstream) => upstream.close()));
+    await this.#listeners.close();
+    await Promise.all([this.#admin?.close(), this.#front.close()]);
+  }
 }
 
-const sleep = (clock: Clock, ms: number) =>
-  new Promise<void>((resolve) => {
-    clock.schedule(ms, resolve);
-  });
+/** The listener that upstreams with a prefix share; no upstream's name is empty. */
+const SHARED = '';
 
-/** Waits for `done`, but no longer than `ms`; leaves no timer behind. */
-async function within(clock: Clock, ms: number, done: Promise<unknown>): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    const timer = clock.schedule(ms, resolve);
-    done.then(() => {
-      timer.cancel();
-      resolve();
-    }, reject);
-  });
-}
-
-interface RoutedAddress {
-  readonly name: string;
-  readonly address: Address;
-  readonly router: Router;
-}
-
-function routers(config: Config, upstreams: readonly Upstream[], emit: Emit): RoutedAddress[] {
-  const byName = new Map(upstreams.map((upstream) => [upstream.name, upstream]));
-  const listed: RoutedAddress[] = [];
-  const prefixes = new Map<string, Upstream>();
-  for (const { name, listen, prefix } of config.upstreams as readonly UpstreamConfig[]) {
-    const upstream = byName.get(name)!;
-    if (listen !== undefined) listed.push({ name, address: listen, router: routeAllTo(upstream) });
-    if (prefix !== undefined) prefixes.set(prefix, upstream);
+function wantedBy(config: Config): WantedListener[] {
+  const wanted: WantedListener[] = [];
+  for (const { name, listen } of config.upstreams) {
+    if (listen !== undefined) wanted.push({ name, address: listen });
   }
-  if (prefixes.size > 0) {
-    const router = routeByPrefix(prefixes, emit);
-    listed.push({ name: 'server', address: config.server.listen, router });
+  if (config.upstreams.some(({ prefix }) => prefix !== undefined)) {
+    wanted.push({ name: SHARED, address: config.server.listen });
   }
-  return listed;
+  return wanted;
 }
 
 const listenFailures: Readonly<Record<string, string>> = {
@@ -195,15 +298,27 @@ const listenFailures: Readonly<Record<string, string>> = {
   ENOTFOUND: 'the host name does not resolve',
 };
 
-async function open<T>(name: string, address: Address, listen: () => Promise<T>): Promise<T> {
-  try {
-    return await listen();
-  } catch (cause) {
-    const { code = '', message } = cause as NodeJS.ErrnoException;
-    const owner = name === 'admin' || name === 'server' ? `${name}.listen` : `upstream ${name}`;
-    throw new ListenError(
-      `Cannot listen on ${formatAddress(address)} for ${owner} because ${listenFailures[code] ?? message}`,
-      { cause },
-    );
-  }
+/** @param name the option, or the upstream, whose address it is. */
+function listenError({ name, address }: NamedAddress, cause: unknown): ListenError {
+  const { code = '', message } = cause as NodeJS.ErrnoException;
+  const owner = name === SHARED ? 'server.listen' : name;
+  return new ListenError(
+    `Cannot listen on ${formatAddress(address)} for ${owner} because ${listenFailures[code] ?? message}`,
+    { cause },
+  );
+}
+
+const sleep = (clock: Clock, ms: number) =>
+  new Promise<void>((resolve) => {
+    clock.schedule(ms, resolve);
+  });
+
+/** Waits for `done`, but no longer than `ms`; leaves no timer behind. */
+async function within(clock: Clock, ms: number, done: Promise<unknown>): Promise<void> {
+  let timer: Timer | undefined;
+  const timeUp = new Promise<void>((resolve) => {
+    timer = clock.schedule(ms, resolve);
+  });
+  await Promise.race([done, timeUp]);
+  timer?.cancel();
 }

@@ -26,29 +26,30 @@ function isLocal(peer: string): boolean {
 
 const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest();
 
-/** @returns what throws an AdminError for a request that may not write. */
-export function createWriteGuard(token: string | undefined): (request: FastifyRequest) => void {
-  return token === undefined ? requireLoopback : requireToken(token);
+/**
+ * Throws an AdminError for a request that may not write.
+ * @param token undefined: loopback only.
+ */
+export function requireWriteAccess(request: FastifyRequest, token: string | undefined): void {
+  if (token === undefined) requireLoopback(request);
+  else requireToken(request, token);
 }
 
-function requireToken(token: string): (request: FastifyRequest) => void {
-  const expected = sha256(Buffer.from(token));
-  return ({ headers }) => {
-    const given = /^Bearer +(.+)$/i.exec(headers.authorization ?? '')?.[1];
-    if (given === undefined) {
-      throw new AdminError(
-        401,
-        'Cannot change anything because admin.token is set and the request has no "Authorization: Bearer TOKEN"',
-        { 'WWW-Authenticate': 'Bearer realm="breakwater"' },
-      );
-    }
-    // Digests have one length and share no prefix, so the time tells nothing of the token. Node reads headers as Latin-1.
-    if (!timingSafeEqual(sha256(Buffer.from(given, 'latin1')), expected)) {
-      throw new AdminError(401, 'Cannot change anything because the token is not admin.token', {
-        'WWW-Authenticate': 'Bearer realm="breakwater", error="invalid_token"',
-      });
-    }
-  };
+function requireToken({ headers }: FastifyRequest, token: string): void {
+  const given = /^Bearer +(.+)$/i.exec(headers.authorization ?? '')?.[1];
+  if (given === undefined) {
+    throw new AdminError(
+      401,
+      'Cannot change anything because admin.token is set and the request has no "Authorization: Bearer TOKEN"',
+      { 'WWW-Authenticate': 'Bearer realm="breakwater"' },
+    );
+  }
+  // Digests have one length and share no prefix, so the time tells nothing of the token. Node reads headers as Latin-1.
+  if (!timingSafeEqual(sha256(Buffer.from(given, 'latin1')), sha256(Buffer.from(token)))) {
+    throw new AdminError(401, 'Cannot change anything because the token is not admin.token', {
+      'WWW-Authenticate': 'Bearer realm="breakwater", error="invalid_token"',
+    });
+  }
 }
 
 function requireLoopback(request: FastifyRequest): void {

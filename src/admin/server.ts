@@ -2,7 +2,8 @@
 import type { AddressInfo } from 'node:net';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Inspection } from '../core/inspect.js';
-import { createWriteGuard, peerOf } from './access.js';
+import type { ReloadOutcome } from '../core/reload.js';
+import { peerOf, requireWriteAccess } from './access.js';
 import { forceCircuit, listCircuits, parseOrder, type ParseDuration } from './circuits.js';
 import { AdminError, asAdminError, sendProblem } from './problem.js';
 import { listUpstreams } from './upstreams.js';
@@ -20,15 +21,16 @@ export interface AdminLogger {
 export interface AdminOptions {
   readonly inspection: Inspection;
   readonly metrics: { readonly contentType: string; exposition(): Promise<string> };
-  /** Undefined: writes are for loopback only. */
-  readonly token: string | undefined;
+  /** Asked for at each write, as a reload may change it. Undefined: writes are for loopback only. */
+  readonly token: () => string | undefined;
+  readonly reload: () => Promise<ReloadOutcome>;
   readonly logger: AdminLogger;
   readonly version: string;
   readonly parseDuration: ParseDuration;
 }
 
 interface Endpoint {
-  readonly method: 'GET' | 'PUT';
+  readonly method: 'GET' | 'PUT' | 'POST';
   readonly path: string;
   /** How people are told of it. */
   readonly title: string;
@@ -48,6 +50,8 @@ const MAX_NAME_LENGTH = 1024;
 export interface Admin {
   /** @returns where it listens; a port 0 is the real one. */
   listen(address: AdminAddress): Promise<AdminAddress>;
+  /** Takes no more connections, and lets the answers under way leave. */
+  closeGently(): void;
   /** Ends at once what is still open; nothing happens where nothing listens. */
   close(): Promise<void>;
 }
@@ -63,6 +67,10 @@ export function createAdmin(options: AdminOptions): Admin {
       await app.listen({ host: address.host, port: address.port });
       const { port } = app.server.address() as AddressInfo;
       return { ...address, port };
+    },
+    closeGently() {
+      app.server.close();
+      app.server.closeIdleConnections();
     },
     close: () => app.close(),
   };
@@ -113,7 +121,6 @@ export function createAdminApp(options: AdminOptions): FastifyInstance {
     );
   });
 
-  const guard = createWriteGuard(options.token);
   for (const { method, path, title, answer } of endpoints) {
     const isReadable = isRead(method);
     app.route({
@@ -121,7 +128,7 @@ export function createAdminApp(options: AdminOptions): FastifyInstance {
       url: path,
       // Before the body is read.
       onRequest: async (request) => {
-        if (!isReadable) guard(request);
+        if (!isReadable) requireWriteAccess(request, options.token());
       },
       handler: async (request, reply) => answer(request, reply),
     });
@@ -160,6 +167,20 @@ function createEndpoints(options: AdminOptions): Endpoint[] {
     return circuit;
   }
 
+  async function reloadConfig(request: FastifyRequest, reply: FastifyReply) {
+    const peer = peerOf(request);
+    logger.info({ peer }, `reload asked for by ${peer}`);
+    const outcome = await options.reload();
+    switch (outcome.kind) {
+      case 'success':
+        return outcome.changes;
+      case 'invalid':
+        return reply.code(422).send({ diagnostics: outcome.diagnostics });
+      case 'unbindable':
+        throw new AdminError(409, outcome.message);
+    }
+  }
+
   const get = (path: string, answer: Endpoint['answer']): Endpoint => {
     return { method: 'GET', path, title: path, answer };
   };
@@ -181,5 +202,6 @@ function createEndpoints(options: AdminOptions): Endpoint[] {
     get('/config', () => inspection.config()),
     put('/circuits/:name', '/circuits/NAME', setCircuit),
     put('/circuits/:name/:route', '/circuits/NAME/ROUTE', setCircuit),
+    { method: 'POST', path: '/reload', title: '/reload', answer: reloadConfig },
   ];
 }

@@ -1,6 +1,6 @@
-/** `breakwater check`: tells all that is wrong with a configuration file. */
-import { formatDiagnostics } from '../config/diagnostics.js';
-import { loadConfig } from '../config/load.js';
+/** `breakwater check`: tells all that is wrong with a configuration file, and what is likely to go wrong in production. */
+import { formatDiagnostics, type Level } from '../config/diagnostics.js';
+import { checkConfig } from '../config/load.js';
 import type { Output } from './output.js';
 
 export interface CheckOptions {
@@ -11,7 +11,7 @@ export interface CheckOptions {
 
 /** @returns the exit code: 0 fine, 1 not. */
 export function check(file: string, options: CheckOptions, output: Output): number {
-  const { diagnostics, config } = loadConfig(file, output.env);
+  const { diagnostics, config } = checkConfig(file, output.env);
   const isFine = !diagnostics.some(
     ({ level }) => level === 'error' || (options.strict && level === 'warning'),
   );
@@ -19,8 +19,18 @@ export function check(file: string, options: CheckOptions, output: Output): numb
     output.stdout.write(`${JSON.stringify(diagnostics, undefined, 2)}\n`);
   } else {
     output.stderr.write(formatDiagnostics(diagnostics));
-    const count = config?.upstreams.length ?? 0;
-    if (isFine) output.stdout.write(`${file}: OK, ${count} upstream${count === 1 ? '' : 's'}\n`);
+    if (isFine) {
+      const found = (wanted: Level) => diagnostics.filter(({ level }) => level === wanted).length;
+      const counts = [
+        count(config?.upstreams.length ?? 0, 'upstream'),
+        ...(['warning', 'info'] as const)
+          .filter((level) => found(level) > 0)
+          .map((level) => count(found(level), level)),
+      ];
+      output.stdout.write(`${file}: OK, ${counts.join(', ')}\n`);
+    }
   }
   return isFine ? 0 : 1;
 }
+
+const count = (n: number, noun: string) => `${n} ${noun}${n === 1 ? '' : 's'}`;

@@ -1,9 +1,10 @@
 /** `breakwater explain`: an upstream's effective policies as YAML, each value with where it came from. */
-import type { EffectiveRoute, EffectiveUpstream } from '../config/assemble.js';
+import type { EffectiveUpstream } from '../config/assemble.js';
 import { didYouMean, formatDiagnostics, listWords } from '../config/diagnostics.js';
 import type { EffectiveMap, Origin } from '../config/effective.js';
 import { loadConfig } from '../config/load.js';
 import { compileMatch } from '../core/route-match.js';
+import { describeRequest } from './forecast.js';
 import type { Output } from './output.js';
 
 export interface ExplainOptions {
@@ -14,14 +15,15 @@ export interface ExplainOptions {
 
 /** @returns the exit code: 1 when there is nothing to explain. */
 export function explain(file: string, options: ExplainOptions, output: Output): number {
-  const { effective, diagnostics } = loadConfig(file, output.env);
+  const { config, effective, diagnostics } = loadConfig(file, output.env);
   output.stderr.write(formatDiagnostics(diagnostics));
-  if (effective === undefined) return 1;
+  if (config === undefined || effective === undefined) return 1;
   const fail = (message: string): number => {
     output.stderr.write(`breakwater: error: ${message}\n`);
     return 1;
   };
-  const upstream = effective.find(({ name }) => name === options.upstream);
+  const index = effective.findIndex(({ name }) => name === options.upstream);
+  const upstream = effective[index];
   if (upstream === undefined) return fail(unknownUpstream(options.upstream, effective));
   if (options.request === undefined) {
     output.stdout.write(formatPolicies(upstream.policies, file));
@@ -33,24 +35,22 @@ export function explain(file: string, options: ExplainOptions, output: Output): 
       `cannot read the request ${JSON.stringify(options.request)}; write it as "GET /path"`,
     );
   }
-  const route = findRoute(upstream.routes, request[1] ?? 'GET', request[2]!);
-  const heading = route === undefined ? '# no route matches' : `# route ${route.name}`;
-  const { policies } = route ?? upstream;
-  output.stdout.write(`${heading}\n${formatPolicies(policies, file)}`);
+  const [method, path] = [request[1] ?? 'GET', request[2]!];
+  const route = upstream.routes.findIndex(({ match }) => compileMatch(match)(method, path));
+  const { name, policies } = upstream.routes[route] ?? upstream;
+  const decoded = config.upstreams[index]!;
+  const comments = [
+    route === -1 ? 'no route matches' : `route ${name}`,
+    ...describeRequest(method, (decoded.routes[route] ?? decoded).policies),
+  ];
+  output.stdout.write(comments.map((text) => `# ${text}\n`).join(''));
+  output.stdout.write(formatPolicies(policies, file));
   return 0;
 }
 
 function unknownUpstream(name: string, upstreams: readonly EffectiveUpstream[]): string {
   const names = upstreams.map((upstream) => upstream.name);
   return `no upstream is named ${JSON.stringify(name)};${didYouMean(name, names)} defined are ${listWords(names, 'and')}`;
-}
-
-function findRoute(
-  routes: readonly EffectiveRoute[],
-  method: string,
-  path: string,
-): EffectiveRoute | undefined {
-  return routes.find(({ match }) => compileMatch(match)(method, path));
 }
 
 function formatPolicies(policies: EffectiveMap, file: string): string {
@@ -71,16 +71,10 @@ function formatPolicies(policies: EffectiveMap, file: string): string {
 }
 
 function formatOrigin(origin: Origin, file: string): string {
-  switch (origin.layer) {
-    case 'default':
-      return 'default';
-    case 'defaults':
-      return `defaults ${file}:${origin.line}`;
-    case 'profile':
-      return `profile ${origin.name} ${file}:${origin.line}`;
-    case 'own':
-      return `${file}:${origin.line}`;
-  }
+  if (origin.layer === 'default') return 'default';
+  const place = `${file}:${origin.node.position.line}`;
+  if (origin.layer === 'defaults') return `defaults ${place}`;
+  return origin.layer === 'profile' ? `profile ${origin.path[1]} ${place}` : place;
 }
 
 /** Words and quantities that YAML reads back as the same text. */

@@ -1,8 +1,9 @@
 /** `breakwater run`: the proxy itself, from the configuration file to the last drained exchange. */
-import { ListenError, startApp, type App } from '../app.js';
+import { App, ListenError } from '../app.js';
 import { formatAddress } from '../config/config.js';
 import { formatDiagnostics } from '../config/diagnostics.js';
 import { loadConfig } from '../config/load.js';
+import { watchFile } from '../config/watch.js';
 import { systemClock } from '../core/clock.js';
 import { createLogger, type Logger } from '../telemetry/logs.js';
 import { version } from '../version.js';
@@ -16,7 +17,8 @@ const EX_CONFIG = 78;
 
 /** @returns the exit code, once the proxy has drained. */
 export async function run(options: RunOptions): Promise<number> {
-  const { config, diagnostics } = loadConfig(options.config, process.env);
+  const load = () => loadConfig(options.config, process.env);
+  const { config, diagnostics } = load();
   if (diagnostics.length > 0) process.stderr.write(formatDiagnostics(diagnostics));
   if (config === undefined) return EX_CONFIG;
 
@@ -27,11 +29,12 @@ export async function run(options: RunOptions): Promise<number> {
   });
   let app: App;
   try {
-    app = await startApp(config, {
+    app = await App.start(config, {
       clock: systemClock,
       random: Math.random,
       logger,
       version,
+      load,
     });
   } catch (error) {
     if (!(error instanceof ListenError)) throw error;
@@ -39,7 +42,10 @@ export async function run(options: RunOptions): Promise<number> {
     return 1;
   }
   announce(app);
+  const watcher = watchFile(options.config, systemClock, () => void app.reload());
+  process.on('SIGHUP', () => void app.reload());
   await signalled(logger);
+  watcher.close();
   await app.stop();
   logger.info('stopped');
   return 0;
@@ -65,8 +71,5 @@ function signalled(logger: Logger): Promise<void> {
     };
     process.on('SIGTERM', stop);
     process.on('SIGINT', stop);
-    process.on('SIGHUP', () => {
-      logger.warn('Cannot reload on SIGHUP because this version reads its file only at the start');
-    });
   });
 }

@@ -9,7 +9,7 @@ import {
   toNotation,
   writtenPaths,
   type EffectiveMap,
-  type Origin,
+  type WrittenLayer,
 } from './effective.js';
 import { fillBodies, type BodyFiles } from './fallback.js';
 import { sections } from './schema.js';
@@ -33,9 +33,10 @@ export interface EffectiveUpstream {
 export interface Assembled {
   readonly config: Config;
   readonly effective: readonly EffectiveUpstream[];
+  readonly root: SourceNode;
 }
 
-const own = (line: number): Origin => ({ layer: 'own', line });
+const own: WrittenLayer = { layer: 'own', path: [] };
 
 /** @param root has passed all checks, as `parts` have. */
 export function assemble(
@@ -54,7 +55,7 @@ export function assemble(
     ),
   };
   const config: Config = { file, ...general.config, upstreams, document };
-  return { config: deepFreeze(config), effective };
+  return { config: deepFreeze(config), effective, root };
 }
 
 function addressOf(written: unknown): Address {
@@ -87,27 +88,28 @@ function redact(options: Readonly<Record<string, unknown>>, key: string): Record
   return Object.hasOwn(options, key) ? { ...options, [key]: '***' } : { ...options };
 }
 
+const layOver = (base: EffectiveMap, node: SourceNode | undefined, from: WrittenLayer) =>
+  layKeysOver(base, node, policySchemas, from);
+
 function layPolicies(root: SourceNode, { name, node }: UpstreamParts): EffectiveUpstream {
-  const builtIn = builtInOf(policySchemas);
-  const withDefaults = layKeysOver(builtIn, valueOf(root, 'defaults'), policySchemas, (line) => ({
+  const withDefaults = layOver(builtInOf(policySchemas), valueOf(root, 'defaults'), {
     layer: 'defaults',
-    line,
-  }));
+    path: ['defaults'],
+  });
   const profile = textOf(valueOf(node, 'profile'));
   const withProfile =
     profile === undefined
       ? withDefaults
-      : layKeysOver(
-          withDefaults,
-          valueOf(valueOf(root, 'profiles'), profile),
-          policySchemas,
-          (line) => ({ layer: 'profile', name: profile, line }),
-        );
-  const policies = layKeysOver(withProfile, node, policySchemas, own);
-  const routes = itemsOf(valueOf(node, 'routes')).map((route) => ({
+      : layOver(withDefaults, valueOf(valueOf(root, 'profiles'), profile), {
+          layer: 'profile',
+          path: ['profiles', profile],
+        });
+  const path = ['upstreams', name];
+  const policies = layOver(withProfile, node, { layer: 'own', path });
+  const routes = itemsOf(valueOf(node, 'routes')).map((route, i) => ({
     name: textOf(valueOf(route, 'name'))!,
     match: matchOf(valueOf(route, 'match')!),
-    policies: layKeysOver(policies, route, policySchemas, own),
+    policies: layOver(policies, route, { layer: 'route', path: [...path, 'routes', i] }),
     writes: writtenPaths(route, policySchemas),
   }));
   return { name, policies, routes };

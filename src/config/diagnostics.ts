@@ -67,11 +67,15 @@ export class Findings {
   }
 }
 
-/** `FILE:LINE:COLUMN: error: PATH: message`, without the path where the whole file is meant. */
+/**
+ * `FILE:LINE:COLUMN: error: PATH: message`, without the path where the whole file is meant. What is no error ends with
+ * the name of its rule, because that is what silences it.
+ */
 export function formatDiagnostic(diagnostic: Diagnostic): string {
-  const { file, line, column, level, path, message } = diagnostic;
+  const { file, line, column, level, rule, path, message } = diagnostic;
   const subject = path === '' ? '' : `${path}: `;
-  return `${file}:${line}:${column}: ${level}: ${subject}${message}`;
+  const name = level === 'error' ? '' : ` [${rule}]`;
+  return `${file}:${line}:${column}: ${level}: ${subject}${message}${name}`;
 }
 
 /** One line each. */

@@ -1,16 +1,27 @@
 /** The layers of a configuration laid over each other: in the file's notation, each value with where it came from. */
 import type { OptionKeywords } from '../core/options.js';
 import type { Config } from './config.js';
+import type { Path } from './diagnostics.js';
 import { entriesOf, toPlain, type SourceNode } from './source.js';
 import { parseQuantity } from './units.js';
 
-/** Which layer a value is from; lines are of the file. */
-export type Origin =
-  | { readonly layer: 'default' }
-  | { readonly layer: 'defaults'; readonly line: number }
-  | { readonly layer: 'profile'; readonly name: string; readonly line: number }
-  /** Where the value is used: the upstream itself or its route. */
-  | { readonly layer: 'own'; readonly line: number };
+/** From the weakest to the strongest. */
+export const layers = ['default', 'defaults', 'profile', 'own', 'route'] as const;
+
+/** A part of the file that is laid over others, and where it stands in it. */
+export interface WrittenLayer {
+  /** `own`: the upstream itself. */
+  readonly layer: Exclude<(typeof layers)[number], 'default'>;
+  /** Of the part; of the value itself in an origin. */
+  readonly path: Path;
+}
+
+/** What wrote a value. */
+export interface Written extends WrittenLayer {
+  readonly node: SourceNode;
+}
+
+export type Origin = { readonly layer: 'default' } | Written;
 
 export interface EffectiveLeaf {
   readonly kind: 'leaf';
@@ -60,24 +71,26 @@ function builtIn(schema: OptionSchema, isOn: boolean): Effective | undefined {
   return { kind: 'map', entries };
 }
 
+const within = ({ layer, path }: WrittenLayer, key: string) => ({ layer, path: [...path, key] });
+
 /** `node` over `base`: mappings key by key, all else as a whole. */
 function layOver(
   base: Effective | undefined,
   node: SourceNode,
   schema: OptionSchema,
-  originAt: (line: number) => Origin,
+  from: WrittenLayer,
 ): Effective {
   const properties = propertiesOf(schema);
   if (node.kind !== 'map' || properties === undefined) {
     const value = toPlain(node);
-    const origin = originAt(node.position.line);
+    const origin = { ...from, node };
     return { kind: 'leaf', value: schema.off === true && value === false ? 'off' : value, origin };
   }
   // Something written over `off` switches it on, with the built-in values for the rest.
   const under = base?.kind === 'map' ? base : builtIn(schema, true);
   const entries = new Map(under?.kind === 'map' ? under.entries : []);
   for (const [key, { value }] of entriesOf(node)) {
-    entries.set(key, layOver(entries.get(key), value, properties[key]!, originAt));
+    entries.set(key, layOver(entries.get(key), value, properties[key]!, within(from, key)));
   }
   return { kind: 'map', entries };
 }
@@ -97,12 +110,12 @@ export function layKeysOver(
   base: EffectiveMap,
   node: SourceNode | undefined,
   schemas: Schemas,
-  originAt: (line: number) => Origin,
+  from: WrittenLayer,
 ): EffectiveMap {
   const entries = new Map(base.entries);
   for (const [key, { value }] of entriesOf(node)) {
     if (!Object.hasOwn(schemas, key)) continue;
-    entries.set(key, layOver(entries.get(key), value, schemas[key]!, originAt));
+    entries.set(key, layOver(entries.get(key), value, schemas[key]!, within(from, key)));
   }
   return { kind: 'map', entries };
 }

@@ -1,10 +1,11 @@
 /** From a configuration file to a trusted Config, or to all that is wrong with it at once. */
 import { readFileSync } from 'node:fs';
-import { assemble, type EffectiveUpstream } from './assemble.js';
+import { assemble, type Assembled, type EffectiveUpstream } from './assemble.js';
 import type { Config } from './config.js';
 import { Findings, type Diagnostic } from './diagnostics.js';
 import { readFallbacks } from './fallback.js';
 import type { Environment } from './interpolate.js';
+import { lint } from './lint/lint.js';
 import { parseSource } from './parse.js';
 import { readUpstreams } from './upstreams.js';
 import { validate } from './validate.js';
@@ -14,6 +15,8 @@ export interface Loaded {
   readonly config?: Config;
   /** The policies before decoding, with where each value is from. */
   readonly effective?: readonly EffectiveUpstream[];
+  /** What the file holds, with positions. */
+  readonly root?: Assembled['root'];
   /** By position. */
   readonly diagnostics: readonly Diagnostic[];
 }
@@ -30,6 +33,15 @@ const readFailures: Readonly<Record<string, string>> = {
 
 /** Reads, checks and decodes. Never throws, whatever the file holds. */
 export function loadConfig(file: string, env: Environment): Loaded {
+  return readThen(file, (text) => loadText(text, file, env));
+}
+
+/** As `loadConfig`; where there is no mistake, the diagnostics are what the lint has to say. */
+export function checkConfig(file: string, env: Environment): Loaded {
+  return readThen(file, (text) => checkText(text, file, env));
+}
+
+function readThen(file: string, then: (text: string) => Loaded): Loaded {
   let text: string;
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(file));
@@ -43,7 +55,7 @@ export function loadConfig(file: string, env: Environment): Loaded {
     findings.error('unreadable-file', START, [], `cannot read the file: ${cause}`);
     return { diagnostics: findings.list() };
   }
-  return loadText(text, file, env);
+  return then(text);
 }
 
 /** As `loadConfig`, of a text that is at hand. @param file its name, for messages and for the files it names. */
@@ -58,4 +70,12 @@ export function loadText(text: string, file: string, env: Environment): Loaded {
   return findings.hasErrors
     ? { diagnostics }
     : { ...assemble(file, root, parts, bodyFiles), diagnostics };
+}
+
+/** As `checkConfig`, of a text that is at hand. */
+export function checkText(text: string, file: string, env: Environment): Loaded {
+  const loaded = loadText(text, file, env);
+  const { config, effective, root } = loaded;
+  if (config === undefined || effective === undefined || root === undefined) return loaded;
+  return { ...loaded, diagnostics: lint({ text, root, config, effective }) };
 }

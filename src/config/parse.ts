@@ -4,6 +4,7 @@ import {
   isMap,
   isScalar,
   isSeq,
+  Lexer,
   LineCounter,
   parseDocument,
   Scalar,
@@ -59,6 +60,33 @@ export function parseSource(
     findings.error('syntax', START, [], `cannot be read as YAML: ${message.split('\n')[0]}`);
     return undefined;
   }
+}
+
+export interface Comment extends Position {
+  /** With its `#`. */
+  readonly text: string;
+}
+
+/** What the lexer puts before a scalar's text, and other marks that are not in the file. */
+const SCALAR_MARK = '\u001F';
+const MARKS: ReadonlySet<string> = new Set(['\uFEFF', '\u0002', '\u0018', SCALAR_MARK]);
+
+/** The comments of a file that is YAML, told from text that only looks like one. */
+export function readComments(text: string): Comment[] {
+  const comments: Comment[] = [];
+  const position = { line: 1, column: 1 };
+  let previous = '';
+  for (const token of new Lexer().lex(text)) {
+    if (token.startsWith('#') && previous !== SCALAR_MARK) {
+      comments.push({ ...position, text: token.trimEnd() });
+    }
+    previous = token;
+    if (MARKS.has(token)) continue;
+    const lines = token.split('\n');
+    position.line += lines.length - 1;
+    position.column = lines.at(-1)!.length + (lines.length === 1 ? position.column : 1);
+  }
+  return comments;
 }
 
 /** Mistakes after which the parser still knows where it is; after any other, more errors are mostly echoes of it. */

@@ -1,6 +1,7 @@
 /** One client request on its way through the pipeline. */
 import type { CallError, CallFailure, Reason } from './errors.js';
 import type { Deadline } from './deadline.js';
+import type { AttemptResult } from './outcome.js';
 import type { RawHeaders } from './reply.js';
 
 /** What a policy may know of a request body; reading it is the transport's matter. */
@@ -80,6 +81,10 @@ export class Call {
   deadline: Deadline | undefined;
   /** The observer of the try that starts next; set by the timeout policy, taken by the transport. */
   observer: AttemptObserver | undefined;
+  /** What became of each try that is over, in order. */
+  readonly results: AttemptResult[] = [];
+  /** Time spent in tries, in ms. */
+  upstreamMs = 0;
   /** Time spent in the bulkhead's queue, in ms. */
   waitedMs = 0;
   /** Set by the fallback policy where another source has answered. */

@@ -22,6 +22,9 @@ export interface CircuitRules {
 /** Slow calls are counted over this where failureRate is off; the same as its defaults. */
 const DEFAULT_WINDOW = { window: 10_000, minimumCalls: 20 };
 
+const windowOf = ({ failureRate }: CircuitRules) =>
+  failureRate === 'off' ? DEFAULT_WINDOW : failureRate;
+
 /** Told to callers where nobody knows when the circuit will let them through. */
 const DEFAULT_RETRY_AFTER_MS = 1000;
 
@@ -60,23 +63,30 @@ const percent = (share: number) => `${Math.round(share * 100)} %`;
  * resilience4j's, consecutive failures and the growing recovery time Polly's and Envoy's (outlier ejection).
  */
 export class Circuit implements InspectableCircuit {
-  readonly #rules: CircuitRules;
+  #rules: CircuitRules;
   readonly #clock: Clock;
   readonly #emit: Emit;
-  readonly #window: SlidingWindow;
-  readonly #minimumCalls: number;
+  #window: SlidingWindow;
+  #minimumCalls: number;
   #consecutiveFailures = 0;
   #state: CircuitState;
 
   constructor(rules: CircuitRules, clock: Clock, emit: Emit) {
-    const { window, minimumCalls } =
-      rules.failureRate === 'off' ? DEFAULT_WINDOW : rules.failureRate;
+    const { window, minimumCalls } = windowOf(rules);
     this.#rules = rules;
     this.#clock = clock;
     this.#emit = emit;
     this.#window = new SlidingWindow(window);
     this.#minimumCalls = minimumCalls;
     this.#state = { kind: 'closed', sinceWallMs: clock.wallNow() };
+  }
+
+  /** Goes on in its state under other rules; only a window of another length starts from nothing. */
+  configure(rules: CircuitRules): void {
+    const { window, minimumCalls } = windowOf(rules);
+    if (window !== windowOf(this.#rules).window) this.#window = new SlidingWindow(window);
+    this.#minimumCalls = minimumCalls;
+    this.#rules = rules;
   }
 
   /** What a try would be refused with right now; takes nothing. */

@@ -32,8 +32,14 @@ export interface ExchangeSummary {
   readonly reason: Reason | '';
   readonly durationMs: number;
   readonly waitedMs: number;
-  /** At the upstream itself. */
+  /** Time spent in tries. */
+  readonly upstreamMs: number;
+  /** Left until the deadline; undefined without one, negative after it. */
+  readonly deadlineLeftMs: number | undefined;
+  /** At the upstream itself; with a fallback to another, that one's are its own. */
   readonly attempts: number;
+  /** What became of each try that is over, in order. */
+  readonly results: readonly AttemptResult[];
   readonly requestId: string;
   /** Trace id of the caller's `traceparent` (W3C Trace Context), if any. */
   readonly traceId: string | undefined;

@@ -31,8 +31,10 @@ export interface Policy<Name extends string, Schema extends TSchema, Settings, M
   /** Of the key's value, with defaults and descriptions. */
   readonly schema: Schema;
   /**
-   * Called once per upstream, and once more per route that writes the key.
+   * Called once per upstream, and once more per route that writes the key; at a reload again, for each of them.
+   * @param previous the layer of that name before: its state goes on under the new options. Calls under way end by the
+   *   options they began with.
    * @returns undefined when the settings switch the policy off: it is then absent from the chain.
    */
-  create(settings: Settings, context: PolicyContext): Made | undefined;
+  create(settings: Settings, context: PolicyContext, previous?: Made): Made | undefined;
 }

@@ -18,16 +18,25 @@ const ROUNDING = 1e-9;
  * whose number shrinks with those that wait in back-off.
  */
 export class RetryBudget {
-  readonly #options: RetryBudgetOptions;
+  #options: RetryBudgetOptions;
   readonly #clock: Clock;
-  readonly #firstTries: SlidingWindow;
-  readonly #retries: SlidingWindow;
+  #firstTries: SlidingWindow;
+  #retries: SlidingWindow;
 
   constructor(options: RetryBudgetOptions, clock: Clock) {
     this.#options = options;
     this.#clock = clock;
     this.#firstTries = new SlidingWindow(options.window);
     this.#retries = new SlidingWindow(options.window);
+  }
+
+  /** Goes on with what was counted; only a window of another length starts from nothing. */
+  configure(options: RetryBudgetOptions): void {
+    if (options.window !== this.#options.window) {
+      this.#firstTries = new SlidingWindow(options.window);
+      this.#retries = new SlidingWindow(options.window);
+    }
+    this.#options = options;
   }
 
   /** Counts a first try. */

@@ -62,7 +62,7 @@ interface Waiter {
  * one is free, and nobody who comes later can overtake the queue.
  */
 export class Bulkhead implements InspectableBulkhead {
-  readonly #options: BulkheadOptions;
+  #options: BulkheadOptions;
   readonly #context: PolicyContext;
   #active = 0;
   #queued = 0;
@@ -84,6 +84,12 @@ export class Bulkhead implements InspectableBulkhead {
 
   get limit(): number {
     return this.#options.maxConcurrent;
+  }
+
+  /** A raised limit lets waiters in at once; a lowered one is reached as slots come back. */
+  configure(options: BulkheadOptions): void {
+    this.#options = options;
+    this.#admitWaiters();
   }
 
   /** Takes a slot if one is free; pair it with `release`. */
@@ -176,10 +182,15 @@ export interface BulkheadLayer extends Layer {
   readonly bulkhead: Bulkhead;
 }
 
-function create(settings: BulkheadSettings, context: PolicyContext): BulkheadLayer | undefined {
+function create(
+  settings: BulkheadSettings,
+  context: PolicyContext,
+  previous?: BulkheadLayer,
+): BulkheadLayer | undefined {
   const { bulkhead: options } = settings;
   if (options === 'off') return undefined;
-  const bulkhead = new Bulkhead(options, context);
+  const bulkhead = previous?.bulkhead ?? new Bulkhead(options, context);
+  bulkhead.configure(options);
 
   function wrap(next: Stage): Stage {
     async function run(call: Call): Promise<Reply> {

@@ -139,13 +139,15 @@ export interface CircuitBreakerLayer extends Layer {
 function create(
   settings: CircuitBreakerSettings,
   context: PolicyContext,
+  previous?: CircuitBreakerLayer,
 ): CircuitBreakerLayer | undefined {
   const { circuitBreaker } = settings;
   if (circuitBreaker === 'off') return undefined;
   const options: CircuitBreakerOptions = circuitBreaker;
   const { clock, emit, upstream } = context;
   const slowMs = options.slowCall === 'off' ? Infinity : options.slowCall.duration;
-  const circuit = new Circuit(options, clock, emit);
+  const circuit = previous?.circuit ?? new Circuit(options, clock, emit);
+  circuit.configure(options);
 
   function refuse(): CallError | undefined {
     const refusal = circuit.refusal();

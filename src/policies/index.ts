@@ -53,24 +53,33 @@ export interface Inherited {
   readonly writes: ReadonlySet<string>;
 }
 
+/** What the policies' `create` have in common; each of them gets back only layers of its own making. */
+type Create = (
+  settings: PolicySettings,
+  context: PolicyContext,
+  previous?: Layer,
+) => Layer | undefined;
+
 /**
  * An upstream's layers, or a route's. A route shares the layers, and so the state, of its upstream, except for the
  * policies it writes: a route with a circuit breaker or bulkhead of its own fails, queues and is refused by itself.
+ * @param previous the layers of that name before a reload, with nothing in them that was only shared.
  */
 export function createLayers(
   settings: PolicySettings,
   context: PolicyContext,
   inherited?: Inherited,
+  previous?: PolicyLayers,
 ): PolicyLayers {
   return byName((policy): Layer | undefined => {
-    if (inherited === undefined) return policy.create(settings, context);
+    const create = policy.create as Create;
+    if (inherited === undefined) return create(settings, context, previous?.[policy.name]);
     const { layers, writes } = inherited;
     const reads = [policy.name, ...(alsoReads[policy.name] ?? [])];
     if (!reads.some((key) => writes.has(key))) return layers[policy.name];
     // Whoever retries differently still spends from the same budget: it protects the upstream, not the route.
-    return policy === retry && !writes.has('retry.budget')
-      ? retry.create(settings, context, layers.retry?.budget)
-      : policy.create(settings, context);
+    const hasOwnState = policy !== retry || writes.has('retry.budget');
+    return create(settings, context, hasOwnState ? previous?.[policy.name] : layers.retry);
   }) as PolicyLayers;
 }
 

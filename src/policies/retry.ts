@@ -153,19 +153,28 @@ export interface RetryLayer extends Layer {
   readonly budget: RetryBudget | undefined;
 }
 
-/** @param shared the budget to spend from, where it is not this layer's own. */
+function openBudget(
+  options: RetryOptions['budget'],
+  clock: Clock,
+  previous: RetryBudget | undefined,
+): RetryBudget | undefined {
+  if (options === 'off') return undefined;
+  const budget = previous ?? new RetryBudget(options, clock);
+  budget.configure(options);
+  return budget;
+}
+
 function create(
   settings: RetrySettings,
   context: PolicyContext,
-  shared?: RetryBudget,
+  previous?: RetryLayer,
 ): RetryLayer | undefined {
   if (settings.retry === 'off') return undefined;
   const options: RetryOptions = settings.retry;
   const { clock, random, emit } = context;
   const methods = new Set(options.methods);
   const statuses = new Set(options.statuses);
-  const budget =
-    shared ?? (options.budget === 'off' ? undefined : new RetryBudget(options.budget, clock));
+  const budget = openBudget(options.budget, clock, previous?.budget);
 
   /** Why another try may help; undefined after a good answer, or an end that this proxy or the client made. */
   function causeOf(outcome: Outcome): RetryCause | undefined {

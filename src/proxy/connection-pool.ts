@@ -1,7 +1,7 @@
 /** Connections to one upstream, kept alive between calls, and what undici does not tell about them. */
-import type { Socket } from 'node:net';
+import { isIP, type Socket } from 'node:net';
 import type { RawHeaders } from '../core/reply.js';
-import { Client, Pool, type buildConnector, type Dispatcher } from 'undici';
+import { buildConnector, Client, errors, Pool, type Dispatcher } from 'undici';
 
 /** What a connection knows that a try has to ask. */
 export interface Connection {
@@ -26,12 +26,12 @@ export interface PoolDispatchOptions extends Dispatcher.DispatchOptions {
   readonly user: ConnectionUser;
 }
 
-export type ConnectionPool = Pool;
-
 type Connect = buildConnector.connector;
 
 /** How undici ends a chunked body: exactly this, in a write of its own. */
 const LAST_CHUNK = '\r\n0\r\n\r\n';
+const ABORTED = new errors.SocketError('aborted');
+
 const CONTINUE = Buffer.from('HTTP/1.1 100');
 
 class TrackingClient extends Client implements Connection {
@@ -75,6 +75,13 @@ class TrackingClient extends Client implements Connection {
     socket.on('error', () => {
       this.hasFailed = true;
     });
+    // undici opens a connection anew for a request that it has just been told to abort, unless it takes the end of the
+    // old one for an error.
+    const destroy = socket.destroy.bind(socket);
+    socket.destroy = (error) =>
+      destroy(
+        error instanceof errors.InformationalError && error.message === 'aborted' ? ABORTED : error,
+      );
     const read = socket.read.bind(socket) as (size?: number) => Buffer | null;
     socket.read = (size) => this.#withoutContinue(read(size), read);
     const write = socket.write.bind(socket) as (chunk: unknown, ...rest: unknown[]) => boolean;
@@ -106,24 +113,101 @@ class TrackingClient extends Client implements Connection {
   }
 }
 
+export interface UpstreamTarget {
+  readonly protocol: 'http:' | 'https:';
+  readonly host: string;
+  readonly port: number;
+  readonly socketPath: string | undefined;
+  /** Empty, or a path without a slash at its end. */
+  readonly basePath: string;
+  /** As configured. */
+  readonly href: string;
+}
+
+export interface UpstreamTls {
+  /** PEM contents. */
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+  readonly serverName?: string;
+  readonly insecureSkipVerify: boolean;
+}
+
 export interface PoolOptions {
-  readonly connect: Connect;
+  readonly target: UpstreamTarget;
+  readonly tls: UpstreamTls | undefined;
+  /** ms until a connection that no try waits for any more is given up; 0 for never. */
+  readonly connectTimeoutMs: number;
   /** Longest head of an answer, in bytes. */
   readonly maxHeaderSize: number;
 }
 
-export function createPool(
-  origin: string,
-  { connect, maxHeaderSize }: PoolOptions,
-): ConnectionPool {
-  return new Pool(origin, {
-    // No limit here: undici's queue is invisible to deadlines, so whoever is admitted gets a connection.
-    connections: null,
-    pipelining: 1,
-    maxHeaderSize,
-    // Timeouts are the timeout policy's; undici's step is a second.
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    factory: (url, options) => new TrackingClient(url, options, connect),
+const bracketed = (host: string) => (host.includes(':') ? `[${host}]` : host);
+
+export const originOf = (target: UpstreamTarget) =>
+  target.socketPath === undefined
+    ? `${target.protocol}//${bracketed(target.host)}:${target.port}`
+    : 'http://localhost';
+
+/** The connections to one place; survives reloads that do not change the place. */
+export class ConnectionPool {
+  readonly #key: string;
+  readonly #pool: Pool;
+  #holders = 0;
+
+  /** @param previous is held once more where it leads to the same place. */
+  static open(options: PoolOptions, previous: ConnectionPool | undefined): ConnectionPool {
+    const key = JSON.stringify(options);
+    const pool =
+      previous !== undefined && previous.#key === key ? previous : new ConnectionPool(options, key);
+    pool.#holders += 1;
+    return pool;
+  }
+
+  private constructor(options: PoolOptions, key: string) {
+    this.#key = key;
+    this.#pool = new Pool(originOf(options.target), {
+      // No limit here: undici's queue is invisible to deadlines, so whoever is admitted gets a connection.
+      connections: null,
+      pipelining: 1,
+      maxHeaderSize: options.maxHeaderSize,
+      // Timeouts are the timeout policy's; undici's step is a second.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      connect: createConnect(options),
+      factory: (url, clientOptions) =>
+        new TrackingClient(url, clientOptions, (clientOptions as { connect: Connect }).connect),
+    });
+  }
+
+  dispatch(options: PoolDispatchOptions, handler: Dispatcher.DispatchHandler): void {
+    this.#pool.dispatch(options, handler);
+  }
+
+  /** Closes the connections when the last holder has let go; nobody may be using them then. */
+  async release(): Promise<void> {
+    this.#holders -= 1;
+    if (this.#holders === 0) await this.#pool.close();
+  }
+
+  /** Ends all connections at once. */
+  async destroy(): Promise<void> {
+    await this.#pool.destroy();
+  }
+}
+
+function createConnect({ target, tls, connectTimeoutMs }: PoolOptions): Connect {
+  const connect = buildConnector({
+    ...(target.socketPath === undefined ? {} : { socketPath: target.socketPath }),
+    ...(tls?.ca === undefined ? {} : { ca: tls.ca }),
+    ...(tls?.cert === undefined ? {} : { cert: tls.cert }),
+    ...(tls?.key === undefined ? {} : { key: tls.key }),
+    // A tunnel's side may end while the other still talks.
+    allowHalfOpen: true,
+    rejectUnauthorized: tls?.insecureSkipVerify !== true,
+    timeout: connectTimeoutMs,
   });
+  // RFC 6066, section 3: an address is no server name.
+  const servername = tls?.serverName ?? (isIP(target.host) === 0 ? target.host : '');
+  return (options, callback) => connect({ ...options, servername }, callback);
 }

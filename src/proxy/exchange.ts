@@ -146,6 +146,7 @@ export class Exchange implements ReplySink {
   /** Runs the call through its pipeline; never throws. */
   start(): void {
     this.#context.running.add(this);
+    this.#scope.enter();
     this.#response.on('close', this.#onClose);
     const refused = this.#upload?.refusal();
     if (refused !== undefined) return this.#answerFailure(refused);
@@ -315,11 +316,13 @@ export class Exchange implements ReplySink {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#context.running.delete(this);
+    this.#scope.leave();
     this.#response.off('close', this.#onClose);
     this.#upload?.close();
     const call = this.#call;
     const { path, substitution } = call;
     const query = path.indexOf('?');
+    const nowMs = this.#context.clock.now();
     this.#scope.emit({
       type: 'exchange-finished',
       summary: {
@@ -327,9 +330,12 @@ export class Exchange implements ReplySink {
         path: query === -1 ? path : path.slice(0, query),
         status: error instanceof ClientGoneError ? error.status : status,
         reason: error instanceof CallError ? error.reason : (substitution?.reason ?? ''),
-        durationMs: this.#context.clock.now() - call.startedAtMs,
+        durationMs: nowMs - call.startedAtMs,
         waitedMs: call.waitedMs,
+        upstreamMs: call.upstreamMs,
+        deadlineLeftMs: call.deadline && call.deadline.atMs - nowMs,
         attempts: call.attempts,
+        results: call.results,
         requestId: this.#requestId,
         substitution,
         traceId: singleValue(this.#request.headers['traceparent'])?.slice(3, 35),

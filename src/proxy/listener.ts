@@ -29,11 +29,18 @@ export interface ListenerLimits {
   readonly maxConnections: number | 'off';
 }
 
+/** How often Node looks for heads that are late: what `limits.headerTimeout` may be late itself. */
+const CHECK_INTERVAL_MS = 250;
+
 interface RoutedRequest extends IncomingMessage {
   router: Router;
 }
 
 export interface Listener {
+  /** Requests wait until there is one. */
+  setRouter(router: Router): void;
+  /** New limits; the size of heads changes for new connections only. */
+  configure(limits: ListenerLimits): void;
   /** Where it listens; a port 0 is the real one by now. */
   readonly address: ListenAddress;
   /** Takes no more connections; resolves when those there were have ended. */
@@ -42,7 +49,9 @@ export interface Listener {
   destroy(): void;
 }
 
-type RequestHandler = Parameters<typeof createServer>[1];
+type RequestHandler = (request: IncomingMessage, response: ServerResponse) => void;
+
+export type Front = Awaited<ReturnType<typeof createFront>>;
 
 /**
  * Fastify takes no routes once it runs, and a router would judge paths that are none of its business: every target is
@@ -82,19 +91,21 @@ export async function createFront(context: ExchangeContext) {
 
   return {
     /** @throws the socket's error when the address cannot be had. */
-    async open(address: ListenAddress, router: Router, limits: ListenerLimits): Promise<Listener> {
+    async open(address: ListenAddress, limits: ListenerLimits): Promise<Listener> {
+      let router: Router | undefined;
+      let waiting: (() => void)[] = [];
+      let isClosing = false;
       const server = createServer({
-        maxHeaderSize: limits.maxHeaderSize,
-        headersTimeout: limits.headerTimeout,
         // An upload may take as long as it moves: `limits.bodyIdle` watches it.
         requestTimeout: 0,
-        keepAliveTimeout: limits.keepAlive,
-        connectionsCheckingInterval: Math.min(1000, Math.max(50, limits.headerTimeout / 10)),
+        connectionsCheckingInterval: CHECK_INTERVAL_MS,
       });
       // Node would drop the fields beyond this without a word; `maxHeaderSize` bounds them.
       server.maxHeadersCount = 0;
-      if (limits.maxConnections !== 'off') server.maxConnections = limits.maxConnections;
+      configure(server, limits);
       const onRequest: RequestHandler = (request, response) => {
+        if (router === undefined) return void waiting.push(() => onRequest(request, response));
+        if (isClosing) response.shouldKeepAlive = false;
         // What comes after an answer that closes the connection cannot be answered any more.
         if (request.socket.writableEnded) return;
         const fault = findFault(request);
@@ -112,15 +123,27 @@ export async function createFront(context: ExchangeContext) {
         // Node parses no body here: it could not be told from the new protocol's first bytes.
         const fault = findFault(request) ?? (announcesBody(request) ? 400 : undefined);
         if (fault !== undefined) return refuse(upgrade.response, fault);
-        const destination = router.route(request.method!, request.url!);
-        new Exchange(request, upgrade.response, destination, context, upgrade).start();
+        const start = () => {
+          const destination = router!.route(request.method!, request.url!);
+          new Exchange(request, upgrade.response, destination, context, upgrade).start();
+        };
+        if (router === undefined) waiting.push(start);
+        else start();
       });
       server.on('connect', refuseConnect);
       await listen(server, address);
       return {
         address: boundAddress(server, address),
+        setRouter(next) {
+          router = next;
+          const held = waiting;
+          waiting = [];
+          for (const start of held) start();
+        },
+        configure: (next) => configure(server, next),
         close: () =>
           new Promise((resolve) => {
+            isClosing = true;
             server.close(() => resolve());
             server.closeIdleConnections();
           }),
@@ -129,6 +152,14 @@ export async function createFront(context: ExchangeContext) {
     },
     close: () => app.close(),
   };
+}
+
+function configure(server: Server, limits: ListenerLimits): void {
+  server.headersTimeout = limits.headerTimeout;
+  server.keepAliveTimeout = limits.keepAlive;
+  server.maxConnections = limits.maxConnections === 'off' ? Infinity : limits.maxConnections;
+  // Node hands it to the parser of each new connection.
+  (server as Server & { maxHeaderSize: number }).maxHeaderSize = limits.maxHeaderSize;
 }
 
 /** An answer below the level of policies and problem details, as Node gives to what it cannot parse. */

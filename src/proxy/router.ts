@@ -76,5 +76,7 @@ function noRouteScope(prefixes: readonly string[], emit: Emit): Scope {
     idempotencyHeader: 'idempotency-key',
     bodyLimit: 0,
     openTunnel: () => {},
+    enter: () => {},
+    leave: () => {},
   };
 }

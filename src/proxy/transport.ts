@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { errors, type Dispatcher } from 'undici';
 import type { AttemptObserver, Call } from '../core/call.js';
+import type { Clock } from '../core/clock.js';
 import { formatDeadline } from '../core/deadline.js';
 import type { CallFailure } from '../core/errors.js';
 import type { Emit } from '../core/events.js';
@@ -58,6 +59,7 @@ class Attempt
   readonly #resolve: (reply: Reply) => void;
   readonly #reject: (error: CallFailure) => void;
   #controller: Dispatcher.DispatchController | undefined;
+  readonly #startedMs: number;
   #isReused = false;
   #hasHeaders = false;
   #isOver = false;
@@ -79,6 +81,7 @@ class Attempt
     this.#resolve = resolve;
     this.#reject = reject;
     this.#observer = call.observer;
+    this.#startedMs = transport.clock.now();
     call.observer = undefined;
   }
 
@@ -286,7 +289,10 @@ class Attempt
     this.#error = error;
     this.#observer?.onPhase('ended');
     const outcome = error === undefined ? classifyStatus(this.status) : classifyFailure(error);
-    this.#transport.emit({ type: 'attempt-finished', result: attemptResult(outcome), error });
+    const result = attemptResult(outcome);
+    this.#call.results.push(result);
+    this.#call.upstreamMs += this.#transport.clock.now() - this.#startedMs;
+    this.#transport.emit({ type: 'attempt-finished', result, error });
     for (const listener of this.#listeners) listener(error);
     this.#listeners = [];
     if (this.#sink !== undefined) this.#endSink();
@@ -331,6 +337,7 @@ export interface TransportOptions {
   /** The name that TLS asks for and verifies, constant per upstream whatever Host says. */
   readonly serverName: string;
   readonly propagatesDeadline: boolean;
+  readonly clock: Clock;
   readonly emit: Emit;
 }
 

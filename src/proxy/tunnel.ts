@@ -63,25 +63,23 @@ export class Tunnel {
   };
 }
 
-/** The tunnels of one upstream or route. */
+/** The tunnels of one upstream. */
 export class Tunnels {
   readonly #open = new Set<Tunnel>();
   readonly #clock: Clock;
-  readonly #idleMs: number | 'off';
 
-  constructor(clock: Clock, idleMs: number | 'off') {
+  constructor(clock: Clock) {
     this.#clock = clock;
-    this.#idleMs = idleMs;
   }
 
   get size(): number {
     return this.#open.size;
   }
 
-  open(client: Socket, upstream: Socket): void {
+  open(client: Socket, upstream: Socket, idleMs: number | 'off'): void {
     const tunnel = new Tunnel(client, upstream, {
       clock: this.#clock,
-      idleMs: this.#idleMs,
+      idleMs,
       onClose: () => this.#open.delete(tunnel),
     });
     this.#open.add(tunnel);

@@ -1,7 +1,6 @@
 /** One upstream at run time: its connections, and a pipeline for itself and for each of its routes. */
 import { createHash } from 'node:crypto';
-import { isIP, type Socket } from 'node:net';
-import { buildConnector } from 'undici';
+import type { Socket } from 'node:net';
 import type { Call } from '../core/call.js';
 import type { Clock, Random } from '../core/clock.js';
 import type { Emit, Event } from '../core/events.js';
@@ -15,30 +14,15 @@ import {
   type PolicyLayers,
   type PolicySettings,
 } from '../policies/index.js';
-import { createPool, type ConnectionPool } from './connection-pool.js';
+import {
+  ConnectionPool,
+  originOf,
+  type UpstreamTarget,
+  type UpstreamTls,
+} from './connection-pool.js';
 import type { DeadlineHeader } from './headers.js';
 import { Tunnels } from './tunnel.js';
 import { createTransport, type ForwardedCall } from './transport.js';
-
-export interface UpstreamTarget {
-  readonly protocol: 'http:' | 'https:';
-  readonly host: string;
-  readonly port: number;
-  readonly socketPath: string | undefined;
-  /** Empty, or a path without a slash at its end. */
-  readonly basePath: string;
-  /** As configured. */
-  readonly href: string;
-}
-
-export interface UpstreamTls {
-  /** PEM contents. */
-  readonly ca?: string;
-  readonly cert?: string;
-  readonly key?: string;
-  readonly serverName?: string;
-  readonly insecureSkipVerify: boolean;
-}
 
 export interface RouteOptions {
   readonly name: string;
@@ -62,8 +46,8 @@ export interface UpstreamContext {
   readonly clock: Clock;
   readonly random: Random;
   readonly store: Store;
-  /** The scope of another upstream that such a request belongs to. */
-  findScope(upstream: string, method: string, path: string): Scope;
+  /** Another one of the same configuration. */
+  findUpstream(name: string): Upstream;
   /** Telemetry for one upstream and route. */
   emitFor(upstream: string, route: string): Emit;
   /** Longest head of an answer, in bytes. */
@@ -82,6 +66,10 @@ export interface Scope {
   readonly idempotencyHeader: string;
   /** Hands both sides of an upgraded connection over. */
   openTunnel(client: Socket, upstream: Socket): void;
+  /** An exchange begins. */
+  enter(): void;
+  /** It is over; once per `enter`. */
+  leave(): void;
   /** Bytes of a request body to remember for another try. */
   readonly bodyLimit: number;
 }
@@ -99,6 +87,10 @@ const REPLAY_BYTES = 64 * 1024;
 
 const hash = (text: string) => createHash('sha256').update(text).digest('base64url');
 
+/** Names of the upstreams that calls may fall back to. */
+const elsewhereOf = ({ fallback }: PolicySettings) =>
+  fallback === 'off' ? [] : fallback.flatMap(({ upstream }) => upstream ?? []);
+
 export class Upstream {
   readonly name: string;
   readonly #options: UpstreamOptions;
@@ -108,19 +100,49 @@ export class Upstream {
   readonly #layers: PolicyLayers;
   readonly #routes: readonly CompiledRoute[];
   readonly #inspectable: InspectableScope[] = [];
-  readonly #tunnels: Tunnels[] = [];
+  readonly #tunnels: Tunnels;
+  /** Layers of routes that share none of them, by the route's name: a reload hands them on. */
+  readonly #ownRouteLayers = new Map<string, PolicyLayers>();
+  /** Where its calls may fall back to: a reload must not close these under them either. */
+  readonly #elsewhere: readonly string[];
+  /** Exchanges under way. */
+  #users = 0;
+  #isRetired = false;
   #lastError: InspectableUpstream['lastError'];
 
-  constructor(options: UpstreamOptions, context: UpstreamContext) {
+  /**
+   * @param previous the upstream of that name before a reload: its circuits, windows, budgets, bulkheads and tunnels go
+   *   on, and so do its connections if they lead to the same place. Retire it when this one has taken its place.
+   */
+  constructor(options: UpstreamOptions, context: UpstreamContext, previous?: Upstream) {
     this.name = options.name;
     this.#options = options;
     this.#context = context;
-    this.#pool = openPool(options, context);
+    const policies = [options.policies, ...options.routes.map((route) => route.policies)];
+    this.#elsewhere = [...new Set(policies.flatMap(elsewhereOf))];
+    this.#pool = ConnectionPool.open(
+      {
+        target: options.target,
+        tls: options.tls,
+        connectTimeoutMs: connectBoundMs(options),
+        maxHeaderSize: context.maxHeaderSize,
+      },
+      previous && previous.#pool,
+    );
+    this.#tunnels = (previous && previous.#tunnels) ?? new Tunnels(context.clock);
+    this.#lastError = previous && previous.#lastError;
     const emit = this.#watched(context.emitFor(options.name, ''));
-    this.#layers = createLayers(options.policies, this.#policyContext('', emit));
+    this.#layers = createLayers(
+      options.policies,
+      this.#policyContext('', emit),
+      undefined,
+      previous && previous.#layers,
+    );
     this.#own = this.#createScope('', options.policies, this.#layers, emit);
     this.#inspectable.push(this.#inspect('', this.#layers));
-    this.#routes = options.routes.map((route) => this.#compile(route));
+    this.#routes = options.routes.map((route) =>
+      this.#compile(route, previous && previous.#ownRouteLayers.get(route.name)),
+    );
   }
 
   /** The first route that matches, or the upstream's own. */
@@ -143,23 +165,51 @@ export class Upstream {
       target: this.#options.target.href,
       retryBudgetRemaining: this.#layers.retry?.budget?.remaining(),
       attemptTimeoutMs: attempt === 'off' ? undefined : attempt,
-      tunnels: this.#tunnels.reduce((sum, tunnels) => sum + tunnels.size, 0),
+      tunnels: this.#tunnels.size,
       lastError: this.#lastError,
     };
   }
 
-  /** Ends all connections, idle or not; calls that still use them fail. */
+  /** Takes no new calls; closes its connections when those under way have ended. */
+  retire(): void {
+    this.#isRetired = true;
+    if (this.#users === 0) void this.#pool.release();
+  }
+
+  /** Ends its tunnels. */
+  closeTunnels(): void {
+    this.#tunnels.closeAll();
+  }
+
+  /** Ends all tunnels and connections, idle or not; calls that still use them fail. */
   async close(): Promise<void> {
-    for (const tunnels of this.#tunnels) tunnels.closeAll();
+    this.#tunnels.closeAll();
     await this.#pool.destroy();
   }
 
-  #compile(route: RouteOptions): CompiledRoute {
+  readonly #enter = (): void => {
+    this.#users += 1;
+    for (const name of this.#elsewhere) this.#context.findUpstream(name).#enter();
+  };
+
+  readonly #leave = (): void => {
+    for (const name of this.#elsewhere) this.#context.findUpstream(name).#leave();
+    this.#users -= 1;
+    if (this.#isRetired && this.#users === 0) void this.#pool.release();
+  };
+
+  #compile(route: RouteOptions, previous: PolicyLayers | undefined): CompiledRoute {
     const emit = this.#watched(this.#context.emitFor(this.name, route.name));
-    const layers = createLayers(route.policies, this.#policyContext(route.name, emit), {
-      layers: this.#layers,
-      writes: route.writes,
-    });
+    const layers = createLayers(
+      route.policies,
+      this.#policyContext(route.name, emit),
+      {
+        layers: this.#layers,
+        writes: route.writes,
+      },
+      previous,
+    );
+    this.#ownRouteLayers.set(route.name, withoutShared(layers, this.#layers));
     if (
       layers.bulkhead !== this.#layers.bulkhead ||
       layers.circuitBreaker !== this.#layers.circuitBreaker
@@ -179,7 +229,8 @@ export class Upstream {
   }
 
   #pipelineOf(upstream: string): Stage {
-    const scopeFor = ({ method, path }: Call) => this.#context.findScope(upstream, method, path);
+    const scopeFor = ({ method, path }: Call) =>
+      this.#context.findUpstream(upstream).scopeFor(method, path);
     return {
       async run(call) {
         const scope = scopeFor(call);
@@ -196,11 +247,9 @@ export class Upstream {
   }
 
   #createScope(route: string, settings: PolicySettings, layers: PolicyLayers, emit: Emit): Scope {
-    const { deadline, fallback, retry, timeout } = settings;
-    const replaysElsewhere =
-      fallback !== 'off' && fallback.some(({ upstream }) => upstream !== undefined);
-    const tunnels = new Tunnels(this.#context.clock, timeout === 'off' ? 'off' : timeout.stream);
-    this.#tunnels.push(tunnels);
+    const { deadline, retry, timeout } = settings;
+    const tunnelIdleMs = timeout === 'off' ? 'off' : timeout.stream;
+    const replayBytes = elsewhereOf(settings).length === 0 ? 0 : REPLAY_BYTES;
     const { target, tls, preserveHost } = this.#options;
     const transport = createTransport(this.#pool, {
       upstream: this.name,
@@ -209,6 +258,7 @@ export class Upstream {
       basePath: target.basePath,
       serverName: tls?.serverName ?? target.host,
       propagatesDeadline: deadline !== 'off' && deadline.propagate,
+      clock: this.#context.clock,
       emit,
     });
     return {
@@ -226,8 +276,10 @@ export class Upstream {
               isPropagated: deadline.propagate,
             },
       idempotencyHeader: IDEMPOTENCY_HEADER,
-      openTunnel: (client, upstream) => tunnels.open(client, upstream),
-      bodyLimit: retry === 'off' ? (replaysElsewhere ? REPLAY_BYTES : 0) : retry.bodyLimit,
+      openTunnel: (client, upstream) => this.#tunnels.open(client, upstream, tunnelIdleMs),
+      enter: this.#enter,
+      leave: this.#leave,
+      bodyLimit: retry === 'off' ? replayBytes : retry.bodyLimit,
     };
   }
 
@@ -256,32 +308,11 @@ export class Upstream {
   }
 }
 
-const bracketed = (host: string) => (host.includes(':') ? `[${host}]` : host);
-
-const originOf = (target: UpstreamTarget) =>
-  target.socketPath === undefined
-    ? `${target.protocol}//${bracketed(target.host)}:${target.port}`
-    : 'http://localhost';
-
-function openPool(options: UpstreamOptions, context: UpstreamContext): ConnectionPool {
-  const { target, tls } = options;
-  const connect = buildConnector({
-    ...(target.socketPath === undefined ? {} : { socketPath: target.socketPath }),
-    ...(tls?.ca === undefined ? {} : { ca: tls.ca }),
-    ...(tls?.cert === undefined ? {} : { cert: tls.cert }),
-    ...(tls?.key === undefined ? {} : { key: tls.key }),
-    // A tunnel's side may end while the other still talks.
-    allowHalfOpen: true,
-    rejectUnauthorized: tls?.insecureSkipVerify !== true,
-    // Each try has its own connect timeout; this one only frees what all of them have given up.
-    timeout: connectBoundMs(options),
-  });
-  // RFC 6066, section 3: an address is no server name.
-  const servername = tls?.serverName ?? (isIP(target.host) === 0 ? target.host : '');
-  return createPool(originOf(target), {
-    connect: (connectOptions, callback) => connect({ ...connectOptions, servername }, callback),
-    maxHeaderSize: context.maxHeaderSize,
-  });
+function withoutShared(layers: PolicyLayers, shared: PolicyLayers): PolicyLayers {
+  const own = Object.entries(layers).filter(
+    ([name, layer]) => layer !== shared[name as keyof PolicyLayers],
+  );
+  return Object.fromEntries(own) as Partial<PolicyLayers> as PolicyLayers;
 }
 
 /** The longest connect timeout of an upstream and its routes, in ms; 0 for none. */

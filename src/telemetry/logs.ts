@@ -87,8 +87,12 @@ function logAccess(
       status,
       reason,
       attempts,
+      outcomes: summary.results,
       waitMs: Math.round(summary.waitedMs),
+      upstreamMs: Math.round(summary.upstreamMs),
       durationMs: Math.round(summary.durationMs),
+      deadlineLeftMs:
+        summary.deadlineLeftMs === undefined ? undefined : Math.round(summary.deadlineLeftMs),
       requestId,
       traceId,
       fallback: substitution?.source,

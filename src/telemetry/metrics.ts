@@ -14,6 +14,7 @@ import type { AttemptResult } from '../core/outcome.js';
 import {
   CounterFamily,
   CountersBy,
+  GaugeFamily,
   HistogramFamily,
   type Family,
   type Histogram,
@@ -29,6 +30,9 @@ export interface Metrics {
   /** The listener for the events of one upstream and route; both empty for what belongs to no upstream. */
   scope(upstream: string, route: string): Emit;
   readonly contentType: string;
+  countReload(result: 'success' | 'failure'): void;
+  /** A configuration came into force, at the start or by a reload. @param wallMs since the Unix epoch. */
+  noteConfig(wallMs: number): void;
   /** The page that Prometheus scrapes. */
   exposition(): Promise<string>;
 }
@@ -70,6 +74,18 @@ export function createMetrics({ version, inspection }: MetricsOptions): Metrics 
   for (const family of families) register(registry, family);
   collectDefaultMetrics({ register: registry });
 
+  let configuredAtMs: number | undefined;
+  register(
+    registry,
+    new GaugeFamily(
+      'breakwater_config_last_reload_success_timestamp_seconds',
+      'When the configuration in force was read.',
+      () =>
+        configuredAtMs === undefined ? [] : [{ sharedLabels: {}, value: configuredAtMs / 1000 }],
+    ),
+  );
+  const reloads = new CountersBy(counters.reloads, 'result', {}, ['success', 'failure'] as const);
+
   const upstreams = new Map<string, UpstreamCounters>();
   const announced = new WeakSet<InspectableCircuit>();
 
@@ -95,6 +111,12 @@ export function createMetrics({ version, inspection }: MetricsOptions): Metrics 
       };
     },
     contentType: registry.contentType,
+    countReload(result) {
+      reloads.at(result).value++;
+    },
+    noteConfig(wallMs) {
+      configuredAtMs = wallMs;
+    },
     exposition() {
       announceOpenings();
       return registry.metrics();
@@ -146,6 +168,10 @@ function createCounters() {
       'breakwater_bulkhead_wait_seconds',
       'Time that admitted calls waited for a slot.',
       waitBounds,
+    ),
+    reloads: new CounterFamily(
+      'breakwater_config_reloads_total',
+      'Times the configuration was read again, by what came of it.',
     ),
     rejections: new CounterFamily(
       'breakwater_rejections_total',

@@ -79,7 +79,7 @@ t.test('shows the effective configuration', async (t) => {
 });
 
 t.test('needs no token to be read, from wherever', async (t) => {
-  const { app } = fakeProxy({ token: 'secret' });
+  const { app } = fakeProxy({ token: () => 'secret' });
   for (const url of ['/metrics', '/healthz', '/readyz', '/circuits', '/upstreams', '/config']) {
     const answer = await app.inject({ url, remoteAddress: '192.0.2.1' });
     t.equal(answer.statusCode, 200, url);
@@ -106,7 +106,7 @@ t.test('tells who asks for an unknown path what there is', async (t) => {
       type: 'about:blank',
       title: 'Not Found',
       status: 404,
-      detail: `Cannot GET ${url} because there is no such endpoint; there are GET /metrics, GET /healthz, GET /readyz, GET /circuits, GET /upstreams, GET /config, PUT /circuits/NAME, PUT /circuits/NAME/ROUTE`,
+      detail: `Cannot GET ${url} because there is no such endpoint; there are GET /metrics, GET /healthz, GET /readyz, GET /circuits, GET /upstreams, GET /config, PUT /circuits/NAME, PUT /circuits/NAME/ROUTE, POST /reload`,
     });
   }
 });

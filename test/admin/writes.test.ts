@@ -227,7 +227,7 @@ t.test('asks everyone for the token where one is set, and nobody for more', asyn
     ['Bearer   s3cret-ü', 200],
   ];
   for (const [text, status] of cases) {
-    const fake = fakeProxy({ token: 's3cret-ü' });
+    const fake = fakeProxy({ token: () => 's3cret-ü' });
     // As bytes on the wire: clients send UTF-8, Node reads Latin-1.
     const authorization = text && Buffer.from(text).toString('latin1');
     const headers = {
@@ -243,11 +243,11 @@ t.test('asks everyone for the token where one is set, and nobody for more', asyn
 });
 
 t.test('does not take an empty token for none', async (t) => {
-  t.equal((await put(fakeProxy({ token: '' }))).statusCode, 401);
+  t.equal((await put(fakeProxy({ token: () => '' }))).statusCode, 401);
 });
 
 t.test('asks for the token before it looks at the body or the name', async (t) => {
-  const fake = fakeProxy({ token: 'secret' });
+  const fake = fakeProxy({ token: () => 'secret' });
   t.equal((await put(fake, { payload: 'x'.repeat(10_000) })).statusCode, 401);
   t.equal((await put(fake, { url: '/circuits/unknown' })).statusCode, 401);
   t.notMatch(JSON.stringify(fake.logs), /secret/);

@@ -1,5 +1,5 @@
 import http from 'node:http';
-import net, { type AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import t from 'tap';
 import { createFaultyServer, seededRandom } from '../support/faulty-upstream.js';
 import { eventually, startSidecar } from '../support/sidecar.js';
@@ -55,8 +55,8 @@ t.test(
     const random = seededRandom(SEED);
     const server = createFaultyServer(random).listen(0, '127.0.0.1');
     await new Promise((resolve) => server.once('listening', resolve));
-    const sockets = new Set<net.Socket>();
-    server.on('connection', (socket: net.Socket) => {
+    const sockets = new Set<Socket>();
+    server.on('connection', (socket: Socket) => {
       sockets.add(socket);
       socket.on('close', () => sockets.delete(socket));
     });

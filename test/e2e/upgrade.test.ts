@@ -165,6 +165,7 @@ upstreams:
 t.test('cancels the upstream call when the client leaves before the 101', async (t) => {
   let closed = false;
   const upstream = await startRawUpstream(t, (socket) => {
+    socket.resume();
     socket.on('close', () => (closed = true));
   });
   const sidecar = await startSidecar(

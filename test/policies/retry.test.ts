@@ -510,10 +510,14 @@ t.test('the budget', async (t) => {
     }
   });
 
-  t.test('may be shared with another layer', async (t) => {
-    const { budget } = build();
-    const layer = retry.create({ retry: defaults }, fakeContext(new FakeClock()), budget);
-    t.equal(layer?.budget, budget);
+  t.test('goes on in the layer that comes after, under its options', async (t) => {
+    const clock = new FakeClock();
+    const before = retry.create({ retry: defaults }, fakeContext(clock))!;
+    before.budget!.tryWithdraw();
+    const budget = { ratio: 0.2, minPerSecond: 1, window: 10_000 };
+    const after = retry.create({ retry: { ...defaults, budget } }, fakeContext(clock), before);
+    t.equal(after?.budget, before.budget);
+    t.equal(after?.budget?.remaining(), 9);
   });
 });
 

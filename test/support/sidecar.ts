@@ -4,7 +4,7 @@ import http from 'node:http';
 import net, { type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startApp } from '../../src/app.js';
+import { App } from '../../src/app.js';
 import { loadConfig } from '../../src/config/load.js';
 import { systemClock } from '../../src/core/clock.js';
 import { createLogger } from '../../src/telemetry/logs.js';
@@ -83,6 +83,9 @@ export interface TestSidecar {
   json(path: string): Promise<unknown>;
   /** Log lines so far, parsed. */
   readonly logs: Record<string, unknown>[];
+  /** Replaces the file, as an editor does; nothing reads it before a reload. */
+  edit(yaml: string): void;
+  reload(): ReturnType<App['reload']>;
   stop(): Promise<void>;
 }
 
@@ -92,20 +95,23 @@ const ADMIN = 'admin: { listen: "127.0.0.1:0" }\n';
 export async function startSidecar(t: Teardown, yaml: string): Promise<TestSidecar> {
   const folder = mkdtempSync(join(tmpdir(), 'breakwater-'));
   const file = join(folder, 'breakwater.yaml');
-  writeFileSync(file, (/^admin:/m.test(yaml) ? '' : ADMIN) + yaml);
-  const { config, diagnostics } = loadConfig(file, process.env);
-  rmSync(folder, { recursive: true });
+  const edit = (text: string) => writeFileSync(file, (/^admin:/m.test(text) ? '' : ADMIN) + text);
+  edit(yaml);
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  const load = () => loadConfig(file, process.env);
+  const { config, diagnostics } = load();
   if (config === undefined) throw new Error(JSON.stringify(diagnostics, undefined, 2));
   const logs: Record<string, unknown>[] = [];
   const logger = createLogger({
     level: config.log.level,
     destination: { write: (line: string) => logs.push(JSON.parse(line)) },
   });
-  const app = await startApp(config, {
+  const app = await App.start(config, {
     clock: systemClock,
     random: Math.random,
     logger,
     version: '0.0.0-test',
+    load,
   });
   let stopped: Promise<void> | undefined;
   const stop = () => (stopped ??= app.stop());
@@ -132,6 +138,8 @@ export async function startSidecar(t: Teardown, yaml: string): Promise<TestSidec
       return sum;
     },
     json: async (path) => (await fetch(admin + path)).json(),
+    edit,
+    reload: () => app.reload(),
     stop,
   };
 }

@@ -1,0 +1,53 @@
+/** Comments that silence lint rules on their line: `# breakwater-ignore: rule-name, another -- the reason`. */
+import { didYouMean } from '../diagnostics.js';
+import type { Comment } from '../parse.js';
+import type { Found, LintFile, LintRule } from './scope.js';
+
+const IGNORE = /^#\s*breakwater-ignore\b(\s*:)?/;
+
+interface Named {
+  readonly name: string;
+  readonly column: number;
+}
+
+/** What a comment names; undefined where it is about something else. */
+function namesIn({ text, column }: Comment): Named[] | undefined {
+  const head = IGNORE.exec(text);
+  if (head === null) return undefined;
+  if (head[1] === undefined) return [];
+  const list = text.slice(head[0].length).split(/\s--(?:\s|$)/)[0]!;
+  return [...list.matchAll(/[^\s,][^,]*/g)].map((found) => ({
+    name: found[0].trim(),
+    column: column + head[0].length + found.index,
+  }));
+}
+
+/** Line -> rules that are silent there. */
+export function readIgnores(comments: readonly Comment[]): ReadonlyMap<number, readonly string[]> {
+  return new Map(
+    comments.map((comment) => [comment.line, (namesIn(comment) ?? []).map(({ name }) => name)]),
+  );
+}
+
+function checkNames({ comments, ruleNames }: LintFile): Found {
+  return comments.flatMap((comment): Found => {
+    const { line, column } = comment;
+    const named = namesIn(comment);
+    if (named?.length === 0) {
+      const message =
+        'this comment names no rule and silences nothing; write # breakwater-ignore: RULE, with the rule in brackets at the end of the warning';
+      return [{ place: { position: { line, column }, path: [] }, message }];
+    }
+    return (named ?? [])
+      .filter(({ name }) => !ruleNames.includes(name))
+      .map(({ name, column }) => {
+        const guess = didYouMean(name, ruleNames);
+        const message = `no rule is named ${JSON.stringify(name)}, so nothing is silenced;${guess === '' ? ' write the name in brackets at the end of the warning' : guess}`;
+        return { place: { position: { line, column }, path: [] }, message };
+      });
+  });
+}
+
+export const ignoreRules: readonly LintRule[] = [
+  { name: 'unknown-rule', level: 'warning', check: checkNames },
+];

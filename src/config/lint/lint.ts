@@ -1,0 +1,70 @@
+/** Finds what is allowed in a configuration file but known to go wrong in production. */
+import type { EffectiveUpstream } from '../assemble.js';
+import type { Config } from '../config.js';
+import { Findings, formatPath, listWords, type Diagnostic } from '../diagnostics.js';
+import { readComments } from '../parse.js';
+import type { SourceNode } from '../source.js';
+import { ignoreRules, readIgnores } from './ignores.js';
+import { numberRules } from './numbers.js';
+import { listUpstreams, type LintFile, type LintRule, type Offence } from './scope.js';
+import { timingRules } from './timing.js';
+import { wiringRules } from './wiring.js';
+
+/** All rules. */
+export const lintRules: readonly LintRule[] = [
+  ...timingRules,
+  ...numberRules,
+  ...wiringRules,
+  ...ignoreRules,
+];
+
+/** A file without mistakes. */
+export interface Linted {
+  readonly text: string;
+  readonly root: SourceNode;
+  readonly config: Config;
+  readonly effective: readonly EffectiveUpstream[];
+}
+
+/** @returns warnings and infos by position, without those that a comment on their line silences. */
+export function lint({ text, root, config, effective }: Linted): Diagnostic[] {
+  const comments = readComments(text);
+  const ignores = readIgnores(comments);
+  const file: LintFile = {
+    config,
+    effective,
+    root,
+    comments,
+    ruleNames: lintRules.map(({ name }) => name),
+    upstreams: listUpstreams(config, effective, root),
+  };
+  const findings = new Findings(config.file);
+  for (const rule of lintRules) {
+    for (const { offence, names } of group(rule, file)) {
+      const { place, message } = offence;
+      if (ignores.get(place.position.line)?.includes(rule.name)) continue;
+      const whom = place.isShared === true ? ` (for ${listWords(names, 'and')})` : '';
+      findings.report(rule.level, rule.name, place.position, place.path, message + whom);
+    }
+  }
+  return findings.list();
+}
+
+interface Group {
+  readonly offence: Offence;
+  /** Of the upstreams and routes that it is about. */
+  readonly names: string[];
+}
+
+/** A value that many upstreams inherit is wrong once. */
+function group(rule: LintRule, file: LintFile): Iterable<Group> {
+  const groups = new Map<string, Group>();
+  for (const { name, ...offence } of rule.check(file)) {
+    const { position, path } = offence.place;
+    const key = `${position.line}:${position.column}:${formatPath(path)}:${offence.message}`;
+    const known = groups.get(key) ?? { offence, names: [] };
+    groups.set(key, known);
+    if (name !== undefined) known.names.push(name);
+  }
+  return groups.values();
+}

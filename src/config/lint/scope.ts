@@ -1,0 +1,168 @@
+/** What a lint rule looks at: the effective policies of one upstream or route, and where each value was written. */
+import type { EffectiveUpstream } from '../assemble.js';
+import type { Config, PolicySettings, UpstreamConfig } from '../config.js';
+import type { Level, Path, Position } from '../diagnostics.js';
+import { layers, type Effective, type EffectiveMap, type Origin } from '../effective.js';
+import type { Comment } from '../parse.js';
+import { entryOf, itemsOf, valueOf, type SourceNode } from '../source.js';
+
+/** Somewhere in the file. */
+export interface Place {
+  readonly position: Position;
+  readonly path: Path;
+  /** The place is in `defaults` or a profile, which more than one upstream may use. */
+  readonly isShared?: boolean;
+}
+
+/** A rule's objection. */
+export interface Offence {
+  readonly place: Place;
+  /** What will happen in production, and which value to change to what. */
+  readonly message: string;
+}
+
+/** Without mistakes, and all that is known of it. */
+export interface LintFile {
+  readonly config: Config;
+  readonly effective: readonly EffectiveUpstream[];
+  readonly root: SourceNode;
+  readonly comments: readonly Comment[];
+  /** Those that there are, for comments to name. */
+  readonly ruleNames: readonly string[];
+  readonly upstreams: readonly LintUpstream[];
+}
+
+/** What a rule found, and about whom: empty where the place says it. */
+export type Found = readonly (Offence & { readonly name?: string })[];
+
+export interface LintRule {
+  /** For `# breakwater-ignore:`; never changes. */
+  readonly name: string;
+  readonly level: Exclude<Level, 'error'>;
+  readonly check: (file: LintFile) => Found;
+}
+
+/** The effective policies of an upstream or of one of its routes. */
+export class Scope {
+  readonly name: string;
+  readonly policies: PolicySettings;
+  readonly #effective: EffectiveMap;
+  readonly #fallback: Place;
+
+  /** @param fallback where to point at for values that are nowhere in the file. */
+  constructor(name: string, policies: PolicySettings, effective: EffectiveMap, fallback: Place) {
+    this.name = name;
+    this.policies = policies;
+    this.#effective = effective;
+    this.#fallback = fallback;
+  }
+
+  /** The decoded value at `retry.backoff.jitter`; undefined where it, or what it belongs to, is off or not known. */
+  value(path: string): unknown {
+    // By name, so that a rule may ask for a policy that another version of this program lacks.
+    let value: unknown = this.policies;
+    for (const key of path.split('.')) {
+      if (typeof value !== 'object' || value === null) return undefined;
+      value = (value as Readonly<Record<string, unknown>>)[key];
+    }
+    return value === 'off' ? undefined : value;
+  }
+
+  number(path: string): number | undefined {
+    const value = this.value(path);
+    return typeof value === 'number' ? value : undefined;
+  }
+
+  list(path: string): readonly unknown[] {
+    const value = this.value(path);
+    return Array.isArray(value) ? value : [];
+  }
+
+  /** Where the value was written, or `off` instead of what it belongs to. @param item within a list. */
+  place(path: string, item?: number): Place {
+    const origin = this.#originOf(path);
+    if (origin.layer === 'default') return this.#fallback;
+    const { node, layer, path: written } = origin;
+    const part = item === undefined ? undefined : itemsOf(node)[item];
+    return {
+      position: (part ?? node).position,
+      path: part === undefined ? written : [...written, item!],
+      isShared: layer === 'defaults' || layer === 'profile',
+    };
+  }
+
+  /**
+   * Of values that do not go together, the place of the one to blame: the one from the strongest layer, because without
+   * it there was peace; the first of several.
+   */
+  culprit(...paths: readonly [string, ...string[]]): Place {
+    const rank = (path: string) => layers.indexOf(this.#originOf(path).layer);
+    const highest = Math.max(...paths.map(rank));
+    return this.place(paths.find((path) => rank(path) === highest)!);
+  }
+
+  isBuiltIn(path: string): boolean {
+    return this.#originOf(path).layer === 'default';
+  }
+
+  #originOf(path: string): Origin {
+    let found: Effective | undefined = this.#effective;
+    for (const key of path.split('.')) {
+      if (found?.kind !== 'map') break;
+      found = found.entries.get(key);
+    }
+    return found?.kind === 'leaf' ? found.origin : { layer: 'default' };
+  }
+}
+
+export interface LintUpstream {
+  readonly config: UpstreamConfig;
+  /** Its mapping. */
+  readonly node: SourceNode;
+  /** Its key. */
+  readonly key: Place;
+  readonly own: Scope;
+  readonly routes: readonly Scope[];
+}
+
+export function listUpstreams(
+  config: Config,
+  effective: readonly EffectiveUpstream[],
+  root: SourceNode,
+): LintUpstream[] {
+  return config.upstreams.map((upstream, i) => {
+    const { name } = upstream;
+    const entry = entryOf(valueOf(root, 'upstreams'), name)!;
+    const key = { position: entry.key, path: ['upstreams', name] };
+    const { policies, routes } = effective[i]!;
+    return {
+      config: upstream,
+      node: entry.value,
+      key,
+      own: new Scope(name, upstream.policies, policies, key),
+      routes: upstream.routes.map(
+        (route, j) =>
+          new Scope(`route ${route.name} of ${name}`, route.policies, routes[j]!.policies, key),
+      ),
+    };
+  });
+}
+
+/** A check of each upstream's policies and of each route's; what a route only inherits is its upstream's. */
+export function eachScope(find: (scope: Scope) => Offence | undefined): (file: LintFile) => Found {
+  return ({ upstreams }) =>
+    upstreams.flatMap(({ own, routes }) => {
+      const inherited = find(own);
+      return [own, ...routes].flatMap((scope) => {
+        const offence = scope === own ? inherited : find(scope);
+        if (offence === undefined) return [];
+        const isInherited = scope !== own && inherited !== undefined && isSame(offence, inherited);
+        return isInherited ? [] : [{ ...offence, name: scope.name }];
+      });
+    });
+}
+
+function isSame(a: Offence, b: Offence): boolean {
+  const [p, q] = [a.place.position, b.place.position];
+  return p.line === q.line && p.column === q.column && a.message === b.message;
+}

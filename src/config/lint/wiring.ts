@@ -1,0 +1,96 @@
+/** Lint rules about how upstreams, targets and listeners are put together. */
+import { isDeepStrictEqual } from 'node:util';
+import { policySchemas } from '../../policies/index.js';
+import { formatAddress, type Target } from '../config.js';
+import { valueOf } from '../source.js';
+import type { Found, LintFile, LintRule, LintUpstream, Scope } from './scope.js';
+
+function checkCertificates({ upstreams }: LintFile): Found {
+  return upstreams
+    .filter(({ config }) => config.tls?.insecureSkipVerify === true)
+    .map(({ node, key, config }) => ({
+      place: {
+        position: valueOf(valueOf(node, 'tls'), 'insecureSkipVerify')!.position,
+        path: [...key.path, 'tls', 'insecureSkipVerify'],
+      },
+      message: `any certificate is accepted: whoever gets between this machine and ${config.target.host} reads and changes every call, credentials included; set tls.ca to the authority's PEM file, or tls.serverName to the name in the certificate, and insecureSkipVerify to false`,
+    }));
+}
+
+const sameTarget = (a: Target, b: Target) =>
+  isDeepStrictEqual({ ...a, href: '' }, { ...b, href: '' });
+
+function checkSharedTargets({ upstreams }: LintFile): Found {
+  return upstreams.flatMap((upstream, i) => {
+    const other = upstreams
+      .slice(0, i)
+      .find(
+        ({ config: { target, policies } }) =>
+          sameTarget(target, upstream.config.target) &&
+          !isDeepStrictEqual(policies.circuitBreaker, upstream.config.policies.circuitBreaker),
+      );
+    if (other === undefined) return [];
+    const place = {
+      position: valueOf(upstream.node, 'target')!.position,
+      path: [...upstream.key.path, 'target'],
+    };
+    const message = `${other.config.name} has this target too, with another circuitBreaker: each circuit sees only its own calls, so one may go on calling what the other has given up; write the same circuitBreaker for both, or make one upstream of them, with routes`;
+    return [{ place, message }];
+  });
+}
+
+const LOOPBACK = /^(?:localhost|127(?:\.\d+){3}|::1|::ffff:127(?:\.\d+){3})$/;
+
+function checkAdmin({ config, root }: LintFile): Found {
+  const { listen, token } = config.admin;
+  if (token !== undefined || listen.kind === 'unix' || LOOPBACK.test(listen.host)) return [];
+  const node = valueOf(valueOf(root, 'admin'), 'listen')!;
+  const message = `${formatAddress(listen)} can be reached from other machines, and no admin.token is set: operators elsewhere are refused with 403 when they force a circuit, while whatever relays calls from this machine (a port forward, a proxy) may change everything unasked; set admin.token to "\${ADMIN_TOKEN}", or admin.listen to 127.0.0.1:${listen.port}`;
+  return [{ place: { position: node.position, path: ['admin', 'listen'] }, message }];
+}
+
+const scopesOf = ({ own, routes }: LintUpstream): readonly Scope[] => [own, ...routes];
+
+function checkOpenCircuits({ upstreams }: LintFile): Found {
+  if (!Object.hasOwn(policySchemas, 'fallback')) return [];
+  return upstreams
+    .filter(
+      (upstream) =>
+        upstream.own.value('circuitBreaker') !== undefined &&
+        mayGet(upstream.own) &&
+        scopesOf(upstream).every((scope) => scope.value('fallback') === undefined),
+    )
+    .map(({ key }) => ({
+      place: key,
+      message:
+        'while the circuit is open every call is answered 503 circuit-open, although an old answer might do for a GET; write fallback: [{ cache: { ttl: 1h } }], or a static answer that callers can live with',
+    }));
+}
+
+/** Whoever writes retry.methods without GET has no GETs to care for. */
+const mayGet = (scope: Scope) =>
+  scope.value('retry') === undefined || scope.list('retry.methods').includes('GET');
+
+const triesOf = (scope: Scope) => scope.number('retry.maxAttempts') ?? 1;
+
+function checkFallbackChains({ upstreams }: LintFile): Found {
+  const byName = new Map(upstreams.map(({ config, own }) => [config.name, own]));
+  return upstreams.flatMap(scopesOf).flatMap((scope) => {
+    if (triesOf(scope) === 1) return [];
+    return scope.list('fallback').flatMap((source, i) => {
+      const name = (source as { readonly upstream?: unknown }).upstream;
+      const backup = typeof name === 'string' ? byName.get(name) : undefined;
+      if (backup === undefined || triesOf(backup) === 1) return [];
+      const message = `a call that fails is tried ${triesOf(scope)} times here and then up to ${triesOf(backup)} times at ${backup.name}: in an outage of both the caller waits through all of it, and the load is multiplied; set retry.maxAttempts to 1 for ${backup.name}, or for what falls back to it`;
+      return [{ place: scope.place('fallback', i), message, name: scope.name }];
+    });
+  });
+}
+
+export const wiringRules: readonly LintRule[] = [
+  { name: 'retries-at-both-ends', level: 'warning', check: checkFallbackChains },
+  { name: 'unverified-certificate', level: 'warning', check: checkCertificates },
+  { name: 'open-admin', level: 'warning', check: checkAdmin },
+  { name: 'shared-target', level: 'info', check: checkSharedTargets },
+  { name: 'no-fallback', level: 'info', check: checkOpenCircuits },
+];

@@ -1,0 +1,604 @@
+/** The lint: every rule fires where the value stands, leaves the nearest innocent value alone, and can be silenced. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { check, type CheckOptions } from '../../src/commands/check.js';
+import { formatDiagnostic } from '../../src/config/diagnostics.js';
+import { lintRules } from '../../src/config/lint/lint.js';
+import { checkText, loadText } from '../../src/config/load.js';
+import { policySchemas } from '../../src/policies/index.js';
+
+/** Warnings and infos as `LINE:COLUMN RULE PATH`; messages apart. */
+function lint(text: string) {
+  const { config, diagnostics } = checkText(text, 'f.yaml', {});
+  if (config === undefined) throw new Error(diagnostics.map(formatDiagnostic).join('\n'));
+  // As long as most files here have no fallback, this one says nothing of them.
+  const found = diagnostics.filter(({ rule }) => rule !== 'no-fallback');
+  return {
+    places: found.map(({ line, column, rule, path }) => `${line}:${column} ${rule} ${path}`),
+    messages: found.map(({ message }) => message),
+    levels: found.map(({ level }) => level),
+  };
+}
+
+/** One upstream `a`, these keys from line 4, column 5 on. */
+const upstream = (keys: string) =>
+  `upstreams:\n  a:\n    { listen: 1, target: "http://a" ,\n    ${keys} }\n`;
+
+const has = (policy: string) => Object.hasOwn(policySchemas, policy);
+
+interface Case {
+  readonly rule: string;
+  readonly bad: string;
+  /** `LINE:COLUMN PATH` */
+  readonly at: string;
+  readonly says: readonly string[];
+  /** The nearest values that are all right. */
+  readonly good: readonly string[];
+  /** A policy that has to be there first. */
+  readonly needs?: string;
+}
+
+const two = (a: string, b: string) =>
+  `upstreams:\n  a: { listen: 1, target: ${a} }\n  b: { listen: 2, target: ${b} }\n`;
+
+const chain = (retries: string) =>
+  `upstreams:\n  a: { listen: 1, target: "http://a",\n    fallback: [{ static: { status: 200 } }, { upstream: b }] }\n  b: { listen: 2, target: "http://b", ${retries} }\n`;
+
+const admin = (keys: string) => `admin: { ${keys} }\n${upstream('retry: off')}`;
+
+const cases: readonly Case[] = [
+  {
+    rule: 'attempt-reaches-total',
+    bad: upstream('timeout: { attempt: 5s, total: 5s }'),
+    at: '4:25 upstreams.a.timeout.attempt',
+    says: ['attempt to 1.5s or less', 'total to 16s or more'],
+    good: [
+      upstream('timeout: { attempt: 4999ms, total: 5s }, retry: off'),
+      upstream('timeout: { attempt: 5s, total: off }'),
+      upstream('timeout: off'),
+    ],
+  },
+  {
+    rule: 'attempt-reaches-total',
+    bad: upstream('timeout: { total: 10s }, retry: off, bulkhead: off'),
+    at: '4:23 upstreams.a.timeout.total',
+    says: ['a try may take 10s', 'attempt to 9s or less', 'total to 11s or more'],
+    good: [upstream('timeout: { total: 10001ms }, retry: off')],
+  },
+  {
+    rule: 'retries-exceed-total',
+    bad: upstream('timeout: { total: 30299ms }'),
+    at: '4:23 upstreams.a.timeout.total',
+    says: [
+      '3 tries of 10s',
+      'need 30.3s',
+      'attempt to 9.9s or less',
+      'total to 31s',
+      'Attempts to 2',
+    ],
+    good: [upstream('timeout: { total: 30300ms }'), upstream('timeout: { total: off }')],
+  },
+  {
+    // Jitter may make a delay half as long again.
+    rule: 'retries-exceed-total',
+    bad: upstream('timeout: { total: 30449ms }, retry: { backoff: { jitter: half } }'),
+    at: '4:23 upstreams.a.timeout.total',
+    says: ['up to 450ms between them'],
+    good: [upstream('timeout: { total: 30450ms }, retry: { backoff: { jitter: half } }')],
+  },
+  {
+    rule: 'retries-exceed-total',
+    bad: upstream('retry: { maxAttempts: 4 }'),
+    at: '4:27 upstreams.a.retry.maxAttempts',
+    says: ['4 tries of 10s', 'Attempts to 3'],
+    good: [upstream('retry: { maxAttempts: 3 }'), upstream('retry: { maxAttempts: 1 }')],
+  },
+  {
+    rule: 'connect-exceeds-attempt',
+    bad: upstream('timeout: { connect: 1001ms, attempt: 1s }'),
+    at: '4:25 upstreams.a.timeout.connect',
+    says: ['connect to 500ms'],
+    good: [
+      upstream('timeout: { connect: 1s, attempt: 1s }'),
+      upstream('timeout: { connect: 20s, attempt: off }'),
+      upstream('timeout: { attempt: 2s }'),
+    ],
+  },
+  {
+    rule: 'connect-exceeds-attempt',
+    bad: upstream('timeout: { attempt: 1999ms }'),
+    at: '4:25 upstreams.a.timeout.attempt',
+    says: ['connecting may take 2s'],
+    good: [
+      upstream('timeout: { attempt: 2s }'),
+      upstream('timeout: { connect: off, attempt: 1s }'),
+    ],
+  },
+  {
+    rule: 'queue-outlasts-total',
+    bad: upstream('bulkhead: { queueTimeout: 35s }'),
+    at: '4:31 upstreams.a.bulkhead.queueTimeout',
+    says: ['queueTimeout to 7s'],
+    good: [
+      upstream('bulkhead: { queueTimeout: 34s }'),
+      upstream('bulkhead: { queueTimeout: off }'),
+      upstream('bulkhead: { queueTimeout: 35s, maxQueue: 0 }'),
+      upstream('bulkhead: { queueTimeout: 35s }, timeout: { total: off }'),
+    ],
+  },
+  {
+    rule: 'buffer-swallows-total',
+    bad: upstream('deadline: { buffer: 35s }'),
+    at: '4:25 upstreams.a.deadline.buffer',
+    says: ['every call is refused', 'buffer to 3.5s'],
+    good: [upstream('deadline: { buffer: 34999ms }'), upstream('deadline: off')],
+  },
+  {
+    rule: 'recovery-before-attempt',
+    bad: upstream('circuitBreaker: { recoveryTimeout: 9999ms }'),
+    at: '4:40 upstreams.a.circuitBreaker.recoveryTimeout',
+    says: ['recoveryTimeout to 10s'],
+    good: [
+      upstream('circuitBreaker: { recoveryTimeout: 10s }'),
+      upstream('circuitBreaker: off, timeout: { attempt: 31s, total: 94s }'),
+    ],
+  },
+  {
+    rule: 'recovery-exceeds-maximum',
+    bad: upstream('circuitBreaker: { recoveryTimeout: 301s }'),
+    at: '4:40 upstreams.a.circuitBreaker.recoveryTimeout',
+    says: ['cuts that to 5m', 'maxRecoveryTimeout to 301s'],
+    good: [
+      upstream('circuitBreaker: { recoveryTimeout: 5m }'),
+      upstream('circuitBreaker: { recoveryTimeout: 301s, maxRecoveryTimeout: 301s }'),
+    ],
+  },
+  {
+    rule: 'no-jitter',
+    bad: upstream('retry: { backoff: { jitter: none } }'),
+    at: '4:33 upstreams.a.retry.backoff.jitter',
+    says: ['jitter to full'],
+    good: [
+      upstream('retry: { backoff: { jitter: equal } }'),
+      upstream(
+        'retry: { backoff: { jitter: none, strategy: decorrelated } }, timeout: { total: 40s }',
+      ),
+      upstream('retry: { maxAttempts: 1, backoff: { jitter: none } }'),
+    ],
+  },
+  {
+    rule: 'many-attempts',
+    bad: upstream('retry: { maxAttempts: 6 }, timeout: { attempt: 2s }'),
+    at: '4:27 upstreams.a.retry.maxAttempts',
+    says: ['one call may become 6', 'maxAttempts to 3'],
+    good: [upstream('retry: { maxAttempts: 5 }, timeout: { attempt: 2s }')],
+  },
+  {
+    rule: 'hopeless-retry',
+    bad: upstream('retry: { statuses: [503, 404, 422] }'),
+    at: '4:30 upstreams.a.retry.statuses[1]',
+    says: ['404 and 422 say', 'statuses to [503]'],
+    good: [
+      upstream('retry: { statuses: [402, 405, 408, 409, 425, 429] }'),
+      upstream('retry: { maxAttempts: 1, statuses: [404] }'),
+    ],
+  },
+  ...[400, 401, 403].map((status) => ({
+    rule: 'hopeless-retry',
+    bad: upstream(`retry: { statuses: [${status}] }`),
+    at: '4:25 upstreams.a.retry.statuses[0]',
+    says: [`${status} says`],
+    good: [],
+  })),
+  {
+    rule: 'unsafe-retry',
+    bad: upstream('retry: { methods: [GET, POST] }'),
+    at: '4:29 upstreams.a.retry.methods[1]',
+    says: ['a POST', 'methods to [GET]'],
+    good: [
+      upstream('retry: { methods: [GET, PUT, DELETE] }'),
+      upstream('retry: { methods: [POST], maxAttempts: 1 }'),
+      ...(has('idempotency')
+        ? [upstream('retry: { methods: [POST, PATCH] }, idempotency: { methods: [POST, PATCH] }')]
+        : []),
+    ],
+  },
+  {
+    rule: 'unsafe-retry',
+    bad: upstream('retry: { methods: [PATCH] }, idempotency: { methods: [POST] }'),
+    at: '4:24 upstreams.a.retry.methods[0]',
+    says: ['a PATCH'],
+    good: [],
+    needs: 'idempotency',
+  },
+  {
+    rule: 'hair-trigger',
+    bad: upstream('circuitBreaker: { failureThreshold: 1 }'),
+    at: '4:41 upstreams.a.circuitBreaker.failureThreshold',
+    says: ['failureThreshold to 5'],
+    good: [
+      upstream('circuitBreaker: { failureThreshold: 2 }'),
+      upstream('circuitBreaker: { failureThreshold: off }'),
+    ],
+  },
+  {
+    rule: 'client-error-as-failure',
+    bad: upstream('circuitBreaker: { failureStatuses: [500, 429] }'),
+    at: '4:46 upstreams.a.circuitBreaker.failureStatuses[1]',
+    says: ['429 is', 'failureStatuses to [500]'],
+    good: [upstream('circuitBreaker: { failureStatuses: [500, 399] }')],
+  },
+  {
+    rule: 'single-slot',
+    bad: upstream('bulkhead: { maxConcurrent: 1 }'),
+    at: '4:32 upstreams.a.bulkhead.maxConcurrent',
+    says: ['maxConcurrent to 2'],
+    good: [upstream('bulkhead: { maxConcurrent: 3 }')],
+  },
+  {
+    rule: 'probes-exceed-slots',
+    bad: upstream('bulkhead: { maxConcurrent: 2 }'),
+    at: '4:32 upstreams.a.bulkhead.maxConcurrent',
+    says: ['halfOpenMaxCalls to 2'],
+    good: [
+      upstream('bulkhead: { maxConcurrent: 3 }'),
+      upstream('bulkhead: { maxConcurrent: 2 }, circuitBreaker: off'),
+      upstream('bulkhead: off, circuitBreaker: { halfOpenMaxCalls: 1000 }'),
+    ],
+  },
+  {
+    rule: 'probes-exceed-slots',
+    bad: upstream('circuitBreaker: { halfOpenMaxCalls: 101 }'),
+    at: '4:41 upstreams.a.circuitBreaker.halfOpenMaxCalls',
+    says: ['halfOpenMaxCalls to 100'],
+    good: [upstream('circuitBreaker: { halfOpenMaxCalls: 100 }')],
+  },
+  {
+    rule: 'retries-at-both-ends',
+    bad: chain(''),
+    at: '3:45 upstreams.a.fallback[1]',
+    says: ['tried 3 times here and then up to 3 times at b'],
+    good: [chain('retry: off'), chain('retry: { maxAttempts: 1 }')],
+    needs: 'fallback',
+  },
+  {
+    rule: 'unverified-certificate',
+    bad: upstream('tls: { insecureSkipVerify: true }').replace('http:', 'https:'),
+    at: '4:32 upstreams.a.tls.insecureSkipVerify',
+    says: ['tls.ca', 'insecureSkipVerify to false'],
+    good: [upstream('tls: { insecureSkipVerify: false }').replace('http:', 'https:')],
+  },
+  {
+    rule: 'open-admin',
+    bad: admin('listen: "0.0.0.0:9900"'),
+    at: '1:18 admin.listen',
+    says: ['admin.token to "${ADMIN_TOKEN}"', '127.0.0.1:9900'],
+    good: [
+      admin('listen: "0.0.0.0:9900", token: t'),
+      admin('listen: "127.0.0.2:9900"'),
+      admin('listen: "localhost:9900"'),
+      admin('listen: "[::1]:9900"'),
+      admin('listen: 9900'),
+      admin('listen: "unix:/a.sock"'),
+    ],
+  },
+  ...['"[::]:9900"', '"10.0.0.1:9900"', '"admin.internal:9900"'].map((listen) => ({
+    rule: 'open-admin',
+    bad: admin(`listen: ${listen}`),
+    at: '1:18 admin.listen',
+    says: ['403'],
+    good: [],
+  })),
+  {
+    rule: 'shared-target',
+    bad: two('"http://x", circuitBreaker: { failureThreshold: 9 }', '"http://x:80/"'),
+    at: '3:27 upstreams.b.target',
+    says: ['a has this target too'],
+    good: [
+      two('"http://x"', '"http://x:80/"'),
+      two('"http://x", circuitBreaker: { failureThreshold: 9 }', '"http://x/b"'),
+      two('"http://x", circuitBreaker: { failureThreshold: 9 }', '"http://x:81"'),
+      two('"http://x", timeout: { idle: 9s }', '"http://x"'),
+    ],
+  },
+  {
+    rule: 'unknown-rule',
+    bad: `${upstream('retry: off')}# breakwater-ignore: single-slto\n`,
+    at: '5:22 ',
+    says: ['did you mean "single-slot"?'],
+    good: [`${upstream('retry: off')}# breakwater-ignore: single-slot\n`],
+  },
+];
+
+for (const { rule, bad, at, says, good, needs } of cases) {
+  const options = { skip: needs !== undefined && !has(needs) };
+  t.test(`tells ${rule} at ${at}`, options, async (t) => {
+    const [line, path] = at.split(' ');
+    const { places, messages, levels } = lint(bad);
+    t.strictSame(places, [`${line} ${rule} ${path}`], 'this and nothing else');
+    for (const part of says) t.ok(messages[0]?.includes(part), `${messages[0]} has: ${part}`);
+    t.equal(levels[0], lintRules.find(({ name }) => name === rule)?.level);
+    for (const text of good) t.strictSame(lint(text).places, [], text);
+  });
+}
+
+const tell = (keys: string) =>
+  checkText(upstream(keys), 'f.yaml', {}).diagnostics.map(
+    ({ line, column, level, rule, path }) => `${line}:${column} ${level} ${rule} ${path}`,
+  );
+
+t.test(
+  'tells no-fallback of an upstream that GETs and has none',
+  { skip: !has('fallback') },
+  async (t) => {
+    t.strictSame(tell('preserveHost: false'), ['2:3 info no-fallback upstreams.a']);
+    t.strictSame(tell('fallback: [{ static: { status: 200 } }]'), []);
+    t.strictSame(tell('circuitBreaker: off'), []);
+    t.strictSame(tell('retry: { methods: [PUT] }'), []);
+  },
+);
+
+t.test(
+  'tells no-fallback only where there is such a policy',
+  { skip: has('fallback') },
+  async (t) => {
+    t.strictSame(checkText(upstream('preserveHost: false'), 'f.yaml', {}).diagnostics, []);
+  },
+);
+
+t.test('has a case for every rule', async (t) => {
+  const covered = new Set([...cases.map(({ rule }) => rule), 'no-fallback']);
+  t.strictSame([...covered].toSorted(), lintRules.map(({ name }) => name).toSorted());
+});
+
+t.test('tells a value in defaults once, where it stands, with all whom it is about', async (t) => {
+  const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j'];
+  const { places, messages } = lint(
+    `defaults:\n  retry:\n    backoff:\n      jitter: none\nupstreams:\n${names
+      .map((name, i) => `  ${name}: { listen: ${i + 1}, target: "http://${name}" }\n`)
+      .join('')}`,
+  );
+  t.strictSame(places, ['4:15 no-jitter defaults.retry.backoff.jitter']);
+  t.match(messages[0], /\(for a, b, c, d, e, f, g, h, i and j\)$/);
+});
+
+t.test('tells a value in a profile for those who use it and do not write their own', async (t) => {
+  const { places, messages } = lint(`profiles:
+  one: { bulkhead: { maxConcurrent: 1 } }
+  unused: { bulkhead: { maxConcurrent: 1 } }
+upstreams:
+  a: { listen: 1, target: "http://a", profile: one }
+  b: { listen: 2, target: "http://b", profile: one, bulkhead: { maxConcurrent: 9 } }
+  c: { listen: 3, target: "http://c" }
+`);
+  t.strictSame(places, ['2:37 single-slot profiles.one.bulkhead.maxConcurrent']);
+  t.match(messages[0], /\(for a\)$/);
+});
+
+t.test('points at the value without which there was peace', async (t) => {
+  const { places } = lint(`defaults:
+  timeout: { attempt: 3s, total: 12s }
+upstreams:
+  a: { listen: 1, target: "http://a" }
+  b: { listen: 2, target: "http://b", timeout: { total: 2s } }
+`);
+  t.strictSame(places, ['5:57 attempt-reaches-total upstreams.b.timeout.total']);
+});
+
+t.test('tells a route what it writes, and not what it inherits', async (t) => {
+  const { places, messages } = lint(`defaults:
+  retry: { backoff: { jitter: none } }
+upstreams:
+  a:
+    listen: 1
+    target: http://a
+    retry: { maxAttempts: 1 }
+    bulkhead: { maxConcurrent: 1 }
+    routes:
+      - name: r
+        match: { path: /r }
+        retry: { maxAttempts: 2 }
+      - name: s
+        match: { path: /s }
+        timeout: { attempt: 35s }
+`);
+  t.strictSame(places, [
+    '2:31 no-jitter defaults.retry.backoff.jitter',
+    '8:32 single-slot upstreams.a.bulkhead.maxConcurrent',
+    '15:29 attempt-reaches-total upstreams.a.routes[1].timeout.attempt',
+    '15:29 recovery-before-attempt upstreams.a.routes[1].timeout.attempt',
+  ]);
+  t.match(messages[0], /\(for route r of a\)$/);
+});
+
+t.test('reads a value through anchors and merge keys', async (t) => {
+  const { places } = lint(`upstreams:
+  a: { listen: 1, target: "http://a", bulkhead: &one { maxConcurrent: 1 } }
+  b: { listen: 2, target: "http://b", bulkhead: { <<: *one, maxQueue: 9 } }
+`);
+  t.ok(places.length > 0);
+  for (const place of places) t.match(place, /^2:71 single-slot upstreams\.[ab]\.bulkhead\.max/);
+});
+
+t.test('says nothing of a file with mistakes but the mistakes', async (t) => {
+  const text = upstream('bulkhead: { maxConcurrent: 1 }, retyr: off');
+  const rules = checkText(text, 'f.yaml', {}).diagnostics.map(({ rule }) => rule);
+  t.strictSame(rules, ['unknown-key']);
+});
+
+t.test('is left to check: loading a file finds only mistakes', async (t) => {
+  t.strictSame(loadText(upstream('bulkhead: { maxConcurrent: 1 }'), 'f.yaml', {}).diagnostics, []);
+});
+
+const allMistakes = `admin: { listen: "0.0.0.0:9900" }
+defaults:
+  retry:
+    maxAttempts: 9
+    methods: [GET, POST]
+    statuses: [404, 503]
+    backoff: { jitter: none }
+upstreams:
+  a: # breakwater-ignore: no-such-rule
+    listen: 1
+    target: https://a
+    tls: { insecureSkipVerify: true }
+    timeout: { connect: 11s, total: 30s }
+    bulkhead: { maxConcurrent: 1, queueTimeout: 40s }
+    circuitBreaker:
+      failureThreshold: 1
+      failureStatuses: [404, 500]
+      recoveryTimeout: 5s
+      maxRecoveryTimeout: 1s
+      halfOpenMaxCalls: 5
+  b:
+    listen: 2
+    target: https://a
+    timeout: { attempt: 2s, total: 1s }
+    deadline: { buffer: 2s }
+`;
+
+/** Those that need a fallback policy. */
+const later = new Set(['no-fallback', 'retries-at-both-ends']);
+
+t.test('prints all warnings of a file with all the mistakes', async (t) => {
+  const { diagnostics } = checkText(allMistakes, 'f.yaml', {});
+  const found = new Set(diagnostics.map(({ rule }) => rule));
+  t.strictSame(
+    lintRules.map(({ name }) => name).filter((name) => !found.has(name) && !later.has(name)),
+    [],
+  );
+  for (const { message } of diagnostics) t.match(message, /\b(set|write|did you mean)\b/, message);
+});
+
+const withComment = (comment: string) =>
+  `upstreams:\n  a:\n    listen: 1\n    target: http://a\n    bulkhead:\n      maxConcurrent: 1 ${comment}\n      maxQueue: 9\n`;
+
+t.test('is silent on a line whose comment names the rule', async (t) => {
+  for (const comment of [
+    '# breakwater-ignore: single-slot',
+    '#breakwater-ignore:single-slot',
+    '# breakwater-ignore: no-jitter, single-slot',
+    '# breakwater-ignore: single-slot -- the box, single as it is, has one thread',
+  ]) {
+    t.strictSame(lint(withComment(comment)).places, [], comment);
+    t.strictSame(
+      lint(withComment(comment).replaceAll('\n', '\r\n')).places,
+      [],
+      `${comment} and CRLF`,
+    );
+  }
+  const here = '6:22 single-slot upstreams.a.bulkhead.maxConcurrent';
+  t.strictSame(lint(withComment('# breakwater-ignore: no-jitter')).places, [here], 'another rule');
+  t.strictSame(lint(withComment('# single-slot')).places, [here], 'another comment');
+  t.strictSame(
+    lint(withComment('\n      # breakwater-ignore: single-slot')).places,
+    [here],
+    'another line',
+  );
+});
+
+t.test('is silent for all upstreams where the value in defaults says so', async (t) => {
+  const [first, rest] = [
+    'defaults:\n  bulkhead: { maxConcurrent: 1 }',
+    two('"http://a"', '"http://b"'),
+  ];
+  t.equal(lint(`${first}\n${rest}`).places.length, 1);
+  t.strictSame(lint(`${first} # breakwater-ignore: single-slot\n${rest}`).places, []);
+});
+
+const found = (comment: string) => lint(`${upstream('retry: off')}${comment}\n`);
+
+t.test('tells comments that name no rule', async (t) => {
+  t.strictSame(found('# breakwater-ignore: single-slot, xyz, no-jiter').places, [
+    '5:35 unknown-rule ',
+    '5:40 unknown-rule ',
+  ]);
+  t.match(found('# breakwater-ignore: no-jiter').messages[0], /did you mean "no-jitter"\?$/);
+  for (const comment of [
+    '# breakwater-ignore',
+    '# breakwater-ignore single-slot',
+    '# breakwater-ignore:',
+  ]) {
+    t.match(found(comment).messages[0], /names no rule and silences nothing/, comment);
+  }
+  t.strictSame(found('# see breakwater-ignore: xyz').places, [], 'prose');
+});
+
+t.test('takes no text for a comment', async (t) => {
+  const text = `upstreams:
+  a: { listen: 1, target: "http://a", deadline: { header: "x#" } }
+  b:
+    listen: 2
+    target: |-
+      http://b
+    bulkhead: { maxConcurrent: 1 } # a # breakwater-ignore: single-slot
+log:
+  level: 'info' #breakwater-ignore: nothing
+`;
+  t.strictSame(lint(text).places, [
+    '7:32 single-slot upstreams.b.bulkhead.maxConcurrent',
+    '9:37 unknown-rule ',
+  ]);
+});
+
+/** Runs `check` on a file with this content. */
+function run(t: { testdir(): string }, content: string, options: Partial<CheckOptions> = {}) {
+  const file = join(t.testdir(), 'f.yaml');
+  writeFileSync(file, content);
+  let [stdout, stderr] = ['', ''];
+  const code = check(
+    file,
+    { strict: false, format: 'text', ...options },
+    {
+      env: {},
+      stdout: { write: (text) => (stdout += text) },
+      stderr: { write: (text) => (stderr += text) },
+    },
+  );
+  return { file, code, stdout, stderr };
+}
+
+const quiet = 'circuitBreaker: off, retry: off';
+
+t.test('prints warnings, and fails on them only when it is strict', async (t) => {
+  const text = upstream(`${quiet}, bulkhead: { maxConcurrent: 1 }`);
+  const loose = run(t, text);
+  t.equal(loose.code, 0);
+  t.equal(loose.stdout, `${loose.file}: OK, 1 upstream, 1 warning\n`);
+  t.match(
+    loose.stderr,
+    /^\S+f\.yaml:4:65: warning: upstreams\.a\.bulkhead\.maxConcurrent: calls .* \[single-slot\]\n$/,
+  );
+  const strict = run(t, text, { strict: true });
+  t.equal(strict.code, 1);
+  t.equal(strict.stdout, '');
+  t.equal(strict.stderr, loose.stderr);
+});
+
+t.test('never fails on infos', async (t) => {
+  const text = two('"http://x", circuitBreaker: { failureThreshold: 9 }', '"http://x"');
+  const { code, stdout, stderr } = run(t, text, { strict: true });
+  t.equal(code, 0);
+  t.match(stdout, /: OK, 2 upstreams, \d infos?\n$/);
+  t.match(stderr, /f\.yaml:3:27: info: upstreams\.b\.target: .* \[shared-target\]\n/);
+});
+
+t.test('prints one JSON array', async (t) => {
+  const text = upstream(`${quiet}, bulkhead: { maxConcurrent: 1 }`);
+  const { file, code, stdout, stderr } = run(t, text, { format: 'json', strict: true });
+  t.strictSame([code, stderr], [1, '']);
+  const list = JSON.parse(stdout) as { message: string }[];
+  t.match(list[0]?.message, /^calls go one after the other/);
+  t.strictSame(list, [
+    {
+      file,
+      line: 4,
+      column: 65,
+      level: 'warning',
+      rule: 'single-slot',
+      path: 'upstreams.a.bulkhead.maxConcurrent',
+      message: list[0]?.message,
+    },
+  ]);
+});

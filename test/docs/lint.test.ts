@@ -1,0 +1,77 @@
+/** What the README says of `check` is what the lint does, and the examples that it shows are what the lint asks for. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import t from 'tap';
+import { formatDiagnostic } from '../../src/config/diagnostics.js';
+import { lintRules } from '../../src/config/lint/lint.js';
+import { checkConfig, checkText } from '../../src/config/load.js';
+import { codeBlocks, plain, tableRows } from './markdown.js';
+
+const root = fileURLToPath(new URL('../../../', import.meta.url));
+const readme = readFileSync(join(root, 'README.md'), 'utf8');
+
+const start = readme.indexOf('\n### What check warns of\n');
+const page = readme.slice(start, readme.indexOf('\n## ', start));
+
+t.test('lists the rules with their levels, in their order', async (t) => {
+  const rows = tableRows(readme.split('\n'), 'Lint rule');
+  t.strictSame(
+    rows.map((row) => ({ name: plain(row['Lint rule']!), level: row['Level'] })),
+    lintRules.map(({ name, level }) => ({ name, level })),
+  );
+  for (const row of rows) {
+    t.ok(row['What happens in production'], `${row['Lint rule']} says what happens`);
+    t.ok(row['What to change'], `${row['Lint rule']} says what to change`);
+  }
+});
+
+t.test('names rules as it asks others to', async (t) => {
+  for (const { name } of lintRules) t.match(name, /^[a-z]+(-[a-z]+)+$/);
+  const names = lintRules.map(({ name }) => name);
+  t.equal(new Set(names).size, names.length, 'each once');
+});
+
+const warnings = (yaml: string) =>
+  checkText(yaml, 'f.yaml', {})
+    .diagnostics.filter(({ level }) => level === 'warning')
+    .map(({ rule }) => rule);
+
+t.test('shows a comment that silences', async (t) => {
+  const text = codeBlocks(page).find(({ language }) => language === 'yaml')?.text ?? '';
+  t.strictSame(warnings(text), []);
+  t.strictSame(warnings(text.replace(/#.*/, '')), ['single-slot']);
+});
+
+t.test('shows what is printed', async (t) => {
+  const shown = codeBlocks(page).find(({ language }) => language === 'console')?.text ?? '';
+  const [, diagnostic = ''] = shown.split('\n');
+  const text =
+    'upstreams:\n  orders:\n    listen: 1\n    target: http://a\n    retry: { methods: [GET, POST] }\n';
+  const printed = checkText(text, 'breakwater.yaml', {}).diagnostics.map(formatDiagnostic);
+  const [before = '', after = ''] = diagnostic.split('...');
+  const found = printed.find((line) => line.endsWith('[unsafe-retry]')) ?? '';
+  t.ok(found.startsWith(before), found);
+  t.ok(found.endsWith(after));
+});
+
+t.test('shows examples that are clean', async (t) => {
+  const folder = join(root, 'config/examples');
+  const files = readdirSync(folder);
+  for (const kind of [
+    'user-facing',
+    'llm',
+    'analytics',
+    'payments',
+    'inbound',
+    'low-latency',
+    'high-latency',
+  ]) {
+    t.ok(files.includes(`${kind}.yaml`), `there is one for ${kind}`);
+  }
+  for (const name of files) {
+    const { diagnostics } = checkConfig(join(folder, name), {});
+    const faults = diagnostics.filter(({ level }) => level !== 'info');
+    t.strictSame(faults.map(formatDiagnostic), [], name);
+  }
+});

@@ -1,0 +1,111 @@
+import net, { type Socket } from 'node:net';
+import t from 'tap';
+import {
+  eventually,
+  startRawUpstream,
+  startSidecar,
+  type TestSidecar,
+} from '../support/sidecar.js';
+
+const GET = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n';
+const POST = 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\npart';
+
+/** Hangs up and waits until nothing of the call is left, on either side. */
+async function hangUp(socket: Socket, sidecar: TestSidecar, upstreamSockets: Set<Socket>) {
+  const startedMs = performance.now();
+  socket.destroy();
+  await eventually('the upstream call is cancelled', () => upstreamSockets.size === 0);
+  const cancelledMs = performance.now() - startedMs;
+  await eventually(
+    'the slot is free',
+    async () => (await sidecar.metric('breakwater_bulkhead_active')) === 0,
+  );
+  await eventually(
+    'it is counted once',
+    async () => (await sidecar.metric('breakwater_requests_total', { status: '499' })) === 1,
+  );
+  return cancelledMs;
+}
+
+const phases: Readonly<Record<string, { request: string; behave: (socket: Socket) => void }>> = {
+  'the upload': { request: POST, behave: () => {} },
+  'the wait for the answer': { request: GET, behave: () => {} },
+  'the body': {
+    request: GET,
+    behave: (socket) => void socket.write('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\npart'),
+  },
+  'an event stream': {
+    request: GET,
+    behave: (socket) =>
+      void socket.write('HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n'),
+  },
+};
+
+for (const [phase, { request, behave }] of Object.entries(phases)) {
+  t.test(`frees everything when the client hangs up in ${phase}`, async (t) => {
+    const sockets = new Set<Socket>();
+    let connections = 0;
+    const upstream = await startRawUpstream(t, (socket) => {
+      connections += 1;
+      sockets.add(socket);
+      socket.on('close', () => sockets.delete(socket));
+      socket.once('data', () => behave(socket));
+    });
+    const sidecar = await startSidecar(
+      t,
+      `upstreams: { a: { listen: 0, target: "${upstream.url}" } }`,
+    );
+    const client = net.connect(sidecar.port('a'), '127.0.0.1');
+    client.write(request);
+    await eventually('it is upstream', () => sockets.size === 1);
+    await new Promise((resolve) => {
+      setTimeout(resolve, 50);
+    });
+    const cancelledMs = await hangUp(client, sidecar, sockets);
+    t.ok(cancelledMs < 500, `cancelled after ${cancelledMs} ms`);
+    t.equal(connections, 1, 'no connection is opened in its place');
+    t.match(await sidecar.json('/circuits'), { circuits: [{ consecutiveFailures: 0 }] });
+  });
+}
+
+t.test('frees everything when the client hangs up in the queue or in a back-off', async (t) => {
+  let isBusy = true;
+  const sockets = new Set<Socket>();
+  const upstream = await startRawUpstream(t, (socket) => {
+    sockets.add(socket);
+    socket.on('data', () => {
+      if (!isBusy) socket.write('HTTP/1.1 503 Busy\r\nRetry-After: 5\r\nContent-Length: 0\r\n\r\n');
+    });
+  });
+  const sidecar = await startSidecar(
+    t,
+    `upstreams: { a: { listen: 0, target: "${upstream.url}", bulkhead: { maxConcurrent: 1, queueTimeout: 30s } } }`,
+  );
+  const connect = () => {
+    const socket = net.connect(sidecar.port('a'), '127.0.0.1');
+    socket.write(GET);
+    return socket;
+  };
+  const gauge = (name: string, value: number) => async () =>
+    (await sidecar.metric(`breakwater_bulkhead_${name}`)) === value;
+  const first = connect();
+  await eventually('the first has the slot', gauge('active', 1));
+  const second = connect();
+  await eventually('the second queues', gauge('queued', 1));
+  second.destroy();
+  await eventually('it has left the queue', gauge('queued', 0));
+  first.destroy();
+  await eventually('the slot is free', gauge('active', 0));
+  isBusy = false;
+  const third = connect();
+  await eventually(
+    'the third is in its back-off',
+    async () => (await sidecar.metric('breakwater_attempts_total', { outcome: 'failure' })) === 1,
+  );
+  third.destroy();
+  await eventually('its slot is free', gauge('active', 0));
+  await eventually(
+    'all are counted',
+    async () => (await sidecar.metric('breakwater_requests_total', { status: '499' })) === 3,
+  );
+});

@@ -1,0 +1,177 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import http from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import t from 'tap';
+import {
+  eventually,
+  findFreePort,
+  send,
+  startUpstream,
+  type Teardown,
+} from '../support/sidecar.js';
+
+const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url));
+
+interface Running {
+  readonly process: ChildProcess;
+  readonly output: () => string;
+  readonly errors: () => string;
+  readonly exit: Promise<number | null>;
+  readonly edit: (yaml: string) => void;
+}
+
+function start(t: Teardown, yaml: string): Running {
+  const folder = mkdtempSync(join(tmpdir(), 'breakwater-'));
+  const file = join(folder, 'breakwater.yaml');
+  writeFileSync(file, yaml);
+  const child = spawn(process.execPath, [MAIN, 'run', '--config', file]);
+  t.teardown(() => {
+    child.kill('SIGKILL');
+    rmSync(folder, { recursive: true });
+  });
+  let output = '';
+  let errors = '';
+  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
+  const exit = new Promise<number | null>((resolve) => {
+    child.on('close', (code) => resolve(code));
+  });
+  return {
+    process: child,
+    output: () => output,
+    errors: () => errors,
+    exit,
+    edit: (text) => writeFileSync(file, text),
+  };
+}
+
+t.test('names every listener before it says it is ready', async (t) => {
+  const [port, admin] = [await findFreePort(), await findFreePort()];
+  const running = start(
+    t,
+    `admin: { listen: ${admin} }\nlog: { level: fatal }\nupstreams: { a: { listen: ${port}, target: "http://127.0.0.1:1" } }`,
+  );
+  await eventually('it is ready', () => running.output().includes('ready'));
+  t.equal(
+    running.output(),
+    `breakwater: a listens on 127.0.0.1:${port}\nbreakwater: admin listens on 127.0.0.1:${admin}\nbreakwater: ready\n`,
+  );
+  running.process.kill('SIGINT');
+  t.equal(await running.exit, 0);
+});
+
+t.test('drains on SIGTERM: not ready, told to close, in-flight answered, exit 0', async (t) => {
+  const [port, admin] = [await findFreePort(), await findFreePort()];
+  const held: http.ServerResponse[] = [];
+  const upstream = await startUpstream(t, (request, response) => {
+    if (request.url === '/slow') held.push(response);
+    else response.end('fast');
+  });
+  const running = start(
+    t,
+    `admin: { listen: ${admin} }\nshutdown: { delay: 600ms, grace: 10s }\nupstreams: { a: { listen: ${port}, target: "${upstream.url}" } }`,
+  );
+  await eventually('it is ready', () => running.output().includes('ready'));
+  const url = `http://127.0.0.1:${port}`;
+  const agent = new http.Agent({ keepAlive: true });
+  t.teardown(() => agent.destroy());
+  t.not((await send(`${url}/`, { agent })).headers.connection, 'close');
+  const slow = send(`${url}/slow`);
+  await eventually('the slow call is upstream', () => held.length === 1);
+  running.process.kill('SIGTERM');
+  await eventually(
+    'it is not ready',
+    async () => (await send(`http://127.0.0.1:${admin}/readyz`)).status === 503,
+  );
+  const late = await send(`${url}/`, { agent });
+  t.equal(late.text, 'fast', 'new calls are served during the delay');
+  t.equal(late.headers.connection, 'close');
+  await eventually('it takes no more', () =>
+    send(`${url}/`).then(
+      () => false,
+      () => true,
+    ),
+  );
+  held[0]!.end('done');
+  t.equal((await slow).text, 'done');
+  t.equal(await running.exit, 0);
+});
+
+t.test(
+  'answers what is left at the end of grace with 503 shutting-down, and exits with 0',
+  async (t) => {
+    const [port, admin] = [await findFreePort(), await findFreePort()];
+    const upstream = await startUpstream(t, () => {});
+    const running = start(
+      t,
+      `admin: { listen: ${admin} }\nshutdown: { grace: 200ms }\nupstreams: { a: { listen: ${port}, target: "${upstream.url}" } }`,
+    );
+    await eventually('it is ready', () => running.output().includes('ready'));
+    const call = send(`http://127.0.0.1:${port}/`);
+    await eventually('it is upstream', () => upstream.seen.length === 1);
+    running.process.kill('SIGTERM');
+    const answer = await call;
+    t.equal(answer.status, 503);
+    t.equal(answer.headers['x-breakwater-reason'], 'shutting-down');
+    t.equal(await running.exit, 0);
+  },
+);
+
+t.test('ends at once at a second signal', async (t) => {
+  const [port, admin] = [await findFreePort(), await findFreePort()];
+  const running = start(
+    t,
+    `admin: { listen: ${admin} }\nshutdown: { delay: 30s }\nupstreams: { a: { listen: ${port}, target: "http://127.0.0.1:1" } }`,
+  );
+  await eventually('it is ready', () => running.output().includes('ready'));
+  running.process.kill('SIGTERM');
+  await eventually(
+    'it drains',
+    async () => (await send(`http://127.0.0.1:${admin}/readyz`)).status === 503,
+  );
+  running.process.kill('SIGTERM');
+  t.not(await running.exit, 0);
+});
+
+t.test('reloads on SIGHUP and on an edit of its file', async (t) => {
+  const [port, admin] = [await findFreePort(), await findFreePort()];
+  const upstream = await startUpstream(t, (_request, response) => response.end('ok'));
+  const yaml = (slots: number) =>
+    `admin: { listen: ${admin} }\nupstreams: { a: { listen: ${port}, target: "${upstream.url}", bulkhead: { maxConcurrent: ${slots} } } }`;
+  const running = start(t, yaml(1));
+  await eventually('it is ready', () => running.output().includes('ready'));
+  const page = async () => (await send(`http://127.0.0.1:${admin}/metrics`)).text;
+  running.process.kill('SIGHUP');
+  await eventually('it has reloaded', async () =>
+    (await page()).includes('config_reloads_total{result="success"} 1'),
+  );
+  running.edit(yaml(2));
+  await eventually('the edit is in force', async () =>
+    (await page()).includes('bulkhead_limit{upstream="a",route=""} 2'),
+  );
+  running.edit('upstreams: [');
+  await eventually('a bad edit is counted', async () =>
+    (await page()).includes('config_reloads_total{result="failure"} 1'),
+  );
+  t.equal((await send(`http://127.0.0.1:${port}/`)).text, 'ok');
+});
+
+t.test('exits with 78 for a wrong file, and with 1 for a port in use', async (t) => {
+  const upstream = await startUpstream(t, (_request, response) => response.end());
+  const wrong = start(t, 'upstreams:\n  a: { listen: 0, target: ftp://x, retri: 1 }\nx: 1\n');
+  t.equal(await wrong.exit, 78);
+  t.equal(wrong.errors().match(/: error: /g)?.length, 3, 'all problems at once');
+  t.match(wrong.errors(), /breakwater\.yaml:2:36: error: upstreams\.a\.retri: /);
+  const busy = start(
+    t,
+    `admin: { listen: 0 }\nupstreams: { a: { listen: ${upstream.port}, target: "http://x" } }`,
+  );
+  t.equal(await busy.exit, 1);
+  t.equal(
+    busy.errors(),
+    `breakwater: error: Cannot listen on 127.0.0.1:${upstream.port} for upstream a because the address is already in use\n`,
+  );
+});

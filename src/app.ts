@@ -190,12 +190,12 @@ export class App {
     logger.level = config.log.level;
     this.#exchanges.bodyIdleMs = config.limits.bodyIdle;
     this.#exchanges.maxRequestBody = config.limits.maxRequestBody;
-    this.#upstreams = new Map(
-      config.upstreams.map((options) => [
-        options.name,
-        this.#createUpstream(options, before, store),
-      ]),
-    );
+    // Not filled later on: calls under way fall back within the configuration that they began with.
+    const upstreams = new Map<string, Upstream>();
+    for (const options of config.upstreams) {
+      upstreams.set(options.name, this.#createUpstream(options, before, store, upstreams));
+    }
+    this.#upstreams = upstreams;
     prepared.commit(this.#routers(config), config.limits, config.shutdown.grace);
     for (const [name, upstream] of before) {
       upstream.retire();
@@ -249,11 +249,13 @@ export class App {
     options: Config['upstreams'][number],
     before: Map<string, Upstream>,
     store: OwnedStore,
+    siblings: ReadonlyMap<string, Upstream>,
   ): Upstream {
     const { clock, random } = this.#options;
     const context = {
       clock,
       random,
+      findUpstream: (name: string) => siblings.get(name)!,
       emitFor: (upstream: string, route: string) => this.#emitFor(upstream, route),
       maxHeaderSize: this.#config.limits.maxHeaderSize,
       store,

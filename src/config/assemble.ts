@@ -11,6 +11,7 @@ import {
   type EffectiveMap,
   type WrittenLayer,
 } from './effective.js';
+import { fillBodies, type BodyFiles } from './fallback.js';
 import { sections } from './schema.js';
 import { storeConfigOf, storeDocument, type StoreKind } from './stores.js';
 import { itemsOf, textOf, toPlain, valueOf, type SourceNode } from './source.js';
@@ -43,10 +44,11 @@ export function assemble(
   file: string,
   root: SourceNode,
   parts: readonly UpstreamParts[],
+  bodyFiles: BodyFiles,
 ): Assembled {
   const general = decodeSections(root);
   const effective = parts.map((part) => layPolicies(root, part));
-  const upstreams = parts.map((part, i) => toUpstreamConfig(part, effective[i]!));
+  const upstreams = parts.map((part, i) => toUpstreamConfig(part, effective[i]!, bodyFiles));
   const document = {
     ...general.document,
     upstreams: Object.fromEntries(
@@ -131,14 +133,18 @@ function matchOf(node: SourceNode): RouteMatch {
   };
 }
 
-const settingsOf = (policies: EffectiveMap) =>
-  decode(policies, policySchemas) as unknown as PolicySettings;
+const settingsOf = (policies: EffectiveMap, bodyFiles: BodyFiles) =>
+  fillBodies(decode(policies, policySchemas) as unknown as PolicySettings, bodyFiles);
 
 function isTrue(node: SourceNode | undefined): boolean {
   return node?.kind === 'scalar' && node.value === true;
 }
 
-function toUpstreamConfig(parts: UpstreamParts, effective: EffectiveUpstream): UpstreamConfig {
+function toUpstreamConfig(
+  parts: UpstreamParts,
+  effective: EffectiveUpstream,
+  bodyFiles: BodyFiles,
+): UpstreamConfig {
   const { name, node, listen, prefix, target, tls } = parts;
   return {
     name,
@@ -147,10 +153,10 @@ function toUpstreamConfig(parts: UpstreamParts, effective: EffectiveUpstream): U
     target: target!,
     preserveHost: isTrue(valueOf(node, 'preserveHost')),
     tls,
-    policies: settingsOf(effective.policies),
+    policies: settingsOf(effective.policies, bodyFiles),
     routes: effective.routes.map(({ policies, ...route }) => ({
       ...route,
-      policies: settingsOf(policies),
+      policies: settingsOf(policies, bodyFiles),
     })),
   };
 }
@@ -178,6 +184,8 @@ function toDocument({ node }: UpstreamParts, effective: EffectiveUpstream): obje
 }
 
 function deepFreeze<T>(value: T): T {
+  // Bytes cannot be frozen.
+  if (ArrayBuffer.isView(value)) return value;
   if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
     Object.freeze(value);
     for (const part of Object.values(value)) deepFreeze(part);

@@ -10,6 +10,7 @@ export interface SchemaView extends OptionKeywords {
   readonly enum?: readonly unknown[];
   readonly anyOf?: readonly SchemaView[];
   readonly properties?: Readonly<Record<string, unknown>>;
+  readonly maxProperties?: number;
   readonly pattern?: string;
   readonly minimum?: number;
   readonly maximum?: number;
@@ -105,6 +106,12 @@ export function describeWrongValue(schema: SchemaView, node: SourceNode): string
   const seen = schema.writeOnly === true ? 'something else' : describeSeen(node);
   const suggestion = schema.writeOnly === true ? '' : suggest(schema, node);
   return `must be ${describeAllowed(schema)}, but is ${seen}${suggestion}`;
+}
+
+/** Of a mapping that takes one key out of several. */
+export function describeChoice({ properties = {} }: SchemaView): string {
+  const keys = Object.keys(properties).map((key) => `\`${key}\``);
+  return `must have exactly one of ${listWords(keys, 'and')}`;
 }
 
 /** `is an unknown key; did you mean ...? allowed are ...` */

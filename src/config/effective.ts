@@ -120,8 +120,27 @@ export function layKeysOver(
   return { kind: 'map', entries };
 }
 
+function itemsOf(schema: OptionSchema): OptionSchema {
+  return schema.items ?? schema.anyOf?.find((branch) => branch.items)?.items ?? {};
+}
+
+/** A mapping within a list inherits nothing, but has the defaults of what it is. */
+function decodeMapping(
+  value: Readonly<Record<string, unknown>>,
+  properties: Readonly<Record<string, OptionSchema>>,
+): unknown {
+  const entries = Object.entries(properties)
+    .map(([key, property]) => [key, decodeValue(value[key] ?? property.default, property)] as const)
+    .filter(([, decoded]) => decoded !== undefined);
+  return Object.fromEntries(entries);
+}
+
 function decodeValue(value: unknown, schema: OptionSchema): unknown {
-  if (Array.isArray(value)) return value.map((item) => decodeValue(item, schema.items ?? {}));
+  if (Array.isArray(value)) return value.map((item) => decodeValue(item, itemsOf(schema)));
+  const properties = propertiesOf(schema);
+  if (properties !== undefined && typeof value === 'object' && value !== null) {
+    return decodeMapping(value as Readonly<Record<string, unknown>>, properties);
+  }
   return schema.unit !== undefined && typeof value === 'string' && value !== 'off'
     ? parseQuantity(schema.unit, value)
     : value;

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { assemble, type Assembled, type EffectiveUpstream } from './assemble.js';
 import type { Config } from './config.js';
 import { Findings, type Diagnostic } from './diagnostics.js';
+import { readFallbacks } from './fallback.js';
 import type { Environment } from './interpolate.js';
 import { lint } from './lint/lint.js';
 import { parseSource } from './parse.js';
@@ -66,8 +67,11 @@ export function loadText(text: string, file: string, env: Environment): Loaded {
   validate(root, findings);
   const parts = readUpstreams(root, findings);
   checkStores(root, findings);
+  const bodyFiles = readFallbacks(root, findings);
   const diagnostics = findings.list();
-  return findings.hasErrors ? { diagnostics } : { ...assemble(file, root, parts), diagnostics };
+  return findings.hasErrors
+    ? { diagnostics }
+    : { ...assemble(file, root, parts, bodyFiles), diagnostics };
 }
 
 /** As `checkConfig`, of a text that is at hand. */

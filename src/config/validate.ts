@@ -3,6 +3,7 @@ import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.
 import type { Unit } from '../core/options.js';
 import { policySchemas } from '../policies/index.js';
 import {
+  describeChoice,
   describeSeen,
   describeUnknownKey,
   describeWrongValue,
@@ -97,12 +98,13 @@ function report(root: SourceNode, errors: readonly ErrorObject[], findings: Find
   for (const { place, error } of wrongValues.values()) reportWrongValue(place, error, findings);
 }
 
-/** A mapping where a mapping is allowed: what is wrong is inside, and has its own errors. */
+/** A mapping where a mapping is allowed, or a list where a list is: what is wrong is inside, and has its own errors. */
 function isBranchNoise(node: SourceNode, error: ErrorObject): boolean {
   const schema = error.parentSchema as SchemaView;
-  if (node.kind !== 'map') return false;
+  if (node.kind !== 'map' && node.kind !== 'list') return false;
   if (error.keyword === 'enum') return schema.type === undefined;
-  return error.keyword === 'anyOf' && schema.anyOf!.some((branch) => branch.type === 'object');
+  const type = node.kind === 'map' ? 'object' : 'array';
+  return error.keyword === 'anyOf' && schema.anyOf!.some((branch) => branch.type === type);
 }
 
 function reportWrongValue({ node, path }: Place, error: ErrorObject, findings: Findings): void {
@@ -112,6 +114,9 @@ function reportWrongValue({ node, path }: Place, error: ErrorObject, findings: F
     message = `must be at most ${Math.floor(LONGEST_DURATION_MS / 3_600_000)}h, but is ${describeSeen(node)}`;
   } else if (error.keyword === 'minProperties') {
     message = 'must name at least one, but is empty';
+    if (schema.maxProperties === 1) message = describeChoice(schema);
+  } else if (error.keyword === 'maxProperties') {
+    message = describeChoice(schema);
   }
   findings.error('wrong-value', node.position, path, message);
 }

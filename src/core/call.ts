@@ -1,5 +1,5 @@
 /** One client request on its way through the pipeline. */
-import type { CallError, CallFailure } from './errors.js';
+import type { CallError, CallFailure, Reason } from './errors.js';
 import type { Deadline } from './deadline.js';
 import type { AttemptResult } from './outcome.js';
 import type { RawHeaders } from './reply.js';
@@ -49,6 +49,18 @@ export interface AttemptObserver {
   onPause(isPaused: boolean): void;
 }
 
+/** Where a fallback answer comes from, as the caller is told. */
+export type FallbackSource = 'cache' | 'static' | `upstream:${string}`;
+
+/** That, and why, the answer is not the upstream's own. */
+export interface Substitution {
+  readonly source: FallbackSource;
+  /** Empty where the upstream did answer, but with a failure. */
+  readonly reason: Reason | '';
+  /** What happened, in a sentence. */
+  readonly cause: string;
+}
+
 export interface CallInit {
   readonly method: string;
   /** Path and query, byte for byte as they go upstream. */
@@ -89,6 +101,10 @@ export class Call {
   waitedMs = 0;
   /** Goes on when its client hangs up, because its result is kept for the client's next try; set by a policy. */
   outlivesClient = false;
+  /** Set by the fallback policy where another source has answered. */
+  substitution: Substitution | undefined;
+  /** Tries sent to other upstreams on behalf of this call. */
+  attemptsElsewhere = 0;
   /** Why the call was ended from outside, if it was. */
   cancelled: CallFailure | undefined;
   #wake: ((error: CallFailure) => void) | undefined;

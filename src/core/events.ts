@@ -1,4 +1,5 @@
 /** Every decision that someone outside may want to see; telemetry listens, nothing listens to telemetry. */
+import type { Substitution } from './call.js';
 import type { CallFailure, Reason } from './errors.js';
 import type { AttemptResult } from './outcome.js';
 
@@ -19,6 +20,8 @@ export type RetryDenial = 'budget' | 'deadline' | 'body' | 'method' | 'circuit' 
 
 /** `error`: the store could not be asked or told, so the call went on without it, or was refused (`failClosed`). */
 export type IdempotencyResult = 'stored' | 'replayed' | 'conflict' | 'mismatch' | 'error';
+/** Without the name: there may be many. */
+export type FallbackKind = 'cache' | 'upstream' | 'static';
 
 /** What one exchange came to, for the access log and the request metrics. */
 export interface ExchangeSummary {
@@ -27,7 +30,7 @@ export interface ExchangeSummary {
   readonly path: string;
   /** Status sent, or 499 for a client that left before it. */
   readonly status: number;
-  /** Empty unless the end was ours. */
+  /** Empty unless the end was ours, or would have been without a fallback. */
   readonly reason: Reason | '';
   readonly durationMs: number;
   readonly waitedMs: number;
@@ -35,12 +38,15 @@ export interface ExchangeSummary {
   readonly upstreamMs: number;
   /** Left until the deadline; undefined without one, negative after it. */
   readonly deadlineLeftMs: number | undefined;
+  /** At the upstream itself; with a fallback to another, that one's are its own. */
   readonly attempts: number;
   /** What became of each try that is over, in order. */
   readonly results: readonly AttemptResult[];
   readonly requestId: string;
   /** Trace id of the caller's `traceparent` (W3C Trace Context), if any. */
   readonly traceId: string | undefined;
+  /** Who answered in the upstream's place, and why; undefined where nobody did. */
+  readonly substitution: Substitution | undefined;
   /** What ended it, where it was not a plain answer. */
   readonly error: CallFailure | undefined;
 }
@@ -54,6 +60,7 @@ export type Event =
     }
   | { readonly type: 'retry-started'; readonly cause: RetryCause; readonly delayMs: number }
   | { readonly type: 'retry-denied'; readonly cause: RetryDenial }
+  | { readonly type: 'fallback-used'; readonly source: FallbackKind }
   | { readonly type: 'bulkhead-admitted'; readonly waitedMs: number }
   | { readonly type: 'idempotency-decided'; readonly result: IdempotencyResult }
   | {

@@ -91,6 +91,16 @@ export function Options<P extends TProperties>(
   return schema;
 }
 
+/** A list of mappings that may also be switched off as a whole. @typeParam Item one of them, decoded. */
+export function ListOrOff<Item>(
+  items: TSchema,
+  options: { description: string; default?: Off; minItems?: number },
+) {
+  const { minItems, ...rest } = options;
+  const list = { type: 'array', items, ...(minItems === undefined ? {} : { minItems }) };
+  return Type.Unsafe<readonly Item[] | Off>({ anyOf: [list, offWords], off: true, ...rest });
+}
+
 /** A mapping that may also be switched off as a whole. Opt-in ones are off by default. */
 export function Switchable<O extends TObject>(object: O, options: { default?: Off } = {}) {
   const { description } = object;

@@ -2,7 +2,7 @@
 import type { TSchema } from '@sinclair/typebox';
 import type { Clock, Random } from './clock.js';
 import type { Emit } from './events.js';
-import type { Layer } from './pipeline.js';
+import type { Layer, Stage } from './pipeline.js';
 import type { Store } from './store.js';
 
 /** What a policy may use beyond its options. */
@@ -20,6 +20,8 @@ export interface PolicyContext {
   readonly hash: (data: string | Uint8Array) => string;
   /** A word that nobody else has, and nobody can guess. */
   readonly createToken: () => string;
+  /** Another upstream's whole pipeline; it makes a call of its own for each one it is given. */
+  readonly pipelineOf: (upstream: string) => Stage;
 }
 
 /**

@@ -1,24 +1,16 @@
 /** How long an upstream asks its callers to stay away: the `Retry-After` field (RFC 9110, section 10.2.3). */
 import type { Clock } from './clock.js';
+import { parseHttpDate } from './http-date.js';
 import type { RawHeaders } from './reply.js';
 
 const SECONDS = /^\d{1,10}$/;
-
-/** The three forms of RFC 9110, section 5.6.7, so that nothing else that `Date.parse` happens to take gets through. */
-const HTTP_DATES = [
-  /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/,
-  /^[A-Z][a-z]{5,8}, \d{2}-[A-Z][a-z]{2}-\d{2} \d{2}:\d{2}:\d{2} GMT$/,
-  /^[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d{2}:\d{2}:\d{2} \d{4}$/,
-];
 
 /** @returns ms from now, 0 for a date that is past; undefined when `value` is neither seconds nor an HTTP date. */
 export function parseRetryAfter(value: string, clock: Clock): number | undefined {
   const text = value.trim();
   if (SECONDS.test(text)) return Number(text) * 1000;
-  if (!HTTP_DATES.some((form) => form.test(text))) return undefined;
-  // asctime names no zone, but means GMT as the others do.
-  const epochMs = Date.parse(text.endsWith('GMT') ? text : `${text} GMT`);
-  return Number.isNaN(epochMs) ? undefined : Math.max(0, epochMs - clock.wallNow());
+  const epochMs = parseHttpDate(text);
+  return epochMs === undefined ? undefined : Math.max(0, epochMs - clock.wallNow());
 }
 
 /** As `parseRetryAfter`, of the first such field; undefined without one. */

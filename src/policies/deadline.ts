@@ -1,12 +1,12 @@
 /** Deadline and total timeout: gives the exchange an end, tells it to the upstream, and ends the call when it comes. */
 import type { Call } from '../core/call.js';
-import type { Timer } from '../core/clock.js';
 import { DEADLINE_FORMS, parseDeadline, usableMs, type Deadline } from '../core/deadline.js';
+import { DeadlineTimer, deadlineError } from '../core/deadline-timer.js';
 import { CallError } from '../core/errors.js';
 import { Duration, Options, Switchable, Type, type Static } from '../core/options.js';
 import type { Layer, Stage } from '../core/pipeline.js';
 import type { Policy, PolicyContext } from '../core/policy.js';
-import { isOpenEnded, type Reply } from '../core/reply.js';
+import type { Reply } from '../core/reply.js';
 import type { TimeoutSettings } from './timeout.js';
 
 const schema = Switchable(
@@ -37,20 +37,10 @@ export interface DeadlineSettings extends TimeoutSettings {
   readonly deadline: Static<typeof schema>;
 }
 
-function expired(call: Call, deadline: Deadline, context: PolicyContext): CallError {
-  const { upstream } = context;
-  return deadline.source === 'header'
-    ? new CallError(
-        'deadline-expired',
-        `Cannot complete ${call.method} at ${upstream} because the caller's deadline has come`,
-      )
-    : new CallError(
-        'timeout-total',
-        `Cannot complete ${call.method} at ${upstream} because timeout.total is over`,
-      );
-}
-
-/** The earlier of the caller's header and `total` from the start of the exchange (gRPC's rule for nested deadlines). */
+/**
+ * The earliest of the caller's header, `total` from the start of the call, and, where it is made on behalf of another
+ * call, that one's deadline (gRPC's rule for nested deadlines).
+ */
 function findDeadline(
   call: Call,
   bufferMs: number,
@@ -77,6 +67,11 @@ function findDeadline(
       source = 'header';
     }
   }
+  const inherited = call.deadline;
+  if (inherited !== undefined) {
+    callerAtMs = Math.min(callerAtMs, inherited.callerAtMs);
+    if (inherited.atMs < atMs) ({ atMs, source } = inherited);
+  }
   if (atMs === Infinity) return undefined;
   return { atMs, wallMs: atMs + offsetMs, source, callerAtMs, bufferMs };
 }
@@ -93,25 +88,15 @@ function create(settings: DeadlineSettings, context: PolicyContext): Layer | und
       const deadline = findDeadline(call, bufferMs, totalMs, options !== 'off', context);
       if (deadline === undefined) return next.run(call);
       call.deadline = deadline;
-      if (usableMs(deadline, clock.now()) <= 0) throw expired(call, deadline, context);
-      const endAt = (at: Deadline) =>
-        clock.schedule(at.atMs - clock.now(), () => call.cancel(expired(call, at, context)));
-      let timer: Timer | undefined = endAt(deadline);
+      const { upstream } = context;
+      if (usableMs(deadline, clock.now()) <= 0) throw deadlineError(call, deadline, upstream);
+      const timer = new DeadlineTimer(call, deadline, upstream, clock);
       try {
         const reply = await next.run(call);
-        if (isOpenEnded(reply) && deadline.source === 'total') {
-          // The stream lasts as long as it likes, but no longer than its caller does.
-          timer.cancel();
-          const { callerAtMs } = deadline;
-          timer =
-            callerAtMs === Infinity
-              ? undefined
-              : endAt({ ...deadline, atMs: callerAtMs, source: 'header' });
-        }
-        if (timer !== undefined) reply.onFinished(() => timer?.cancel());
+        timer.follow(reply);
         return reply;
       } catch (error) {
-        timer?.cancel();
+        timer.cancel();
         throw error;
       }
     }

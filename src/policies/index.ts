@@ -5,12 +5,14 @@ import type { PolicyContext } from '../core/policy.js';
 import { bulkhead } from './bulkhead.js';
 import { circuitBreaker } from './circuit-breaker.js';
 import { deadline } from './deadline.js';
+import { fallback } from './fallback.js';
 import { idempotency } from './idempotency.js';
 import { retry } from './retry.js';
 import { timeout } from './timeout.js';
 
 export const policies = [
-  idempotency, // Outside all that may fail: what it keeps is the outcome of the whole call.
+  fallback, // Outside everything: it judges what the call would come to in the end.
+  idempotency, // Inside fallback, which it must not keep: outside all else that may fail, so that it keeps the outcome of the whole call.
   deadline, // Outside all that takes time, so that queueing, back-off and body all run on the caller's time.
   bulkhead, // Outside retry: an exchange keeps its one slot through all its tries.
   retry, // Outside the circuit breaker: every try is recorded, and an open circuit ends the retrying.

@@ -2,7 +2,7 @@
 import type { Socket } from 'node:net';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { STATUS_CODES } from 'node:http';
-import { Call } from '../core/call.js';
+import { Call, type Substitution } from '../core/call.js';
 import { CallError, ClientGoneError, type CallFailure } from '../core/errors.js';
 import type { RawHeaders, Reply, ReplySink } from '../core/reply.js';
 import {
@@ -10,7 +10,6 @@ import {
   forwardReplyHeaders,
   forwardRequestHeaders,
   forwardUpgradeHeaders,
-  type DeadlineHeader,
   type OutgoingHeaders,
 } from './headers.js';
 import type { UpgradeRequest } from './upgrade.js';
@@ -40,33 +39,44 @@ class ClientCall extends Call implements ForwardedCall {
   readonly upgrade: string | undefined;
   readonly outgoing: OutgoingHeaders;
   readonly #exchange: Exchange;
+  /** Whose tunnel an upgraded connection becomes. */
+  scope: Scope;
 
   constructor(
     exchange: Exchange,
     request: IncomingMessage,
     init: {
+      scope: Scope;
       path: string;
       body: ReplayableBody | undefined;
       upgrade: string | undefined;
       outgoing: OutgoingHeaders;
-      deadline: DeadlineHeader | undefined;
-      idempotencyHeader: string;
       startedAtMs: number;
     },
   ) {
     const { headers } = request;
+    const { deadlineHeader, idempotencyHeader } = init.scope;
     super({
       method: request.method!,
       path: init.path,
       headers: request.rawHeaders,
       body: init.body,
-      deadlineHeader: init.deadline && singleValue(headers[init.deadline.lowerName]),
-      hasIdempotencyKey: headers[init.idempotencyHeader] !== undefined,
+      deadlineHeader: deadlineHeader && singleValue(headers[deadlineHeader.lowerName]),
+      hasIdempotencyKey: headers[idempotencyHeader] !== undefined,
       startedAtMs: init.startedAtMs,
     });
     this.upgrade = init.upgrade;
     this.outgoing = init.outgoing;
+    this.scope = init.scope;
     this.#exchange = exchange;
+  }
+
+  forkFor(scope: Scope): ForwardedCall {
+    const fork = this.#exchange.createCall(scope, this.path, this.body);
+    fork.deadline = this.deadline;
+    this.waitWith((error) => fork.cancel(error));
+    this.scope = scope;
+    return fork;
   }
 
   onInformational(status: number, statusText: string, headers: RawHeaders): void {
@@ -114,19 +124,24 @@ export class Exchange implements ReplySink {
       sendContinue: () => response.writeContinue(),
       onLimit: (error) => this.#call.cancel(error),
     });
-    this.#call = new ClientCall(this, request, {
-      path: destination.path,
-      body: this.#upload?.body,
-      upgrade: upgrade?.protocol,
+    this.#call = this.createCall(scope, destination.path, this.#upload?.body);
+  }
+
+  /** The request as a call to `scope`, which begins now. */
+  createCall(scope: Scope, path: string, body: ReplayableBody | undefined): ClientCall {
+    const request = this.#request;
+    return new ClientCall(this, request, {
+      scope,
+      path,
+      body,
+      upgrade: this.#upgrade?.protocol,
       outgoing: forwardRequestHeaders(request, {
         host: scope.preserveHost ? request.headers.host : undefined,
         requestId: this.#requestId,
         deadline: scope.deadlineHeader,
         isSecure: false,
       }),
-      deadline: scope.deadlineHeader,
-      idempotencyHeader: scope.idempotencyHeader,
-      startedAtMs: context.clock.now(),
+      startedAtMs: this.#context.clock.now(),
     });
   }
 
@@ -194,10 +209,12 @@ export class Exchange implements ReplySink {
   }
 
   #answer(reply: ForwardedReply): void {
-    const cancelled = this.#call.cancelled ?? this.#gone;
-    if (cancelled !== undefined) {
-      reply.abort(cancelled);
-      return this.#answerFailure(cancelled);
+    const call = this.#call;
+    const failure = this.#findFailure(reply);
+    if (failure !== undefined) {
+      reply.abort(failure);
+      call.substitution = undefined;
+      return this.#answerFailure(failure);
     }
     this.#reply = reply;
     if (reply.tunnel !== undefined) return this.#openTunnel(reply, reply.tunnel);
@@ -205,13 +222,34 @@ export class Exchange implements ReplySink {
       reply.headers,
       reply.status,
       this.#requestId,
-      this.#call.attempts,
+      call.attempts + call.attemptsElsewhere,
       this.#request.httpVersionMinor > 0,
     );
-    if (!this.#sendHead(reply.status, reply.statusText, fields)) return;
+    const { substitution } = call;
+    const isSent =
+      substitution === undefined
+        ? this.#sendHead(reply.status, reply.statusText, fields)
+        : this.#sendHead(
+            reply.status,
+            reply.statusText || (STATUS_CODES[reply.status] ?? ''),
+            labelSubstitute(fields, substitution),
+          );
+    if (!isSent) return;
     reply.attach(this);
     // Nothing came with the head: it does not wait for the body's first byte.
     if (!this.#isOver && !this.#hasWrittenBody) this.#response.write(EMPTY);
+  }
+
+  /** Why the answer cannot be given although it is here. */
+  #findFailure(reply: Reply): CallFailure | undefined {
+    if (this.#gone !== undefined) return this.#gone;
+    const { cancelled, substitution } = this.#call;
+    // The client's own doing, or none.
+    if (cancelled === undefined || cancelled.status < 500) return cancelled;
+    // A substitute that is at hand is given although the deadline, which may have called for it, is over.
+    if (substitution === undefined || !reply.isComplete) return cancelled;
+    // The call was over already: nobody has heard of the client's leave.
+    return this.#response.destroyed ? clientLeft() : undefined;
   }
 
   #openTunnel(reply: Reply, upstream: Socket): void {
@@ -220,7 +258,7 @@ export class Exchange implements ReplySink {
       forwardUpgradeHeaders(reply.headers, this.#requestId),
     );
     this.#finish(reply.status, undefined);
-    this.#scope.openTunnel(client, upstream);
+    this.#call.scope.openTunnel(client, upstream);
   }
 
   #answerFailure(failure: CallFailure): void {
@@ -259,6 +297,7 @@ export class Exchange implements ReplySink {
       );
       this.#reply?.abort(error);
       this.#reply = undefined;
+      this.#call.substitution = undefined;
       this.#answerFailure(error);
       return false;
     }
@@ -274,10 +313,7 @@ export class Exchange implements ReplySink {
 
   readonly #onClose = (): void => {
     if (this.#isOver) return;
-    const error = new ClientGoneError(
-      499,
-      'Cannot answer because the client closed its connection',
-    );
+    const error = clientLeft();
     if (this.#call.outlivesClient && this.#reply === undefined) this.#gone = error;
     else this.#call.cancel(error);
   };
@@ -290,7 +326,7 @@ export class Exchange implements ReplySink {
     this.#response.off('close', this.#onClose);
     this.#upload?.close();
     const call = this.#call;
-    const { path } = call;
+    const { path, substitution } = call;
     const query = path.indexOf('?');
     const nowMs = this.#context.clock.now();
     this.#scope.emit({
@@ -299,7 +335,7 @@ export class Exchange implements ReplySink {
         method: call.method,
         path: query === -1 ? path : path.slice(0, query),
         status: error instanceof ClientGoneError ? error.status : status,
-        reason: error instanceof CallError ? error.reason : '',
+        reason: error instanceof CallError ? error.reason : (substitution?.reason ?? ''),
         durationMs: nowMs - call.startedAtMs,
         waitedMs: call.waitedMs,
         upstreamMs: call.upstreamMs,
@@ -307,6 +343,7 @@ export class Exchange implements ReplySink {
         attempts: call.attempts,
         results: call.results,
         requestId: this.#requestId,
+        substitution,
         traceId: singleValue(this.#request.headers['traceparent'])?.slice(3, 35),
         error,
       },
@@ -315,6 +352,22 @@ export class Exchange implements ReplySink {
 }
 
 const EMPTY = Buffer.alloc(0);
+
+const clientLeft = () =>
+  new ClientGoneError(499, 'Cannot answer because the client closed its connection');
+
+/** Says that the answer is a substitute, and why; what a hop behind says of its own does not hold for this one. */
+function labelSubstitute(fields: readonly string[], { source, reason }: Substitution): string[] {
+  const labelled: string[] = [];
+  for (let i = 0; i < fields.length; i += 2) {
+    const lower = fields[i]!.toLowerCase();
+    if (lower === 'x-breakwater-fallback' || lower === 'x-breakwater-reason') continue;
+    labelled.push(fields[i]!, fields[i + 1]!);
+  }
+  labelled.push('X-Breakwater-Fallback', source);
+  if (reason !== '') labelled.push('X-Breakwater-Reason', reason);
+  return labelled;
+}
 
 function pairs(fields: RawHeaders): [string, string][] {
   const list: [string, string][] = [];

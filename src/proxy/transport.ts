@@ -19,9 +19,12 @@ import type {
 import { decodeHeaders, findHeader, forwardTrailers, type OutgoingHeaders } from './headers.js';
 import type { ReplayableBody, UploadListener } from './replayable-body.js';
 import { describeTransportError } from './transport-error.js';
+import type { Scope } from './upstream.js';
 
 /** A call as the exchange makes it: what only the transport needs comes on top. */
 export interface ForwardedCall extends Call {
+  /** The same request as a call of its own, with the headers that `scope` wants; it ends no later than this one. */
+  forkFor(scope: Scope): ForwardedCall;
   readonly outgoing: OutgoingHeaders;
   readonly body: ReplayableBody | undefined;
   /** The protocol to upgrade to. */

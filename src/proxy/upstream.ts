@@ -1,5 +1,6 @@
 /** One upstream at run time: its connections, and a pipeline for itself and for each of its routes. */
 import type { Socket } from 'node:net';
+import type { Call } from '../core/call.js';
 import type { Clock, Random } from '../core/clock.js';
 import type { Emit, Event } from '../core/events.js';
 import type { InspectableScope, InspectableUpstream } from '../core/inspect.js';
@@ -20,7 +21,7 @@ import {
 } from './connection-pool.js';
 import type { DeadlineHeader } from './headers.js';
 import { Tunnels } from './tunnel.js';
-import { createTransport } from './transport.js';
+import { createTransport, type ForwardedCall } from './transport.js';
 
 export interface RouteOptions {
   readonly name: string;
@@ -43,6 +44,8 @@ export interface UpstreamOptions {
 export interface UpstreamContext {
   readonly clock: Clock;
   readonly random: Random;
+  /** Another one of the same configuration. */
+  findUpstream(name: string): Upstream;
   /** Telemetry for one upstream and route. */
   emitFor(upstream: string, route: string): Emit;
   /** Longest head of an answer, in bytes. */
@@ -80,6 +83,13 @@ interface CompiledRoute {
 /** Makes a request retryable also where no policy keeps answers for it (draft-ietf-httpapi-idempotency-key-header). */
 const IDEMPOTENCY_HEADER = 'idempotency-key';
 
+/** Bytes to remember for another upstream where `retry`, and with it `bodyLimit`, is off: its default. */
+const REPLAY_BYTES = 64 * 1024;
+
+/** Names of the upstreams that calls may fall back to. */
+const elsewhereOf = ({ fallback }: PolicySettings) =>
+  fallback === 'off' ? [] : fallback.flatMap(({ upstream }) => upstream ?? []);
+
 export class Upstream {
   readonly name: string;
   readonly #options: UpstreamOptions;
@@ -92,6 +102,8 @@ export class Upstream {
   readonly #tunnels: Tunnels;
   /** Layers of routes that share none of them, by the route's name: a reload hands them on. */
   readonly #ownRouteLayers = new Map<string, PolicyLayers>();
+  /** Where its calls may fall back to: a reload must not close these under them either. */
+  readonly #elsewhere: readonly string[];
   /** Exchanges under way. */
   #users = 0;
   #isRetired = false;
@@ -105,6 +117,8 @@ export class Upstream {
     this.name = options.name;
     this.#options = options;
     this.#context = context;
+    const policies = [options.policies, ...options.routes.map((route) => route.policies)];
+    this.#elsewhere = [...new Set(policies.flatMap(elsewhereOf))];
     this.#pool = ConnectionPool.open(
       {
         target: options.target,
@@ -174,9 +188,11 @@ export class Upstream {
 
   readonly #enter = (): void => {
     this.#users += 1;
+    for (const name of this.#elsewhere) this.#context.findUpstream(name).#enter();
   };
 
   readonly #leave = (): void => {
+    for (const name of this.#elsewhere) this.#context.findUpstream(name).#leave();
     this.#users -= 1;
     if (this.#isRetired && this.#users === 0) void this.#pool.release();
   };
@@ -207,12 +223,42 @@ export class Upstream {
 
   #policyContext(route: string, emit: Emit) {
     const { clock, random, store, hash, createToken } = this.#context;
-    return { upstream: this.name, route, clock, random, emit, store, hash, createToken };
+    const pipelineOf = (upstream: string) => this.#pipelineOf(upstream);
+    return {
+      upstream: this.name,
+      route,
+      clock,
+      random,
+      emit,
+      store,
+      hash,
+      createToken,
+      pipelineOf,
+    };
+  }
+
+  #pipelineOf(upstream: string): Stage {
+    const scopeFor = ({ method, path }: Call) =>
+      this.#context.findUpstream(upstream).scopeFor(method, path);
+    return {
+      async run(call) {
+        const scope = scopeFor(call);
+        const fork = (call as ForwardedCall).forkFor(scope);
+        try {
+          return await scope.stage.run(fork);
+        } finally {
+          call.attemptsElsewhere += fork.attempts + fork.attemptsElsewhere;
+          call.waitedMs += fork.waitedMs;
+        }
+      },
+      refusal: (call) => scopeFor(call).stage.refusal(call),
+    };
   }
 
   #createScope(route: string, settings: PolicySettings, layers: PolicyLayers, emit: Emit): Scope {
     const { deadline, idempotency, retry, timeout } = settings;
     const tunnelIdleMs = timeout === 'off' ? 'off' : timeout.stream;
+    const replayBytes = elsewhereOf(settings).length === 0 ? 0 : REPLAY_BYTES;
     const { target, tls, preserveHost } = this.#options;
     const transport = createTransport(this.#pool, {
       upstream: this.name,
@@ -243,7 +289,7 @@ export class Upstream {
       openTunnel: (client, upstream) => this.#tunnels.open(client, upstream, tunnelIdleMs),
       enter: this.#enter,
       leave: this.#leave,
-      bodyLimit: retry === 'off' ? 0 : retry.bodyLimit,
+      bodyLimit: retry === 'off' ? replayBytes : retry.bodyLimit,
     };
   }
 

@@ -51,6 +51,7 @@ export function logScope(logger: Logger, upstream: string, route: string, access
       // Metrics count these; a line for each would only repeat the access log.
       case 'retry-started':
       case 'retry-denied':
+      case 'fallback-used':
       case 'bulkhead-admitted':
       case 'idempotency-decided':
     }
@@ -70,8 +71,10 @@ export function combine(...emits: readonly Emit[]): Emit {
   };
 }
 
-function wentWrong({ status, reason }: ExchangeSummary): boolean {
-  return status >= 500 || reason !== '' || status === 499 || status === 408;
+function wentWrong({ status, reason, substitution }: ExchangeSummary): boolean {
+  return (
+    status >= 500 || reason !== '' || substitution !== undefined || status === 499 || status === 408
+  );
 }
 
 function logAccess(
@@ -80,7 +83,8 @@ function logAccess(
   route: string,
   summary: ExchangeSummary,
 ): void {
-  const { method, path, status, reason, attempts, requestId, traceId, error } = summary;
+  const { method, path, status, reason, attempts, requestId, traceId, error, substitution } =
+    summary;
   logger.info(
     {
       upstream,
@@ -98,7 +102,8 @@ function logAccess(
         summary.deadlineLeftMs === undefined ? undefined : Math.round(summary.deadlineLeftMs),
       requestId,
       traceId,
-      error: error?.message,
+      fallback: substitution?.source,
+      error: error?.message ?? substitution?.cause,
     },
     'exchange',
   );

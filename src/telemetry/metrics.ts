@@ -6,6 +6,7 @@ import type {
   Event,
   ExchangeSummary,
   IdempotencyResult,
+  FallbackKind,
   RetryCause,
   RetryDenial,
 } from '../core/events.js';
@@ -62,13 +63,6 @@ const denials: readonly RetryDenial[] = [
   'method',
   'circuit',
   'retry-after',
-];
-const idempotencyResults: readonly IdempotencyResult[] = [
-  'stored',
-  'replayed',
-  'conflict',
-  'mismatch',
-  'error',
 ];
 const rejections: readonly Reason[] = ['circuit-open', 'bulkhead-full', 'bulkhead-timeout'];
 
@@ -166,6 +160,10 @@ function createCounters() {
       'breakwater_circuit_transitions_total',
       'Moves of a circuit from one state to another.',
     ),
+    fallbacks: new CounterFamily(
+      'breakwater_fallbacks_total',
+      'Answers given in place of a failed one, by where they came from.',
+    ),
     waits: new HistogramFamily(
       'breakwater_bulkhead_wait_seconds',
       'Time that admitted calls waited for a slot.',
@@ -197,8 +195,9 @@ function createUpstreamCounters(counters: Counters, upstream: string) {
     attempts: by(counters.attempts, 'outcome', results),
     retries: by(counters.retries, 'cause', causes),
     denials: by(counters.denials, 'cause', denials),
+    fallbacks: by<FallbackKind>(counters.fallbacks, 'source', []),
     rejections: by(counters.rejections, 'reason', rejections),
-    idempotency: by(counters.idempotency, 'result', idempotencyResults),
+    idempotency: by<IdempotencyResult>(counters.idempotency, 'result', []),
   };
 }
 
@@ -232,6 +231,9 @@ class Scope {
         return;
       case 'retry-denied':
         this.#upstream.denials.at(event.cause).value++;
+        return;
+      case 'fallback-used':
+        this.#upstream.fallbacks.at(event.source).value++;
         return;
       case 'bulkhead-admitted':
         this.#waits ??= this.#counters.waits.at(this.#labels);

@@ -21,6 +21,7 @@ function loadUpstream(keys: string, rest = '', env: Record<string, string> = {})
 }
 
 const builtIn = {
+  fallback: 'off',
   idempotency: 'off',
   deadline: { header: 'X-Deadline', buffer: 50, propagate: true },
   bulkhead: { maxConcurrent: 100, maxQueue: 50, queueTimeout: 1000 },

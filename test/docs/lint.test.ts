@@ -67,7 +67,7 @@ t.test('shows what explain tells of a request', async (t) => {
   const stdout = { write: (text: string) => (printed += text) };
   const request = { upstream: 'catalog', request: 'POST /items' };
   t.equal(explain(file, request, { env: {}, stdout, stderr: stdout }), 0);
-  t.ok(printed.startsWith(`${lines.join('\n')}\ndeadline:`), printed.slice(0, 500));
+  t.ok(printed.startsWith(`${lines.join('\n')}\nfallback: off`), printed.slice(0, 500));
 });
 
 t.test('shows examples that are clean', async (t) => {

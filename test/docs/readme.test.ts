@@ -67,9 +67,10 @@ interface ObjectSchema extends TSchema {
   readonly properties: Readonly<Record<string, TSchema>>;
 }
 
-/** The mapping of a schema, also where `off` is allowed instead of it. */
+/** The mapping of a schema, also where `off` is allowed instead of it; of a list, that of its items. */
 function mappingOf(schema: TSchema): ObjectSchema | undefined {
-  const candidates = [schema, ...((schema['anyOf'] as TSchema[] | undefined) ?? [])];
+  const branches = [schema, ...((schema['anyOf'] as TSchema[] | undefined) ?? [])];
+  const candidates = branches.map((branch) => (branch['items'] as TSchema | undefined) ?? branch);
   return candidates.find((candidate): candidate is ObjectSchema => 'properties' in candidate);
 }
 
@@ -226,6 +227,7 @@ const exchange: ExchangeSummary = {
   attempts: 1,
   requestId: 'r',
   traceId: undefined,
+  substitution: undefined,
   error: undefined,
 };
 
@@ -234,6 +236,7 @@ const events: readonly Event[] = [
   { type: 'attempt-finished', result: 'success', error: undefined },
   { type: 'retry-started', cause: 'reset', delayMs: 1 },
   { type: 'retry-denied', cause: 'budget' },
+  { type: 'fallback-used', source: 'cache' },
   { type: 'bulkhead-admitted', waitedMs: 1 },
   { type: 'idempotency-decided', result: 'stored' },
   {

@@ -33,6 +33,7 @@ const settings: PolicySettings = {
     total: 35_000,
     stream: 300_000,
   },
+  fallback: 'off',
   idempotency: 'off',
   deadline: { header: 'X-Deadline', buffer: 50, propagate: true },
   bulkhead: { maxConcurrent: 1, maxQueue: 50, queueTimeout: 60_000 },
@@ -56,6 +57,7 @@ const settings: PolicySettings = {
 };
 
 const off: PolicySettings = {
+  fallback: 'off',
   idempotency: 'off',
   timeout: 'off',
   deadline: 'off',
@@ -86,7 +88,15 @@ function build(overrides: Partial<PolicySettings> = {}) {
 
 t.test('has the policies outermost first', async (t) => {
   const names = policies.map((policy) => policy.name);
-  t.same(names, ['idempotency', 'deadline', 'bulkhead', 'retry', 'circuitBreaker', 'timeout']);
+  t.same(names, [
+    'fallback',
+    'idempotency',
+    'deadline',
+    'bulkhead',
+    'retry',
+    'circuitBreaker',
+    'timeout',
+  ]);
 });
 
 t.test('has a schema for each policy key', async (t) => {

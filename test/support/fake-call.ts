@@ -3,6 +3,7 @@ import { Call, type CallBody, type CallInit } from '../../src/core/call.js';
 import type { Event } from '../../src/core/events.js';
 import type { PolicyContext } from '../../src/core/policy.js';
 import type { FakeClock } from './fake-clock.js';
+import { FakeStage } from './fake-stage.js';
 import { FakeStore } from './fake-store.js';
 
 /** A GET without a body, started at the fake clock's zero. */
@@ -47,6 +48,7 @@ export function fakeContext(clock: FakeClock, overrides: Partial<PolicyContext> 
     // Tests want to read what was hashed.
     hash: (data) => `#${Buffer.from(data).toString()}`,
     createToken: () => `token-${++tokens}`,
+    pipelineOf: () => new FakeStage(),
     ...overrides,
     events,
   };

@@ -38,6 +38,7 @@ function finished(summary: Partial<ExchangeSummary> = {}): Event {
       attempts: 1,
       requestId: 'r-1',
       traceId: undefined,
+      substitution: undefined,
       error: undefined,
       ...summary,
     },
@@ -234,6 +235,13 @@ t.test('writes only exchanges that went wrong unless asked for all', async (t) =
   t.same(written('errors'), ['404 no-route', '500', '499', '200 upstream-reset']);
   t.equal(written('all').length, exchanges.length);
   t.same(written('off'), []);
+});
+
+t.test('says whose answer it was, and why, where another source answered', async (t) => {
+  const { parsed, emit } = build({ access: 'errors' });
+  const substitution = { source: 'cache', reason: '', cause: 'catalog answered 503' } as const;
+  emit(finished({ substitution }));
+  t.match(parsed(), [{ status: 200, fallback: 'cache', error: 'catalog answered 503' }]);
 });
 
 t.test('writes circuits also where the access log is off', async (t) => {

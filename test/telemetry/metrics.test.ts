@@ -46,6 +46,7 @@ function finish(emit: Emit, summary: Partial<ExchangeSummary>): void {
       attempts: 1,
       requestId: 'r',
       traceId: undefined,
+      substitution: undefined,
       error: undefined,
       ...summary,
     },

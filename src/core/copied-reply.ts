@@ -1,0 +1,75 @@
+/** A reply that is copied while it is passed on: the client's answer is neither held back nor waited for. */
+import type { CallFailure } from './errors.js';
+import type { RawHeaders, Reply, ReplySink } from './reply.js';
+
+export interface CopyOptions {
+  /** A longer body is passed on all the same, but its copy is dropped. */
+  readonly maxBytes: number;
+  /** Called after the whole body has been handed on; never for one that broke off or was too long. */
+  readonly onCopy: (body: Buffer) => void;
+}
+
+export class CopiedReply implements Reply, ReplySink {
+  readonly status: number;
+  readonly statusText: string;
+  readonly headers: RawHeaders;
+  readonly #reply: Reply;
+  readonly #options: CopyOptions;
+  /** Undefined once it was too much. */
+  #chunks: Buffer[] | undefined = [];
+  #bytes = 0;
+  #sink: ReplySink | undefined;
+
+  constructor(reply: Reply, options: CopyOptions) {
+    this.status = reply.status;
+    this.statusText = reply.statusText;
+    this.headers = reply.headers;
+    this.#reply = reply;
+    this.#options = options;
+  }
+
+  get isComplete(): boolean {
+    return this.#reply.isComplete;
+  }
+
+  attach(sink: ReplySink): void {
+    this.#sink = sink;
+    this.#reply.attach(this);
+  }
+
+  resume(): void {
+    this.#reply.resume();
+  }
+
+  discard(): void {
+    this.#reply.discard();
+  }
+
+  abort(error: CallFailure): void {
+    this.#reply.abort(error);
+  }
+
+  onFinished(listener: (error: CallFailure | undefined) => void): void {
+    this.#reply.onFinished(listener);
+  }
+
+  // From the reply.
+
+  onData(chunk: Buffer): boolean {
+    this.#bytes += chunk.length;
+    if (this.#bytes > this.#options.maxBytes) this.#chunks = undefined;
+    else this.#chunks?.push(chunk);
+    return this.#sink!.onData(chunk);
+  }
+
+  onEnd(trailers: RawHeaders): void {
+    this.#sink!.onEnd(trailers);
+    // After the client has its answer: the copy is nobody's hurry.
+    if (this.#chunks !== undefined) this.#options.onCopy(Buffer.concat(this.#chunks));
+  }
+
+  onError(error: CallFailure): void {
+    this.#chunks = undefined;
+    this.#sink!.onError(error);
+  }
+}

@@ -1,0 +1,282 @@
+/** Last good answers: which may be kept, whom they may be given to, and how a kept one is served (RFC 9110, 9111). */
+import type { Call } from './call.js';
+import type { Clock } from './clock.js';
+import { CopiedReply } from './copied-reply.js';
+import { parseHttpDate } from './http-date.js';
+import { MemoryReply } from './memory-reply.js';
+import { isOpenEnded, type RawHeaders, type Reply } from './reply.js';
+import type { Store } from './store.js';
+
+/** Bytes of the longest body that is kept. */
+export const MAX_KEPT_BYTES = 1024 * 1024;
+
+/** Values of all fields of that lower-case name, in order. */
+function valuesOf(headers: RawHeaders, lowerName: string): string[] {
+  const values: string[] = [];
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i]!;
+    if (name.length === lowerName.length && name.toLowerCase() === lowerName) {
+      values.push(headers[i + 1]!);
+    }
+  }
+  return values;
+}
+
+const has = (headers: RawHeaders, lowerName: string) => valuesOf(headers, lowerName).length > 0;
+
+/** Members of a list field, in lower case, without their arguments. */
+function membersOf(headers: RawHeaders, lowerName: string): string[] {
+  return valuesOf(headers, lowerName)
+    .flatMap((value) => value.split(','))
+    .map((member) => member.split('=', 1)[0]!.trim().toLowerCase())
+    .filter((member) => member !== '');
+}
+
+/** A GET with a body asks for what the body says; an upgrade is no question for a representation. */
+function asksForRepresentation({ method, body, headers }: Call): boolean {
+  return (method === 'GET' || method === 'HEAD') && body === undefined && !has(headers, 'upgrade');
+}
+
+function mayKeepAnswerTo(call: Call): boolean {
+  return (
+    asksForRepresentation(call) &&
+    !has(call.headers, 'range') &&
+    !membersOf(call.headers, 'cache-control').includes('no-store')
+  );
+}
+
+function mayServe(call: Call): boolean {
+  // RFC 9110, section 13.2.1: these two are for the origin to judge.
+  return (
+    asksForRepresentation(call) &&
+    !has(call.headers, 'if-match') &&
+    !has(call.headers, 'if-unmodified-since')
+  );
+}
+
+/** Whether the upstream can tell the caller by more than the URL. */
+const isIdentified = ({ headers }: Call) => has(headers, 'authorization') || has(headers, 'cookie');
+
+/** Set on the way to the upstream: what the caller sent does not tell what an answer that varies by them is for. */
+const unknowable = new Set(['*', 'x-forwarded-for', 'x-request-id', 'x-attempt-count', 'via']);
+
+function mayKeep(call: Call, reply: Reply): boolean {
+  const { status, headers } = reply;
+  if (status !== 200 || isOpenEnded(reply)) return false;
+  // It starts or changes somebody's session; neither the field nor what belongs to it is for others (as in nginx).
+  if (has(headers, 'set-cookie')) return false;
+  // A substitute of the next hop's is not the last good answer.
+  if (has(headers, 'x-breakwater-fallback')) return false;
+  const directives = membersOf(headers, 'cache-control');
+  if (directives.includes('no-store')) return false;
+  // For one user only (RFC 9111, section 5.2.2.7): the key must be able to tell whom.
+  if (directives.includes('private') && !isIdentified(call)) return false;
+  if (membersOf(headers, 'vary').some((name) => unknowable.has(name))) return false;
+  return !valuesOf(headers, 'content-length').some((length) => Number(length) > MAX_KEPT_BYTES);
+}
+
+/** Of this one message, or made anew for each answer. */
+const notKept = new Set(['age', 'transfer-encoding', 'trailer', 'x-request-id']);
+
+interface Head {
+  readonly statusText: string;
+  readonly headers: RawHeaders;
+  /** When the answer came, ms since the Unix epoch. */
+  readonly atMs: number;
+  /** Its age on arrival, in seconds. */
+  readonly age: number;
+}
+
+interface Entry {
+  readonly head: Head;
+  readonly body: Buffer;
+}
+
+/** First byte of each value: what the rest looks like. A value of another version is none. */
+const ENTRY = 0x11;
+const VARY = 0x12;
+const PREFIX_BYTES = 5;
+
+/** Kind, length of the JSON, JSON, body. */
+function encode(kind: number, data: object, body: Buffer): Buffer {
+  const json = Buffer.from(JSON.stringify(data));
+  const prefix = Buffer.alloc(PREFIX_BYTES);
+  prefix.writeUInt8(kind, 0);
+  prefix.writeUInt32BE(json.length, 1);
+  return Buffer.concat([prefix, json, body]);
+}
+
+/** @returns undefined for what `encode` has not made. */
+function decode(value: Buffer): { kind: number; data: unknown; body: Buffer } | undefined {
+  if (value.length < PREFIX_BYTES) return undefined;
+  const bodyAt = PREFIX_BYTES + value.readUInt32BE(1);
+  if (bodyAt > value.length) return undefined;
+  try {
+    const data: unknown = JSON.parse(value.toString('utf8', PREFIX_BYTES, bodyAt));
+    return { kind: value.readUInt8(0), data, body: value.subarray(bodyAt) };
+  } catch {
+    return undefined;
+  }
+}
+
+const NOTHING = Buffer.alloc(0);
+
+export interface LastGoodOptions {
+  /** An upstream's answers are its own, also where upstreams share a store. */
+  readonly upstream: string;
+  readonly store: Store;
+  readonly clock: Clock;
+  /** One-way: keys must not tell credentials. */
+  readonly hash: (text: string) => string;
+  /** How long answers are kept. */
+  readonly ttlMs: number;
+}
+
+/**
+ * Two levels of keys, as an answer's `Vary` is known only once it is there: under the first, from all that tells
+ * callers apart in any case, stands the answer itself, or else the names of the fields that it varies by; under the
+ * second, from their values too, the answer.
+ */
+export class LastGood {
+  readonly #options: LastGoodOptions;
+
+  constructor(options: LastGoodOptions) {
+    this.#options = options;
+  }
+
+  /** The reply to pass on in place of `reply`: copied on its way if it may be kept, else itself. */
+  watch(call: Call, reply: Reply): Reply {
+    if (!mayKeepAnswerTo(call) || !mayKeep(call, reply)) return reply;
+    const atMs = this.#options.clock.wallNow();
+    return new CopiedReply(reply, {
+      maxBytes: MAX_KEPT_BYTES,
+      onCopy: (body) => {
+        // The store being away costs a copy, and is the store's to report.
+        this.#keep(call, reply, atMs, body).catch(() => {});
+      },
+    });
+  }
+
+  /** @returns the answer to give, undefined when there is none of at most `maxAgeMs`. Rejects when the store does. */
+  async find(call: Call, maxAgeMs: number): Promise<Reply | undefined> {
+    if (!mayServe(call)) return undefined;
+    let entry = await this.#load(call, 'GET', maxAgeMs);
+    if (entry === undefined && call.method === 'HEAD') {
+      entry = await this.#load(call, 'HEAD', maxAgeMs);
+    }
+    return entry && serve(call, entry, this.#options.clock.wallNow());
+  }
+
+  async #keep(call: Call, reply: Reply, atMs: number, body: Buffer): Promise<void> {
+    const { store, ttlMs } = this.#options;
+    const headers: string[] = [];
+    for (let i = 0; i < reply.headers.length; i += 2) {
+      const name = reply.headers[i]!;
+      if (!notKept.has(name.toLowerCase())) headers.push(name, reply.headers[i + 1]!);
+    }
+    const age = Number(valuesOf(reply.headers, 'age')[0] ?? 0);
+    const head: Head = {
+      statusText: reply.statusText,
+      headers,
+      atMs,
+      age: age > 0 && age < Infinity ? Math.floor(age) : 0,
+    };
+    const entry = encode(ENTRY, head, body);
+    const first = this.#firstKey(call, call.method);
+    const names = [...new Set(membersOf(reply.headers, 'vary'))].toSorted();
+    if (names.length === 0) return store.set(first, entry, ttlMs);
+    await store.set(this.#secondKey(first, call, names), entry, ttlMs);
+    await store.set(first, encode(VARY, names, NOTHING), ttlMs);
+  }
+
+  async #load(call: Call, method: string, maxAgeMs: number): Promise<Entry | undefined> {
+    const { store, clock } = this.#options;
+    const first = this.#firstKey(call, method);
+    let found = await getDecoded(store, first);
+    if (found?.kind === VARY) {
+      found = await getDecoded(store, this.#secondKey(first, call, found.data as string[]));
+    }
+    if (found?.kind !== ENTRY) return undefined;
+    const head = found.data as Head;
+    return clock.wallNow() - head.atMs > maxAgeMs ? undefined : { head, body: found.body };
+  }
+
+  /** The URL, and who asks. The host is in it because the upstream is told it, as `Host` or as `X-Forwarded-Host`. */
+  #firstKey({ headers, path }: Call, method: string): string {
+    const { upstream, hash } = this.#options;
+    const parts = ['host', 'x-forwarded-host', 'authorization', 'cookie'];
+    const text = JSON.stringify([method, path, ...parts.map((name) => valuesOf(headers, name))]);
+    return `last-good:${upstream}:${hash(text)}`;
+  }
+
+  #secondKey(first: string, { headers }: Call, names: readonly string[]): string {
+    const values = names.map((name) => [name, valuesOf(headers, name)]);
+    return `${first}:${this.#options.hash(JSON.stringify(values))}`;
+  }
+}
+
+async function getDecoded(store: Store, key: string) {
+  const value = await store.get(key);
+  return value && decode(value);
+}
+
+/** Of a 304 (RFC 9110, section 15.4.5); all else the caller has already. */
+const notModifiedFields = new Set([
+  'cache-control',
+  'content-location',
+  'date',
+  'etag',
+  'expires',
+  'last-modified',
+  'vary',
+]);
+
+function serve(call: Call, { head, body }: Entry, nowMs: number): Reply {
+  const isNotModified = isKnownToCaller(call, head);
+  const isWhole = call.method === 'GET' && !isNotModified;
+  const headers: string[] = [];
+  let length: string | undefined;
+  for (let i = 0; i < head.headers.length; i += 2) {
+    const name = head.headers[i]!;
+    const lower = name.toLowerCase();
+    if (isNotModified && !notModifiedFields.has(lower)) continue;
+    if (lower === 'content-length') length = head.headers[i + 1]!;
+    else headers.push(name, head.headers[i + 1]!);
+  }
+  // A HEAD's own entry has no body to count.
+  if (body.length > 0 || call.method === 'GET') length = String(body.length);
+  if (!isNotModified && length !== undefined) headers.push('Content-Length', length);
+  const age = head.age + Math.max(0, Math.floor((nowMs - head.atMs) / 1000));
+  headers.push('Age', String(age), 'Cache-Status', 'breakwater; hit; detail=stale-if-error');
+  return isNotModified
+    ? new MemoryReply(304, '', headers, undefined)
+    : new MemoryReply(200, head.statusText, headers, isWhole ? body : undefined);
+}
+
+const withoutWeakness = (tag: string) => tag.replace(/^W\//, '');
+
+/** RFC 9110, section 13.1.2: compared weakly; a tag may hold commas. */
+const ENTITY_TAG = /(?:W\/)?"[^"]*"/g;
+
+/** Evaluates If-None-Match, or else If-Modified-Since (RFC 9110, section 13.2.2; RFC 9111, section 4.3.2). */
+function isKnownToCaller(call: Call, head: Head): boolean {
+  const noneMatch = valuesOf(call.headers, 'if-none-match');
+  if (noneMatch.length > 0) {
+    const tag = valuesOf(head.headers, 'etag')[0]?.trim();
+    return noneMatch.some(
+      (value) =>
+        value.trim() === '*' ||
+        (tag !== undefined &&
+          (value.match(ENTITY_TAG) ?? []).some(
+            (candidate) => withoutWeakness(candidate) === withoutWeakness(tag),
+          )),
+    );
+  }
+  const [since] = valuesOf(call.headers, 'if-modified-since');
+  const sinceMs = since === undefined ? undefined : parseHttpDate(since);
+  if (sinceMs === undefined) return false;
+  const [modified] = valuesOf(head.headers, 'last-modified');
+  const [date] = valuesOf(head.headers, 'date');
+  const modifiedMs = parseHttpDate(modified ?? '') ?? parseHttpDate(date ?? '') ?? head.atMs;
+  return modifiedMs <= sinceMs;
+}

@@ -1,0 +1,231 @@
+/** Fallback: where a call would end in a failure, answers from the next best source instead, and says so. */
+import type { Call, FallbackSource } from '../core/call.js';
+import { DeadlineTimer } from '../core/deadline-timer.js';
+import { usableMs } from '../core/deadline.js';
+import { CallError, ClientGoneError } from '../core/errors.js';
+import type { FallbackKind } from '../core/events.js';
+import { LastGood } from '../core/last-good.js';
+import { MemoryReply } from '../core/memory-reply.js';
+import { Duration, ListOrOff, Options, Type, type Static } from '../core/options.js';
+import type { Layer, Stage } from '../core/pipeline.js';
+import type { Policy, PolicyContext } from '../core/policy.js';
+import type { Reply } from '../core/reply.js';
+
+export interface StaticAnswer {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string | number>>;
+  /** Text, or the bytes of `bodyFile`. */
+  readonly body?: string | Buffer;
+  /** Read when the file is loaded: its content is in `body` then. */
+  readonly bodyFile?: string;
+}
+
+/** Exactly one of the keys is there. */
+export interface FallbackEntry {
+  readonly cache?: { readonly ttl: number };
+  readonly upstream?: string;
+  readonly static?: StaticAnswer;
+}
+
+const schema = ListOrOff<FallbackEntry>(
+  {
+    ...Options(
+      {
+        cache: Options(
+          {
+            ttl: Duration({ default: '1h', description: 'Age up to which an answer is given.' }),
+          },
+          { description: 'The last good answer to the same GET or HEAD of the same caller.' },
+        ),
+        upstream: Type.String({
+          description: 'Name of another upstream; the call goes through its whole pipeline.',
+        }),
+        static: Options(
+          {
+            status: Type.Integer({
+              default: 200,
+              minimum: 200,
+              maximum: 599,
+              description: 'Status of the answer.',
+            }),
+            headers: Type.Unsafe<StaticAnswer['headers']>({
+              type: 'object',
+              additionalProperties: { type: ['string', 'number'], title: 'text or a number' },
+              description: 'Header fields of the answer.',
+            }),
+            body: Type.String({ description: 'Text of the answer.' }),
+            bodyFile: Type.String({
+              description:
+                'File with the body, relative to this file and read with it; instead of `body`.',
+            }),
+          },
+          { description: 'An answer that is always the same.' },
+        ),
+      },
+      { description: 'One source: `cache`, `upstream` or `static`.' },
+    ),
+    minProperties: 1,
+    maxProperties: 1,
+  },
+  {
+    default: 'off',
+    minItems: 1,
+    description:
+      'Sources that are asked in their order when a call would end in a 500, 502, 503 or 504.',
+  },
+);
+
+export interface FallbackSettings {
+  readonly fallback: Static<typeof schema>;
+}
+
+/** Ends that are worth a substitute, whoever they come from. */
+const failedStatuses = new Set([500, 502, 503, 504]);
+
+/** Longest wait for the store, in ms: a store in trouble must not slow calls down. */
+const LOOKUP_MS = 50;
+
+/** The same once the deadline has come: callers cannot tell it from their own clock's noise. */
+const LATE_LOOKUP_MS = 10;
+
+interface Source {
+  readonly name: FallbackSource;
+  readonly kind: FallbackKind;
+  /** @returns undefined when this source has no answer. Never rejects. */
+  answer(call: Call): Promise<Reply | undefined>;
+}
+
+/** How the call would end; the answer stays unread until it is clear who gets it. */
+type Ending =
+  | { readonly reply: Reply; readonly error?: undefined }
+  | { readonly reply?: undefined; readonly error: CallError };
+
+function passOn({ reply, error }: Ending): Reply {
+  if (reply === undefined) throw error;
+  return reply;
+}
+
+/** The last good answers, looked up in what time there is. */
+function fromCache(lastGood: LastGood, maxAgeMs: number, { clock }: PolicyContext): Source {
+  function answer(call: Call): Promise<Reply | undefined> {
+    const leftMs = call.deadline === undefined ? Infinity : call.deadline.atMs - clock.now();
+    const limitMs = Math.max(LATE_LOOKUP_MS, Math.min(LOOKUP_MS, leftMs));
+    return new Promise((resolve) => {
+      let isOver = false;
+      const finish = (reply?: Reply): void => {
+        // A store that answers too late: by now somebody else may wait on the call.
+        if (isOver) return;
+        isOver = true;
+        timer.cancel();
+        call.waitWith(undefined);
+        resolve(reply);
+      };
+      const timer = clock.schedule(limitMs, finish);
+      // A deadline that comes meanwhile is within the limit; a client that leaves needs no answer.
+      call.waitWith((error) => {
+        if (error instanceof ClientGoneError) finish();
+      });
+      lastGood.find(call, maxAgeMs).then(finish, () => finish());
+    });
+  }
+  return { name: 'cache', kind: 'cache', answer };
+}
+
+/** Another upstream's pipeline, in what is left of this call's time. */
+function fromUpstream(name: string, { clock, upstream, pipelineOf }: PolicyContext): Source {
+  async function answer(call: Call): Promise<Reply | undefined> {
+    const { deadline } = call;
+    if (call.cancelled !== undefined || call.body?.isReplayable === false) return undefined;
+    if (deadline !== undefined && usableMs(deadline, clock.now()) <= 0) return undefined;
+    // The one of the deadline policy may have ended with the failed answer.
+    const timer = deadline && new DeadlineTimer(call, deadline, upstream, clock);
+    try {
+      const reply = await pipelineOf(name).run(call);
+      if (!failedStatuses.has(reply.status)) {
+        timer?.follow(reply);
+        return reply;
+      }
+      reply.discard();
+    } catch {
+      // Its reasons are its own, and in its own metrics: the caller is told why the first upstream failed.
+    }
+    timer?.cancel();
+    return undefined;
+  }
+  return { name: `upstream:${name}`, kind: 'upstream', answer };
+}
+
+function fromStatic({ status, headers = {}, body = '' }: StaticAnswer): Source {
+  const bytes = typeof body === 'string' ? Buffer.from(body) : body;
+  const fields = Object.entries(headers).flatMap(([name, value]) => [name, String(value)]);
+  const hasBody = status !== 204 && status !== 304;
+  if (hasBody) fields.push('Content-Length', String(bytes.length));
+  return {
+    name: 'static',
+    kind: 'static',
+    answer: ({ method }) =>
+      Promise.resolve(
+        new MemoryReply(status, '', fields, hasBody && method !== 'HEAD' ? bytes : undefined),
+      ),
+  };
+}
+
+function openCache(entries: readonly FallbackEntry[], context: PolicyContext) {
+  const ttls = entries.flatMap(({ cache }) => (cache === undefined ? [] : [cache.ttl]));
+  if (ttls.length === 0) return undefined;
+  const { upstream, store, clock, hash } = context;
+  return new LastGood({ upstream, store, clock, hash, ttlMs: Math.max(...ttls) });
+}
+
+function create({ fallback: entries }: FallbackSettings, context: PolicyContext) {
+  if (entries === 'off' || entries.length === 0) return undefined;
+  const { emit, upstream } = context;
+  const lastGood = openCache(entries, context);
+  const sources = entries.map((entry): Source => {
+    if (entry.cache !== undefined) return fromCache(lastGood!, entry.cache.ttl, context);
+    if (entry.upstream !== undefined) return fromUpstream(entry.upstream, context);
+    return fromStatic(entry.static!);
+  });
+
+  async function substitute(call: Call, ending: Ending): Promise<Reply> {
+    const reason = ending.error?.reason ?? '';
+    const cause = ending.error?.message ?? `${upstream} answered ${ending.reply?.status}`;
+    for (const source of sources) {
+      const reply = await source.answer(call);
+      if (call.cancelled instanceof ClientGoneError) {
+        reply?.discard();
+        ending.reply?.discard();
+        throw call.cancelled;
+      }
+      if (reply === undefined) continue;
+      ending.reply?.discard();
+      call.substitution = { source: source.name, reason, cause };
+      emit({ type: 'fallback-used', source: source.kind });
+      return reply;
+    }
+    return passOn(ending);
+  }
+
+  function wrap(next: Stage): Stage {
+    async function run(call: Call): Promise<Reply> {
+      let reply: Reply;
+      try {
+        reply = await next.run(call);
+      } catch (error) {
+        if (!(error instanceof CallError) || !failedStatuses.has(error.status)) throw error;
+        return substitute(call, { error });
+      }
+      if (failedStatuses.has(reply.status)) return substitute(call, { reply });
+      return lastGood?.watch(call, reply) ?? reply;
+    }
+    return { run, refusal: (call) => next.refusal(call) };
+  }
+  return { wrap };
+}
+
+export const fallback = { name: 'fallback', schema, create } as const satisfies Policy<
+  'fallback',
+  typeof schema,
+  FallbackSettings,
+  Layer
+>;

@@ -1,0 +1,658 @@
+import t from 'tap';
+import type { Call, CallInit } from '../../src/core/call.js';
+import type { Deadline } from '../../src/core/deadline.js';
+import { CallError, type CallFailure, type Reason } from '../../src/core/errors.js';
+import type { PolicyContext } from '../../src/core/policy.js';
+import type { RawHeaders, Reply } from '../../src/core/reply.js';
+import { fallback, type FallbackEntry } from '../../src/policies/fallback.js';
+import { fakeBody, fakeCall, fakeContext } from '../support/fake-call.js';
+import { FAKE_WALL_START_MS, FakeClock, settle } from '../support/fake-clock.js';
+import { clientGone, FakeStage } from '../support/fake-stage.js';
+import { MoodyStore } from '../support/moody-store.js';
+
+const HOUR_MS = 3_600_000;
+const cache: FallbackEntry = { cache: { ttl: HOUR_MS } };
+const other: FallbackEntry = { upstream: 'b' };
+const fixed: FallbackEntry = { static: { status: 200, body: 'instead' } };
+
+interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** What a client would read of `reply`. */
+async function read(reply: Reply): Promise<Answer> {
+  const chunks: Buffer[] = [];
+  await new Promise<void>((resolve, reject) => {
+    reply.attach({
+      onData: (chunk) => chunks.push(chunk) > 0,
+      onEnd: () => resolve(),
+      onError: reject,
+    });
+  });
+  const headers: Record<string, string> = {};
+  for (let i = 0; i < reply.headers.length; i += 2) {
+    headers[reply.headers[i]!.toLowerCase()] = reply.headers[i + 1]!;
+  }
+  return { status: reply.status, headers, body: Buffer.concat(chunks).toString() };
+}
+
+function build(entries: readonly FallbackEntry[], overrides: Partial<PolicyContext> = {}) {
+  const clock = new FakeClock();
+  const store = new MoodyStore(clock);
+  const backup = new FakeStage();
+  const asked: string[] = [];
+  const context = fakeContext(clock, {
+    store,
+    pipelineOf: (name) => {
+      asked.push(name);
+      return backup;
+    },
+    ...overrides,
+  });
+  const next = new FakeStage();
+  const stage = fallback.create({ fallback: entries }, context)!.wrap(next);
+
+  /** Runs a call and keeps its end from being an unhandled rejection. */
+  function start(init: Partial<CallInit> = {}, call: Call = fakeCall(init)) {
+    const reply = stage.run(call);
+    const failure = reply.then(
+      () => undefined,
+      (error: CallFailure) => error,
+    );
+    return { call, reply, failure };
+  }
+
+  /** A call that the upstream answers, read to its end. */
+  async function live(
+    init: Partial<CallInit>,
+    answer: { status?: number; headers?: RawHeaders; body?: string } = {},
+  ): Promise<void> {
+    const { reply } = start(init);
+    const { body, ...head } = answer;
+    const own = next.last.answer(head);
+    const passed = await reply;
+    const ended = read(passed);
+    if (body !== undefined) own.sink!.onData(Buffer.from(body));
+    own.finish();
+    await ended;
+    await settle();
+  }
+
+  /** A call that fails; undefined when no source had an answer. */
+  async function down(init: Partial<CallInit> = {}): Promise<Answer | undefined> {
+    const { call, reply } = start(init);
+    next.last.fail(refused);
+    const answer = await reply.then(read, () => undefined);
+    t.equal(call.substitution !== undefined, answer !== undefined, 'it says whose answer it is');
+    return answer;
+  }
+
+  return { clock, store, backup, asked, next, events: context.events, start, live, down };
+}
+
+const answerOf = async (entry: FallbackEntry, init: Partial<CallInit> = {}) =>
+  (await build([entry]).down(init))!;
+
+/** Whether such an answer to such a call is kept. */
+const keeps = async (init: Partial<CallInit>, headers: RawHeaders, status = 200, body = 'good') => {
+  const { store, live } = build([cache]);
+  await live(init, { status, headers, body });
+  return store.entries.size > 0;
+};
+
+const askFor = (accept: string, tenant: string) => ({
+  headers: ['Accept', accept, 'X-Tenant', tenant],
+});
+
+const refused = new CallError('connect-failed', 'Cannot connect');
+
+const endsAt = (atMs: number): Deadline => ({
+  atMs,
+  wallMs: FAKE_WALL_START_MS + atMs,
+  source: 'total',
+  callerAtMs: Infinity,
+  bufferMs: 50,
+});
+
+t.test('is absent from the chain when it is off, as it is by default', async (t) => {
+  const context = fakeContext(new FakeClock());
+  t.equal(fallback.schema['default'], 'off');
+  t.equal(fallback.create({ fallback: 'off' }, context), undefined);
+  t.equal(fallback.create({ fallback: [] }, context), undefined);
+});
+
+t.test('passes good answers on untouched', async (t) => {
+  for (const status of [200, 204, 304, 404, 429, 501, 505]) {
+    const { next, start, events } = build([fixed]);
+    const { call, reply } = start();
+    const own = next.last.answer({ status });
+    t.equal(await reply, own, String(status));
+    t.equal(call.substitution, undefined);
+    t.same(events, []);
+  }
+});
+
+t.test("takes the place of an upstream's failed answer", async (t) => {
+  for (const status of [500, 502, 503, 504]) {
+    const { next, start, events } = build([fixed]);
+    const { call, reply } = start();
+    const own = next.last.answer({ status });
+    t.same(await read(await reply), {
+      status: 200,
+      headers: { 'content-length': '7' },
+      body: 'instead',
+    });
+    t.ok(own.isDiscarded);
+    t.same(call.substitution, {
+      source: 'static',
+      reason: '',
+      cause: `catalog answered ${status}`,
+    });
+    t.same(events, [{ type: 'fallback-used', source: 'static' }]);
+  }
+});
+
+t.test('takes the place of failures of our own, and of no refusal', async (t) => {
+  const replaced: readonly Reason[] = [
+    'circuit-open',
+    'bulkhead-full',
+    'bulkhead-timeout',
+    'shutting-down',
+    'deadline-expired',
+    'timeout-total',
+    'timeout-attempt',
+    'timeout-connect',
+    'timeout-write',
+    'connect-failed',
+    'upstream-reset',
+    'upstream-protocol-error',
+  ];
+  for (const reason of replaced) {
+    const { next, start } = build([fixed]);
+    const { call, reply } = start();
+    next.last.fail(new CallError(reason, 'Cannot'));
+    t.equal((await reply).status, 200, reason);
+    t.same(call.substitution, { source: 'static', reason, cause: 'Cannot' });
+  }
+  for (const error of [
+    new CallError('invalid-deadline', 'Cannot'),
+    new CallError('request-too-large', 'Cannot'),
+    clientGone(),
+  ]) {
+    const { next, start, events } = build([fixed]);
+    const { failure } = start();
+    next.last.fail(error);
+    t.equal(await failure, error);
+    t.same(events, []);
+  }
+});
+
+t.test('asks the sources in their order until one answers', async (t) => {
+  const { next, backup, start, asked } = build([cache, other, { upstream: 'c' }, fixed]);
+  const { call, reply } = start();
+  next.last.fail(refused);
+  await settle();
+  t.same(asked, ['b']);
+  const failed = backup.last.answer({ status: 503 });
+  await settle();
+  t.ok(failed.isDiscarded);
+  t.same(asked, ['b', 'c']);
+  const good = backup.last.answer({ status: 404 });
+  t.equal(await reply, good);
+  t.equal(call.substitution?.source, 'upstream:c');
+});
+
+t.test('leaves the outcome as it was when every source fails', async (t) => {
+  t.test('an answer, unread', async (t) => {
+    const { next, backup, start, events } = build([cache, other]);
+    const { call, reply } = start();
+    const own = next.last.answer({ status: 503 });
+    await settle();
+    t.notOk(own.isDiscarded, 'not before another one is there');
+    backup.last.fail(new CallError('circuit-open', 'Cannot'));
+    t.equal(await reply, own);
+    t.notOk(own.isDiscarded);
+    t.equal(call.substitution, undefined);
+    t.same(events, []);
+  });
+  t.test('an error', async (t) => {
+    const { next, backup, start } = build([other]);
+    const { failure } = start();
+    next.last.fail(refused);
+    await settle();
+    backup.last.fail(new CallError('circuit-open', 'Cannot'));
+    t.equal(await failure, refused);
+  });
+});
+
+t.test('another upstream', async (t) => {
+  t.test('is skipped when the body is gone', async (t) => {
+    const { next, backup, start } = build([other]);
+    const { failure } = start({ method: 'POST', body: fakeBody('', { isReplayable: false }) });
+    next.last.fail(refused);
+    t.equal(await failure, refused);
+    t.equal(backup.runs.length, 0);
+  });
+
+  t.test('gets a body that can be repeated', async (t) => {
+    const { next, backup, start } = build([other]);
+    const { reply } = start({ method: 'POST', body: fakeBody('', { isReplayable: true }) });
+    next.last.fail(refused);
+    await settle();
+    const good = backup.last.answer();
+    t.equal(await reply, good);
+  });
+
+  t.test('is skipped when no time is left', async (t) => {
+    const { clock, next, backup, start } = build([other, fixed]);
+    const call = fakeCall();
+    call.deadline = endsAt(1000);
+    const { reply } = start({}, call);
+    await clock.advance(950);
+    next.last.fail(refused);
+    t.equal((await reply).status, 200);
+    t.equal(backup.runs.length, 0);
+    t.equal(call.substitution?.source, 'static');
+  });
+
+  t.test('is skipped for a call that is over', async (t) => {
+    const { next, backup, start } = build([other, fixed]);
+    const { call, reply } = start();
+    const late = new CallError('timeout-total', 'Cannot');
+    call.cancel(late);
+    next.last.fail(late);
+    t.equal((await reply).status, 200);
+    t.equal(backup.runs.length, 0);
+  });
+
+  t.test('has what is left of the deadline, up to the last byte', async (t) => {
+    const { clock, next, backup, start } = build([other]);
+    const call = fakeCall();
+    call.deadline = endsAt(1000);
+    const { reply } = start({}, call);
+    await clock.advance(400);
+    next.last.fail(refused);
+    await settle();
+    const good = backup.last.answer();
+    await reply;
+    await clock.advance(599);
+    t.equal(call.cancelled, undefined);
+    await clock.advance(1);
+    t.match(call.cancelled, { reason: 'timeout-total' });
+    good.finish();
+    t.equal(clock.pending, 0);
+  });
+
+  t.test('may stream on past timeout.total', async (t) => {
+    const { clock, next, backup, start } = build([other]);
+    const call = fakeCall();
+    call.deadline = endsAt(1000);
+    const { reply } = start({}, call);
+    next.last.fail(refused);
+    await settle();
+    backup.last.answer({ headers: ['Content-Type', 'text/event-stream'] });
+    await reply;
+    await clock.advance(5000);
+    t.equal(call.cancelled, undefined);
+    t.equal(clock.pending, 0);
+  });
+
+  t.test('leaves no timer behind when it fails', async (t) => {
+    const { clock, next, backup, start } = build([other]);
+    const call = fakeCall();
+    call.deadline = endsAt(1000);
+    const { failure } = start({}, call);
+    next.last.fail(refused);
+    await settle();
+    backup.last.answer({ status: 502 });
+    t.equal(await failure, refused);
+    t.equal(clock.pending, 0);
+  });
+});
+
+t.test('answers nobody who has left', async (t) => {
+  const { next, backup, start, events } = build([other, fixed]);
+  const { call, failure } = start();
+  const own = next.last.answer({ status: 503 });
+  await settle();
+  const gone = clientGone();
+  call.cancel(gone);
+  backup.last.fail(gone);
+  t.equal(await failure, gone);
+  t.ok(own.isDiscarded);
+  t.same(events, []);
+});
+
+t.test('the static answer', async (t) => {
+  t.test('is as written', async (t) => {
+    const headers = { 'Content-Type': 'text/plain', 'Retry-After': 30 };
+    t.same(await answerOf({ static: { status: 503, headers, body: 'höher' } }), {
+      status: 503,
+      headers: { 'content-type': 'text/plain', 'retry-after': '30', 'content-length': '6' },
+      body: 'höher',
+    });
+  });
+  t.test('has the bytes of a file', async (t) => {
+    const body = Buffer.from([0xff, 0x00]);
+    const answer = await answerOf({ static: { status: 200, body, bodyFile: 'x' } });
+    t.equal(answer.headers['content-length'], '2');
+  });
+  t.test('has no body for HEAD, and none where there is none', async (t) => {
+    const head = await answerOf(fixed, { method: 'HEAD' });
+    t.same([head.headers['content-length'], head.body], ['7', '']);
+    const none = await answerOf({ static: { status: 204, body: 'x' } });
+    t.same([none.headers['content-length'], none.body], [undefined, '']);
+  });
+});
+
+t.test('the cache', async (t) => {
+  const get = { path: '/items?page=1' };
+
+  t.test('gives the last good answer, with its age', async (t) => {
+    const { clock, live, down } = build([cache]);
+    await live(get, { headers: ['X-Own', 'a', 'Age', '5', 'Connection', 'close'], body: 'first' });
+    await live(get, { headers: ['X-Own', 'b', 'Age', '5', 'Connection', 'close'], body: 'second' });
+    await clock.advance(10_999);
+    t.match(await down(get), {
+      status: 200,
+      body: 'second',
+      headers: {
+        'x-own': 'b',
+        age: '15',
+        'cache-status': 'breakwater; hit; detail=stale-if-error',
+        'content-length': '6',
+      },
+    });
+  });
+
+  t.test('gives nothing that is older than ttl', async (t) => {
+    const { clock, live, down } = build([{ cache: { ttl: 1000 } }]);
+    await live(get, { body: 'good' });
+    await clock.advance(999);
+    t.equal((await down(get))?.body, 'good');
+    await clock.advance(2);
+    t.equal(await down(get), undefined);
+  });
+
+  t.test('may be asked twice with different patience', async (t) => {
+    const { clock, live, down, backup } = build([
+      { cache: { ttl: 1000 } },
+      other,
+      { cache: { ttl: HOUR_MS } },
+    ]);
+    await live(get, { body: 'good' });
+    await clock.advance(2000);
+    const answer = down(get);
+    await settle();
+    backup.last.fail(refused);
+    t.equal((await answer)?.body, 'good');
+  });
+
+  t.test('knows no other URL', async (t) => {
+    const { live, down } = build([cache]);
+    await live(get, { body: 'good' });
+    t.equal(await down({ path: '/items?page=2' }), undefined);
+    t.equal(await down({ ...get, headers: ['Host', 'elsewhere'] }), undefined);
+    t.equal(await down({ ...get, method: 'POST' }), undefined);
+    t.equal(await down({ ...get, body: fakeBody('', { isReplayable: true }) }), undefined);
+  });
+
+  t.test('never gives one caller what another was answered', async (t) => {
+    const { live, down } = build([cache]);
+    const callers: readonly RawHeaders[] = [
+      [],
+      ['Authorization', 'alice'],
+      ['authorization', 'bob'],
+      ['Cookie', 'alice'],
+      ['Cookie', 'a', 'Cookie', 'b'],
+      ['Cookie', 'a, b'],
+      ['Authorization', 'alice', 'Cookie', 'alice'],
+      ['X-Tenant', 'alice'],
+      ['X-Tenant', ''],
+    ];
+    for (const [i, headers] of callers.entries()) {
+      await live({ ...get, headers }, { headers: ['Vary', 'X-Tenant'], body: `for ${i}` });
+    }
+    for (const [i, headers] of callers.entries()) {
+      t.equal((await down({ ...get, headers }))?.body, `for ${i}`);
+    }
+    for (const headers of [
+      ['Authorization', 'carol'],
+      ['Cookie', 'bob'],
+      ['X-Tenant', 'bob'],
+      ['X-Tenant', 'alice', 'X-Tenant', 'alice'],
+      ['Authorization', 'alice', 'X-Tenant', 'alice'],
+    ]) {
+      t.equal(await down({ ...get, headers }), undefined, headers.join(' '));
+    }
+  });
+
+  t.test('follows Vary when it changes', async (t) => {
+    const { live, down } = build([cache]);
+    await live(askFor('json', 'a'), { headers: ['Vary', 'Accept'], body: '1' });
+    t.equal((await down(askFor('json', 'b')))?.body, '1');
+    await live(askFor('json', 'a'), { headers: ['Vary', 'x-tenant, Accept'], body: '2' });
+    t.equal(await down(askFor('json', 'b')), undefined);
+    t.equal((await down(askFor('json', 'a')))?.body, '2');
+  });
+
+  t.test('tells nobody who can read the store what callers sent', async (t) => {
+    const { store, live } = build([cache], { hash: () => 'digest' });
+    await live(
+      { ...get, headers: ['Authorization', 'secret-a', 'Cookie', 'secret-b', 'X-Key', 'secret-c'] },
+      { headers: ['Vary', 'X-Key'], body: 'good' },
+    );
+    t.equal(store.entries.size, 2);
+    for (const [key, { value }] of store.entries) t.notMatch(key + String(value), /secret/);
+  });
+
+  t.test('does not keep', async (t) => {
+    const carol = { headers: ['Authorization', 'carol'] };
+    t.ok(await keeps({}, []));
+    t.notOk(await keeps({}, [], 201), 'other statuses');
+    t.notOk(await keeps({}, [], 206));
+    t.notOk(await keeps({ method: 'POST' }, []), 'answers to other methods');
+    t.notOk(await keeps({ body: fakeBody('', { isReplayable: true }) }, []), 'answers to a body');
+    t.notOk(await keeps({ headers: ['Range', 'bytes=0-1'] }, []), 'answers to a range');
+    t.notOk(await keeps({ headers: ['Upgrade', 'websocket'] }, []), 'refused upgrades');
+    t.notOk(await keeps({ headers: ['Cache-Control', 'No-Store'] }, []), 'on a no-store request');
+    t.notOk(await keeps(carol, ['cache-control', 'max-age=1, no-store']), 'no-store');
+    t.notOk(await keeps({}, ['Cache-Control', 'private']), 'private answers to nobody known');
+    t.ok(await keeps(carol, ['Cache-Control', 'private']));
+    t.ok(await keeps({}, ['Cache-Control', 'no-cache, must-revalidate, max-age=0']));
+    t.notOk(await keeps(carol, ['Set-Cookie', 'a=b']), 'the start of a session');
+    t.notOk(await keeps({}, ['Vary', '*']), 'what varies by anything');
+    t.notOk(await keeps({}, ['Vary', 'Accept', 'vary', 'X-Forwarded-For']), 'or by our own fields');
+    t.notOk(await keeps({}, ['X-Breakwater-Fallback', 'static']), 'substitutes of the next hop');
+    t.notOk(await keeps({}, ['Content-Type', 'text/event-stream']), 'streams');
+    t.ok(await keeps({}, [], 200, 'x'.repeat(1024 * 1024)));
+    t.notOk(await keeps({}, [], 200, 'x'.repeat(1024 * 1024 + 1)), 'large answers');
+    t.notOk(await keeps({}, ['Content-Length', '1048577']), 'answers announced as large');
+  });
+
+  t.test('does not keep what broke off, or what nobody read', async (t) => {
+    const { next, store, start } = build([cache]);
+    const broken = start();
+    const own = next.last.answer();
+    const ended = read(await broken.reply);
+    own.sink!.onData(Buffer.from('a part'));
+    own.finish(new CallError('upstream-reset', 'Cannot'));
+    await t.rejects(ended);
+    const unread = start();
+    next.last.answer();
+    (await unread.reply).discard();
+    await settle();
+    t.equal(store.entries.size, 0);
+  });
+
+  t.test('keeps nothing of what other sources answered', async (t) => {
+    const { next, backup, store, start } = build([cache, other]);
+    const { reply } = start();
+    next.last.fail(refused);
+    await settle();
+    backup.last.answer({ isComplete: true });
+    await read(await reply);
+    await settle();
+    t.equal(store.entries.size, 0);
+  });
+
+  t.test('hands each chunk on at once, and takes the pace from the client', async (t) => {
+    const { next, start } = build([cache]);
+    const { reply } = start();
+    const own = next.last.answer();
+    const seen: string[] = [];
+    (await reply).attach({
+      onData: (chunk) => {
+        seen.push(String(chunk));
+        return seen.length < 2;
+      },
+      onEnd: () => {},
+      onError: () => {},
+    });
+    t.equal(own.sink!.onData(Buffer.from('a')), true);
+    t.same(seen, ['a']);
+    t.equal(own.sink!.onData(Buffer.from('b')), false);
+  });
+
+  t.test('serves HEAD from the answer to a GET, and GET from no HEAD', async (t) => {
+    const { live, down } = build([cache]);
+    const head = { ...get, method: 'HEAD' };
+    await live(head, { headers: ['Content-Length', '99', 'ETag', '"h"'] });
+    t.match(await down(head), { body: '', headers: { etag: '"h"', 'content-length': '99' } });
+    t.equal(await down(get), undefined);
+    await live(get, { headers: ['ETag', '"g"'], body: 'good' });
+    t.match(await down(head), { body: '', headers: { etag: '"g"', 'content-length': '4' } });
+  });
+
+  t.test('answers conditional requests', async (t) => {
+    const { live, down } = build([cache]);
+    const modified = 'Wed, 01 Jan 2025 00:00:00 GMT';
+    const later = 'Thu, 02 Jan 2025 00:00:00 GMT';
+    const earlier = 'Tue, 31 Dec 2024 00:00:00 GMT';
+    const own = [
+      'ETag',
+      '"a,b"',
+      'Last-Modified',
+      modified,
+      'Content-Type',
+      'x/y',
+      'Vary',
+      'Accept',
+    ];
+    await live(get, { headers: own, body: 'good' });
+    const statusFor = async (...headers: string[]) => (await down({ ...get, headers }))?.status;
+    t.equal(await statusFor('If-None-Match', '"x", W/"a,b"'), 304);
+    t.equal(await statusFor('If-None-Match', '*'), 304);
+    t.equal(await statusFor('If-None-Match', '"a", "b"'), 200);
+    t.equal(await statusFor('If-None-Match', '"x"', 'If-Modified-Since', later), 200);
+    t.equal(await statusFor('If-Modified-Since', modified), 304);
+    t.equal(await statusFor('If-Modified-Since', later), 304);
+    t.equal(await statusFor('If-Modified-Since', earlier), 200);
+    t.equal(await statusFor('If-Modified-Since', 'yesterday'), 200);
+    t.equal(await statusFor('If-Match', '"a,b"'), undefined, 'for the origin to judge');
+    t.equal(await statusFor('If-Unmodified-Since', later), undefined);
+    t.equal(await statusFor('Range', 'bytes=0-1'), 200, 'a range may be ignored');
+    t.same(await down({ ...get, headers: ['If-None-Match', '*'] }), {
+      status: 304,
+      body: '',
+      headers: {
+        etag: '"a,b"',
+        'last-modified': modified,
+        vary: 'Accept',
+        age: '0',
+        'cache-status': 'breakwater; hit; detail=stale-if-error',
+      },
+    });
+  });
+
+  t.test('is no trouble when the store is', async (t) => {
+    const { store, live, down } = build([cache, fixed]);
+    store.mode = 'rejects';
+    await live(get, { body: 'good' });
+    t.equal((await down(get))?.body, 'instead');
+    store.mode = 'works';
+    await live(get, { body: 'good' });
+    for (const key of store.entries.keys())
+      await store.set(key, Buffer.from('\u0011junk'), HOUR_MS);
+    t.equal((await down(get))?.body, 'instead', 'what cannot be read is not there');
+  });
+
+  t.test('waits for a slow store for 50 ms, or what is left of the deadline', async (t) => {
+    for (const [deadlineMs, limitMs] of [
+      [undefined, 50],
+      [1000, 50],
+      [30, 30],
+      [0, 10],
+    ] as const) {
+      const { clock, store, next, start } = build([cache, fixed]);
+      store.mode = 'hangs';
+      const call = fakeCall();
+      if (deadlineMs !== undefined) call.deadline = endsAt(deadlineMs);
+      const { reply } = start({}, call);
+      next.last.fail(refused);
+      let isOver = false;
+      void reply.then(() => (isOver = true));
+      await clock.advance(limitMs - 1);
+      t.notOk(isOver);
+      await clock.advance(1);
+      t.ok(isOver, `after ${limitMs} ms`);
+      t.equal(clock.pending, 0);
+    }
+  });
+
+  t.test('does not come back to a call when the store answers too late', async (t) => {
+    const { clock, store, next, backup, start } = build([cache, other]);
+    store.mode = 'hangs';
+    const { call, failure } = start();
+    next.last.fail(refused);
+    await clock.advance(50);
+    t.equal(backup.runs.length, 1);
+    let woken: unknown;
+    call.waitWith((error) => {
+      woken = error;
+      backup.last.fail(error);
+    });
+    store.release();
+    await settle();
+    const gone = clientGone();
+    call.cancel(gone);
+    t.equal(woken, gone, 'whoever waits by then is still woken');
+    t.equal(await failure, gone);
+  });
+
+  t.test('still answers a call that its deadline has ended', async (t) => {
+    const { clock, next, live, start } = build([cache]);
+    await live(get, { body: 'good' });
+    const call = fakeCall(get);
+    call.deadline = endsAt(100);
+    const { reply } = start({}, call);
+    await clock.advance(100);
+    const late = new CallError('timeout-total', 'Cannot');
+    call.cancel(late);
+    next.last.fail(late);
+    t.equal((await read(await reply)).body, 'good');
+  });
+
+  t.test('stops waiting for the store when the client leaves', async (t) => {
+    const { clock, store, next, start } = build([cache, fixed]);
+    store.mode = 'hangs';
+    const { call, failure } = start();
+    const own = next.last.answer({ status: 503 });
+    await settle();
+    const gone = clientGone();
+    call.cancel(gone);
+    t.equal(await failure, gone);
+    t.ok(own.isDiscarded);
+    t.equal(clock.pending, 0);
+  });
+});
+
+t.test('refuses what the next stage refuses', async (t) => {
+  const context = fakeContext(new FakeClock());
+  const next = new FakeStage();
+  next.refuses = refused;
+  const stage = fallback.create({ fallback: [fixed] }, context)!.wrap(next);
+  t.equal(stage.refusal(fakeCall()), refused);
+});

@@ -65,6 +65,7 @@ export class App {
   readonly #stores = new Set<OwnedStore>();
   #admin: Admin | undefined;
   #adminAddress: Address | undefined;
+  readonly #leftBehind = new Set<() => void>();
   /** Reloads come one after the other. */
   #reloading: Promise<unknown> = Promise.resolve();
 
@@ -184,7 +185,7 @@ export class App {
     const storeBefore = this.#store;
     this.#store = store;
     if (storeBefore !== undefined && storeBefore !== store) {
-      clock.schedule(config.shutdown.grace, () => void this.#closeStore(storeBefore));
+      this.#afterGrace(config, () => void this.#closeStore(storeBefore));
     }
     this.#config = config;
     logger.level = config.log.level;
@@ -200,9 +201,20 @@ export class App {
     for (const [name, upstream] of before) {
       upstream.retire();
       if (this.#upstreams.has(name)) continue;
-      clock.schedule(config.shutdown.grace, () => upstream.closeTunnels());
+      this.#afterGrace(config, () => upstream.closeTunnels());
     }
     this.#metrics.noteConfig(clock.wallNow());
+  }
+
+  /** For what a reload leaves behind; at the end of the process it is done at once. */
+  #afterGrace(config: Config, run: () => void): void {
+    const once = (): void => {
+      if (!this.#leftBehind.delete(once)) return;
+      timer.cancel();
+      run();
+    };
+    this.#leftBehind.add(once);
+    const timer = this.#options.clock.schedule(config.shutdown.grace, once);
   }
 
   /** Opens what the configuration listens on; gives up all of it, `store` too, where something cannot be had. */
@@ -310,6 +322,7 @@ export class App {
   }
 
   async #closeAll(): Promise<void> {
+    for (const run of [...this.#leftBehind]) run();
     this.#listeners.destroy();
     // Tunnels are no longer the listeners' connections, but keep them open.
     await Promise.all([...this.#upstreams.values()].map((upstream) => upstream.close()));

@@ -30,6 +30,7 @@ function keyOf({ name, address }: WantedListener): string {
 export class ListenerSet {
   readonly #front: Front;
   readonly #clock: Clock;
+  readonly #draining = new Set<Listener>();
   #open = new Map<string, OpenListener>();
 
   constructor(front: Front, clock: Clock) {
@@ -93,13 +94,18 @@ export class ListenerSet {
     await Promise.all(this.list().map(({ listener }) => listener.close()));
   }
 
-  /** Cuts what is still open. */
+  /** Cuts what is still open, of listeners that drain too. */
   destroy(): void {
+    for (const listener of this.#draining) listener.destroy();
     for (const { listener } of this.list()) listener.destroy();
   }
 
   #drain(listener: Listener, graceMs: number): void {
     const timer = this.#clock.schedule(graceMs, () => listener.destroy());
-    void listener.close().then(() => timer.cancel());
+    this.#draining.add(listener);
+    void listener.close().then(() => {
+      timer.cancel();
+      return this.#draining.delete(listener);
+    });
   }
 }

@@ -322,7 +322,7 @@ export class App {
   }
 
   async #closeAll(): Promise<void> {
-    for (const run of [...this.#leftBehind]) run();
+    for (const run of this.#leftBehind) run();
     this.#listeners.destroy();
     // Tunnels are no longer the listeners' connections, but keep them open.
     await Promise.all([...this.#upstreams.values()].map((upstream) => upstream.close()));

@@ -65,6 +65,8 @@ export interface CallInit {
   readonly method: string;
   /** Path and query, byte for byte as they go upstream. */
   readonly path: string;
+  /** The Host that goes upstream where it is the client's; undefined where it is the target's, the same for all. */
+  readonly host?: string | undefined;
   readonly headers: RawHeaders;
   readonly body: CallBody | undefined;
   /** Value of the deadline header, if the client sent one. */
@@ -82,6 +84,7 @@ export interface CallInit {
 export class Call {
   readonly method: string;
   readonly path: string;
+  readonly host: string | undefined;
   readonly headers: RawHeaders;
   readonly body: CallBody | undefined;
   readonly deadlineHeader: string | undefined;
@@ -112,6 +115,7 @@ export class Call {
   constructor(init: CallInit) {
     this.method = init.method;
     this.path = init.path;
+    this.host = init.host;
     this.headers = init.headers;
     this.body = init.body;
     this.deadlineHeader = init.deadlineHeader;

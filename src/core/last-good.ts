@@ -201,11 +201,15 @@ export class LastGood {
     return clock.wallNow() - head.atMs > maxAgeMs ? undefined : { head, body: found.body };
   }
 
-  /** The URL, and who asks. The host is in it because the upstream is told it, as `Host` or as `X-Forwarded-Host`. */
-  #firstKey({ headers, path }: Call, method: string): string {
+  /**
+   * The URL as the upstream sees it, and who asks. The client's own Host is no part of it unless it is sent on: replicas
+   * of this proxy are called by different ones.
+   */
+  #firstKey({ headers, host = '', path }: Call, method: string): string {
     const { upstream, hash } = this.#options;
-    const parts = ['host', 'x-forwarded-host', 'authorization', 'cookie'];
-    const text = JSON.stringify([method, path, ...parts.map((name) => valuesOf(headers, name))]);
+    const parts = ['x-forwarded-host', 'authorization', 'cookie'];
+    const values = parts.map((name) => valuesOf(headers, name));
+    const text = JSON.stringify([method, host, path, ...values]);
     return `last-good:${upstream}:${hash(text)}`;
   }
 

@@ -55,10 +55,11 @@ class ClientCall extends Call implements ForwardedCall {
     },
   ) {
     const { headers } = request;
-    const { deadlineHeader, idempotencyHeader } = init.scope;
+    const { deadlineHeader, idempotencyHeader, preserveHost } = init.scope;
     super({
       method: request.method!,
       path: init.path,
+      host: preserveHost ? headers.host : undefined,
       headers: request.rawHeaders,
       body: init.body,
       deadlineHeader: deadlineHeader && singleValue(headers[deadlineHeader.lowerName]),

@@ -393,7 +393,7 @@ t.test('never gives one caller what another one was answered', async (t) => {
     { Cookie: 'session=bob' },
     { 'X-Tenant': 'bob' },
     { Authorization: 'Bearer bob', Cookie: 'session=alice' },
-    { Host: 'other.example' },
+    { 'X-Forwarded-Host': 'other.example' },
   ]) {
     t.equal((await send(url, { headers })).status, 503, JSON.stringify(headers));
   }

@@ -394,7 +394,9 @@ t.test('the cache', async (t) => {
     const { live, down } = build([cache]);
     await live(get, { body: 'good' });
     t.equal(await down({ path: '/items?page=2' }), undefined);
-    t.equal(await down({ ...get, headers: ['Host', 'elsewhere'] }), undefined);
+    t.equal(await down({ ...get, host: 'elsewhere' }), undefined);
+    t.equal(await down({ ...get, headers: ['X-Forwarded-Host', 'elsewhere'] }), undefined);
+    t.ok(await down({ ...get, headers: ['Host', 'localhost:8121'] }), 'a Host that is not sent on');
     t.equal(await down({ ...get, method: 'POST' }), undefined);
     t.equal(await down({ ...get, body: fakeBody('', { isReplayable: true }) }), undefined);
   });

@@ -27,6 +27,8 @@ export async function run(options: RunOptions): Promise<number> {
     logger.fatal({ err: error }, 'Cannot go on because of an unexpected error');
     process.exit(1);
   });
+  // Before the start: as process 1 of a container, a signal without a listener would be lost.
+  const stopped = signalled(logger);
   let app: App;
   try {
     app = await App.start(config, {
@@ -44,7 +46,7 @@ export async function run(options: RunOptions): Promise<number> {
   announce(app);
   const watcher = watchFile(options.config, systemClock, () => void app.reload());
   process.on('SIGHUP', () => void app.reload());
-  await signalled(logger);
+  await stopped;
   watcher.close();
   await app.stop();
   logger.info('stopped');

@@ -214,6 +214,8 @@ export class Exchange implements ReplySink {
     const failure = this.#findFailure(reply);
     if (failure !== undefined) {
       reply.abort(failure);
+      // It is over for the reply since its 101.
+      reply.tunnel?.destroy();
       call.substitution = undefined;
       return this.#answerFailure(failure);
     }

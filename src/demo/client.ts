@@ -26,16 +26,22 @@ export function startClient(ports: readonly number[], onCall: () => readonly Rep
 
   const timer = setInterval(() => {
     const number = calls++;
-    const path = `/items/${number % DIFFERENT_PATHS}?call=${number}`;
+    const path = `/items/${number % DIFFERENT_PATHS}`;
     const reports = onCall();
     for (const [way, { port, agent }] of ways.entries()) {
-      void call(agent, port, path, reports[way]!);
+      void call(agent, port, path, number, reports[way]!);
     }
   }, 1000 / CALLS_PER_SECOND);
 
-  async function call(agent: Agent, port: number, path: string, report: Report): Promise<void> {
+  async function call(
+    agent: Agent,
+    port: number,
+    path: string,
+    number: number,
+    report: Report,
+  ): Promise<void> {
     const startMs = performance.now();
-    const isSuccess = await succeeds(agent, port, path);
+    const isSuccess = await succeeds(agent, port, path, number);
     if (!isStopped) report(isSuccess, performance.now() - startMs);
   }
 
@@ -49,9 +55,11 @@ export function startClient(ports: readonly number[], onCall: () => readonly Rep
 }
 
 /** Whether a complete answer without a server error came in time. */
-function succeeds(agent: Agent, port: number, path: string): Promise<boolean> {
+function succeeds(agent: Agent, port: number, path: string, number: number): Promise<boolean> {
   return new Promise((resolve) => {
-    const request = get({ agent, host: '127.0.0.1', port, path }, (response) => {
+    // The number decides what happens to the call, over either way the same.
+    const headers = { 'X-Call': number };
+    const request = get({ agent, host: '127.0.0.1', port, path, headers }, (response) => {
       const { statusCode = 500 } = response;
       response.resume();
       response.on('end', () => settle(statusCode < 500));

@@ -25,9 +25,9 @@ function tell(news: News): void {
 }
 
 function handle(request: IncomingMessage, response: ServerResponse): void {
-  const { pathname, searchParams } = new URL(request.url ?? '/', 'http://upstream');
+  const { pathname } = new URL(request.url ?? '/', 'http://upstream');
   // Calls by hand carry no number and get luck of their own.
-  const call = Number(searchParams.get('call') ?? --unnumberedCalls);
+  const call = Number(request.headers['x-call'] ?? --unnumberedCalls);
   const attempt = Number(request.headers['x-attempt-count'] ?? 1);
   const fate = phase.decide(luckOf(call, attempt), performance.now() - phaseSinceMs);
   const { name } = phase;

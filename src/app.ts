@@ -126,7 +126,8 @@ export class App {
   /** Reads the file again and puts it in force, or changes nothing at all. */
   reload(): Promise<ReloadOutcome> {
     const outcome = this.#reloading.then(() => this.#reload());
-    this.#reloading = outcome;
+    // One that throws, by a defect, must not stand in the way of those to come, or of the end.
+    this.#reloading = outcome.catch(() => {});
     return outcome;
   }
 

@@ -1,6 +1,5 @@
 /** The layers of a configuration laid over each other: in the file's notation, each value with where it came from. */
 import type { OptionKeywords } from '../core/options.js';
-import type { Config } from './config.js';
 import type { Path } from './diagnostics.js';
 import { entriesOf, toPlain, type SourceNode } from './source.js';
 import { parseQuantity } from './units.js';
@@ -177,9 +176,4 @@ export function writtenPaths(node: SourceNode, schemas: Schemas): Set<string> {
 export function toNotation(effective: Effective): unknown {
   if (effective.kind === 'leaf') return effective.value;
   return Object.fromEntries([...effective.entries].map(([key, value]) => [key, toNotation(value)]));
-}
-
-/** The effective configuration in the file's notation, secrets redacted. */
-export function effectiveDocument(config: Config): Readonly<Record<string, unknown>> {
-  return config.document;
 }

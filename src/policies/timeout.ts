@@ -1,10 +1,20 @@
 /** Timeouts of one try: connect, write, attempt, and the silence allowed in its answer. */
-import type { AttemptObserver, AttemptPhase } from '../core/call.js';
+import type { AttemptObserver, AttemptPhase, Call } from '../core/call.js';
 import type { Timer } from '../core/clock.js';
-import { CallError, type Reason } from '../core/errors.js';
-import { DurationOrOff, Options, Switchable, type Off, type Static } from '../core/options.js';
+import { CallError, type CallFailure, type Reason } from '../core/errors.js';
+import {
+  DurationOrOff,
+  Options,
+  ShareOrOff,
+  Switchable,
+  type Off,
+  type Static,
+} from '../core/options.js';
+import { classifyFailure, classifyStatus } from '../core/outcome.js';
 import type { Layer, Stage } from '../core/pipeline.js';
 import type { Policy, PolicyContext } from '../core/policy.js';
+import type { Reply } from '../core/reply.js';
+import { AdaptiveTimeout, adaptiveSchema } from './adaptive-timeout.js';
 
 const schema = Switchable(
   Options(
@@ -19,6 +29,12 @@ const schema = Switchable(
         description:
           'From the start of a try to its response headers; stands still while the client uploads.',
       }),
+      attemptGrowth: ShareOrOff({
+        default: 'off',
+        description:
+          'How much more of attempt each further try gets: the n-th has attempt x (1 + attemptGrowth x (n-1)).',
+      }),
+      adaptive: adaptiveSchema,
       idle: DurationOrOff({
         default: '30s',
         description: 'Longest gap between bytes of a response body.',
@@ -67,6 +83,17 @@ export class AttemptTimer implements AttemptObserver {
     this.#context = context;
     this.#startMs = context.clock.now();
     this.#sinceMs = this.#startMs;
+  }
+
+  /** What the attempt clock shows, in ms; undefined while it stands still, and once the answer has begun. */
+  get waitedMs(): number | undefined {
+    switch (this.#phase) {
+      case 'connecting':
+      case 'waiting':
+        return this.#context.clock.now() - this.#sinceMs;
+      default:
+        return undefined;
+    }
   }
 
   onStart(end: (error: CallError) => void): void {
@@ -158,7 +185,7 @@ export class AttemptTimer implements AttemptObserver {
   };
 
   #message(reason: Reason): string {
-    const { connect, write, attempt, idle, stream } = this.#options;
+    const { connect, write, attempt, adaptive, idle, stream } = this.#options;
     const { upstream } = this.#context;
     switch (this.#phase) {
       case 'streaming':
@@ -171,30 +198,112 @@ export class AttemptTimer implements AttemptObserver {
         }
         return reason === 'timeout-write'
           ? `Cannot send the request body to ${upstream} because it took no bytes for ${write} ms (timeout.write)`
-          : `Cannot get an answer of ${upstream} because none came within ${attempt} ms (timeout.attempt)`;
+          : `Cannot get an answer of ${upstream} because none came within ${attempt} ms (timeout.${adaptive === 'off' ? 'attempt' : 'adaptive'})`;
     }
   }
 }
 
-function create(settings: TimeoutSettings, context: PolicyContext): Layer | undefined {
-  const { timeout: options } = settings;
-  if (options === 'off') return undefined;
+/** Notes what the attempt clock shows when it stops for good: at the head of the answer, or at the end without one. */
+class MeasuringTimer extends AttemptTimer {
+  headMs: number | undefined;
+  #hasStopped = false;
 
-  function wrap(next: Stage): Stage {
-    return {
-      run(call) {
-        call.observer = new AttemptTimer(options as TimeoutOptions, context);
-        return next.run(call);
-      },
-      refusal: (call) => next.refusal(call),
-    };
+  override onPhase(phase: AttemptPhase): void {
+    if (!this.#hasStopped && phase !== 'sending' && phase !== 'waiting') {
+      this.#hasStopped = true;
+      this.headMs = this.waitedMs;
+    }
+    super.onPhase(phase);
   }
-  return { wrap };
+}
+
+/** The options of a try, counting from 1: those that follow others get more. */
+function grown(options: TimeoutOptions, attempt: number): TimeoutOptions {
+  const { attempt: firstMs, attemptGrowth } = options;
+  if (attempt === 1 || firstMs === 'off' || attemptGrowth === 'off') return options;
+  return { ...options, attempt: firstMs * (1 + attemptGrowth * (attempt - 1)) };
+}
+
+export interface TimeoutLayer extends Layer {
+  /** What a first try may take now, in ms; undefined where nothing bounds it. */
+  readonly attemptMs: number | undefined;
+  /** Undefined where `adaptive` is off. */
+  readonly adaptive: AdaptiveTimeout | undefined;
+}
+
+function openAdaptive(
+  options: TimeoutOptions['adaptive'],
+  previous: AdaptiveTimeout | undefined,
+): AdaptiveTimeout | undefined {
+  if (options === 'off') return undefined;
+  const adaptive = previous ?? new AdaptiveTimeout(options);
+  adaptive.configure(options);
+  return adaptive;
+}
+
+function create(
+  settings: TimeoutSettings,
+  context: PolicyContext,
+  previous?: TimeoutLayer,
+): TimeoutLayer | undefined {
+  if (settings.timeout === 'off') return undefined;
+  const options: TimeoutOptions = settings.timeout;
+  const adaptive = openAdaptive(options.adaptive, previous?.adaptive);
+  const unlearned: TimeoutOptions = { ...options, adaptive: 'off' };
+
+  const runFixed =
+    (next: Stage): Stage['run'] =>
+    (call) => {
+      call.observer = new AttemptTimer(options, context);
+      return next.run(call);
+    };
+
+  const runGrowing =
+    (next: Stage): Stage['run'] =>
+    (call) => {
+      call.observer = new AttemptTimer(grown(options, call.attempts + 1), context);
+      return next.run(call);
+    };
+
+  const runLearning = (next: Stage, learner: AdaptiveTimeout) => {
+    return async function run(call: Call): Promise<Reply> {
+      const learnedMs = learner.currentMs;
+      const first = learnedMs === undefined ? unlearned : { ...options, attempt: learnedMs };
+      const own = grown(first, call.attempts + 1);
+      const limitMs = learnedMs === undefined ? undefined : (own.attempt as number);
+      const timer = new MeasuringTimer(own, context);
+      call.observer = timer;
+      let reply: Reply;
+      try {
+        reply = await next.run(call);
+      } catch (error) {
+        learner.record(classifyFailure(error as CallFailure), timer.headMs, limitMs);
+        throw error;
+      }
+      learner.record(classifyStatus(reply.status), timer.headMs, limitMs);
+      return reply;
+    };
+  };
+
+  function chooseRun(next: Stage): Stage['run'] {
+    if (adaptive !== undefined) return runLearning(next, adaptive);
+    // What is off costs nothing.
+    return options.attemptGrowth === 'off' ? runFixed(next) : runGrowing(next);
+  }
+
+  return {
+    wrap: (next) => ({ run: chooseRun(next), refusal: (call) => next.refusal(call) }),
+    get attemptMs() {
+      const { attempt } = options;
+      return adaptive?.currentMs ?? (attempt === 'off' ? undefined : attempt);
+    },
+    adaptive,
+  };
 }
 
 export const timeout = { name: 'timeout', schema, create } as const satisfies Policy<
   'timeout',
   typeof schema,
   TimeoutSettings,
-  Layer
+  TimeoutLayer
 >;

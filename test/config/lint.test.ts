@@ -237,6 +237,17 @@ const cases: readonly Case[] = [
     good: [upstream('timeout: { adaptive: { multiplier: 1.1, max: 10s } }')],
   },
   {
+    rule: 'adaptive-loosens-attempt',
+    bad: upstream('timeout: { attempt: 900ms, connect: 500ms, adaptive: { max: 10s } }'),
+    at: '4:25 upstreams.a.timeout.attempt',
+    says: ['at least 1s (timeout.adaptive.min)', 'min to 900ms or less'],
+    good: [
+      upstream('timeout: { attempt: 1s, connect: 500ms, adaptive: { max: 10s } }'),
+      upstream('timeout: { attempt: off, adaptive: { max: 10s } }'),
+      upstream('timeout: { attempt: 900ms, connect: 500ms, adaptive: { min: 900ms, max: 10s } }'),
+    ],
+  },
+  {
     rule: 'no-jitter',
     bad: upstream('retry: { backoff: { jitter: none } }'),
     at: '4:33 upstreams.a.retry.backoff.jitter',
@@ -524,7 +535,7 @@ upstreams:
   c:
     listen: 3
     target: http://c
-    timeout: { adaptive: { multiplier: 1, min: 9s, max: 8s, window: 5 } }
+    timeout: { attempt: 7s, adaptive: { multiplier: 1, min: 9s, max: 8s, window: 5 } }
 `;
 
 /** Those that are about a chain of fallbacks, or the lack of one. */

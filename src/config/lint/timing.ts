@@ -173,6 +173,16 @@ function checkSamples(scope: Scope): Offence | undefined {
   };
 }
 
+function checkLoosened(scope: Scope): Offence | undefined {
+  const attempt = scope.number('timeout.attempt');
+  const min = scope.number('timeout.adaptive.min');
+  if (attempt === undefined || min === undefined || attempt >= min) return undefined;
+  return {
+    place: scope.culprit('timeout.attempt', 'timeout.adaptive.min'),
+    message: `a try may take ${showMs(attempt)} only until enough is learned, and at least ${showMs(min)} (timeout.adaptive.min) from then on; set timeout.adaptive.min to ${showMs(attempt)} or less, or timeout.adaptive to off if ${showMs(attempt)} is to hold`,
+  };
+}
+
 /** With less it takes more than seven rounds of timeouts until the learned timeout has doubled. */
 const LEAST_MULTIPLIER = 1.1;
 
@@ -196,4 +206,5 @@ export const timingRules: readonly LintRule[] = [
   { name: 'adaptive-bounds-crossed', level: 'warning', check: eachScope(checkAdaptiveBounds) },
   { name: 'samples-exceed-window', level: 'warning', check: eachScope(checkSamples) },
   { name: 'adaptive-cannot-grow', level: 'warning', check: eachScope(checkMultiplier) },
+  { name: 'adaptive-loosens-attempt', level: 'info', check: eachScope(checkLoosened) },
 ];

@@ -94,7 +94,7 @@ export class SlidingPercentile {
   #count = 0;
 
   /**
-   * @param percentile above 0, up to 100.
+   * @param percentile from 1 to 100.
    * @param window how many values count, at least 1.
    */
   constructor(percentile: number, window: number) {
@@ -134,8 +134,8 @@ export class SlidingPercentile {
 
   #balance(): void {
     const rank = Math.ceil((this.#percentile / 100) * this.#count - ROUNDING);
-    while (this.#low.size < Math.max(1, rank)) move(this.#high, this.#low);
-    while (this.#low.size > Math.max(1, rank)) move(this.#low, this.#high);
+    while (this.#low.size < rank) move(this.#high, this.#low);
+    while (this.#low.size > rank) move(this.#low, this.#high);
   }
 }
 

@@ -156,6 +156,12 @@ export class Exchange implements ReplySink, Member {
     this.#response.on('close', this.#onClose);
     const refused = this.#upload?.refusal();
     if (refused !== undefined) return this.#answerFailure(refused);
+    // What came with the head is parsed first: a body that is here as a whole need not be streamed.
+    if (this.#upload === undefined) this.#run();
+    else queueMicrotask(() => this.#run());
+  }
+
+  #run(): void {
     this.#scope.stage.run(this.#call).then(
       (reply) => this.#answer(reply),
       (error: unknown) => this.#answerFailure(asFailure(error, this.#scope.upstream)),

@@ -19,13 +19,15 @@ import type { Emit } from './core/events.js';
 import type { Inspection } from './core/inspect.js';
 import { findChanges, type ReloadOutcome } from './core/reload.js';
 import type { OwnedStore } from './core/store.js';
+import { openMemoryReader } from './machine/memory.js';
+import { overload, type Overload } from './policies/overload.js';
 import type { Exchange, ExchangeContext } from './proxy/exchange.js';
 import { createFront } from './proxy/listener.js';
 import { ListenerSet, type WantedListener } from './proxy/listener-set.js';
 import { routeAllTo, routeByPrefix, type Router } from './proxy/router.js';
 import { Upstream } from './proxy/upstream.js';
 import { createStore } from './stores/open.js';
-import { combine, logScope, logStore, type Logger } from './telemetry/logs.js';
+import { combine, logOverload, logScope, logStore, type Logger } from './telemetry/logs.js';
 import { createMetrics } from './telemetry/metrics.js';
 
 export interface AppOptions {
@@ -60,6 +62,7 @@ export class App {
   #state: 'starting' | 'ready' | 'draining' = 'starting';
   #config: Config;
   #upstreams = new Map<string, Upstream>();
+  #overload: Overload | undefined;
   #store: OwnedStore | undefined;
   /** The one in use, and those that calls from before a reload may still use. */
   readonly #stores = new Set<OwnedStore>();
@@ -76,6 +79,7 @@ export class App {
       createRequestId: randomUUID,
       bodyIdleMs: 0,
       maxRequestBody: 'off',
+      refuse: undefined,
       isDraining: () => false,
       running: new Set(),
     };
@@ -192,6 +196,7 @@ export class App {
     logger.level = config.log.level;
     this.#exchanges.bodyIdleMs = config.limits.bodyIdle;
     this.#exchanges.maxRequestBody = config.limits.maxRequestBody;
+    this.#watchOverload(config);
     // Not filled later on: calls under way fall back within the configuration that they began with.
     const upstreams = new Map<string, Upstream>();
     for (const options of config.upstreams) {
@@ -278,6 +283,19 @@ export class App {
     return new Upstream(options, context, before.get(options.name));
   }
 
+  /** Its watch goes on where it was on before. */
+  #watchOverload(config: Config): void {
+    const { clock, random, logger } = this.#options;
+    const context = {
+      clock,
+      random,
+      openMemory: openMemoryReader,
+      onChange: logOverload(logger),
+    };
+    this.#overload = overload.create(config.overload, context, this.#overload);
+    this.#exchanges.refuse = this.#overload?.refuse;
+  }
+
   #emitFor(upstream: string, route: string): Emit {
     const { logger } = this.#options;
     return combine(
@@ -324,6 +342,7 @@ export class App {
 
   async #closeAll(): Promise<void> {
     for (const run of this.#leftBehind) run();
+    this.#overload?.stop();
     this.#listeners.destroy();
     // Tunnels are no longer the listeners' connections, but keep them open.
     await Promise.all([...this.#upstreams.values()].map((upstream) => upstream.close()));

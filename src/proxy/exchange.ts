@@ -22,6 +22,8 @@ import type { Scope } from './upstream.js';
 /** What all exchanges share. */
 export interface ExchangeContext extends UploadLimits {
   readonly createRequestId: () => string;
+  /** Whether a new call to `upstream` is refused because the process is overloaded; undefined while nobody watches. */
+  readonly refuse: ((upstream: string) => CallError | undefined) | undefined;
   /** While draining, connections are told to close. */
   isDraining(): boolean;
   /** The exchanges that run now, for whoever must end them. */
@@ -151,7 +153,7 @@ export class Exchange implements ReplySink {
     this.#context.running.add(this);
     this.#scope.enter();
     this.#response.on('close', this.#onClose);
-    const refused = this.#upload?.refusal();
+    const refused = this.#context.refuse?.(this.#scope.upstream) ?? this.#upload?.refusal();
     if (refused !== undefined) return this.#answerFailure(refused);
     this.#scope.stage.run(this.#call).then(
       (reply) => this.#answer(reply),

@@ -1,4 +1,5 @@
 /** Overload with a real sidecar: what callers, operators and the upstream see of it. */
+import { EventEmitter, once } from 'node:events';
 import http from 'node:http';
 import t from 'tap';
 import { eventually, send, sendRaw, startSidecar, startUpstream } from '../support/sidecar.js';
@@ -63,10 +64,8 @@ t.test('refuses upgrades and uploads without reading them', async (t) => {
 t.test(
   'a reload switches it on, changes it and switches it off, and no call is lost',
   async (t) => {
-    let release = () => {};
-    const held = new Promise<void>((resolve) => {
-      release = resolve;
-    });
+    const gate = new EventEmitter();
+    const held = once(gate, 'open');
     const upstream = await startUpstream(t, (request, response) => {
       if (request.url === '/slow') void held.then(() => response.end('slow'));
       else response.end('ok');
@@ -94,7 +93,7 @@ t.test(
     await reload('overload: off\n');
     t.equal(await status(), 200);
 
-    release();
+    gate.emit('open');
     t.equal((await slow).text, 'slow', 'a call from before goes on');
     const lines = sidecar.logs.filter(({ msg }) => /overload/.test(String(msg)));
     t.match(lines[0], {

@@ -11,6 +11,9 @@ import { FakeClock } from '../support/fake-clock.js';
 
 const MIB = 1024 ** 2;
 
+const fill = (written: Partial<OverloadOptions> | 'off'): OverloadSettings =>
+  written === 'off' ? 'off' : { eventLoopDelay: 100, memory: 0.85, shed: 0.3, ...written };
+
 function build(settings: Partial<OverloadOptions> | 'off' = {}) {
   const clock = new FakeClock();
   const changes: OverloadChange[] = [];
@@ -26,8 +29,6 @@ function build(settings: Partial<OverloadOptions> | 'off' = {}) {
     },
     onChange: (change: OverloadChange) => changes.push(change),
   };
-  const fill = (written: Partial<OverloadOptions> | 'off'): OverloadSettings =>
-    written === 'off' ? 'off' : { eventLoopDelay: 100, memory: 0.85, shed: 0.3, ...written };
   let made = overload.create(fill(settings), context);
   return {
     clock,
@@ -38,11 +39,11 @@ function build(settings: Partial<OverloadOptions> | 'off' = {}) {
     made: () => made,
     sheds: () => made?.refuse('catalog') !== undefined,
     refuse: (upstream = 'catalog') => made?.refuse(upstream),
-    reload(written: Partial<OverloadOptions> | 'off') {
+    reload: (written: Partial<OverloadOptions> | 'off') => {
       made = overload.create(fill(written), context, made);
     },
     /** One reading with the loop `ms` late all along. */
-    async late(ms: number) {
+    late: async (ms: number) => {
       for (let coveredMs = 0; coveredMs < LOOK_MS; coveredMs += ms + 10) {
         clock.stall(ms + 10);
         await clock.advance(0);

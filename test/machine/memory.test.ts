@@ -89,12 +89,18 @@ t.test('finds the limit of version 1 on the machine, at any level', async (t) =>
 });
 
 t.test('takes what is mounted where the path is of another namespace', async (t) => {
-  for (const path of ['/../other', '/elsewhere']) {
+  const memory = '/sys/fs/cgroup/memory';
+  // What a path taken as it is would lead to.
+  for (const [path, decoy] of [
+    ['/docker/abc/../other', `${memory}/../other`],
+    ['/docker/xyz/inner', `${memory}/inner`],
+  ]) {
     t.equal(
       limitIn({
         '/proc/self/cgroup': `4:memory:${path}\n`,
         '/proc/self/mountinfo': V1('/docker/abc'),
-        '/sys/fs/cgroup/memory/memory.limit_in_bytes': `${128 * MIB}\n`,
+        [`${memory}/memory.limit_in_bytes`]: `${128 * MIB}\n`,
+        [`${decoy}/memory.limit_in_bytes`]: `${64 * MIB}\n`,
       }),
       128 * MIB,
       path,

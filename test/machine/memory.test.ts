@@ -94,7 +94,7 @@ t.test('takes what is mounted where the path is of another namespace', async (t)
   for (const [path, decoy] of [
     ['/docker/abc/../other', `${memory}/../other`],
     ['/docker/xyz/inner', `${memory}/inner`],
-  ]) {
+  ] as const) {
     t.equal(
       limitIn({
         '/proc/self/cgroup': `4:memory:${path}\n`,

@@ -47,7 +47,7 @@ function checkShare(file: LintFile): Found {
   const { overload } = file.config;
   if (overload === 'off' || overload.shed < 1) return [];
   const message =
-    'while a limit is passed no call is served at all, and when it no longer is all come back at once: the service goes down in waves, or for good where the memory is not given back; set overload.shed to 30%, or up to 70% for peaks of three times the capacity';
+    'while a limit is passed no call is served at all, and when it no longer is all come back at once: the service goes down in waves, or for good where the memory is not given back; set overload.shed to 30%, or up to 70% where load comes in high peaks';
   return [{ place: placeOf(file, 'shed'), message }];
 }
 

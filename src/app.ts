@@ -18,6 +18,7 @@ import { CallError } from './core/errors.js';
 import type { Emit } from './core/events.js';
 import type { Inspection } from './core/inspect.js';
 import { findChanges, type ReloadOutcome } from './core/reload.js';
+import { Roster } from './core/roster.js';
 import type { OwnedStore } from './core/store.js';
 import { openMemoryReader } from './machine/memory.js';
 import { overload, type Overload } from './policies/overload.js';
@@ -53,7 +54,7 @@ const FLUSH_MS = 100;
 
 export class App {
   readonly #options: AppOptions;
-  readonly #running = new Set<Exchange>();
+  readonly #running = new Roster<Exchange>();
   readonly #metrics: ReturnType<typeof createMetrics>;
   readonly #inspection: Inspection;
   readonly #exchanges: { -readonly [Key in keyof ExchangeContext]: ExchangeContext[Key] };
@@ -81,7 +82,7 @@ export class App {
       maxRequestBody: 'off',
       refuse: undefined,
       isDraining: () => false,
-      running: new Set(),
+      running: new Roster(),
     };
     const app = new App(config, options, exchanges, await createFront(exchanges));
     try {
@@ -389,7 +390,7 @@ const hash = (data: string | Uint8Array) => createHash('sha256').update(data).di
 const DRAIN_MS = 10;
 
 /** Resolves when no exchange runs any more. */
-async function drain(clock: Clock, running: ReadonlySet<Exchange>): Promise<void> {
+async function drain(clock: Clock, running: Roster<Exchange>): Promise<void> {
   while (running.size > 0) await sleep(clock, DRAIN_MS);
 }
 

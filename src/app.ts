@@ -121,12 +121,10 @@ export class App {
 
   /** What is open, in the order of the file, the admin's last; a port 0 is the real one. */
   get listeners(): NamedAddress[] {
-    const open: NamedAddress[] = this.#listeners
-      .list()
-      .map(({ name, listener }) => ({
-        name: name === SHARED ? 'server' : name,
-        address: listener.address,
-      }));
+    const open: NamedAddress[] = this.#listeners.list().map(({ name, listener }) => ({
+      name: name === SHARED ? 'server' : name,
+      address: listener.address,
+    }));
     const { address } = this.#admin;
     if (address !== undefined) open.push({ name: 'admin', address });
     return open;

@@ -24,6 +24,8 @@ import type { Scope } from './upstream.js';
 /** What all exchanges share. */
 export interface ExchangeContext extends UploadLimits {
   readonly createRequestId: () => string;
+  /** Whether a new call to `upstream` is refused because the process is overloaded; undefined while nobody watches. */
+  readonly refuse: ((upstream: string) => CallError | undefined) | undefined;
   /** While draining, connections are told to close. */
   isDraining(): boolean;
   /** The exchanges that run now, for whoever must end them. */
@@ -154,7 +156,7 @@ export class Exchange implements ReplySink, Member {
     this.#context.running.add(this);
     this.#scope.enter();
     this.#response.on('close', this.#onClose);
-    const refused = this.#upload?.refusal();
+    const refused = this.#context.refuse?.(this.#scope.upstream) ?? this.#upload?.refusal();
     if (refused !== undefined) return this.#answerFailure(refused);
     // What came with the head is parsed first: a body that is here as a whole need not be streamed.
     if (this.#upload === undefined) this.#run();

@@ -127,12 +127,34 @@ export function forwardRequestHeaders(
 
 /** An upstream's fields as they came from the parser, Latin-1 decoded. */
 export function decodeHeaders(raw: readonly (Buffer | string)[]): RawHeaders {
-  const fields: string[] = Array.from({ length: raw.length });
-  for (let i = 0; i < raw.length; i++) {
-    const part = raw[i]!;
-    fields[i] = typeof part === 'string' ? part : part.toString('latin1');
+  const block = blockOf(raw);
+  const fields: string[] = [];
+  for (const part of raw) {
+    if (typeof part === 'string') fields.push(part);
+    else if (block === undefined) fields.push(part.toString('latin1'));
+    else {
+      const start = part.byteOffset - block.byteOffset;
+      fields.push(block.text.slice(start, start + part.length));
+    }
   }
   return fields;
+}
+
+/**
+ * The fields are views of what came from the socket, mostly in one piece: decoded at once, that piece costs a third of
+ * what the fields cost one by one. Undefined where it did not come in one piece.
+ */
+function blockOf(raw: readonly (Buffer | string)[]) {
+  const first = raw[0];
+  if (first === undefined || typeof first === 'string') return undefined;
+  const { buffer, byteOffset } = first;
+  let end = byteOffset;
+  for (const part of raw) {
+    if (typeof part === 'string' || part.buffer !== buffer || part.byteOffset < end)
+      return undefined;
+    end = part.byteOffset + part.length;
+  }
+  return { byteOffset, text: Buffer.from(buffer, byteOffset, end - byteOffset).toString('latin1') };
 }
 
 /** Value of the first field of that lower-case name. */

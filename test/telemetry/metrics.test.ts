@@ -361,3 +361,18 @@ t.test('stays short where most of a large configuration is idle', async (t) => {
   }
   t.ok((await metrics.exposition()).length < 2_000_000);
 });
+
+t.test('lets others have their turn while it writes a long page', async (t) => {
+  const { metrics } = build();
+  for (let i = 0; i < 1000; i++) finish(metrics.scope(`upstream-${i}`, ''), {});
+  let isWritten = false;
+  const page = metrics.exposition().finally(() => (isWritten = true));
+  let turns = 0;
+  while (!isWritten) {
+    turns += 1;
+    await new Promise((resolve) => {
+      setImmediate(resolve);
+    });
+  }
+  t.ok(turns >= (await page).length / 200_000, `${turns} turns`);
+});

@@ -1,5 +1,6 @@
 /** Header fields on their way through: what a hop must take out, and what this one adds (RFC 9110, section 7.6). */
 import type { IncomingMessage } from 'node:http';
+import type { Substitution } from '../core/call.js';
 import { essential, hopByHop, nominated } from '../core/hop-by-hop.js';
 import type { RawHeaders } from '../core/reply.js';
 
@@ -157,6 +158,10 @@ function blockOf(raw: readonly (Buffer | string)[]) {
   return { byteOffset, text: Buffer.from(buffer, byteOffset, end - byteOffset).toString('latin1') };
 }
 
+/** The first value of a field as Node shows it. */
+export const singleValue = (value: string | string[] | undefined) =>
+  Array.isArray(value) ? value[0] : value;
+
 /** Value of the first field of that lower-case name. */
 export function findHeader(headers: RawHeaders, lowerName: string): string | undefined {
   for (let i = 0; i < headers.length; i += 2) {
@@ -225,4 +230,20 @@ export function forwardReplyHeaders(
   if (requestId !== '') fields.push('X-Request-Id', requestId);
   if (attempts > 1) fields.push('X-Breakwater-Attempts', String(attempts));
   return fields;
+}
+
+/** Says that the answer is a substitute, and why; what a hop behind says of its own does not hold for this one. */
+export function labelSubstitute(
+  fields: readonly string[],
+  { source, reason }: Substitution,
+): string[] {
+  const labelled: string[] = [];
+  for (let i = 0; i < fields.length; i += 2) {
+    const lower = fields[i]!.toLowerCase();
+    if (lower === 'x-breakwater-fallback' || lower === 'x-breakwater-reason') continue;
+    labelled.push(fields[i]!, fields[i + 1]!);
+  }
+  labelled.push('X-Breakwater-Fallback', source);
+  if (reason !== '') labelled.push('X-Breakwater-Reason', reason);
+  return labelled;
 }

@@ -3,7 +3,7 @@ import type { EffectiveUpstream } from '../config/assemble.js';
 import { didYouMean, formatDiagnostics, listWords } from '../config/diagnostics.js';
 import type { EffectiveMap, Origin } from '../config/effective.js';
 import { loadConfig } from '../config/load.js';
-import { compileMatch } from '../core/route-match.js';
+import { RouteTable } from '../core/route-match.js';
 import { describeRequest } from './forecast.js';
 import type { Output } from './output.js';
 
@@ -36,7 +36,7 @@ export function explain(file: string, options: ExplainOptions, output: Output): 
     );
   }
   const [method, path] = [request[1] ?? 'GET', request[2]!];
-  const route = upstream.routes.findIndex(({ match }) => compileMatch(match)(method, path));
+  const route = new RouteTable(upstream.routes.map(({ match }) => match)).find(method, path);
   const { name, policies } = upstream.routes[route] ?? upstream;
   const decoded = config.upstreams[index]!;
   const comments = [

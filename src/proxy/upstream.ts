@@ -5,7 +5,7 @@ import type { Clock, Random } from '../core/clock.js';
 import type { Emit, Event } from '../core/events.js';
 import type { InspectableScope, InspectableUpstream } from '../core/inspect.js';
 import { compose, type Stage } from '../core/pipeline.js';
-import { compileMatch, type MatchPattern } from '../core/route-match.js';
+import { RouteTable, type MatchPattern } from '../core/route-match.js';
 import type { Store } from '../core/store.js';
 import {
   createLayers,
@@ -75,11 +75,6 @@ export interface Scope {
   readonly bodyLimit: number;
 }
 
-interface CompiledRoute {
-  readonly matches: (method: string, path: string) => boolean;
-  readonly scope: Scope;
-}
-
 /** Makes a request retryable also where no policy keeps answers for it (draft-ietf-httpapi-idempotency-key-header). */
 const IDEMPOTENCY_HEADER = 'idempotency-key';
 
@@ -97,7 +92,8 @@ export class Upstream {
   readonly #pool: ConnectionPool;
   readonly #own: Scope;
   readonly #layers: PolicyLayers;
-  readonly #routes: readonly CompiledRoute[];
+  readonly #routes: RouteTable;
+  readonly #routeScopes: readonly Scope[];
   readonly #inspectable: InspectableScope[] = [];
   readonly #tunnels: Tunnels;
   /** Layers of routes that share none of them, by the route's name: a reload hands them on. */
@@ -139,17 +135,16 @@ export class Upstream {
     );
     this.#own = this.#createScope('', options.policies, this.#layers, emit);
     this.#inspectable.push(this.#inspect('', this.#layers));
-    this.#routes = options.routes.map((route) =>
-      this.#compile(route, previous && previous.#ownRouteLayers.get(route.name)),
+    this.#routes = new RouteTable(options.routes.map(({ match }) => match));
+    this.#routeScopes = options.routes.map((route) =>
+      this.#openRoute(route, previous && previous.#ownRouteLayers.get(route.name)),
     );
   }
 
   /** The first route that matches, or the upstream's own. */
   scopeFor(method: string, path: string): Scope {
-    for (const route of this.#routes) {
-      if (route.matches(method, path)) return route.scope;
-    }
-    return this.#own;
+    const route = this.#routes.find(method, path);
+    return route === -1 ? this.#own : this.#routeScopes[route]!;
   }
 
   scopes(): readonly InspectableScope[] {
@@ -195,7 +190,7 @@ export class Upstream {
     if (this.#isRetired && this.#users === 0) void this.#pool.release();
   };
 
-  #compile(route: RouteOptions, previous: PolicyLayers | undefined): CompiledRoute {
+  #openRoute(route: RouteOptions, previous: PolicyLayers | undefined): Scope {
     const emit = this.#watched(this.#context.emitFor(this.name, route.name));
     const layers = createLayers(
       route.policies,
@@ -213,10 +208,7 @@ export class Upstream {
     ) {
       this.#inspectable.push(this.#inspect(route.name, layers));
     }
-    return {
-      matches: compileMatch(route.match),
-      scope: this.#createScope(route.name, route.policies, layers, emit),
-    };
+    return this.#createScope(route.name, route.policies, layers, emit);
   }
 
   #policyContext(route: string, emit: Emit) {

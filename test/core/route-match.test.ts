@@ -1,7 +1,7 @@
 /** Routes are chosen by the path that the upstream will see. */
 import * as fc from 'fast-check';
 import t from 'tap';
-import { compileMatch, resolvePath } from '../../src/core/route-match.js';
+import { resolvePath, RouteTable, type MatchPattern } from '../../src/core/route-match.js';
 
 const resolved: readonly (readonly [string, string])[] = [
   ['/', '/'],
@@ -64,18 +64,55 @@ const matched: readonly (readonly [string, string, boolean])[] = [
 
 void t.test('matches exact paths, everything below a path, and named segments', (t) => {
   for (const [pattern, path, expected] of matched) {
-    const matches = compileMatch({ methods: undefined, path: pattern });
-    t.equal(matches('GET', path), expected, `${pattern} on ${path}`);
+    const routes = new RouteTable([{ methods: undefined, path: pattern }]);
+    t.equal(routes.find('GET', path), expected ? 0 : -1, `${pattern} on ${path}`);
   }
   t.end();
 });
 
 void t.test('tells methods apart, by case too', (t) => {
-  const matches = compileMatch({ methods: ['GET', 'HEAD'], path: undefined });
-  t.equal(matches('GET', '/any'), true);
-  t.equal(matches('HEAD', '/any'), true);
-  t.equal(matches('POST', '/any'), false);
-  t.equal(matches('get', '/any'), false);
+  const routes = new RouteTable([{ methods: ['GET', 'HEAD'], path: undefined }]);
+  t.equal(routes.find('GET', '/any'), 0);
+  t.equal(routes.find('HEAD', '/any'), 0);
+  t.equal(routes.find('POST', '/any'), -1);
+  t.equal(routes.find('get', '/any'), -1);
+  t.end();
+});
+
+/** One pattern by itself, as its documentation reads. */
+function fits({ methods, path: pattern }: MatchPattern, method: string, path: string): boolean {
+  if (methods?.includes(method) === false) return false;
+  if (pattern === undefined) return true;
+  const source = pattern.replace(/:[^/]+/g, '[^/]+').replace(/\*$/, '.*');
+  return new RegExp(`^${source}$`).test(path);
+}
+
+void t.test('finds the first of many patterns that fits', (t) => {
+  const segment = fc.constantFrom('a', 'b', ':x', ':y');
+  const pattern = fc.record({
+    methods: fc.constantFrom(undefined, ['GET'], ['POST', 'PUT']),
+    path: fc.option(
+      fc
+        .tuple(fc.array(segment, { maxLength: 4 }), fc.constantFrom('', '/', '/*'))
+        .map(([segments, end]) => `/${segments.join('/')}${end}`.replace('//', '/')),
+      { nil: undefined },
+    ),
+  });
+  const path = fc
+    .tuple(fc.array(fc.constantFrom('a', 'b', 'c'), { maxLength: 5 }), fc.constantFrom('', '/'))
+    .map(([segments, end]) => `/${segments.join('/')}${end}`.replace('//', '/'));
+  fc.assert(
+    fc.property(
+      fc.array(pattern, { maxLength: 12 }),
+      fc.constantFrom('GET', 'POST'),
+      path,
+      (patterns, method, path) => {
+        const expected = patterns.findIndex((each) => fits(each, method, path));
+        t.equal(new RouteTable(patterns).find(method, path), expected);
+      },
+    ),
+    { numRuns: 500 },
+  );
   t.end();
 });
 
@@ -96,7 +133,7 @@ void t.test('takes no longer than linear time on long paths', (t) => {
   const path = `/${'a/'.repeat(50_000)}%`;
   const startedMs = performance.now();
   resolvePath(path);
-  compileMatch({ methods: undefined, path: '/:a/:b/c' })('GET', path);
+  new RouteTable([{ methods: undefined, path: '/:a/:b/c' }]).find('GET', path);
   t.ok(performance.now() - startedMs < 500);
   t.end();
 });

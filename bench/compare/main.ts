@@ -1,0 +1,21 @@
+/**
+ * Breakwater beside its peers, in the same run on the same processors: one for the proxy, one for upstream and load.
+ *
+ *   npm run bench -- [--rounds N] [--seconds S] [--only a,b] [--workload x,y] [--json FILE] [--markdown]
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Programs } from '../support/program.js';
+import { compare } from './compare.js';
+import { readArguments } from './arguments.js';
+
+const options = readArguments(process.argv.slice(2));
+const directory = mkdtempSync(join(tmpdir(), 'breakwater-bench-'));
+const programs = new Programs(directory);
+try {
+  await compare(options, programs, directory);
+} finally {
+  await programs.stopAll();
+  rmSync(directory, { recursive: true, force: true });
+}

@@ -2,14 +2,17 @@
 import { parseArgs } from 'node:util';
 import type { Contender } from './contenders.js';
 import { nodeContenders } from './contenders.js';
+import { caddy, envoy, haproxy, nginx } from './peers.js';
 import { workloads, type Workload } from './workloads.js';
 
-export const contenders: readonly Contender[] = nodeContenders;
+export const contenders: readonly Contender[] = [...nodeContenders, nginx, haproxy, caddy, envoy];
 
 export interface Options {
   readonly rounds: number;
   /** Of each measurement. */
   readonly seconds: number;
+  /** Requests per second for the latency; undefined for half of what the floor can do. */
+  readonly rate: number | undefined;
   readonly contenders: readonly Contender[];
   readonly workloads: readonly Workload[];
   /** File for all figures. */
@@ -25,6 +28,7 @@ export function readArguments(args: readonly string[]): Options {
     options: {
       rounds: { type: 'string', default: '5' },
       seconds: { type: 'string', default: '5' },
+      rate: { type: 'string' },
       only: { type: 'string' },
       workload: { type: 'string' },
       json: { type: 'string' },
@@ -34,7 +38,9 @@ export function readArguments(args: readonly string[]): Options {
   return {
     rounds: atLeastOne('--rounds', values.rounds),
     seconds: atLeastOne('--seconds', values.seconds),
-    contenders: choose('--only', values.only, contenders),
+    rate: values.rate === undefined ? undefined : atLeastOne('--rate', values.rate),
+    // The other figures are relative to the first two.
+    contenders: choose('--only', values.only, contenders, ['direct', 'floor']),
     workloads: choose('--workload', values.workload, workloads),
     json: values.json,
     isMarkdown: values.markdown,
@@ -51,6 +57,7 @@ function choose<T extends { readonly name: string }>(
   option: string,
   list: string | undefined,
   all: readonly T[],
+  always: readonly string[] = [],
 ): readonly T[] {
   if (list === undefined) return all;
   const names = list.split(',');
@@ -59,5 +66,5 @@ function choose<T extends { readonly name: string }>(
     const allowed = all.map(({ name }) => name).join(', ');
     throw new Error(`Cannot use ${option} ${unknown} because it takes some of: ${allowed}`);
   }
-  return all.filter(({ name }) => names.includes(name));
+  return all.filter(({ name }) => names.includes(name) || always.includes(name));
 }

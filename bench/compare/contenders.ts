@@ -1,10 +1,9 @@
 /** The contenders that run on Node.js, and no proxy at all. */
-import { writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { version as breakwaterVersion } from '../../src/version.js';
-import { ROUTES, type Workload } from './workloads.js';
+import { ROUTES, type Workload, type WorkloadName } from './workloads.js';
 
 export interface Setup {
   readonly port: number;
@@ -18,6 +17,7 @@ export interface Setup {
 export interface Command {
   readonly command: string;
   readonly args: readonly string[];
+  readonly env?: NodeJS.ProcessEnv;
 }
 
 export interface Contender {
@@ -27,17 +27,20 @@ export interface Contender {
   readonly policies: string;
   /** Undefined where it is not installed. */
   version(): Promise<string | undefined>;
-  /** Whether a failed try is tried again in `failing`. */
-  readonly retries: boolean;
+  /** Of a GET that is answered with 503 each time, without a delay between them. */
+  readonly tries: number;
   /** How it comes to refuse calls at once in `open`: after failures, because it is told so, or never. */
   readonly opens: 'tripped' | 'told' | 'never';
+  /** Workloads that it cannot be put through, and why. */
+  readonly unfit?: { readonly [name in WorkloadName]?: string };
   /** Undefined for none: the load goes to the upstream. */
-  prepare: ((setup: Setup) => Command) | undefined;
+  readonly prepare: ((setup: Setup) => Command) | undefined;
 }
 
-const require = createRequire(import.meta.url);
+/** Also of packages that do not export their package.json. */
 const packageVersion = (name: string): string => {
-  const { version } = require(`${name}/package.json`) as { version: string };
+  const file = new URL(`../../../node_modules/${name}/package.json`, import.meta.url);
+  const { version } = JSON.parse(readFileSync(file, 'utf8')) as { version: string };
   return version;
 };
 
@@ -59,7 +62,7 @@ const direct: Contender = {
   title: 'no proxy',
   policies: '',
   version: async () => '',
-  retries: false,
+  tries: 1,
   opens: 'never',
   prepare: undefined,
 };
@@ -69,7 +72,7 @@ const floor: Contender = {
   title: 'Fastify + undici dispatch (the floor)',
   policies: 'none',
   version: async () => `fastify ${packageVersion('fastify')}, undici ${packageVersion('undici')}`,
-  retries: false,
+  tries: 1,
   opens: 'never',
   prepare: (setup) => runNode(script('floor'), setup),
 };
@@ -79,7 +82,7 @@ const breakwater: Contender = {
   title: 'Breakwater',
   policies: 'all that are on by default',
   version: async () => breakwaterVersion,
-  retries: true,
+  tries: 3,
   opens: 'tripped',
   prepare(setup) {
     const file = join(setup.directory, 'breakwater.yaml');
@@ -125,4 +128,30 @@ function breakwaterConfig({ port, adminPort, upstreamPort, workload }: Setup): s
   return `${lines.join('\n')}\n`;
 }
 
-export const nodeContenders: readonly Contender[] = [direct, floor, breakwater];
+const bareHttpProxy: Contender = {
+  name: 'fastify-http-proxy',
+  title: '@fastify/http-proxy',
+  policies: 'none of the five; up to ten retries of a GET',
+  version: async () => packageVersion('@fastify/http-proxy'),
+  tries: 11,
+  opens: 'never',
+  prepare: (setup) => runNode(script('bare-http-proxy'), setup),
+};
+
+const httpProxy3: Contender = {
+  name: 'http-proxy-3',
+  title: 'http-proxy-3',
+  policies: 'none',
+  version: async () => packageVersion('http-proxy-3'),
+  tries: 1,
+  opens: 'never',
+  prepare: (setup) => runNode(script('http-proxy-3'), setup),
+};
+
+export const nodeContenders: readonly Contender[] = [
+  direct,
+  floor,
+  breakwater,
+  bareHttpProxy,
+  httpProxy3,
+];

@@ -1,7 +1,14 @@
 /** What the contenders are put through. */
 import { FAILING_SHARE, LARGE_BYTES, SMALL_BODY } from '../support/answers.js';
 
-export type WorkloadName = 'small-get' | 'post-1k' | 'large' | 'routes' | 'failing' | 'open';
+export type WorkloadName =
+  | 'small-get'
+  | 'post-1k'
+  | 'large'
+  | 'routes'
+  | 'failing'
+  | 'open'
+  | 'memory';
 
 export interface Workload {
   readonly name: WorkloadName;
@@ -16,8 +23,10 @@ export interface Workload {
   readonly hasDeadline: boolean;
   /** Of a good answer. */
   readonly answer: string;
-  /** Share of requests that may end otherwise than with 2xx, for one that retries and for one that does not. */
-  readonly failingShare: { readonly retrying: number; readonly plain: number };
+  /** Share of tries that end otherwise than with 2xx. */
+  readonly failingShare: number;
+  /** Whether what a proxy adds to the latency is measured. */
+  readonly hasLatency: boolean;
 }
 
 export const ROUTES = 64;
@@ -27,7 +36,8 @@ const basic = {
   bodyBytes: 0,
   hasDeadline: false,
   answer: SMALL_BODY,
-  failingShare: { retrying: 0, plain: 0 },
+  failingShare: 0,
+  hasLatency: true,
 } as const;
 
 export const workloads: readonly Workload[] = [
@@ -59,14 +69,16 @@ export const workloads: readonly Workload[] = [
     name: 'failing',
     title: '30 % of tries fail',
     paths: ['/flaky'],
-    // Three tries.
-    failingShare: { retrying: FAILING_SHARE ** 3, plain: FAILING_SHARE },
+    failingShare: FAILING_SHARE,
+    hasLatency: false,
   },
   {
     ...basic,
     name: 'open',
     title: 'Circuit open',
     paths: ['/item'],
-    failingShare: { retrying: 1, plain: 1 },
+    failingShare: 1,
+    hasLatency: false,
   },
+  { ...basic, name: 'memory', title: 'Memory', paths: ['/item'] },
 ];

@@ -8,6 +8,8 @@ import { findFreePort, output, type Program, type Programs } from './program.js'
 export interface Upstream {
   readonly program: Program;
   readonly port: number;
+  /** For the head of a report. */
+  readonly description: string;
 }
 
 export async function startUpstream(
@@ -16,12 +18,14 @@ export async function startUpstream(
   core: number | undefined,
 ): Promise<Upstream> {
   const port = await findFreePort();
-  const isNginx = (await output('nginx', '-v')) !== undefined;
+  const nginx = (await output('nginx', '-v'))?.trim().replace(/^.*: /, '');
+  const isNginx = nginx !== undefined;
   if (isNginx) writeNginxFiles(directory, port);
   const command = isNginx
     ? { command: 'nginx', args: ['-p', directory, '-c', join(directory, 'upstream.conf')] }
     : { command: process.execPath, args: [scriptPath('upstream.js'), String(port)] };
-  return { port, program: await programs.start('upstream', { ...command, core, port }) };
+  const program = await programs.start('upstream', { ...command, core, port });
+  return { port, program, description: nginx ?? 'the server in bench/support' };
 }
 
 export const scriptPath = (name: string) => fileURLToPath(new URL(name, import.meta.url));

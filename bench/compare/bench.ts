@@ -1,7 +1,7 @@
 /** What all parts of the comparison share: who runs where, how a contender is started and asked. */
-import { availableParallelism } from 'node:os';
 import type { Generators } from '../support/generators.js';
 import { findFreePort, type Program, type Programs } from '../support/program.js';
+import { cores } from '../support/hot-path.js';
 import type { Upstream } from '../support/upstreams.js';
 import type { Load } from '../support/wrk.js';
 import type { Options } from './arguments.js';
@@ -10,10 +10,6 @@ import { verify } from './verify.js';
 import type { Workload } from './workloads.js';
 
 const CONNECTIONS = 64;
-
-/** Who runs where: the proxy alone, and all that is not measured on the other. */
-export const cores =
-  availableParallelism() >= 2 ? { proxy: 1, load: 0 } : { proxy: undefined, load: undefined };
 
 /** What all parts of a measurement need. */
 export interface Bench {

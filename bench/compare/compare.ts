@@ -1,10 +1,11 @@
 /** The measurement itself: per workload all contenders at once, taking turns under load. */
 import { chooseGenerators } from '../support/generators.js';
 import type { Programs } from '../support/program.js';
+import { cores } from '../support/hot-path.js';
 import { median } from '../support/statistics.js';
 import { startUpstream } from '../support/upstreams.js';
 import type { Options } from './arguments.js';
-import { cores, loadOf, start, type Bench, type Running } from './bench.js';
+import { loadOf, start, type Bench, type Running } from './bench.js';
 import type { Contender } from './contenders.js';
 import { measureMemory } from './memory.js';
 import { report, type Memory, type Report, type Result } from './report.js';

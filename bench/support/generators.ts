@@ -23,13 +23,17 @@ export async function chooseGenerators(
     description: wrk === undefined ? 'the generator in bench/support' : `wrk ${wrk}`,
     saturate: (port, load) =>
       wrk === undefined
-        ? runOwn({ ...load, port, rate: undefined }, core)
+        ? runOwnGenerator({ ...load, port, rate: undefined }, core)
         : saturateWithWrk(port, load, core, directory),
-    pace: (port, load, rate) => runOwn({ ...load, port, rate }, core),
+    pace: (port, load, rate) => runOwnGenerator({ ...load, port, rate }, core),
   };
 }
 
-async function runOwn(options: LoadOptions, core: number | undefined): Promise<LoadReport> {
+/** @throws Error with what the generator had to say instead of figures. */
+export async function runOwnGenerator(
+  options: LoadOptions,
+  core: number | undefined,
+): Promise<LoadReport> {
   const [command, ...args] = [
     ...pinned(core),
     process.execPath,

@@ -24,10 +24,15 @@ export async function startOwnUpstream(programs: Programs): Promise<number> {
   return port;
 }
 
-export async function startFloor(programs: Programs, upstreamPort: number): Promise<Proxy> {
+export async function startFloor(
+  programs: Programs,
+  upstreamPort: number,
+  nodeArguments: readonly string[] = [],
+): Promise<Proxy> {
   const port = await findFreePort();
   const target = `http://127.0.0.1:${upstreamPort}`;
-  const args = [scriptPath('../proxies/floor.js'), String(port), target, '0'];
+  const script = scriptPath('../proxies/floor.js');
+  const args = [...nodeArguments, script, String(port), target, '0'];
   const options = { command: process.execPath, args, core: cores.proxy, port };
   return { name: 'floor', port, program: await programs.start('floor', options) };
 }
@@ -65,15 +70,11 @@ export async function startBreakwater(
 const CONNECTIONS = 64;
 
 /**
- * Loads a proxy with as many small GETs as it answers.
- * @returns microseconds of its processor time, user and system, per request; it hardly depends on what else the machine does.
- * @throws Error when a request failed.
+ * As many small GETs as the proxy answers.
+ * @returns how many.
+ * @throws Error when one failed.
  */
-export async function microsecondsPerRequest(
-  { name, program, port }: Proxy,
-  seconds: number,
-): Promise<number> {
-  const before = program.cpuSeconds();
+export async function loadSmallGets({ name, port }: Proxy, seconds: number): Promise<number> {
   const load = await runOwnGenerator(
     {
       method: 'GET',
@@ -92,5 +93,16 @@ export async function microsecondsPerRequest(
       `Cannot measure ${name} because of ${load.requests} requests ${load.refused + load.broken} failed`,
     );
   }
-  return ((program.cpuSeconds() - before) / load.requests) * 1e6;
+  return load.requests;
+}
+
+/**
+ * Loads a proxy with as many small GETs as it answers.
+ * @returns microseconds of its processor time, user and system, per request; it hardly depends on what else the machine does.
+ * @throws Error when a request failed.
+ */
+export async function microsecondsPerRequest(proxy: Proxy, seconds: number): Promise<number> {
+  const before = proxy.program.cpuSeconds();
+  const requests = await loadSmallGets(proxy, seconds);
+  return ((proxy.program.cpuSeconds() - before) / requests) * 1e6;
 }

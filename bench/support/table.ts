@@ -2,12 +2,15 @@
 
 export type Row = readonly string[];
 
-/** The first column is for names. */
+/** A number, perhaps with its unit, or what stands in its place. */
+const NUMBER = /^(?:[+-]?[\d.]+(?: %)?|overloaded|NaN|)$/;
+
+/** Columns of numbers are aligned to the right. */
 export function printTable(head: Row, rows: readonly Row[], isMarkdown: boolean): void {
   const widths = head.map((title, i) =>
     Math.max(title.length, 3, ...rows.map((row) => row[i]!.length)),
   );
-  const isText = head.map((_, i) => rows.every((row) => /^[^\d+-]*$|[a-z]{4}/i.test(row[i]!)));
+  const isText = head.map((_, i) => rows.some((row) => !NUMBER.test(row[i]!)));
   const align = (row: Row) =>
     row.map((cell, i) => (isText[i] ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)));
   if (!isMarkdown) {

@@ -1,14 +1,24 @@
 /** The floor and Breakwater side by side under the smallest call, for measurements of what a call costs in processor time. */
-import { writeFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runOwnGenerator } from './generators.js';
 import { findFreePort, type Program, type Programs } from './program.js';
 import { scriptPath } from './upstreams.js';
 
-/** The proxy alone on one, all else on the other. */
-export const cores =
-  availableParallelism() >= 2 ? { proxy: 1, load: 0 } : { proxy: undefined, load: undefined };
+/** The processors that this process may use. */
+function allowedCores(): number[] {
+  const list = /^Cpus_allowed_list:\s*(\S+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
+  return (list ?? '').split(',').flatMap((range) => {
+    const [first, last] = range.split('-').map(Number) as [number, number?];
+    return Array.from({ length: (last ?? first) - first + 1 }, (_, i) => first + i);
+  });
+}
+
+const [loadCore, proxyCore] = allowedCores();
+
+/** The proxy alone on one, all else on the other; no place of their own where there is only one. */
+export const cores: { readonly proxy?: number; readonly load?: number | undefined } =
+  proxyCore === undefined ? {} : { proxy: proxyCore, load: loadCore };
 
 export interface Proxy {
   readonly name: string;

@@ -15,11 +15,11 @@ async function converse(method: string, answer: (response: ServerResponse) => vo
       return response.end('second');
     }
     const { socket } = request;
-    const { write } = socket;
+    const write = socket.write.bind(socket);
     const { _writev } = socket as unknown as { _writev: (...all: unknown[]) => void };
     socket.write = ((...all: Parameters<typeof write>) => {
       writes += 1;
-      return write.apply(socket, all);
+      return write(...all);
     }) as typeof write;
     (socket as unknown as { _writev: unknown })._writev = (...all: unknown[]) => {
       writes += 1;

@@ -1,0 +1,60 @@
+/** Whether a contender answers as it must, before anything is measured; and its circuit opened where that is the workload. */
+import http from 'node:http';
+import type { Contender } from './contenders.js';
+import type { Workload } from './workloads.js';
+
+interface Answer {
+  readonly status: number;
+  readonly body: string;
+}
+
+/** Enough for any threshold of failures in a row, and more in a row than chance brings about. */
+const FAILURES = 20;
+
+/** @throws Error that tells what was answered instead. */
+export async function verify(
+  contender: Contender,
+  port: number,
+  workload: Workload,
+): Promise<void> {
+  const fail = (what: string): never => {
+    throw new Error(`Cannot measure ${contender.name} with ${workload.name} because ${what}`);
+  };
+  if (workload.name === 'open') {
+    if (contender.opens === 'tripped') {
+      for (let i = 0; i < FAILURES; i++) await send(port, 'GET', '/fail', 0);
+    }
+    const { status } = await send(port, 'GET', '/item', 0);
+    if (status !== 503 && status !== 502) fail(`its circuit is not open: ${status}`);
+    return;
+  }
+  for (const path of new Set([workload.paths[0]!, workload.paths.at(-1)!])) {
+    let answer = await send(port, workload.method, path, workload.bodyBytes);
+    for (let i = 0; i < FAILURES && workload.failingShare > 0 && answer.status === 503; i++) {
+      answer = await send(port, workload.method, path, workload.bodyBytes);
+    }
+    const { status, body } = answer;
+    if (status !== 200) fail(`${path} is answered with ${status}`);
+    if (body !== workload.answer) fail(`${path} is answered with ${body.length} other bytes`);
+  }
+  if (workload.bodyBytes > 0) {
+    const { body } = await send(port, workload.method, '/received', workload.bodyBytes);
+    if (body !== String(workload.bodyBytes)) fail(`the upstream received ${body} bytes`);
+  }
+}
+
+function send(port: number, method: string, path: string, bodyBytes: number): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const headers = bodyBytes > 0 ? { 'Content-Length': bodyBytes } : {};
+    const options = { host: '127.0.0.1', port, method, path, headers, agent: false };
+    const request = http.request(options, (response) => {
+      let body = '';
+      response.setEncoding('latin1');
+      response.on('data', (chunk: string) => (body += chunk));
+      response.on('error', reject);
+      response.on('end', () => resolve({ status: response.statusCode!, body }));
+    });
+    request.on('error', reject);
+    request.end('x'.repeat(bodyBytes));
+  });
+}

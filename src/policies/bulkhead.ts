@@ -147,7 +147,7 @@ export class Bulkhead implements InspectableBulkhead {
   #replaceQueue(): void {
     const before = this.#queue;
     this.#queue = this.#createQueue();
-    for (const waiter of [...before.waiters()]) {
+    for (const waiter of before.waiters()) {
       before.remove(waiter);
       this.#queue.append(waiter, this.#queue.lineOf(waiter.call));
     }
@@ -195,7 +195,7 @@ export class Bulkhead implements InspectableBulkhead {
   }
 
   #pushedOut(call: Call): CallError {
-    const why = `its queue of ${this.#options.maxQueue} calls is full and a caller with fewer calls in it came`;
+    const why = `the queue of its bulkhead is full with ${this.#options.maxQueue} calls and a caller with fewer among them came`;
     return this.#refuse('bulkhead-full', call, why);
   }
 

@@ -145,9 +145,9 @@ export class FairQueue implements Queue {
     return `${maxConcurrent} slots that its bulkhead has for ${whose}`;
   }
 
-  waiters(): Iterable<Waiter> {
+  waiters(): Waiter[] {
     return [...this.#lines.values()]
-      .flatMap((line) => [...line.waiters()])
+      .flatMap((line) => line.waiters())
       .toSorted((a, b) => a.arrival - b.arrival);
   }
 

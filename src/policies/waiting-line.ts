@@ -60,8 +60,10 @@ export class Line {
   }
 
   /** In order of arrival. */
-  *waiters(): Generator<Waiter> {
-    for (let waiter = this.#first; waiter !== undefined; waiter = waiter.next) yield waiter;
+  waiters(): Waiter[] {
+    const waiters = [];
+    for (let waiter = this.#first; waiter !== undefined; waiter = waiter.next) waiters.push(waiter);
+    return waiters;
   }
 }
 
@@ -89,8 +91,8 @@ export interface Queue {
   findVictim(line: Line): Waiter | undefined;
   /** What stands in the way of the line besides the slots that all share: words for a message. */
   bottleneck(line: Line): string | undefined;
-  /** All who wait, in order of arrival. */
-  waiters(): Iterable<Waiter>;
+  /** All who wait, in order of arrival; a list that stays as it is. */
+  waiters(): Waiter[];
 }
 
 /** One line for all, without limits of its own. */
@@ -140,7 +142,7 @@ export class FifoQueue implements Queue {
     return undefined;
   }
 
-  waiters(): Iterable<Waiter> {
+  waiters(): Waiter[] {
     return this.#line.waiters();
   }
 }

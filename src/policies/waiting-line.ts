@@ -51,11 +51,15 @@ export class Line {
     this.#length++;
   }
 
-  remove({ previous, next }: Waiter): void {
+  remove(waiter: Waiter): void {
+    const { previous, next } = waiter;
     if (previous === undefined) this.#first = next;
     else previous.next = next;
     if (next === undefined) this.#last = previous;
     else next.previous = previous;
+    // One that is dead but not yet collected would keep all that came after it alive.
+    waiter.previous = undefined;
+    waiter.next = undefined;
     this.#length--;
   }
 

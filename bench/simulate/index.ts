@@ -1,0 +1,5 @@
+/** The simulations that there are. */
+import { adaptiveBulkhead } from './adaptive-bulkhead.js';
+import type { Simulation } from './simulation.js';
+
+export const simulations: readonly Simulation[] = [adaptiveBulkhead];

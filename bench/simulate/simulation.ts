@@ -1,0 +1,230 @@
+/** Runs the real policies against a simulated upstream and simulated callers, in simulated time. */
+import { createHash } from 'node:crypto';
+import { formatDiagnostics } from '../../src/config/diagnostics.js';
+import { loadText } from '../../src/config/load.js';
+import { Call } from '../../src/core/call.js';
+import { ClientGoneError, type CallFailure } from '../../src/core/errors.js';
+import type { Event } from '../../src/core/events.js';
+import { compose, type Stage } from '../../src/core/pipeline.js';
+import type { PolicyContext } from '../../src/core/policy.js';
+import type { RawHeaders } from '../../src/core/reply.js';
+import {
+  createLayers,
+  listLayers,
+  type PolicyLayers,
+  type PolicySettings,
+} from '../../src/policies/index.js';
+import { createMemoryStore } from '../../src/stores/memory.js';
+import { exponential, seeded } from './chance.js';
+import { Recorder, type Ending, type Phase } from './recorder.js';
+import { SimulatedUpstream, type UpstreamCounts, type UpstreamModel } from './upstream.js';
+import { VirtualClock } from './virtual-clock.js';
+
+/** A line of a table: its columns by their headings. */
+export type Row = Readonly<Record<string, string | number>>;
+
+/** One of those that `npm run simulate` knows. */
+export interface Simulation {
+  readonly name: string;
+  /** What is looked at, in a sentence. */
+  readonly what: string;
+  run(): Promise<readonly Row[]>;
+}
+
+/** Callers that come by themselves, however many are waiting already (an open loop, Poisson arrivals). */
+export interface Callers {
+  readonly name: string;
+  /** Calls per second, at an instant; 0 pauses them for 100 ms. */
+  readonly perSecond: number | ((nowMs: number) => number);
+  /** When they give up and hang up, ms. */
+  readonly patienceMs: number;
+  readonly headers?: RawHeaders;
+  readonly method?: string;
+}
+
+export interface Scenario {
+  readonly seed: number;
+  /** In the file's notation: what an upstream says of its policies. What is not written has its default. */
+  readonly policies: Readonly<Record<string, unknown>>;
+  readonly upstream: UpstreamModel;
+  /** What happens to the upstream, and when. */
+  readonly changes?: readonly { readonly atMs: number; readonly to: Partial<UpstreamModel> }[];
+  readonly callers: readonly Callers[];
+  readonly phases: readonly Phase[];
+  /** A figure to follow, looked at ten times a second. */
+  readonly watch?: (layers: PolicyLayers) => number;
+  /** Puts something of its own around the policies. */
+  readonly front?: (stage: Stage, context: PolicyContext) => Stage;
+  /** Called with each event that the policies emit. */
+  readonly onEvent?: (event: Event, nowMs: number) => void;
+}
+
+export interface PhaseResult {
+  readonly name: string;
+  readonly seconds: number;
+  readonly calls: ReturnType<Recorder['ofAll']>;
+  callsOf(caller: string): ReturnType<Recorder['ofCaller']>;
+  readonly upstream: UpstreamCounts;
+  /** What `watch` gave, in order. */
+  readonly watched: readonly number[];
+}
+
+const WATCH_MS = 100;
+
+/** As the program would read them; throws with all that is wrong. */
+export function readPolicies(policies: Scenario['policies']): PolicySettings {
+  const catalog = { listen: 8101, target: 'http://127.0.0.1:1', ...policies };
+  // JSON is YAML.
+  const text = JSON.stringify({ upstreams: { catalog } });
+  const { config, diagnostics } = loadText(text, 'scenario', {});
+  if (config === undefined) {
+    throw new Error(`Cannot simulate because\n${formatDiagnostics(diagnostics)}`);
+  }
+  return config.upstreams[0]!.policies;
+}
+
+/** The same scenario gives the same result, to the last digit. */
+export async function simulate(scenario: Scenario): Promise<readonly PhaseResult[]> {
+  const { seed, callers, phases, changes = [], watch, onEvent } = scenario;
+  const clock = new VirtualClock();
+  const emit = (event: Event): void => onEvent?.(event, clock.now());
+  const context: PolicyContext = {
+    upstream: 'catalog',
+    route: '',
+    clock,
+    random: seeded(seed),
+    emit,
+    store: createMemoryStore({ maxBytes: 64 * 1024 * 1024, clock }),
+    hash: (data) => createHash('sha256').update(data).digest('base64url'),
+    createToken: tokens(),
+    pipelineOf: () => {
+      throw new Error('Cannot fall back to another upstream because there is only one');
+    },
+  };
+  // Chance of their own: what policies draw must not change who comes when, or what an answer costs.
+  const upstream = new SimulatedUpstream(scenario.upstream, clock, seeded(seed + 1), emit);
+  const layers = createLayers(readPolicies(scenario.policies), context);
+  const stage = compose(listLayers(layers), upstream);
+  const recorder = new Recorder(phases);
+  const front = scenario.front?.(stage, context) ?? stage;
+  for (const [i, each] of callers.entries()) {
+    keepCalling(each, front, clock, recorder, seeded(seed + 1000 * (i + 1)));
+  }
+  for (const { atMs, to } of changes) clock.schedule(atMs, () => upstream.change(to));
+
+  const watched: number[][] = phases.map(() => []);
+  const results: PhaseResult[] = [];
+  for (const [i, { name, fromMs, toMs }] of phases.entries()) {
+    await clock.run(fromMs);
+    const before = upstream.counts();
+    for (let atMs = fromMs + WATCH_MS; atMs <= toMs; atMs += WATCH_MS) {
+      await clock.run(atMs);
+      if (watch !== undefined) watched[i]!.push(watch(layers));
+    }
+    results.push({
+      name,
+      seconds: (toMs - fromMs) / 1000,
+      calls: recorder.ofAll(i),
+      callsOf: (caller) => recorder.ofCaller(i, caller),
+      upstream: difference(upstream.counts(), before),
+      watched: watched[i]!,
+    });
+  }
+  // Calls that began in the last phase belong to it however long they take.
+  await clock.run(clock.now() + Math.max(...callers.map(({ patienceMs }) => patienceMs)));
+  return results;
+}
+
+function keepCalling(
+  callers: Callers,
+  stage: Stage,
+  clock: VirtualClock,
+  recorder: Recorder,
+  random: () => number,
+): void {
+  const { name, perSecond, patienceMs, headers = [], method = 'GET' } = callers;
+
+  async function callOnce(): Promise<void> {
+    const startedAtMs = clock.now();
+    const call = new Call({
+      method,
+      path: '/',
+      headers,
+      body: undefined,
+      deadlineHeader: undefined,
+      hasIdempotencyKey: false,
+      startedAtMs,
+    });
+    const patience = clock.schedule(patienceMs, () =>
+      call.cancel(new ClientGoneError(499, 'Cannot answer because the caller has given up')),
+    );
+    let ending: Pick<Ending, 'status' | 'reason'>;
+    try {
+      const { status } = await stage.run(call);
+      ending = { status, reason: call.substitution?.reason ?? '' };
+    } catch (error) {
+      const failure = error as CallFailure;
+      ending = { status: failure.status, reason: 'reason' in failure ? failure.reason : '' };
+    }
+    patience.cancel();
+    const tookMs = clock.now() - startedAtMs;
+    recorder.record(name, startedAtMs, { ...ending, tookMs, tries: call.attempts });
+  }
+
+  function next(): void {
+    const rate = typeof perSecond === 'number' ? perSecond : perSecond(clock.now());
+    if (rate === 0) return void clock.schedule(100, next);
+    clock.schedule(exponential(1000 / rate)(random), () => {
+      void callOnce();
+      next();
+    });
+  }
+  next();
+}
+
+function tokens(): () => string {
+  let count = 0;
+  return () => `token-${(count += 1)}`;
+}
+
+function difference(after: UpstreamCounts, before: UpstreamCounts): UpstreamCounts {
+  return {
+    requests: after.requests - before.requests,
+    workMs: after.workMs - before.workMs,
+    wastedMs: after.wastedMs - before.wastedMs,
+    overloadedMs: after.overloadedMs - before.overloadedMs,
+  };
+}
+
+const round = (value: number) => (Number.isNaN(value) ? '-' : Number(value.toFixed(1)));
+const percent = (share: number) => `${(share * 100).toFixed(0)}%`;
+
+/** The columns that most tables want. */
+export function describePhase(result: PhaseResult): Row {
+  const { name, seconds, calls, upstream, watched } = result;
+  return {
+    phase: name,
+    'offered/s': round(calls.offeredPerSecond),
+    'goodput/s': round(calls.goodput),
+    'p50 ms': round(calls.latencyMs(0.5)),
+    'p99 ms': round(calls.latencyMs(0.99)),
+    'rejected/s': round(calls.rejectedPerSecond),
+    'failed/s': round(calls.failedPerSecond),
+    'wasted work': percent(upstream.workMs === 0 ? 0 : upstream.wastedMs / upstream.workMs),
+    'upstream overloaded': percent(upstream.overloadedMs / 1000 / seconds),
+    ...(watched.length === 0
+      ? {}
+      : { watched: `${round(Math.min(...watched))}..${round(Math.max(...watched))}` }),
+  };
+}
+
+/** @returns a Markdown table with the columns of the first row. */
+export function formatTable(rows: readonly Row[]): string {
+  const headings = Object.keys(rows[0] ?? {});
+  const line = (cells: readonly (string | number)[]) => `| ${cells.join(' | ')} |`;
+  return [
+    line(headings),
+    `|${headings.map(() => '---').join('|')}|`,
+    ...rows.map((row) => line(headings.map((heading) => row[heading] ?? ''))),
+  ].join('\n');
+}

@@ -1,0 +1,106 @@
+/** Time that jumps from one event to the next, so that minutes of traffic take seconds. */
+import type { Clock, Timer } from '../../src/core/clock.js';
+
+/** Wall time at the clock's zero. */
+const WALL_START_MS = 1_800_000_000_000;
+
+class Entry implements Timer {
+  readonly atMs: number;
+  readonly order: number;
+  /** Undefined once it was cancelled. */
+  callback: (() => void) | undefined;
+
+  constructor(atMs: number, order: number, callback: () => void) {
+    this.atMs = atMs;
+    this.order = order;
+    this.callback = callback;
+  }
+
+  cancel(): void {
+    this.callback = undefined;
+  }
+}
+
+const isBefore = (a: Entry, b: Entry) =>
+  a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order);
+
+/** A binary heap of timers. Those that were cancelled stay until their time comes: most calls cancel several. */
+export class VirtualClock implements Clock {
+  #nowMs = 0;
+  #order = 0;
+  readonly #heap: Entry[] = [];
+
+  now(): number {
+    return this.#nowMs;
+  }
+
+  wallNow(): number {
+    return WALL_START_MS + this.#nowMs;
+  }
+
+  schedule(delayMs: number, callback: () => void): Timer {
+    const entry = new Entry(this.#nowMs + Math.max(0, delayMs), this.#order++, callback);
+    this.#push(entry);
+    return entry;
+  }
+
+  /** Runs all that falls due up to `untilMs`, in order, and after each event every promise that it settles. */
+  run(untilMs: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const step = (): void => {
+        const next = this.#next(untilMs);
+        if (next === undefined) {
+          this.#nowMs = untilMs;
+          return resolve();
+        }
+        this.#nowMs = next.atMs;
+        try {
+          next.callback?.();
+        } catch (error) {
+          return reject(error as Error);
+        }
+        // Promise continuations all run before an immediate does.
+        setImmediate(step);
+      };
+      setImmediate(step);
+    });
+  }
+
+  #next(untilMs: number): Entry | undefined {
+    for (;;) {
+      const first = this.#heap[0];
+      if (first === undefined || first.atMs > untilMs) return undefined;
+      this.#pop();
+      if (first.callback !== undefined) return first;
+    }
+  }
+
+  #push(entry: Entry): void {
+    const heap = this.#heap;
+    let i = heap.length;
+    while (i > 0) {
+      const parent = (i - 1) >> 1;
+      if (!isBefore(entry, heap[parent]!)) break;
+      heap[i] = heap[parent]!;
+      i = parent;
+    }
+    heap[i] = entry;
+  }
+
+  /** Drops the first. */
+  #pop(): void {
+    const heap = this.#heap;
+    const last = heap.pop()!;
+    if (heap.length === 0) return;
+    let i = 0;
+    for (;;) {
+      let child = 2 * i + 1;
+      if (child >= heap.length) break;
+      if (child + 1 < heap.length && isBefore(heap[child + 1]!, heap[child]!)) child++;
+      if (!isBefore(heap[child]!, last)) break;
+      heap[i] = heap[child]!;
+      i = child;
+    }
+    heap[i] = last;
+  }
+}

@@ -14,14 +14,19 @@ const step = fc.oneof(
   },
 );
 
+interface Item {
+  readonly id: number;
+  rank: number;
+}
+
+const isBefore = (a: Item, b: Item) => (a.rank === b.rank ? a.id < b.id : a.rank < b.rank);
+
 t.test('has the member of the lowest rank first, whoever came, moved or left', async (t) => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
-      const items = Array.from({ length: 16 }, (_, id) => ({ id, rank: 0 }));
-      const isBefore = (a: { rank: number; id: number }, b: { rank: number; id: number }) =>
-        a.rank === b.rank ? a.id < b.id : a.rank < b.rank;
+      const items = Array.from({ length: 16 }, (_, id): Item => ({ id, rank: 0 }));
       const heap = new Heap(isBefore);
-      const model = new Set<(typeof items)[number]>();
+      const model = new Set<Item>();
       for (const { do: what, who, rank } of steps) {
         const item = items[who]!;
         if (what === 'put') {

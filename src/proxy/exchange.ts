@@ -5,6 +5,7 @@ import { STATUS_CODES } from 'node:http';
 import { Call, type Substitution } from '../core/call.js';
 import { CallError, ClientGoneError, type CallFailure } from '../core/errors.js';
 import type { RawHeaders, Reply, ReplySink } from '../core/reply.js';
+import type { Member, Roster } from '../core/roster.js';
 import {
   findHeader,
   forwardReplyHeaders,
@@ -25,7 +26,7 @@ export interface ExchangeContext extends UploadLimits {
   /** While draining, connections are told to close. */
   isDraining(): boolean;
   /** The exchanges that run now, for whoever must end them. */
-  readonly running: Set<Exchange>;
+  readonly running: Roster<Exchange>;
 }
 
 /** Where a call goes and how its path reads there. */
@@ -88,7 +89,8 @@ class ClientCall extends Call implements ForwardedCall {
 const singleValue = (value: string | string[] | undefined) =>
   Array.isArray(value) ? value[0] : value;
 
-export class Exchange implements ReplySink {
+export class Exchange implements ReplySink, Member {
+  rosterIndex = -1;
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   readonly #context: ExchangeContext;

@@ -131,17 +131,9 @@ export class Bulkhead implements InspectableBulkhead {
 
   #createQueue(): Queue {
     const { perKey } = this.#options;
-    // A slot goes back to the queue that counted it, also when a reload has put another in its place.
-    const release = (line: Line): void => {
-      queue.leave(line);
-      this.#active--;
-      this.#admitWaiters();
-    };
-    const queue: Queue =
-      perKey === 'off'
-        ? new FifoQueue(release)
-        : new FairQueue(perKey, release, this.#context.hash);
-    return queue;
+    return perKey === 'off'
+      ? new FifoQueue(this.#giveBack)
+      : new FairQueue(perKey, this.#giveBack, this.#context.hash);
   }
 
   #replaceQueue(): void {
@@ -152,6 +144,11 @@ export class Bulkhead implements InspectableBulkhead {
       this.#queue.append(waiter, this.#queue.lineOf(waiter.call));
     }
   }
+
+  readonly #giveBack = (): void => {
+    this.#active--;
+    this.#admitWaiters();
+  };
 
   #admitWaiters(): void {
     while (this.#active < this.limit) {

@@ -39,7 +39,7 @@ class KeyLine extends Line {
   /** Slots held. */
   active = 0;
 
-  constructor(key: string, release: (line: Line) => void) {
+  constructor(key: string, release: () => void) {
     super(release);
     this.key = key;
   }
@@ -58,7 +58,7 @@ const isLonger = (a: KeyLine, b: KeyLine) =>
  * Each operation takes O(log n) in the number of keys in use, however many calls wait.
  */
 export class FairQueue implements Queue {
-  readonly #release: (line: Line) => void;
+  readonly #giveBack: () => void;
   readonly #hash: PolicyContext['hash'];
   #options: PerKeyOptions;
   readonly #header: string;
@@ -70,11 +70,11 @@ export class FairQueue implements Queue {
   readonly #waiting = new Heap(isLonger);
   #length = 0;
 
-  /** @param release what a slot's return comes to. */
-  constructor(options: PerKeyOptions, release: (line: Line) => void, hash: PolicyContext['hash']) {
+  /** @param giveBack returns a slot to those that all share. */
+  constructor(options: PerKeyOptions, giveBack: () => void, hash: PolicyContext['hash']) {
     this.#options = options;
     this.#header = options.header.toLowerCase();
-    this.#release = release;
+    this.#giveBack = giveBack;
     this.#hash = hash;
   }
 
@@ -98,7 +98,7 @@ export class FairQueue implements Queue {
     const value = headerValue(call.headers, this.#header) ?? '';
     // No value of a field ends in a space (RFC 9110, section 5.5), so none passes for another one's digest.
     const key = value.length > MAX_KEY_LENGTH ? `${this.#hash(value)} ` : value;
-    return this.#lines.get(key) ?? new KeyLine(key, this.#release);
+    return this.#lines.get(key) ?? this.#createLine(key);
   }
 
   tryEnter(line: KeyLine): boolean {
@@ -106,11 +106,6 @@ export class FairQueue implements Queue {
     line.active++;
     this.#settle(line);
     return true;
-  }
-
-  leave(line: KeyLine): void {
-    line.active--;
-    this.#settle(line);
   }
 
   append(waiter: Waiter, line: KeyLine): void {
@@ -149,6 +144,15 @@ export class FairQueue implements Queue {
     return [...this.#lines.values()]
       .flatMap((line) => line.waiters())
       .toSorted((a, b) => a.arrival - b.arrival);
+  }
+
+  #createLine(key: string): KeyLine {
+    const line = new KeyLine(key, () => {
+      line.active--;
+      this.#settle(line);
+      this.#giveBack();
+    });
+    return line;
   }
 
   #hasRoom(line: KeyLine): boolean {

@@ -25,8 +25,8 @@ export class Line {
   #last: Waiter | undefined;
   #length = 0;
 
-  constructor(release: (line: Line) => void) {
-    this.release = () => release(this);
+  constructor(release: () => void) {
+    this.release = release;
   }
 
   get first(): Waiter | undefined {
@@ -85,8 +85,6 @@ export interface Queue {
   lineOf(call: Call): Line;
   /** Takes a slot for a call of the line, where its own limit, if it has one, allows that. */
   tryEnter(line: Line): boolean;
-  /** A call of the line has given its slot back. */
-  leave(line: Line): void;
   append(waiter: Waiter, line: Line): void;
   remove(waiter: Waiter): void;
   /** Whose turn it is, with the slot taken for it; it is still to be removed. */
@@ -103,9 +101,9 @@ export interface Queue {
 export class FifoQueue implements Queue {
   readonly #line: Line;
 
-  /** @param release what a slot's return comes to. */
-  constructor(release: (line: Line) => void) {
-    this.#line = new Line(release);
+  /** @param giveBack returns a slot to those that all share. */
+  constructor(giveBack: () => void) {
+    this.#line = new Line(giveBack);
   }
 
   get length(): number {
@@ -123,8 +121,6 @@ export class FifoQueue implements Queue {
   tryEnter(): boolean {
     return true;
   }
-
-  leave(): void {}
 
   append(waiter: Waiter): void {
     this.#line.append(waiter);

@@ -253,7 +253,7 @@ t.test('remembers a caller only while it holds a slot or waits', async (t) => {
   const line = queue.lineOf(callOf('a'));
   queue.lineOf(callOf('c'));
   t.equal(queue.keys, 2);
-  queue.leave(line);
+  line.release();
   t.equal(queue.keys, 1);
 });
 
@@ -265,11 +265,11 @@ t.test('stays as small under a million callers as under two', async (t) => {
     const line = queue.lineOf(callOf(`caller ${i}`));
     queue.tryEnter(line);
     inUse.push(line);
-    if (inUse.length > 100) queue.leave(inUse.shift()!);
+    if (inUse.length > 100) inUse.shift()!.release();
     most = Math.max(most, queue.keys);
   }
   t.equal(most, 100);
-  for (const line of inUse) queue.leave(line);
+  for (const line of inUse) line.release();
   t.equal(queue.keys, 0);
 });
 

@@ -14,6 +14,7 @@ import {
   type OutgoingHeaders,
 } from './headers.js';
 import type { UpgradeRequest } from './upgrade.js';
+import { endWith } from './one-write.js';
 import { renderProblem } from './problem.js';
 import type { ReplayableBody } from './replayable-body.js';
 import type { ForwardedCall, ForwardedReply } from './transport.js';
@@ -197,7 +198,7 @@ export class Exchange implements ReplySink, Member {
     this.#finish(response.statusCode, undefined);
     if (trailers.length > 0) response.addTrailers(pairs(trailers));
     if (this.#lastChunk === undefined) response.end();
-    else response.end(this.#lastChunk);
+    else endWith(response, this.#lastChunk);
   }
 
   onError(error: CallFailure): void {
@@ -280,7 +281,8 @@ export class Exchange implements ReplySink, Member {
     if (attempts > 1) fields.push('X-Breakwater-Attempts', String(attempts));
     this.#finish(problem.status, error);
     this.#sendHead(problem.status, problem.statusText, fields);
-    this.#response.end(this.#request.method === 'HEAD' ? undefined : problem.body);
+    if (this.#request.method === 'HEAD') this.#response.end();
+    else endWith(this.#response, problem.body);
   }
 
   /** @returns false when the answer cannot be sent, in which case the exchange is over. */

@@ -23,7 +23,7 @@ const builtIn = {
   fallback: 'off',
   idempotency: 'off',
   deadline: { header: 'X-Deadline', buffer: 50, propagate: true },
-  bulkhead: { maxConcurrent: 100, maxQueue: 50, queueTimeout: 1000 },
+  bulkhead: { maxConcurrent: 100, maxQueue: 50, queueTimeout: 1000, perKey: 'off' },
   retry: {
     maxAttempts: 3,
     methods: ['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE'],
@@ -56,6 +56,8 @@ const builtIn = {
     connect: 2000,
     write: 15_000,
     attempt: 10_000,
+    attemptGrowth: 'off',
+    adaptive: 'off',
     idle: 30_000,
     total: 35_000,
     stream: 300_000,
@@ -214,6 +216,20 @@ void t.test('switches on again what is written over `off`, with the built-in res
   t.end();
 });
 
+void t.test('switches parts that are off by default on with their own defaults', (t) => {
+  const { policies } = loadUpstream('timeout: { attemptGrowth: 50%, adaptive: { min: 5ms } }');
+  const adaptive = {
+    percentile: 99,
+    multiplier: 1.5,
+    min: 5,
+    max: 30_000,
+    window: 100,
+    minSamples: 10,
+  };
+  t.strictSame(policies.timeout, { ...builtIn.timeout, attemptGrowth: 0.5, adaptive });
+  t.end();
+});
+
 void t.test('takes aliases and merge keys', (t) => {
   const { upstreams } = load(
     'upstreams:\n  a: &a\n    listen: 1\n    target: http://a\n    timeout: &t { total: 1s, idle: 1s }\n  b: { listen: 2, <<: *a, retry: off, timeout: { <<: [*t, { connect: 3s, idle: 9s }], total: 2s } }\n',
@@ -249,7 +265,12 @@ void t.test('replaces ${NAME} with what the place asks for', (t) => {
   t.equal(target.href, 'http://h:81/${x}');
   t.equal(preserveHost, true);
   t.equal(policies.timeout, 'off');
-  t.strictSame(policies.bulkhead, { maxConcurrent: 7, maxQueue: 7, queueTimeout: 1000 });
+  t.strictSame(policies.bulkhead, {
+    maxConcurrent: 7,
+    maxQueue: 7,
+    queueTimeout: 1000,
+    perKey: 'off',
+  });
   t.match(policies.retry, { bodyLimit: 7168 });
   t.equal(
     load('admin: { listen: 1 }\nupstreams: { a: { listen: 2, target: "http://a" } }').admin.token,

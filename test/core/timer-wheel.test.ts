@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import t from 'tap';
 import type { Timer } from '../../src/core/clock.js';
 import { TimerWheel } from '../../src/core/timer-wheel.js';

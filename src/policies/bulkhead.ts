@@ -14,6 +14,8 @@ import {
 import type { Layer, Stage } from '../core/pipeline.js';
 import type { Policy, PolicyContext } from '../core/policy.js';
 import type { Reply } from '../core/reply.js';
+import { FairQueue, perKeySchema } from './fair-queue.js';
+import { FifoQueue, type Line, type Queue, type Waiter } from './waiting-line.js';
 
 const schema = Switchable(
   Options(
@@ -32,6 +34,7 @@ const schema = Switchable(
         default: '1s',
         description: 'Longest wait for a slot; off: until the deadline.',
       }),
+      perKey: perKeySchema,
     },
     { description: 'Bounds how many exchanges the upstream has at once.' },
   ),
@@ -46,32 +49,31 @@ type BulkheadOptions = Exclude<BulkheadSettings['bulkhead'], Off>;
 /** Told to callers when the queue has no time limit to go by. */
 const DEFAULT_RETRY_AFTER_MS = 1000;
 
+/** A slot that came after a wait. */
+interface Admission {
+  readonly waitedMs: number;
+  /** Gives it back. */
+  readonly release: () => void;
+}
+
 /** The common case, allocated once. */
 const ADMITTED_AT_ONCE: Event = { type: 'bulkhead-admitted', waitedMs: 0 };
 
-/** A queued call, linked to its neighbours so that it can leave from anywhere at once. */
-interface Waiter {
-  /** Ends the wait: with a slot, or with `error`. */
-  readonly settle: (error?: CallFailure) => void;
-  previous: Waiter | undefined;
-  next: Waiter | undefined;
-}
-
 /**
- * The slots and the queue before them. A slot that comes back goes to the first waiter at once, so nobody waits while
- * one is free, and nobody who comes later can overtake the queue.
+ * The slots and the queue before them. A slot that comes back goes at once to the first waiter who may have it, so nobody
+ * waits while one is free for him, and nobody who comes later can overtake the queue.
  */
 export class Bulkhead implements InspectableBulkhead {
   #options: BulkheadOptions;
   readonly #context: PolicyContext;
+  #queue: Queue;
   #active = 0;
-  #queued = 0;
-  #first: Waiter | undefined;
-  #last: Waiter | undefined;
+  #arrivals = 0;
 
   constructor(options: BulkheadOptions, context: PolicyContext) {
     this.#options = options;
     this.#context = context;
+    this.#queue = this.#createQueue();
   }
 
   get active(): number {
@@ -79,97 +81,132 @@ export class Bulkhead implements InspectableBulkhead {
   }
 
   get queued(): number {
-    return this.#queued;
+    return this.#queue.length;
   }
 
   get limit(): number {
     return this.#options.maxConcurrent;
   }
 
-  /** A raised limit lets waiters in at once; a lowered one is reached as slots come back. */
+  /**
+   * A raised limit lets waiters in at once; a lowered one is reached as slots come back. Who waits goes on waiting, also
+   * where the keys become others; slots are counted by key from then on.
+   */
   configure(options: BulkheadOptions): void {
     this.#options = options;
+    if (!this.#queue.configure(options.perKey)) this.#replaceQueue();
     this.#admitWaiters();
   }
 
-  /** Takes a slot if one is free; pair it with `release`. */
-  tryAdmit(): boolean {
-    if (this.#active >= this.limit) return false;
+  /** The line that the call is counted in; for `tryAdmit` and `queue`, before anything else happens. */
+  lineOf(call: Call): Line {
+    return this.#queue.lineOf(call);
+  }
+
+  /** Takes a slot if one is free for calls of the line; pair it with the line's `release`. */
+  tryAdmit(line: Line): boolean {
+    if (this.#active >= this.limit || !this.#queue.tryEnter(line)) return false;
     this.#active++;
     return true;
   }
 
   /**
-   * Waits for a slot, which the caller then holds.
-   * @returns ms waited.
+   * Waits for a slot, which the caller then holds and gives back with the `release` of the line it has waited in.
    * @throws CallError `bulkhead-full` or `bulkhead-timeout`, or what the call was cancelled with.
    */
-  async queue(call: Call): Promise<number> {
-    if (this.#queued >= this.#options.maxQueue) throw this.#refuse('bulkhead-full', call);
-    const waitedMs = await this.#wait(call);
+  async queue(call: Call, line: Line): Promise<Admission> {
+    if (this.queued >= this.#options.maxQueue) {
+      const victim = this.#queue.findVictim(line);
+      if (victim === undefined) throw this.#full(call, line);
+      victim.settle(this.#pushedOut(victim.call));
+    }
+    const admission = await this.#wait(call, line);
     // The slot came, but before this line ran the call was ended.
     if (call.cancelled !== undefined) {
-      this.release();
+      admission.release();
       throw call.cancelled;
     }
-    return waitedMs;
+    return admission;
   }
 
-  /** Gives a slot back. */
-  readonly release = (): void => {
+  #createQueue(): Queue {
+    const { perKey } = this.#options;
+    return perKey === 'off'
+      ? new FifoQueue(this.#giveBack)
+      : new FairQueue(perKey, this.#giveBack, this.#context.hash);
+  }
+
+  #replaceQueue(): void {
+    const before = this.#queue;
+    this.#queue = this.#createQueue();
+    for (const waiter of before.waiters()) {
+      before.remove(waiter);
+      this.#queue.append(waiter, this.#queue.lineOf(waiter.call));
+    }
+  }
+
+  readonly #giveBack = (): void => {
     this.#active--;
     this.#admitWaiters();
   };
 
   #admitWaiters(): void {
-    while (this.#first !== undefined && this.tryAdmit()) this.#first.settle();
+    while (this.#active < this.limit) {
+      const waiter = this.#queue.enterNext();
+      if (waiter === undefined) return;
+      this.#active++;
+      waiter.settle();
+    }
   }
 
-  #wait(call: Call): Promise<number> {
+  #wait(call: Call, line: Line): Promise<Admission> {
     const { clock } = this.#context;
     const { queueTimeout } = this.#options;
     return new Promise((resolve, reject) => {
       const sinceMs = clock.now();
       const settle = (error?: CallFailure): void => {
-        this.#remove(waiter);
+        this.#queue.remove(waiter);
         timer?.cancel();
         call.waitWith(undefined);
         const waitedMs = clock.now() - sinceMs;
         call.waitedMs += waitedMs;
-        if (error === undefined) resolve(waitedMs);
+        if (error === undefined) resolve({ waitedMs, release: waiter.line.release });
         else reject(error);
       };
-      const waiter: Waiter = { settle, previous: this.#last, next: undefined };
       const timer =
         queueTimeout === 'off'
           ? undefined
-          : clock.schedule(queueTimeout, () => settle(this.#refuse('bulkhead-timeout', call)));
-      this.#append(waiter);
+          : clock.schedule(queueTimeout, () =>
+              settle(this.#timedOut(call, waiter.line, queueTimeout)),
+            );
+      const arrival = this.#arrivals++;
+      const waiter: Waiter = { call, line, arrival, settle, previous: undefined, next: undefined };
+      this.#queue.append(waiter, line);
       call.waitWith(settle);
     });
   }
 
-  #append(waiter: Waiter): void {
-    if (this.#last === undefined) this.#first = waiter;
-    else this.#last.next = waiter;
-    this.#last = waiter;
-    this.#queued++;
+  #full(call: Call, line: Line): CallError {
+    const why = `all ${this.#slotsFor(line)} are taken and ${this.#options.maxQueue} calls wait already`;
+    return this.#refuse('bulkhead-full', call, why);
   }
 
-  #remove({ previous, next }: Waiter): void {
-    if (previous === undefined) this.#first = next;
-    else previous.next = next;
-    if (next === undefined) this.#last = previous;
-    else next.previous = previous;
-    this.#queued--;
+  #pushedOut(call: Call): CallError {
+    const why = `the queue of its bulkhead is full with ${this.#options.maxQueue} calls and a caller with fewer among them came`;
+    return this.#refuse('bulkhead-full', call, why);
   }
 
-  #refuse(reason: 'bulkhead-full' | 'bulkhead-timeout', call: Call): CallError {
-    const { maxConcurrent, maxQueue, queueTimeout } = this.#options;
-    const why =
-      reason === 'bulkhead-full'
-        ? `all ${maxConcurrent} slots of its bulkhead are taken and ${maxQueue} calls wait already`
-        : `none of the ${maxConcurrent} slots of its bulkhead came free within ${queueTimeout} ms`;
+  #timedOut(call: Call, line: Line, afterMs: number): CallError {
+    const why = `none of the ${this.#slotsFor(line)} came free within ${afterMs} ms`;
+    return this.#refuse('bulkhead-timeout', call, why);
+  }
+
+  #slotsFor(line: Line): string {
+    return this.#queue.bottleneck(line) ?? `${this.limit} slots of its bulkhead`;
+  }
+
+  #refuse(reason: 'bulkhead-full' | 'bulkhead-timeout', call: Call, why: string): CallError {
+    const { queueTimeout } = this.#options;
     return new CallError(
       reason,
       `Cannot admit ${call.method} to ${this.#context.upstream} because ${why}`,
@@ -194,22 +231,25 @@ function create(
 
   function wrap(next: Stage): Stage {
     async function run(call: Call): Promise<Reply> {
-      if (bulkhead.tryAdmit()) {
+      const line = bulkhead.lineOf(call);
+      let { release } = line;
+      if (bulkhead.tryAdmit(line)) {
         context.emit(ADMITTED_AT_ONCE);
       } else {
         const refused = call.cancelled ?? next.refusal(call);
         if (refused !== undefined) throw refused;
-        const waitedMs = await bulkhead.queue(call);
-        context.emit({ type: 'bulkhead-admitted', waitedMs });
+        const admission = await bulkhead.queue(call, line);
+        release = admission.release;
+        context.emit({ type: 'bulkhead-admitted', waitedMs: admission.waitedMs });
       }
       let reply: Reply;
       try {
         reply = await next.run(call);
       } catch (error) {
-        bulkhead.release();
+        release();
         throw error;
       }
-      reply.onFinished(bulkhead.release);
+      reply.onFinished(release);
       return reply;
     }
     return { run, refusal: (call) => next.refusal(call) };

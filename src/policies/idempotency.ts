@@ -2,6 +2,7 @@
 import type { BodyStart, Call } from '../core/call.js';
 import { CallError, type Reason } from '../core/errors.js';
 import type { IdempotencyResult } from '../core/events.js';
+import { headerValue } from '../core/header-value.js';
 import { hopByHop, nominated } from '../core/hop-by-hop.js';
 import { Duration, Options, Switchable, Type, type Off, type Static } from '../core/options.js';
 import type { Layer, Stage } from '../core/pipeline.js';
@@ -99,20 +100,9 @@ function decode(entry: Buffer): { readonly head: EntryHead; readonly body: Buffe
   return { head, body: entry.subarray(end + 1) };
 }
 
-/** All fields of that name, as one value; undefined where there is none, or nothing in it. */
-function valuesOf(headers: RawHeaders, lowerName: string): string | undefined {
-  let values: string | undefined;
-  for (let i = 0; i < headers.length; i += 2) {
-    if (headers[i]!.length !== lowerName.length || headers[i]!.toLowerCase() !== lowerName)
-      continue;
-    values = values === undefined ? headers[i + 1]! : `${values}, ${headers[i + 1]!}`;
-  }
-  return values === '' ? undefined : values;
-}
-
 /** The fields that belong to the answer, rather than to the connection or the exchange that brought it. */
 function keptHeaders(headers: RawHeaders): string[] {
-  const drop = nominated(valuesOf(headers, 'connection'));
+  const drop = nominated(headerValue(headers, 'connection'));
   const kept: string[] = [];
   for (let i = 0; i < headers.length; i += 2) {
     const lower = headers[i]!.toLowerCase();
@@ -127,7 +117,7 @@ const canBeKept = (reply: Reply) =>
   reply.status >= 200 &&
   reply.status < 500 &&
   !isOpenEnded(reply) &&
-  !(Number(valuesOf(reply.headers, 'content-length')) > MAX_BODY_BYTES);
+  !(Number(headerValue(reply.headers, 'content-length')) > MAX_BODY_BYTES);
 
 /** Rejects as soon as the call is ended from outside. */
 async function readBody(call: Call): Promise<BodyStart> {
@@ -167,7 +157,7 @@ function create(settings: IdempotencySettings, context: PolicyContext): Layer | 
 
   /** Whose key it is goes into it: nobody gets an answer that was made for another caller. */
   function keyFor(call: Call, key: string): string {
-    const caller = valuesOf(call.headers, 'authorization') ?? '';
+    const caller = headerValue(call.headers, 'authorization') ?? '';
     return `idempotency:${hash(JSON.stringify([upstream, caller, key]))}`;
   }
 
@@ -177,7 +167,10 @@ function create(settings: IdempotencySettings, context: PolicyContext): Layer | 
     if (isWhole) parts.push(hash(bytes));
     // Of a longer one, what can be known without holding all of it.
     else
-      parts.push(hash(bytes.subarray(0, MAX_BODY_BYTES)), valuesOf(call.headers, 'content-length'));
+      parts.push(
+        hash(bytes.subarray(0, MAX_BODY_BYTES)),
+        headerValue(call.headers, 'content-length'),
+      );
     return hash(JSON.stringify(parts));
   }
 
@@ -293,7 +286,7 @@ function create(settings: IdempotencySettings, context: PolicyContext): Layer | 
     return {
       run(call) {
         if (!methods.has(call.method)) return next.run(call);
-        const key = valuesOf(call.headers, header);
+        const key = headerValue(call.headers, header);
         if (key !== undefined) return runWithKey(call, next, key);
         if (!options.required) return next.run(call);
         const why = `it needs the header ${options.header}`;

@@ -329,6 +329,23 @@ const cases: readonly Case[] = [
     good: [upstream('bulkhead: { maxConcurrent: 3 }')],
   },
   {
+    rule: 'key-limit-reaches-all',
+    bad: upstream('bulkhead: { maxConcurrent: 8, perKey: { maxConcurrent: 8 } }'),
+    at: '4:60 upstreams.a.bulkhead.perKey.maxConcurrent',
+    says: ['8 of 8 slots', 'perKey.maxConcurrent to 2'],
+    good: [
+      upstream('bulkhead: { maxConcurrent: 8, perKey: { maxConcurrent: 7 } }'),
+      upstream('bulkhead: { maxConcurrent: 5, perKey: off }'),
+    ],
+  },
+  {
+    rule: 'key-limit-reaches-all',
+    bad: upstream('bulkhead: { maxConcurrent: 5, perKey: { header: X-Tenant } }'),
+    at: '4:32 upstreams.a.bulkhead.maxConcurrent',
+    says: ['5 of 5 slots', 'perKey.maxConcurrent to 2'],
+    good: [upstream('bulkhead: { maxConcurrent: 6, perKey: { header: X-Tenant } }')],
+  },
+  {
     rule: 'probes-exceed-slots',
     bad: upstream('bulkhead: { maxConcurrent: 2 }'),
     at: '4:32 upstreams.a.bulkhead.maxConcurrent',
@@ -569,6 +586,7 @@ upstreams:
     target: https://a
     timeout: { attempt: 2s, total: 1s }
     deadline: { buffer: 2s }
+    bulkhead: { perKey: { maxConcurrent: 200 } }
   c:
     listen: 3
     target: http://c

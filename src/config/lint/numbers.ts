@@ -105,6 +105,19 @@ function checkSlots(scope: Scope): Offence | undefined {
   };
 }
 
+function checkKeyLimit(scope: Scope): Offence | undefined {
+  const perKey = scope.number('bulkhead.perKey.maxConcurrent');
+  const slots = scope.number('bulkhead.maxConcurrent');
+  // A single slot is told as such.
+  if (perKey === undefined || slots === undefined || slots === 1 || perKey < slots) {
+    return undefined;
+  }
+  return {
+    place: scope.culprit('bulkhead.perKey.maxConcurrent', 'bulkhead.maxConcurrent'),
+    message: `one caller may hold ${perKey} of ${slots} slots, which is all of them: a flood of one still keeps every other out; set bulkhead.perKey.maxConcurrent to ${Math.ceil(slots / 4)} or so`,
+  };
+}
+
 function checkProbes(scope: Scope): Offence | undefined {
   const probes = scope.number('circuitBreaker.halfOpenMaxCalls');
   const slots = scope.number('bulkhead.maxConcurrent');
@@ -125,5 +138,6 @@ export const numberRules: readonly LintRule[] = [
   { name: 'hair-trigger', level: 'warning', check: eachScope(checkThreshold) },
   { name: 'client-error-as-failure', level: 'warning', check: eachScope(checkFailureStatuses) },
   { name: 'single-slot', level: 'warning', check: eachScope(checkSlots) },
+  { name: 'key-limit-reaches-all', level: 'warning', check: eachScope(checkKeyLimit) },
   { name: 'probes-exceed-slots', level: 'warning', check: eachScope(checkProbes) },
 ];

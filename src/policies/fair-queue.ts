@@ -1,0 +1,172 @@
+/**
+ * The bulkhead's waiting lines by key: each value of a header has a small limit of its own, and a line of its own
+ * behind it, so that one caller's flood costs the others neither slots nor places in the queue.
+ */
+import type { Call } from '../core/call.js';
+import { Heap } from '../core/heap.js';
+import { headerValue } from '../core/header-value.js';
+import { Count, Options, Switchable, Type, type Off, type Static } from '../core/options.js';
+import type { PolicyContext } from '../core/policy.js';
+import { Line, type Queue, type Waiter } from './waiting-line.js';
+
+export const perKeySchema = Switchable(
+  Options(
+    {
+      header: Type.String({
+        default: 'X-User-Id',
+        pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$",
+        description: 'Header that tells the callers apart. Calls without it share one limit.',
+      }),
+      maxConcurrent: Count({
+        default: 5,
+        minimum: 1,
+        description: 'Exchanges at once with the same value of the header.',
+      }),
+    },
+    { description: 'Gives each value of a header a smaller limit within the shared one.' },
+  ),
+  { default: 'off' },
+);
+
+export type PerKeyOptions = Exclude<Static<typeof perKeySchema>, Off>;
+
+/** Longer values are remembered by their digest: a key may stay as long as one call after the other uses it. */
+const MAX_KEY_LENGTH = 64;
+
+/** All calls with one value of the header that hold a slot or wait. */
+class KeyLine extends Line {
+  readonly key: string;
+  /** Slots held. */
+  active = 0;
+
+  constructor(key: string, release: () => void) {
+    super(release);
+    this.key = key;
+  }
+}
+
+const cameFirst = (a: KeyLine, b: KeyLine) => a.first!.arrival < b.first!.arrival;
+
+/** Of lines of one length, that whose last has lost the least time by waiting. */
+const isLonger = (a: KeyLine, b: KeyLine) =>
+  a.length === b.length ? a.last!.arrival > b.last!.arrival : a.length > b.length;
+
+/**
+ * A free slot goes to the first, in order of arrival, whose key is below its limit. A full queue takes a place from the
+ * longest line for a newcomer whose line is shorter even with it (P. McKenney, "Stochastic Fairness Queueing", 1990; with
+ * the keys themselves instead of hashed ones, because only those in use are kept).
+ * Each operation takes O(log n) in the number of keys in use, however many calls wait.
+ */
+export class FairQueue implements Queue {
+  readonly #giveBack: () => void;
+  readonly #hash: PolicyContext['hash'];
+  #options: PerKeyOptions;
+  readonly #header: string;
+  /** Exactly the keys that hold a slot or wait: no more than there are slots and places. */
+  readonly #lines = new Map<string, KeyLine>();
+  /** Lines below their limit in which somebody waits, that of the first arrival first. */
+  readonly #ready = new Heap(cameFirst);
+  /** Lines in which somebody waits, the longest first. */
+  readonly #waiting = new Heap(isLonger);
+  #length = 0;
+
+  /** @param giveBack returns a slot to those that all share. */
+  constructor(options: PerKeyOptions, giveBack: () => void, hash: PolicyContext['hash']) {
+    this.#options = options;
+    this.#header = options.header.toLowerCase();
+    this.#giveBack = giveBack;
+    this.#hash = hash;
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Keys that are remembered. */
+  get keys(): number {
+    return this.#lines.size;
+  }
+
+  configure(options: PerKeyOptions | Off): boolean {
+    if (options === 'off' || options.header.toLowerCase() !== this.#header) return false;
+    this.#options = options;
+    for (const line of this.#lines.values()) this.#settle(line);
+    return true;
+  }
+
+  lineOf(call: Call): KeyLine {
+    const value = headerValue(call.headers, this.#header) ?? '';
+    // No value of a field ends in a space (RFC 9110, section 5.5), so none passes for another one's digest.
+    const key = value.length > MAX_KEY_LENGTH ? `${this.#hash(value)} ` : value;
+    return this.#lines.get(key) ?? this.#createLine(key);
+  }
+
+  tryEnter(line: KeyLine): boolean {
+    if (!this.#hasRoom(line)) return false;
+    line.active++;
+    this.#settle(line);
+    return true;
+  }
+
+  append(waiter: Waiter, line: KeyLine): void {
+    line.append(waiter);
+    this.#length++;
+    this.#settle(line);
+  }
+
+  remove(waiter: Waiter): void {
+    const line = waiter.line as KeyLine;
+    line.remove(waiter);
+    this.#length--;
+    this.#settle(line);
+  }
+
+  enterNext(): Waiter | undefined {
+    const line = this.#ready.first;
+    if (line === undefined) return undefined;
+    line.active++;
+    return line.first;
+  }
+
+  findVictim(line: KeyLine): Waiter | undefined {
+    const longest = this.#waiting.first;
+    return longest !== undefined && longest.length > line.length + 1 ? longest.last : undefined;
+  }
+
+  bottleneck(line: KeyLine): string | undefined {
+    if (this.#hasRoom(line)) return undefined;
+    const { header, maxConcurrent } = this.#options;
+    const whose = line.key === '' ? `calls without ${header}` : `one value of ${header}`;
+    return `${maxConcurrent} slots that its bulkhead has for ${whose}`;
+  }
+
+  waiters(): Waiter[] {
+    return [...this.#lines.values()]
+      .flatMap((line) => line.waiters())
+      .toSorted((a, b) => a.arrival - b.arrival);
+  }
+
+  #createLine(key: string): KeyLine {
+    const line = new KeyLine(key, () => {
+      line.active--;
+      this.#settle(line);
+      this.#giveBack();
+    });
+    return line;
+  }
+
+  #hasRoom(line: KeyLine): boolean {
+    return line.active < this.#options.maxConcurrent;
+  }
+
+  /** Puts the line where it belongs after a change. */
+  #settle(line: KeyLine): void {
+    const { key, active, length } = line;
+    if (active + length === 0) this.#lines.delete(key);
+    else this.#lines.set(key, line);
+    if (length === 0) this.#waiting.delete(line);
+    else this.#waiting.put(line);
+    if (length === 0 || !this.#hasRoom(line)) this.#ready.delete(line);
+    else this.#ready.put(line);
+  }
+}

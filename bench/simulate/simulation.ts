@@ -218,10 +218,11 @@ export function describePhase(result: PhaseResult): Row {
   };
 }
 
+const line = (cells: readonly (string | number)[]) => `| ${cells.join(' | ')} |`;
+
 /** @returns a Markdown table with the columns of the first row. */
 export function formatTable(rows: readonly Row[]): string {
   const headings = Object.keys(rows[0] ?? {});
-  const line = (cells: readonly (string | number)[]) => `| ${cells.join(' | ')} |`;
   return [
     line(headings),
     `|${headings.map(() => '---').join('|')}|`,

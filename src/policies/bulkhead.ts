@@ -5,15 +5,19 @@ import type { Event } from '../core/events.js';
 import type { InspectableBulkhead } from '../core/inspect.js';
 import {
   Count,
+  Duration,
   DurationOrOff,
   Options,
+  Share,
   Switchable,
   type Off,
   type Static,
 } from '../core/options.js';
 import type { Layer, Stage } from '../core/pipeline.js';
 import type { Policy, PolicyContext } from '../core/policy.js';
+import { attemptResult, classifyStatus } from '../core/outcome.js';
 import type { Reply } from '../core/reply.js';
+import { AdaptiveLimit } from './adaptive-limit.js';
 
 const schema = Switchable(
   Options(
@@ -32,6 +36,32 @@ const schema = Switchable(
         default: '1s',
         description: 'Longest wait for a slot; off: until the deadline.',
       }),
+      adaptive: Switchable(
+        Options(
+          {
+            min: Count({ default: 5, minimum: 1, description: 'The least it can fall to.' }),
+            max: Count({ default: 200, minimum: 1, description: 'The most it can rise to.' }),
+            decreaseAbove: Share({
+              default: '20%',
+              description: 'A share of failed tries above this halves the limit.',
+            }),
+            increaseBelow: Share({
+              default: '5%',
+              description: 'A share of failed tries from this on keeps the limit from rising.',
+            }),
+            window: Duration({
+              default: '10s',
+              description:
+                'How far back tries count; the limit can move fifty times as often as this.',
+            }),
+          },
+          {
+            description:
+              "Moves the limit with the upstream's errors and latency; maxConcurrent is where it starts.",
+          },
+        ),
+        { default: 'off' },
+      ),
     },
     { description: 'Bounds how many exchanges the upstream has at once.' },
   ),
@@ -64,6 +94,7 @@ interface Waiter {
 export class Bulkhead implements InspectableBulkhead {
   #options: BulkheadOptions;
   readonly #context: PolicyContext;
+  #adaptive: AdaptiveLimit | undefined;
   #active = 0;
   #queued = 0;
   #first: Waiter | undefined;
@@ -72,6 +103,7 @@ export class Bulkhead implements InspectableBulkhead {
   constructor(options: BulkheadOptions, context: PolicyContext) {
     this.#options = options;
     this.#context = context;
+    this.#adaptive = this.#adapt(options);
   }
 
   get active(): number {
@@ -83,13 +115,26 @@ export class Bulkhead implements InspectableBulkhead {
   }
 
   get limit(): number {
-    return this.#options.maxConcurrent;
+    return this.#adaptive === undefined ? this.#options.maxConcurrent : this.#adaptive.limit;
+  }
+
+  /** Undefined where the limit stands still. */
+  get adaptive(): AdaptiveLimit | undefined {
+    return this.#adaptive;
   }
 
   /** A raised limit lets waiters in at once; a lowered one is reached as slots come back. */
   configure(options: BulkheadOptions): void {
     this.#options = options;
+    this.#adaptive = this.#adapt(options);
     this.#admitWaiters();
+  }
+
+  /** What has been learned goes on. */
+  #adapt({ adaptive, maxConcurrent }: BulkheadOptions): AdaptiveLimit | undefined {
+    if (adaptive === 'off') return undefined;
+    this.#adaptive?.configure(adaptive);
+    return this.#adaptive ?? new AdaptiveLimit(adaptive, maxConcurrent, this.#context.clock);
   }
 
   /** Takes a slot if one is free; pair it with `release`. */
@@ -165,11 +210,11 @@ export class Bulkhead implements InspectableBulkhead {
   }
 
   #refuse(reason: 'bulkhead-full' | 'bulkhead-timeout', call: Call): CallError {
-    const { maxConcurrent, maxQueue, queueTimeout } = this.#options;
+    const { maxQueue, queueTimeout } = this.#options;
     const why =
       reason === 'bulkhead-full'
-        ? `all ${maxConcurrent} slots of its bulkhead are taken and ${maxQueue} calls wait already`
-        : `none of the ${maxConcurrent} slots of its bulkhead came free within ${queueTimeout} ms`;
+        ? `all ${this.limit} slots of its bulkhead are taken and ${maxQueue} calls wait already`
+        : `none of the ${this.limit} slots of its bulkhead came free within ${queueTimeout} ms`;
     return new CallError(
       reason,
       `Cannot admit ${call.method} to ${this.#context.upstream} because ${why}`,
@@ -182,6 +227,33 @@ export interface BulkheadLayer extends Layer {
   readonly bulkhead: Bulkhead;
 }
 
+/** Tells `adaptive` how each exchange went, before its slot comes back. */
+function teach(
+  adaptive: AdaptiveLimit,
+  bulkhead: Bulkhead,
+  next: Stage,
+  { clock }: PolicyContext,
+): Stage {
+  async function run(call: Call): Promise<Reply> {
+    const startMs = clock.now();
+    const learnResults = (): void => adaptive.observeResults(call.results);
+    let reply: Reply;
+    try {
+      reply = await next.run(call);
+    } catch (error) {
+      learnResults();
+      throw error;
+    }
+    // Not of a later try: it would have the time of those before in it, and the back-off between them.
+    if (call.attempts === 1 && attemptResult(classifyStatus(reply.status)) === 'success') {
+      adaptive.observeLatency(clock.now() - startMs, bulkhead.active);
+    }
+    reply.onFinished(learnResults);
+    return reply;
+  }
+  return { run, refusal: (call) => next.refusal(call) };
+}
+
 function create(
   settings: BulkheadSettings,
   context: PolicyContext,
@@ -191,8 +263,10 @@ function create(
   if (options === 'off') return undefined;
   const bulkhead = previous?.bulkhead ?? new Bulkhead(options, context);
   bulkhead.configure(options);
+  const { adaptive } = bulkhead;
 
-  function wrap(next: Stage): Stage {
+  function wrap(inner: Stage): Stage {
+    const next = adaptive === undefined ? inner : teach(adaptive, bulkhead, inner, context);
     async function run(call: Call): Promise<Reply> {
       if (bulkhead.tryAdmit()) {
         context.emit(ADMITTED_AT_ONCE);

@@ -54,7 +54,12 @@ t.test('admits whom two plain lists would admit, in that order', async (t) => {
     fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
       const clock = new FakeClock();
       const next = new FakeStage();
-      const options = { maxConcurrent: LIMIT, maxQueue: MAX_QUEUE, queueTimeout: QUEUE_TIMEOUT_MS };
+      const options = {
+        maxConcurrent: LIMIT,
+        maxQueue: MAX_QUEUE,
+        queueTimeout: QUEUE_TIMEOUT_MS,
+        adaptive: 'off' as const,
+      };
       const layer = policy.create({ bulkhead: options }, fakeContext(clock))!;
       const stage = layer.wrap(next);
       const model = new Model();

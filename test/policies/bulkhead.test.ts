@@ -13,7 +13,13 @@ function build(options: Partial<Options> = {}) {
   const clock = new FakeClock();
   const context = fakeContext(clock);
   const next = new FakeStage();
-  const settings = { maxConcurrent: 1, maxQueue: 2, queueTimeout: 1000, ...options };
+  const settings = {
+    maxConcurrent: 1,
+    maxQueue: 2,
+    queueTimeout: 1000,
+    adaptive: 'off' as const,
+    ...options,
+  };
   const layer = policy.create({ bulkhead: settings }, context)!;
   const stage = layer.wrap(next);
   return { clock, events: context.events, next, stage, bulkhead: layer.bulkhead };
@@ -236,7 +242,7 @@ t.test('tells how long each admitted call has waited', async (t) => {
 t.test('shares its slots among all chains it is wrapped into', async (t) => {
   const clock = new FakeClock();
   const layer = policy.create(
-    { bulkhead: { maxConcurrent: 1, maxQueue: 0, queueTimeout: 1000 } },
+    { bulkhead: { maxConcurrent: 1, maxQueue: 0, queueTimeout: 1000, adaptive: 'off' } },
     fakeContext(clock),
   )!;
   start(layer.wrap(new FakeStage()));

@@ -36,7 +36,7 @@ const settings: PolicySettings = {
   fallback: 'off',
   idempotency: 'off',
   deadline: { header: 'X-Deadline', buffer: 50, propagate: true },
-  bulkhead: { maxConcurrent: 1, maxQueue: 50, queueTimeout: 60_000 },
+  bulkhead: { maxConcurrent: 1, maxQueue: 50, queueTimeout: 60_000, adaptive: 'off' },
   circuitBreaker,
   retry: {
     maxAttempts: 3,

@@ -38,25 +38,28 @@ export function stepGradient(
 }
 
 /** Netflix has 1.5 for samples that are few; means of many can do with less, and what is over it waits at the upstream. */
-const TOLERANCE = 1.2;
+const TOLERANCE = 1.15;
 const SMOOTHING = 0.2;
-/** Room to grow: at most so many calls, and for a small limit at most this share of it. */
+/** Room to grow, in calls; once latency is up, no more than this share of the limit, or a small one would be mostly queue. */
 const QUEUE = 4;
-const QUEUE_SHARE = 0.1;
+const QUEUE_SHARE = 0.08;
 /** How many answers make a mean to act upon; fewer will do once the window has passed. */
 const SAMPLES = 30;
 /** How many answers the normal latency is a mean of. */
 const LONG_SAMPLES = 600;
 /** Steps there can be in a window, errors that it takes for a share, and cuts that errors can make in it. */
 const STEPS_PER_WINDOW = 50;
-const CUTS_PER_WINDOW = 5;
-const MINIMUM_RESULTS = 10;
+const CUTS_PER_WINDOW = 2;
+const MINIMUM_RESULTS = 5;
 /** Up to so much above normal, latency is normal itself, and the mean follows. */
 const NORMAL = 1.1;
 /** What the limit falls to for a look at how the upstream answers with less to do. */
-const DIP = 0.75;
+const DIP = 0.8;
 /** Of the latency before: if it is still longer, with DIP of the calls, then it is not they who wait. */
 const RELIEF = 0.9;
+/** A look that finds latency lower than normal by this share is followed by another one so many times sooner. */
+const OFF = 0.03;
+const SOONER = 5;
 /** Below the clock's resolution all answers are the same. */
 const SHORTEST_MS = 0.1;
 
@@ -67,7 +70,7 @@ type Dip = { readonly fromLimit: number; readonly fromMs: number; readonly hasDr
  * Two rules: the share of errors halves the limit or lets it grow (AIMD, as in TCP), and Gradient2 fits it to latency.
  *
  * Gradient2 compares with a long mean, which under steady overload learns the queue as the normal thing, and lets it grow.
- * So this mean learns from calm times only, and is put right by looking: whenever the limit has fallen by a quarter,
+ * So this mean learns from calm times only, and is put right by looking: whenever the limit has fallen by a fifth,
  * because latency rose, or once per window for two steps while calls wait for slots. If latency fell with it, it was a queue;
  * if not, the upstream has become slower by itself, and that is its normal from now on.
  *
@@ -170,7 +173,8 @@ export class AdaptiveLimit {
       this.#moveTo(this.#limit * DIP);
       return;
     }
-    const queue = Math.min(QUEUE, this.#limit * QUEUE_SHARE);
+    const isCalm = shortMs < this.#longMs * NORMAL;
+    const queue = isCalm ? QUEUE : Math.min(QUEUE, this.#limit * QUEUE_SHARE);
     const options = { tolerance: TOLERANCE, queue, smoothing: SMOOTHING };
     const next = stepGradient(this.#limit, shortMs, this.#longMs, this.#peak, options);
     const { total, failures } = this.#results.counts(nowMs);
@@ -207,9 +211,13 @@ export class AdaptiveLimit {
       return;
     }
     this.#dip = undefined;
-    this.#nextDipMs = nowMs + this.#options.window;
-    if (shortMs < this.#longMs || shortMs > dip.fromMs * RELIEF) this.#longMs = shortMs;
-    this.#moveTo(dip.fromLimit);
+    const { window } = this.#options;
+    const isLower = shortMs < this.#longMs * (1 - OFF);
+    this.#nextDipMs = nowMs + (isLower ? window / SOONER : window);
+    if (isLower || shortMs > dip.fromMs * RELIEF) this.#longMs = shortMs;
+    // What was taken for normal had a queue in it already: stay here, and look for the end of it.
+    if (isLower) this.#beginFall(shortMs);
+    else this.#moveTo(dip.fromLimit);
   }
 
   #moveTo(limit: number): void {

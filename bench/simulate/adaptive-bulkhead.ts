@@ -9,8 +9,8 @@ import {
   type Simulation,
 } from './simulation.js';
 
-/** Any more are worse everywhere. */
-const STATIC_LIMITS = [8, 10, 12, 14, 17, 20, 24, 28, 34, 40, 60, 100];
+/** What the search tries. */
+export const STATIC_LIMITS = [8, 10, 12, 14, 17, 20, 24, 28, 34, 40, 60, 100];
 
 /** The bulkhead's options; retries and circuit stay out of the picture. */
 export function scenario(
@@ -43,13 +43,14 @@ export function scenario(
 /** The static limit with the most goodput, by phase. */
 export async function searchBest(
   overrides: Partial<Scenario> = {},
+  limits: readonly number[] = STATIC_LIMITS,
 ): Promise<readonly { readonly limit: number; readonly result: PhaseResult }[]> {
   const best: { limit: number; result: PhaseResult }[] = [];
-  for (const limit of STATIC_LIMITS) {
+  for (const limit of limits) {
     const results = await simulate(scenario({ maxConcurrent: limit }, overrides));
     for (const [i, result] of results.entries()) {
-      const so_far = best[i];
-      if (so_far === undefined || result.calls.goodput > so_far.result.calls.goodput) {
+      const known = best[i];
+      if (known === undefined || result.calls.goodput > known.result.calls.goodput) {
         best[i] = { limit, result };
       }
     }

@@ -50,7 +50,7 @@ const LONG_SAMPLES = 600;
 /** Steps there can be in a window, errors that it takes for a share, and cuts that errors can make in it. */
 const STEPS_PER_WINDOW = 50;
 const CUTS_PER_WINDOW = 2;
-const MINIMUM_RESULTS = 5;
+const MINIMUM_RESULTS = 10;
 /** Up to so much above normal, latency is normal itself, and the mean follows. */
 const NORMAL = 1.1;
 /** What the limit falls to for a look at how the upstream answers with less to do. */

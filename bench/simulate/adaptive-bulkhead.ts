@@ -10,7 +10,7 @@ import {
 } from './simulation.js';
 
 /** What the search tries. */
-export const STATIC_LIMITS = [8, 10, 12, 14, 17, 20, 24, 28, 34, 40, 60, 100];
+const STATIC_LIMITS = [8, 10, 12, 14, 17, 20, 24, 28, 34, 40, 60, 100];
 
 /** The bulkhead's options; retries and circuit stay out of the picture. */
 export function scenario(

@@ -44,7 +44,7 @@ const SMOOTHING = 0.2;
 const QUEUE = 4;
 const QUEUE_SHARE = 0.08;
 /** How many answers make a mean to act upon; fewer will do once the window has passed. */
-const SAMPLES = 30;
+const SAMPLES = 50;
 /** How many answers the normal latency is a mean of. */
 const LONG_SAMPLES = 600;
 /** Steps there can be in a window, errors that it takes for a share, and cuts that errors can make in it. */
@@ -55,7 +55,9 @@ const MINIMUM_RESULTS = 10;
 const NORMAL = 1.1;
 /** What the limit falls to for a look at how the upstream answers with less to do. */
 const DIP = 0.8;
-/** Of the latency before: if it is still longer, with DIP of the calls, then it is not they who wait. */
+/** How far the limit has to fall by itself before it is judged what that was good for: further, because all else changes as well. */
+const FALL = 0.65;
+/** Of the latency before: if it is still longer, with that many calls fewer, then it is not they who wait. */
 const RELIEF = 0.9;
 /** A look that finds latency lower than normal by this share is followed by another one so many times sooner. */
 const OFF = 0.03;
@@ -70,7 +72,7 @@ type Dip = { readonly fromLimit: number; readonly fromMs: number; readonly hasDr
  * Two rules: the share of errors halves the limit or lets it grow (AIMD, as in TCP), and Gradient2 fits it to latency.
  *
  * Gradient2 compares with a long mean, which under steady overload learns the queue as the normal thing, and lets it grow.
- * So this mean learns from calm times only, and is put right by looking: whenever the limit has fallen by a fifth,
+ * So this mean learns from calm times only, and is put right by looking: whenever the limit has fallen by a third,
  * because latency rose, or once per window for two steps while calls wait for slots. If latency fell with it, it was a queue;
  * if not, the upstream has become slower by itself, and that is its normal from now on.
  *
@@ -195,7 +197,7 @@ export class AdaptiveLimit {
   #judgeFall(shortMs: number): void {
     if (this.#limit >= this.#fallLimit) return this.#beginFall(shortMs);
     this.#fallMs = Math.max(this.#fallMs, shortMs);
-    if (this.#limit > this.#fallLimit * DIP) return;
+    if (this.#limit > this.#fallLimit * FALL) return;
     if (shortMs > this.#fallMs * RELIEF) this.#longMs = shortMs;
     this.#beginFall(shortMs);
   }

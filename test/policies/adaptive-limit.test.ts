@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import t from 'tap';
 import { loadText } from '../../src/config/load.js';
 import {
@@ -243,10 +243,11 @@ t.test('a reload leaves the limit where it is, and bounds it anew', async (t) =>
   t.equal(policy.create(settings(defaults, 30), context, fourth)!.bulkhead.limit, 30);
 });
 
+const read = (bulkhead: string) =>
+  loadText(`upstreams: { a: { listen: 1, target: 'http://a', bulkhead: ${bulkhead} } }`, 'f', {})
+    .config!.upstreams[0]!.policies.bulkhead as Options;
+
 t.test('is off unless it is written, and has its defaults then', async (t) => {
-  const read = (bulkhead: string) =>
-    loadText(`upstreams: { a: { listen: 1, target: 'http://a', bulkhead: ${bulkhead} } }`, 'f', {})
-      .config!.upstreams[0]!.policies.bulkhead as Options;
   t.equal(read('{ maxQueue: 1 }').adaptive, 'off');
   t.same(read('{ adaptive: {} }').adaptive, defaults);
 });

@@ -18,6 +18,7 @@ import { CallError } from './core/errors.js';
 import type { Emit } from './core/events.js';
 import type { Inspection } from './core/inspect.js';
 import { findChanges, type ReloadOutcome } from './core/reload.js';
+import { Roster } from './core/roster.js';
 import type { OwnedStore } from './core/store.js';
 import type { Exchange, ExchangeContext } from './proxy/exchange.js';
 import { createFront } from './proxy/listener.js';
@@ -51,7 +52,7 @@ const FLUSH_MS = 100;
 
 export class App {
   readonly #options: AppOptions;
-  readonly #running = new Set<Exchange>();
+  readonly #running = new Roster<Exchange>();
   readonly #metrics: ReturnType<typeof createMetrics>;
   readonly #inspection: Inspection;
   readonly #exchanges: { -readonly [Key in keyof ExchangeContext]: ExchangeContext[Key] };
@@ -77,7 +78,7 @@ export class App {
       bodyIdleMs: 0,
       maxRequestBody: 'off',
       isDraining: () => false,
-      running: new Set(),
+      running: new Roster(),
     };
     const app = new App(config, options, exchanges, await createFront(exchanges));
     try {
@@ -370,7 +371,7 @@ const hash = (data: string | Uint8Array) => createHash('sha256').update(data).di
 const DRAIN_MS = 10;
 
 /** Resolves when no exchange runs any more. */
-async function drain(clock: Clock, running: ReadonlySet<Exchange>): Promise<void> {
+async function drain(clock: Clock, running: Roster<Exchange>): Promise<void> {
   while (running.size > 0) await sleep(clock, DRAIN_MS);
 }
 

@@ -5,6 +5,7 @@ import { check, type CheckOptions } from './commands/check.js';
 import { explain, type ExplainOptions } from './commands/explain.js';
 import type { Output } from './commands/output.js';
 import { schema } from './commands/schema.js';
+import { pinTicks } from './pin-ticks.js';
 import { version } from './version.js';
 
 const { stdout, stderr, env } = process;
@@ -24,6 +25,7 @@ program
     new Option('-c, --config <file>', 'configuration file').default(defaultFile, defaultNote),
   )
   .action(async (options: { config: string }) => {
+    pinTicks();
     // Only this command needs the whole proxy.
     const { run } = await import('./commands/run.js');
     // Whatever a library may still hold open: drained is over.

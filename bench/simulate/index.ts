@@ -1,5 +1,6 @@
 /** The simulations that there are. */
 import { adaptiveBulkhead } from './adaptive-bulkhead.js';
+import { adaptiveTimeout } from './adaptive-timeout.js';
 import type { Simulation } from './simulation.js';
 
-export const simulations: readonly Simulation[] = [adaptiveBulkhead];
+export const simulations: readonly Simulation[] = [adaptiveBulkhead, adaptiveTimeout];

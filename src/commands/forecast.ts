@@ -31,15 +31,24 @@ function describeRetry(method: string, policies: PolicySettings): string {
     : `${method} is tried again only if it was unsent; with ${idempotencyHeader(policies)} after all causes: ${causes}`;
 }
 
-function describeTime(expected: Forecast, { retry }: PolicySettings): string {
-  const { tries, attemptMs, backoffMs, neededMs, totalMs } = expected;
+/** `3 tries x 10s`, or, where they grow, `3 tries of 10s to 20s`. */
+function describeTries({ tries, attemptMs, lastAttemptMs }: Forecast): string {
+  const count = `${tries} ${tries === 1 ? 'try' : 'tries'}`;
+  return attemptMs === lastAttemptMs
+    ? `${count} x ${showMs(attemptMs)}`
+    : `${count} of ${showMs(attemptMs)} to ${showMs(lastAttemptMs)}`;
+}
+
+function describeTime(expected: Forecast, { retry, timeout }: PolicySettings): string {
+  const { tries, backoffMs, neededMs, totalMs } = expected;
   if (neededMs === Infinity) {
+    const mayLearn = timeout !== 'off' && timeout.adaptive !== 'off';
     return totalMs === Infinity
       ? 'without end, because neither timeout.attempt nor timeout.total bounds it'
-      : `${showMs(totalMs)} (timeout.total; a try has no limit of its own)`;
+      : `${showMs(totalMs)} (timeout.total; a try has no limit of its own${mayLearn ? ' until timeout.adaptive has learned one' : ''})`;
   }
   const delays = backoffMs === 0 ? '' : ` + ${showMs(backoffMs)} back-off`;
-  const sum = `${tries} ${tries === 1 ? 'try' : 'tries'} x ${showMs(attemptMs)}${delays}`;
+  const sum = describeTries(expected) + delays;
   if (neededMs > totalMs) {
     return `${showMs(totalMs)} (timeout.total cuts ${sum} = ${showMs(neededMs)} short)`;
   }

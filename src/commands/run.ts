@@ -4,7 +4,7 @@ import { formatAddress } from '../config/config.js';
 import { formatDiagnostics } from '../config/diagnostics.js';
 import { loadConfig } from '../config/load.js';
 import { watchFile } from '../config/watch.js';
-import { systemClock } from '../core/clock.js';
+import { createSystemClock } from '../core/clock.js';
 import { createLogger, type Logger } from '../telemetry/logs.js';
 import { version } from '../version.js';
 
@@ -29,10 +29,11 @@ export async function run(options: RunOptions): Promise<number> {
   });
   // Before the start: as process 1 of a container, a signal without a listener would be lost.
   const stopped = signalled(logger);
+  const clock = createSystemClock();
   let app: App;
   try {
     app = await App.start(config, {
-      clock: systemClock,
+      clock,
       random: Math.random,
       logger,
       version,
@@ -44,7 +45,7 @@ export async function run(options: RunOptions): Promise<number> {
     return 1;
   }
   announce(app);
-  const watcher = watchFile(options.config, systemClock, () => void app.reload());
+  const watcher = watchFile(options.config, clock, () => void app.reload());
   process.on('SIGHUP', () => void app.reload());
   await stopped;
   watcher.close();

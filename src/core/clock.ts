@@ -1,4 +1,5 @@
 /** Time as an argument: what policies may know of it, and the one real implementation. */
+import { TimerWheel } from './timer-wheel.js';
 
 /** A scheduled callback that has not run yet. */
 export interface Timer {
@@ -18,23 +19,23 @@ export interface Clock {
 /** Uniform in [0, 1). */
 export type Random = () => number;
 
-/** Longest delay that Node's timers take; a longer one fires at once (Node documentation, `setTimeout`). */
-const MAX_DELAY_MS = 2 ** 31 - 1;
-
-class SystemTimer implements Timer {
-  readonly #timeout: NodeJS.Timeout;
-
-  constructor(delayMs: number, callback: () => void) {
-    this.#timeout = setTimeout(callback, Math.min(delayMs, MAX_DELAY_MS));
-  }
-
-  cancel(): void {
-    clearTimeout(this.#timeout);
-  }
+/** The process's own time. Each clock drives all of its timers with one of Node's. */
+export function createSystemClock(): Clock {
+  let timeout: NodeJS.Timeout | undefined;
+  const wheel: TimerWheel = new TimerWheel({
+    now: () => performance.now(),
+    wakeIn(delayMs) {
+      clearTimeout(timeout);
+      timeout = setTimeout(() => wheel.wake(), delayMs);
+    },
+    setBusy(isBusy) {
+      if (isBusy) timeout?.ref();
+      else timeout?.unref();
+    },
+  });
+  return {
+    now: () => performance.now(),
+    wallNow: () => Date.now(),
+    schedule: (delayMs, callback) => wheel.schedule(delayMs, callback),
+  };
 }
-
-export const systemClock: Clock = {
-  now: () => performance.now(),
-  wallNow: () => Date.now(),
-  schedule: (delayMs, callback) => new SystemTimer(delayMs, callback),
-};

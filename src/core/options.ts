@@ -56,6 +56,8 @@ export const SizeOrOff = (options: Described) =>
   quantityOrOff('size', options) as NumberOrOffSchema;
 /** `20%`; decoded to 0.2. */
 export const Share = (options: Described) => quantity('share', options) as NumberSchema;
+export const ShareOrOff = (options: Described) =>
+  quantityOrOff('share', options) as NumberOrOffSchema;
 
 /** A whole number within bounds. */
 export const Count = (options: {

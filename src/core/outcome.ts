@@ -44,6 +44,14 @@ export function classifyFailure(error: CallFailure): Outcome {
   }
 }
 
+/**
+ * The upstream did what was asked, so that the time it took says how long that takes. A failure of its own or a refusal
+ * of the caller's request (4xx) may come at once, whatever the work would have taken.
+ */
+export function isGoodAnswer(outcome: Outcome): boolean {
+  return outcome.kind === 'status' && outcome.status < 400;
+}
+
 /** Value of the `outcome` label of attempts_total. */
 export type AttemptResult = 'success' | 'failure' | 'timeout' | 'unsent' | 'reset' | 'cancelled';
 

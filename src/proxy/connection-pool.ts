@@ -22,8 +22,11 @@ export interface ConnectionUser {
   trailers(): RawHeaders;
 }
 
-export interface PoolDispatchOptions extends Dispatcher.DispatchOptions {
+export interface PoolDispatchOptions extends Omit<Dispatcher.DispatchOptions, 'reset'> {
   readonly user: ConnectionUser;
+  /** False keeps the connection where undici by itself would close it; null leaves it to undici. */
+  readonly reset: false | null;
+  readonly servername: string;
 }
 
 type Connect = buildConnector.connector;
@@ -33,6 +36,9 @@ const LAST_CHUNK = '\r\n0\r\n\r\n';
 const ABORTED = new errors.SocketError('aborted');
 
 const CONTINUE = Buffer.from('HTTP/1.1 100');
+const FIRST_DIGIT = CONTINUE.indexOf('1', 'HTTP/1.1'.length);
+
+type Write = (chunk: unknown, encoding?: unknown, callback?: unknown) => boolean;
 
 class TrackingClient extends Client implements Connection {
   hasFailed = false;
@@ -63,7 +69,7 @@ class TrackingClient extends Client implements Connection {
     options: Dispatcher.DispatchOptions,
     handler: Dispatcher.DispatchHandler,
   ): boolean {
-    const { user } = options as PoolDispatchOptions;
+    const { user } = options as unknown as PoolDispatchOptions;
     this.#user = user;
     user.connection = this;
     return super.dispatch(options, handler);
@@ -84,9 +90,9 @@ class TrackingClient extends Client implements Connection {
       );
     const read = socket.read.bind(socket) as (size?: number) => Buffer | null;
     socket.read = (size) => this.#withoutContinue(read(size), read);
-    const write = socket.write.bind(socket) as (chunk: unknown, ...rest: unknown[]) => boolean;
-    socket.write = ((chunk: unknown, ...rest: unknown[]) =>
-      write(chunk === LAST_CHUNK ? this.#lastChunk() : chunk, ...rest)) as typeof socket.write;
+    const write = socket.write.bind(socket) as Write;
+    socket.write = ((chunk, encoding, callback) =>
+      write(chunk === LAST_CHUNK ? this.#lastChunk() : chunk, encoding, callback)) as Write;
   }
 
   /** undici has no trailers for requests (RFC 9112, section 7.1.2). */
@@ -103,6 +109,8 @@ class TrackingClient extends Client implements Connection {
    */
   #withoutContinue(chunk: Buffer | null, read: () => Buffer | null): Buffer | null {
     if (chunk === null || this.#user?.hasAnswerBegun !== false) return chunk;
+    // Most answers differ from it in their first digit.
+    if (chunk[FIRST_DIGIT] !== CONTINUE[FIRST_DIGIT]) return chunk;
     if (chunk.length < CONTINUE.length || CONTINUE.compare(chunk, 0, CONTINUE.length) !== 0) {
       return chunk;
     }
@@ -181,7 +189,7 @@ export class ConnectionPool {
   }
 
   dispatch(options: PoolDispatchOptions, handler: Dispatcher.DispatchHandler): void {
-    this.#pool.dispatch(options, handler);
+    this.#pool.dispatch(options as Dispatcher.DispatchOptions, handler);
   }
 
   /** Closes the connections when the last holder has let go; nobody may be using them then. */

@@ -5,6 +5,7 @@ import { STATUS_CODES } from 'node:http';
 import { Call, type Substitution } from '../core/call.js';
 import { CallError, ClientGoneError, type CallFailure } from '../core/errors.js';
 import type { RawHeaders, Reply, ReplySink } from '../core/reply.js';
+import type { Member, Roster } from '../core/roster.js';
 import {
   findHeader,
   forwardReplyHeaders,
@@ -13,6 +14,7 @@ import {
   type OutgoingHeaders,
 } from './headers.js';
 import type { UpgradeRequest } from './upgrade.js';
+import { endWith } from './one-write.js';
 import { renderProblem } from './problem.js';
 import type { ReplayableBody } from './replayable-body.js';
 import type { ForwardedCall, ForwardedReply } from './transport.js';
@@ -25,7 +27,7 @@ export interface ExchangeContext extends UploadLimits {
   /** While draining, connections are told to close. */
   isDraining(): boolean;
   /** The exchanges that run now, for whoever must end them. */
-  readonly running: Set<Exchange>;
+  readonly running: Roster<Exchange>;
 }
 
 /** Where a call goes and how its path reads there. */
@@ -88,7 +90,8 @@ class ClientCall extends Call implements ForwardedCall {
 const singleValue = (value: string | string[] | undefined) =>
   Array.isArray(value) ? value[0] : value;
 
-export class Exchange implements ReplySink {
+export class Exchange implements ReplySink, Member {
+  rosterIndex = -1;
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   readonly #context: ExchangeContext;
@@ -195,7 +198,7 @@ export class Exchange implements ReplySink {
     this.#finish(response.statusCode, undefined);
     if (trailers.length > 0) response.addTrailers(pairs(trailers));
     if (this.#lastChunk === undefined) response.end();
-    else response.end(this.#lastChunk);
+    else endWith(response, this.#lastChunk);
   }
 
   onError(error: CallFailure): void {
@@ -278,7 +281,8 @@ export class Exchange implements ReplySink {
     if (attempts > 1) fields.push('X-Breakwater-Attempts', String(attempts));
     this.#finish(problem.status, error);
     this.#sendHead(problem.status, problem.statusText, fields);
-    this.#response.end(this.#request.method === 'HEAD' ? undefined : problem.body);
+    if (this.#request.method === 'HEAD') this.#response.end();
+    else endWith(this.#response, problem.body);
   }
 
   /** @returns false when the answer cannot be sent, in which case the exchange is over. */

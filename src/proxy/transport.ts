@@ -10,12 +10,7 @@ import type { Emit } from '../core/events.js';
 import { attemptResult, classifyFailure, classifyStatus } from '../core/outcome.js';
 import type { Stage } from '../core/pipeline.js';
 import { isOpenEnded, type RawHeaders, type Reply, type ReplySink } from '../core/reply.js';
-import type {
-  Connection,
-  ConnectionPool,
-  ConnectionUser,
-  PoolDispatchOptions,
-} from './connection-pool.js';
+import type { Connection, ConnectionPool, ConnectionUser } from './connection-pool.js';
 import { decodeHeaders, findHeader, forwardTrailers, type OutgoingHeaders } from './headers.js';
 import type { ReplayableBody, UploadListener } from './replayable-body.js';
 import { describeTransportError } from './transport-error.js';
@@ -40,8 +35,6 @@ export interface ForwardedReply extends Reply {
 
 /** Bytes kept of an answer that nobody has asked for yet, and bytes read of one that nobody wants. */
 const BUFFER_BYTES = 64 * 1024;
-
-const KEPT = { reset: false } as const;
 
 /** undici's handler and the pipeline's Reply in one object: an answer costs one allocation, not two. */
 class Attempt
@@ -92,20 +85,26 @@ class Attempt
     if (call.deadline !== undefined && this.#transport.propagatesDeadline) {
       call.outgoing.setDeadline(formatDeadline(call.deadline));
     }
-    call.waitWith((error) => this.abort(error));
-    this.#observer?.onStart((error) => this.abort(error));
-    const options: PoolDispatchOptions & { servername: string } = {
-      user: this,
-      origin: this.#transport.origin,
-      path: this.#transport.basePath + call.path,
-      method: call.method as Dispatcher.HttpMethod,
-      headers: call.outgoing.fields,
-      body: call.body?.open(this) ?? null,
-      // Keeps the connection after HEAD and after bodies of methods that rarely have one.
-      ...(call.upgrade === undefined ? KEPT : { upgrade: call.upgrade }),
-      servername: this.#transport.serverName,
-    };
-    pool.dispatch(options, this);
+    const end = (error: CallFailure): void => this.abort(error);
+    call.waitWith(end);
+    this.#observer?.onStart(end);
+    const transport = this.#transport;
+    const { upgrade } = call;
+    pool.dispatch(
+      {
+        user: this,
+        origin: transport.origin,
+        path: transport.basePath + call.path,
+        method: call.method as Dispatcher.HttpMethod,
+        headers: call.outgoing.fields,
+        body: call.body?.open(this) ?? null,
+        upgrade: upgrade ?? null,
+        // Keeps the connection after HEAD and after bodies of methods that rarely have one.
+        reset: upgrade === undefined ? false : null,
+        servername: transport.serverName,
+      },
+      this,
+    );
   }
 
   // From the upload.

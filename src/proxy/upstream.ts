@@ -157,13 +157,11 @@ export class Upstream {
   }
 
   inspect(): InspectableUpstream {
-    const { timeout } = this.#options.policies;
-    const attempt = timeout === 'off' ? 'off' : timeout.attempt;
     return {
       name: this.name,
       target: this.#options.target.href,
       retryBudgetRemaining: this.#layers.retry?.budget?.remaining(),
-      attemptTimeoutMs: attempt === 'off' ? undefined : attempt,
+      attemptTimeoutMs: this.#layers.timeout?.attemptMs,
       tunnels: this.#tunnels.size,
       lastError: this.#lastError,
     };

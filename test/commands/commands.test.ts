@@ -192,6 +192,24 @@ void t.test('explains how long a request may take', (t) => {
     time('timeout: { attempt: off }'),
     /worst case: 35s \(timeout\.total; a try has no limit/,
   );
+  t.match(
+    time('timeout: { attempt: off, adaptive: {} }'),
+    /35s .*no limit of its own until timeout\.adaptive has learned one\)/,
+  );
+  t.match(
+    time('timeout: { adaptive: { max: 11s } }'),
+    /worst case: 33\.3s \(3 tries x 11s \+ 300ms back-off\)/,
+  );
+  t.match(
+    time('timeout: { adaptive: { max: 9s } }'),
+    /worst case: 30\.3s \(3 tries x 10s/,
+    'before anything is learned attempt holds',
+  );
+  t.match(
+    time('timeout: { attempt: 6s, attemptGrowth: 50% }'),
+    /worst case: 27\.3s \(3 tries of 6s to 12s \+ 300ms back-off\)/,
+  );
+  t.match(time('timeout: { attemptGrowth: 50% }, retry: off'), /worst case: 10s \(1 try x 10s\)/);
   t.match(time('timeout: off'), /worst case: without end/);
   const delays = (backoff: string) =>
     /\+ (\S+) back-off/.exec(time(`retry: { maxAttempts: 4, backoff: { ${backoff} } }`)!)?.[1];

@@ -150,6 +150,104 @@ const cases: readonly Case[] = [
     ],
   },
   {
+    rule: 'attempt-reaches-total',
+    bad: upstream('timeout: { adaptive: { max: 35s } }, circuitBreaker: off'),
+    at: '4:33 upstreams.a.timeout.adaptive.max',
+    says: ['take 35s (timeout.adaptive.max)', 'set timeout.adaptive.max to 11s or less'],
+    good: [upstream('timeout: { adaptive: { max: 11s } }')],
+  },
+  {
+    rule: 'attempt-reaches-total',
+    bad: upstream(
+      'timeout: { attempt: off, adaptive: { max: 35s } }, retry: off, circuitBreaker: off',
+    ),
+    at: '4:47 upstreams.a.timeout.adaptive.max',
+    says: ['timeout.adaptive.max never fires', 'set timeout.adaptive.max to 31s or less'],
+    good: [upstream('timeout: { attempt: off, adaptive: { max: 30s } }, retry: off')],
+  },
+  {
+    rule: 'retries-exceed-total',
+    bad: upstream('timeout: { attemptGrowth: 50% }'),
+    at: '4:31 upstreams.a.timeout.attemptGrowth',
+    says: [
+      '3 tries of 10s to 20s with',
+      'need 45.3s',
+      'set timeout.attempt to 7.7s or less',
+      'Attempts to 2',
+    ],
+    good: [
+      upstream('timeout: { attempt: 7.7s, attemptGrowth: 50% }'),
+      upstream('timeout: { attemptGrowth: 50% }, retry: { maxAttempts: 2 }'),
+      upstream('timeout: { attemptGrowth: 50% }, retry: off'),
+    ],
+  },
+  {
+    rule: 'retries-exceed-total',
+    bad: upstream('timeout: { attempt: 12s, adaptive: { max: 20s } }'),
+    at: '4:47 upstreams.a.timeout.adaptive.max',
+    says: [
+      '3 tries of 20s (timeout.adaptive.max) with',
+      'set timeout.attempt and timeout.adaptive.max to 11s or less',
+    ],
+    good: [upstream('timeout: { attempt: 11s, adaptive: { max: 11s } }')],
+  },
+  {
+    rule: 'connect-exceeds-attempt',
+    bad: upstream('timeout: { connect: 1500ms, attempt: off, adaptive: { max: 1s } }'),
+    at: '4:25 upstreams.a.timeout.connect',
+    says: ['a try ends after 1s (timeout.adaptive.max)', 'connect to 500ms'],
+    good: [
+      upstream('timeout: { connect: 1s, attempt: off, adaptive: { max: 1s } }'),
+      upstream('timeout: { connect: 2s, attempt: 1s, adaptive: { max: 2s } }'),
+    ],
+  },
+  {
+    rule: 'recovery-before-attempt',
+    bad: upstream(
+      'circuitBreaker: { recoveryTimeout: 15s }, timeout: { attemptGrowth: 50%, total: 46s }',
+    ),
+    at: '4:40 upstreams.a.circuitBreaker.recoveryTimeout',
+    says: ['a try may take 20s', 'recoveryTimeout to 20s'],
+    good: [
+      upstream(
+        'circuitBreaker: { recoveryTimeout: 20s }, timeout: { attemptGrowth: 50%, total: 46s }',
+      ),
+      upstream('circuitBreaker: { recoveryTimeout: 15s }'),
+    ],
+  },
+  {
+    rule: 'adaptive-bounds-crossed',
+    bad: upstream('timeout: { adaptive: { min: 5001ms, max: 5s } }'),
+    at: '4:33 upstreams.a.timeout.adaptive.min',
+    says: ['it is 5s whatever', 'min to less than 5s'],
+    good: [upstream('timeout: { adaptive: { min: 5s, max: 5s } }')],
+  },
+  {
+    rule: 'samples-exceed-window',
+    bad: upstream('timeout: { adaptive: { window: 9, max: 10s } }'),
+    at: '4:36 upstreams.a.timeout.adaptive.window',
+    says: ['nothing is ever learned', 'minSamples to 9', 'window to 10'],
+    good: [upstream('timeout: { adaptive: { window: 10, max: 10s } }')],
+  },
+  {
+    rule: 'adaptive-cannot-grow',
+    bad: upstream('timeout: { adaptive: { multiplier: 1.09, max: 10s } }'),
+    at: '4:40 upstreams.a.timeout.adaptive.multiplier',
+    says: ['cut off for good', 'multiplier to 1.5'],
+    good: [upstream('timeout: { adaptive: { multiplier: 1.1, max: 10s } }')],
+  },
+  {
+    rule: 'adaptive-loosens-attempt',
+    bad: upstream('timeout: { attempt: 900ms, connect: 500ms, adaptive: { max: 10s } }'),
+    at: '4:25 upstreams.a.timeout.attempt',
+    says: ['at least 1s (timeout.adaptive.min)', 'min to 900ms or less'],
+    good: [
+      upstream('timeout: { attempt: 1s, connect: 500ms, adaptive: { max: 10s } }'),
+      upstream('timeout: { attempt: off, adaptive: { max: 10s } }'),
+      upstream('timeout: { attempt: 900ms, connect: 500ms, adaptive: { min: 900ms, max: 10s } }'),
+    ],
+  },
+  {
     rule: 'no-jitter',
     bad: upstream('retry: { backoff: { jitter: none } }'),
     at: '4:33 upstreams.a.retry.backoff.jitter',
@@ -468,8 +566,9 @@ upstreams:
     bulkhead: { adaptive: { min: 9, max: 8, decreaseAbove: 1% } }
   c:
     listen: 3
-    target: https://c
+    target: http://c
     bulkhead: { adaptive: { max: 50 } }
+    timeout: { attempt: 7s, adaptive: { multiplier: 1, min: 9s, max: 8s, window: 5 } }
 `;
 
 /** Those that are about a chain of fallbacks, or the lack of one. */

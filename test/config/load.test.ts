@@ -56,6 +56,8 @@ const builtIn = {
     connect: 2000,
     write: 15_000,
     attempt: 10_000,
+    attemptGrowth: 'off',
+    adaptive: 'off',
     idle: 30_000,
     total: 35_000,
     stream: 300_000,
@@ -211,6 +213,20 @@ void t.test('switches on again what is written over `off`, with the built-in res
   });
   t.strictSame(routes[0]!.policies.timeout, builtIn.timeout);
   t.strictSame(routes[0]!.writes, new Set(['timeout']));
+  t.end();
+});
+
+void t.test('switches parts that are off by default on with their own defaults', (t) => {
+  const { policies } = loadUpstream('timeout: { attemptGrowth: 50%, adaptive: { min: 5ms } }');
+  const adaptive = {
+    percentile: 99,
+    multiplier: 1.5,
+    min: 5,
+    max: 30_000,
+    window: 100,
+    minSamples: 10,
+  };
+  t.strictSame(policies.timeout, { ...builtIn.timeout, attemptGrowth: 0.5, adaptive });
   t.end();
 });
 

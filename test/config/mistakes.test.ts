@@ -105,7 +105,7 @@ const shape: readonly Case[] = [
     name: 'a mistake behind an anchor once',
     text: 'profiles:\n  p: &p { timeout: { atempt: 1s } }\n  q: *p\n  r: { <<: *p }\n' + valid,
     expected: [
-      '2:22: error: profiles.p.timeout.atempt: is an unknown key; did you mean "attempt"? allowed are connect, write, attempt, idle, total and stream',
+      '2:22: error: profiles.p.timeout.atempt: is an unknown key; did you mean "attempt"? allowed are connect, write, attempt, attemptGrowth, adaptive, idle, total and stream',
     ],
   },
 ];

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { watchFile } from '../../src/config/watch.js';
-import { systemClock } from '../../src/core/clock.js';
+import { createSystemClock } from '../../src/core/clock.js';
 import { eventually } from '../support/sidecar.js';
 
 interface Watched {
@@ -15,7 +15,7 @@ function watch(t: Tap, prepare: (folder: string) => string): Watched {
   const folder = mkdtempSync(join(tmpdir(), 'breakwater-'));
   const file = prepare(folder);
   let changes = 0;
-  const watcher = watchFile(file, systemClock, () => (changes += 1));
+  const watcher = watchFile(file, createSystemClock(), () => (changes += 1));
   t.teardown(() => {
     watcher.close();
     rmSync(folder, { recursive: true });
@@ -79,7 +79,7 @@ t.test('says nothing when nothing changed, or after it was closed', async (t) =>
   const file = join(folder, 'f.yaml');
   writeFileSync(file, 'a');
   let changes = 0;
-  const watcher = watchFile(file, systemClock, () => (changes += 1));
+  const watcher = watchFile(file, createSystemClock(), () => (changes += 1));
   await firstLook();
   watcher.close();
   writeFileSync(file, 'b');

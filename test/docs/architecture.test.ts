@@ -23,6 +23,8 @@ const rings: readonly (readonly string[])[] = [
 const outside: Readonly<Record<string, { usedBy: readonly string[]; uses: readonly string[] }>> = {
   // A program of its own, which starts the real one as a process.
   demo: { usedBy: [], uses: [] },
+  // Comes before everything else.
+  'pin-ticks': { usedBy: ['main'], uses: [] },
   // A constant.
   version: { usedBy: ['main', 'commands', 'app'], uses: [] },
 };

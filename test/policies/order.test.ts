@@ -29,6 +29,8 @@ const settings: PolicySettings = {
     connect: 2000,
     write: 15_000,
     attempt: 10_000,
+    attemptGrowth: 'off',
+    adaptive: 'off',
     idle: 30_000,
     total: 35_000,
     stream: 300_000,

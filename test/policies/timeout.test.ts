@@ -12,6 +12,8 @@ const defaults: Options = {
   connect: 2000,
   write: 15_000,
   attempt: 10_000,
+  attemptGrowth: 'off',
+  adaptive: 'off',
   idle: 30_000,
   total: 35_000,
   stream: 300_000,
@@ -21,13 +23,14 @@ function build(options: Partial<Options> = {}) {
   const clock = new FakeClock();
   const next = new FakeStage();
   const layer = timeout.create({ timeout: { ...defaults, ...options } }, fakeContext(clock))!;
-  return { clock, next, stage: layer.wrap(next) };
+  return { clock, next, layer, stage: layer.wrap(next) };
 }
 
 /** One try as the transport leads it; `error` is what its clocks ended it with. */
-function start(options: Partial<Options> = {}) {
+function start(options: Partial<Options> = {}, earlierTries = 0) {
   const { clock, next, stage } = build(options);
   const call = fakeCall();
+  call.attempts = earlierTries;
   void stage.run(call);
   const observer: AttemptObserver = next.last.call.observer!;
   const attempt = { clock, observer, error: undefined as CallError | undefined };
@@ -187,4 +190,30 @@ t.test('knows no limit for what is off', async (t) => {
 t.test('holds to the other limit where one is off', async (t) => {
   await endsAfter(t, start({ connect: 'off' }), 10_000, 'timeout-attempt');
   await endsAfter(t, start({ attempt: 'off' }), 2000, 'timeout-connect');
+});
+
+t.test('gives each further try more where attemptGrowth says so', async (t) => {
+  for (const [earlierTries, ms] of [10_000, 15_000, 20_000].entries()) {
+    const attempt = start({ attemptGrowth: 0.5, connect: 'off' }, earlierTries);
+    attempt.observer.onPhase('waiting');
+    await endsAfter(t, attempt, ms, 'timeout-attempt');
+    t.match(attempt.error?.message, `within ${ms} ms (timeout.attempt)`);
+  }
+});
+
+t.test('gives all tries the same without attemptGrowth', async (t) => {
+  const attempt = start({}, 2);
+  attempt.observer.onPhase('waiting');
+  await endsAfter(t, attempt, 10_000, 'timeout-attempt');
+});
+
+t.test('lets nothing grow out of an attempt that is off', async (t) => {
+  const { clock } = start({ attemptGrowth: 0.5, attempt: 'off', connect: 'off' }, 2);
+  t.equal(clock.pending, 0);
+});
+
+t.test('tells what a first try may take', async (t) => {
+  t.equal(build().layer.attemptMs, 10_000);
+  t.equal(build({ attemptGrowth: 0.5 }).layer.attemptMs, 10_000);
+  t.equal(build({ attempt: 'off' }).layer.attemptMs, undefined);
 });

@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap';
-import { systemClock } from '../../src/core/clock.js';
+import { createSystemClock } from '../../src/core/clock.js';
 import { createRedisStore } from '../../src/stores/redis.js';
 import { checkStore } from '../support/check-store.js';
 import { startRedis, withoutRedis } from '../support/redis.js';
@@ -29,7 +29,7 @@ async function openStore(t: Test, url: string) {
   const changes: (string | undefined)[] = [];
   const store = createRedisStore({
     url,
-    clock: systemClock,
+    clock: createSystemClock(),
     onChange: (why) => changes.push(why),
   });
   t.teardown(() => store.close());

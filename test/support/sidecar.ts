@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App } from '../../src/app.js';
 import { loadConfig } from '../../src/config/load.js';
-import { systemClock } from '../../src/core/clock.js';
+import { createSystemClock } from '../../src/core/clock.js';
 import { createLogger } from '../../src/telemetry/logs.js';
 
 /** The part of a tap test that is needed here. */
@@ -107,7 +107,7 @@ export async function startSidecar(t: Teardown, yaml: string): Promise<TestSidec
     destination: { write: (line: string) => logs.push(JSON.parse(line)) },
   });
   const app = await App.start(config, {
-    clock: systemClock,
+    clock: createSystemClock(),
     random: Math.random,
     logger,
     version: '0.0.0-test',

@@ -1,5 +1,13 @@
 /** Lint rules about times that do not fit into each other. */
-import { forecast, showMs } from '../forecast.js';
+import { listWords } from '../diagnostics.js';
+import {
+  forecast,
+  growthOf,
+  showMs,
+  triesInFirsts,
+  triesWithin,
+  type Forecast,
+} from '../forecast.js';
 import { eachScope, type LintRule, type Offence, type Scope } from './scope.js';
 
 /** Two digits are as exact as advice can be. */
@@ -14,60 +22,90 @@ const DELAYS = ['baseDelay', 'maxDelay', 'multiplier', 'jitter', 'strategy'].map
   (key) => `retry.backoff.${key}`,
 );
 
-/** The longest attempt with which all tries have their full time, in words that follow "to". */
-function longestAttempt(scope: Scope): string | undefined {
-  const { tries, backoffMs, totalMs } = forecast(scope.policies);
-  const spare = totalMs - backoffMs;
-  if (spare / tries < 1) return undefined;
-  // A single try has to be shorter than the call, or its clock is none.
-  const longest = roundTo(tries === 1 ? spare * 0.9 : spare / tries, Math.floor);
-  return longest > 0 ? showMs(longest) : undefined;
+/** Where nothing bounds a try but what is learned, the rules look at what that may become. */
+function forecastOf({ policies }: Scope): Forecast {
+  const { timeout } = policies;
+  if (timeout === 'off' || timeout.adaptive === 'off' || timeout.attempt !== 'off') {
+    return forecast(policies);
+  }
+  const attempt = timeout.adaptive.max;
+  const expected = forecast({ ...policies, timeout: { ...timeout, attempt } });
+  return { ...expected, attemptOption: 'timeout.adaptive.max' };
 }
 
-const orLower = (scope: Scope) => {
-  const longest = longestAttempt(scope);
-  return longest === undefined ? '' : `timeout.attempt to ${longest} or less, or `;
-};
+const ATTEMPT_OPTIONS = ['timeout.attempt', 'timeout.adaptive.max'] as const;
 
-const attemptReachesTotal = (scope: Scope) => {
-  const { attemptMs, totalMs } = forecast(scope.policies);
-  return attemptMs !== Infinity && attemptMs >= totalMs;
-};
+/** What one try may take, and what bounds it if that is not `attempt`. */
+const showAttempt = ({ attemptMs, attemptOption }: Forecast) =>
+  showMs(attemptMs) + (attemptOption === 'timeout.attempt' ? '' : ` (${attemptOption})`);
+
+/** The longest attempt with which all tries have their full time, in ms. */
+function longestAttempt(scope: Scope): number | undefined {
+  const { tries, backoffMs, totalMs } = forecastOf(scope);
+  const share = (totalMs - backoffMs) / triesInFirsts(tries, growthOf(scope.policies));
+  if (share < 1) return undefined;
+  // A single try has to be shorter than the call, or its clock is none.
+  const longest = roundTo(tries === 1 ? share * 0.9 : share, Math.floor);
+  return longest > 0 ? longest : undefined;
+}
+
+/** In words that follow "set". */
+function orLower(scope: Scope): string {
+  const longest = longestAttempt(scope);
+  if (longest === undefined) return '';
+  const tooLong = ATTEMPT_OPTIONS.filter((path) => (scope.number(path) ?? 0) > longest);
+  return `${listWords(tooLong, 'and')} to ${showMs(longest)} or less, or `;
+}
+
+const reachesTotal = ({ attemptMs, totalMs }: Forecast) =>
+  attemptMs !== Infinity && attemptMs >= totalMs;
 
 function checkAttempt(scope: Scope): Offence | undefined {
-  if (!attemptReachesTotal(scope)) return undefined;
-  const { attemptMs, totalMs, neededMs, tries } = forecast(scope.policies);
+  const expected = forecastOf(scope);
+  if (!reachesTotal(expected)) return undefined;
+  const { attemptMs, attemptOption, totalMs, neededMs, tries } = expected;
   const least = tries === 1 ? attemptMs * 1.1 : neededMs;
   const harm =
     tries === 1
-      ? 'timeout.attempt never fires, and an answer that begins late has no time left for its body'
+      ? `${attemptOption} never fires, and an answer that begins late has no time left for its body`
       : 'a try that hangs uses up the call and is never followed by another';
   return {
-    place: scope.culprit('timeout.attempt', 'timeout.total'),
-    message: `a try may take ${showMs(attemptMs)}, but the whole call ends after ${showMs(totalMs)}: ${harm}; set ${orLower(scope)}timeout.total to ${roundUp(least)} or more`,
+    place: scope.culprit(attemptOption, 'timeout.total'),
+    message: `a try may take ${showAttempt(expected)}, but the whole call ends after ${showMs(totalMs)}: ${harm}; set ${orLower(scope)}timeout.total to ${roundUp(least)} or more`,
   };
 }
 
 function checkRetries(scope: Scope): Offence | undefined {
-  const { tries, attemptMs, backoffMs, neededMs, totalMs } = forecast(scope.policies);
+  const expected = forecastOf(scope);
+  const { tries, attemptMs, lastAttemptMs, attemptOption, backoffMs, neededMs, totalMs } = expected;
   // What is wrong with one try is told already.
-  if (tries === 1 || attemptMs === Infinity || attemptReachesTotal(scope)) return undefined;
+  if (tries === 1 || attemptMs === Infinity || reachesTotal(expected)) return undefined;
   if (neededMs <= totalMs) return undefined;
-  const fitting = Math.floor((totalMs - backoffMs) / attemptMs);
+  const growth = growthOf(scope.policies);
+  const fitting = triesWithin((totalMs - backoffMs) / attemptMs, growth);
   const fewer = fitting >= 1 && fitting < tries ? `, or retry.maxAttempts to ${fitting}` : '';
+  const last = growth === 0 ? '' : ` to ${showMs(lastAttemptMs)}`;
+  const growthOption = growth === 0 ? [] : ['timeout.attemptGrowth'];
   return {
-    place: scope.culprit('timeout.attempt', 'retry.maxAttempts', 'timeout.total', ...DELAYS),
-    message: `${tries} tries of ${showMs(attemptMs)} with up to ${showMs(backoffMs)} between them need ${showMs(neededMs)}, but the whole call ends after ${showMs(totalMs)}: when the upstream is slow, the last tries are cut short or never made; set ${orLower(scope)}timeout.total to ${roundUp(neededMs)} or more${fewer}`,
+    place: scope.culprit(
+      attemptOption,
+      'retry.maxAttempts',
+      'timeout.total',
+      ...growthOption,
+      ...DELAYS,
+    ),
+    message: `${tries} tries of ${showAttempt(expected)}${last} with up to ${showMs(backoffMs)} between them need ${showMs(neededMs)}, but the whole call ends after ${showMs(totalMs)}: when the upstream is slow, the last tries are cut short or never made; set ${orLower(scope)}timeout.total to ${roundUp(neededMs)} or more${fewer}`,
   };
 }
 
 function checkConnect(scope: Scope): Offence | undefined {
   const connect = scope.number('timeout.connect');
-  const attempt = scope.number('timeout.attempt');
-  if (connect === undefined || attempt === undefined || connect <= attempt) return undefined;
+  const expected = forecastOf(scope);
+  const { attemptMs, attemptOption } = expected;
+  if (connect === undefined || connect <= attemptMs) return undefined;
   return {
-    place: scope.culprit('timeout.connect', 'timeout.attempt'),
-    message: `connecting may take ${showMs(connect)}, but a try ends after ${showMs(attempt)}: timeout.connect never fires, and an upstream that cannot be reached is reported as one that is slow; set timeout.connect to ${showMs(roundTo(attempt / 2, Math.ceil))} or so, and to no more than ${showMs(attempt)}`,
+    place: scope.culprit('timeout.connect', attemptOption),
+    message: `connecting may take ${showMs(connect)}, but a try ends after ${showAttempt(expected)}: timeout.connect never fires, and an upstream that cannot be reached is reported as one that is slow; set timeout.connect to ${showMs(roundTo(attemptMs / 2, Math.ceil))} or so, and to no more than ${showMs(attemptMs)}`,
   };
 }
 
@@ -94,11 +132,14 @@ function checkBuffer(scope: Scope): Offence | undefined {
 
 function checkRecovery(scope: Scope): Offence | undefined {
   const recovery = scope.number('circuitBreaker.recoveryTimeout');
-  const attempt = scope.number('timeout.attempt');
-  if (recovery === undefined || attempt === undefined || recovery >= attempt) return undefined;
+  const { attemptMs, lastAttemptMs, attemptOption } = forecastOf(scope);
+  if (recovery === undefined || attemptMs === Infinity || recovery >= lastAttemptMs) {
+    return undefined;
+  }
+  const growthOption = attemptMs === lastAttemptMs ? [] : ['timeout.attemptGrowth'];
   return {
-    place: scope.culprit('circuitBreaker.recoveryTimeout', 'timeout.attempt'),
-    message: `an open circuit probes after ${showMs(recovery)}, but a try may take ${showMs(attempt)}: a hanging upstream is sent probes while tries from before still wait for it, and gets no rest to recover in; set circuitBreaker.recoveryTimeout to ${showMs(attempt)} or more`,
+    place: scope.culprit('circuitBreaker.recoveryTimeout', attemptOption, ...growthOption),
+    message: `an open circuit probes after ${showMs(recovery)}, but a try may take ${showMs(lastAttemptMs)}: a hanging upstream is sent probes while tries from before still wait for it, and gets no rest to recover in; set circuitBreaker.recoveryTimeout to ${showMs(lastAttemptMs)} or more`,
   };
 }
 
@@ -112,6 +153,48 @@ function checkLongestRecovery(scope: Scope): Offence | undefined {
   };
 }
 
+function checkAdaptiveBounds(scope: Scope): Offence | undefined {
+  const min = scope.number('timeout.adaptive.min');
+  const max = scope.number('timeout.adaptive.max');
+  if (min === undefined || max === undefined || min <= max) return undefined;
+  return {
+    place: scope.culprit('timeout.adaptive.min', 'timeout.adaptive.max'),
+    message: `a learned timeout is to be at least ${showMs(min)} and at most ${showMs(max)}: max wins, so it is ${showMs(max)} whatever the upstream's response times are; set timeout.adaptive.min to less than ${showMs(max)}, or timeout.adaptive.max to more than ${showMs(min)}`,
+  };
+}
+
+function checkSamples(scope: Scope): Offence | undefined {
+  const samples = scope.number('timeout.adaptive.minSamples');
+  const window = scope.number('timeout.adaptive.window');
+  if (samples === undefined || window === undefined || samples <= window) return undefined;
+  return {
+    place: scope.culprit('timeout.adaptive.minSamples', 'timeout.adaptive.window'),
+    message: `${samples} response times are needed before any is used, but only the last ${window} are kept: nothing is ever learned; set timeout.adaptive.minSamples to ${window} or less, or timeout.adaptive.window to ${samples} or more`,
+  };
+}
+
+function checkLoosened(scope: Scope): Offence | undefined {
+  const attempt = scope.number('timeout.attempt');
+  const min = scope.number('timeout.adaptive.min');
+  if (attempt === undefined || min === undefined || attempt >= min) return undefined;
+  return {
+    place: scope.culprit('timeout.attempt', 'timeout.adaptive.min'),
+    message: `a try may take ${showMs(attempt)} only until enough is learned, and at least ${showMs(min)} (timeout.adaptive.min) from then on; set timeout.adaptive.min to ${showMs(attempt)} or less, or timeout.adaptive to off if ${showMs(attempt)} is to hold`,
+  };
+}
+
+/** With less it takes more than seven rounds of timeouts until the learned timeout has doubled. */
+const LEAST_MULTIPLIER = 1.1;
+
+function checkMultiplier(scope: Scope): Offence | undefined {
+  const multiplier = scope.number('timeout.adaptive.multiplier');
+  if (multiplier === undefined || multiplier >= LEAST_MULTIPLIER) return undefined;
+  return {
+    place: scope.place('timeout.adaptive.multiplier'),
+    message: `with a multiplier of ${multiplier} the learned timeout hardly grows from timeouts: an upstream that becomes slower for good is cut off for good; set timeout.adaptive.multiplier to 1.5`,
+  };
+}
+
 export const timingRules: readonly LintRule[] = [
   { name: 'attempt-reaches-total', level: 'warning', check: eachScope(checkAttempt) },
   { name: 'retries-exceed-total', level: 'warning', check: eachScope(checkRetries) },
@@ -120,4 +203,8 @@ export const timingRules: readonly LintRule[] = [
   { name: 'buffer-swallows-total', level: 'warning', check: eachScope(checkBuffer) },
   { name: 'recovery-before-attempt', level: 'warning', check: eachScope(checkRecovery) },
   { name: 'recovery-exceeds-maximum', level: 'warning', check: eachScope(checkLongestRecovery) },
+  { name: 'adaptive-bounds-crossed', level: 'warning', check: eachScope(checkAdaptiveBounds) },
+  { name: 'samples-exceed-window', level: 'warning', check: eachScope(checkSamples) },
+  { name: 'adaptive-cannot-grow', level: 'warning', check: eachScope(checkMultiplier) },
+  { name: 'adaptive-loosens-attempt', level: 'info', check: eachScope(checkLoosened) },
 ];

@@ -1,0 +1,189 @@
+/** Timers that are mostly cancelled before they are due, as those of calls are: setting and dropping one is a few links. */
+import type { Timer } from './clock.js';
+
+/** Slots per level; a level's slot is as long as the whole level below. */
+const SLOTS = 32;
+
+/** Ticks of one slot, by level: 1 ms, 32 ms, 1 s, 33 s, 17 min, 9 h. */
+const SPANS = [1, SLOTS, SLOTS ** 2, SLOTS ** 3, SLOTS ** 4, SLOTS ** 5] as const;
+
+/** Farthest that the top level reaches, in ticks: 12 days. What is due later is looked at again by then. */
+const REACH = SLOTS ** SPANS.length - 1;
+
+/** What drives a wheel: one timer of the surroundings for all of its own. */
+export interface WheelHost {
+  /** Monotonic ms. */
+  now(): number;
+  /** Calls `wake` once, `delayMs` from now, in place of any call that is still to come. */
+  wakeIn(delayMs: number): void;
+  /** Whether anything is scheduled: a wheel of cancelled timers must not keep the process running. */
+  setBusy(isBusy: boolean): void;
+}
+
+/** A timer in a slot, linked to its neighbours; a slot is the head of its own ring. */
+class Link {
+  next: Link = this;
+  previous: Link = this;
+}
+
+class WheelTimer extends Link implements Timer {
+  readonly dueTick: number;
+  callback: (() => void) | undefined;
+  level = 0;
+  slot = 0;
+  readonly #wheel: TimerWheel;
+
+  constructor(wheel: TimerWheel, dueTick: number, callback: () => void) {
+    super();
+    this.#wheel = wheel;
+    this.dueTick = dueTick;
+    this.callback = callback;
+  }
+
+  cancel(): void {
+    if (this.callback !== undefined) this.#wheel.drop(this);
+  }
+}
+
+/**
+ * A hierarchical timing wheel (Varghese and Lauck 1987, scheme 7) with ticks of 1 ms: far timers stand in coarse slots,
+ * and move to finer ones as their time comes near. A timer is never early; it is late by a tick at most, plus what
+ * the host is late.
+ */
+export class TimerWheel {
+  readonly #host: WheelHost;
+  readonly #slots: readonly (readonly Link[])[] = SPANS.map(() =>
+    Array.from({ length: SLOTS }, () => new Link()),
+  );
+  /** A bit per slot that has timers. */
+  readonly #occupied: number[] = SPANS.map(() => 0);
+  /** All slots that begin up to this tick have been emptied. */
+  #tick: number;
+  #size = 0;
+  /** When the host will call, in ticks. */
+  #wakeTick = Infinity;
+
+  constructor(host: WheelHost) {
+    this.#host = host;
+    this.#tick = Math.floor(host.now());
+  }
+
+  /** Timers that have neither run nor been cancelled. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** @param callback must not throw: that would leave timers of the same tick behind. */
+  schedule(delayMs: number, callback: () => void): Timer {
+    if (this.#size === 0) {
+      // Nothing has been waiting for these ticks.
+      this.#tick = Math.max(this.#tick, Math.floor(this.#host.now()));
+      this.#host.setBusy(true);
+    }
+    this.#size += 1;
+    const timer = new WheelTimer(this, Math.ceil(this.#host.now() + delayMs), callback);
+    this.#wakeBy(this.#insert(timer));
+    return timer;
+  }
+
+  /** Takes a timer out. */
+  drop(timer: WheelTimer): void {
+    this.#unlink(timer);
+    timer.callback = undefined;
+    this.#size -= 1;
+    if (this.#size === 0) this.#host.setBusy(false);
+  }
+
+  /** Runs what is due, earliest first. The host calls it. */
+  wake(): void {
+    this.#wakeTick = Infinity;
+    const nowTick = Math.floor(this.#host.now());
+    for (let tick = this.#nextTick(); tick <= nowTick; tick = this.#nextTick()) {
+      this.#reach(tick);
+    }
+    this.#wakeBy(this.#nextTick());
+  }
+
+  /** Empties the slots that begin at `tick`, the next one at which any does. */
+  #reach(tick: number): void {
+    // Found before the wheel has moved: after that, a slot that begins now is one of the next turn.
+    const due = SPANS.map((_, level) => this.#nextTickOf(level) === tick);
+    this.#tick = tick;
+    for (const [level, span] of SPANS.entries()) {
+      if (due[level] === true) this.#empty(this.#slots[level]![Math.floor(tick / span) % SLOTS]!);
+    }
+  }
+
+  /** Timers that are due run, the others move down. */
+  #empty(head: Link): void {
+    while (head.next !== head) {
+      const timer = head.next as WheelTimer;
+      if (timer.dueTick > this.#tick) {
+        this.#unlink(timer);
+        this.#insert(timer);
+        continue;
+      }
+      const { callback } = timer;
+      this.drop(timer);
+      callback!();
+    }
+  }
+
+  /** @returns the tick at which its slot has to be emptied. */
+  #insert(timer: WheelTimer): number {
+    const atTick = Math.min(Math.max(timer.dueTick, this.#tick + 1), this.#tick + REACH);
+    const distance = atTick - this.#tick;
+    let level = 0;
+    while (distance >= SPANS[level]! * SLOTS) level += 1;
+    const slotNumber = Math.floor(atTick / SPANS[level]!);
+    timer.level = level;
+    timer.slot = slotNumber % SLOTS;
+    const head = this.#slots[level]![timer.slot]!;
+    timer.previous = head.previous;
+    timer.next = head;
+    head.previous.next = timer;
+    head.previous = timer;
+    this.#occupied[level]! |= 1 << timer.slot;
+    return slotNumber * SPANS[level]!;
+  }
+
+  #unlink(timer: WheelTimer): void {
+    const { next, previous } = timer;
+    previous.next = next;
+    next.previous = previous;
+    // Without this a timer that has got old would keep its neighbours of then alive.
+    timer.next = timer;
+    timer.previous = timer;
+    if (next === previous) {
+      // The head is all that is left.
+      this.#occupied[timer.level]! &= ~(1 << timer.slot);
+    }
+  }
+
+  /** When the next slot that has timers begins; Infinity for none. */
+  #nextTick(): number {
+    let nextTick = Infinity;
+    for (let level = 0; level < SPANS.length; level++) {
+      nextTick = Math.min(nextTick, this.#nextTickOf(level));
+    }
+    return nextTick;
+  }
+
+  #nextTickOf(level: number): number {
+    const bits = this.#occupied[level]!;
+    if (bits === 0) return Infinity;
+    const span = SPANS[level]!;
+    // The slot of now has been emptied: what is in it again is a whole turn away.
+    const following = Math.floor(this.#tick / span) + 1;
+    const from = following % SLOTS;
+    const turned = from === 0 ? bits : (bits >>> from) | (bits << (SLOTS - from));
+    const ahead = 31 - Math.clz32(turned & -turned);
+    return (following + ahead) * span;
+  }
+
+  #wakeBy(tick: number): void {
+    if (tick >= this.#wakeTick) return;
+    this.#wakeTick = tick;
+    this.#host.wakeIn(Math.max(tick - this.#host.now(), 0));
+  }
+}

@@ -1,0 +1,43 @@
+/** A learned timeout frees callers from tries that hang, and does not cut a slower upstream off for good. */
+import t from 'tap';
+import { runOnce } from '../../bench/simulate/adaptive-timeout.js';
+import type { PhaseResult } from '../../bench/simulate/simulation.js';
+
+const goodShare = ({ calls }: PhaseResult) => calls.good / calls.offered;
+const p99 = ({ calls }: PhaseResult) => calls.latencyMs(0.99);
+
+/** In the sixth the circuit opens at the slowdown, before enough is learned. */
+const seeds = [1, 2, 3, 4, 5, 6];
+const runs = await Promise.all(seeds.map((seed) => runOnce('adaptive', seed)));
+
+t.test(
+  'hanging tries cost callers a fraction of what a patient timeout makes them cost',
+  async (t) => {
+    const [patient] = await runOnce('10s', 1);
+    t.ok(p99(patient!) > 10_000, `${p99(patient!)} ms`);
+    for (const seed of seeds) {
+      const [before, , slower, , after] = await runOnce('adaptive', seed);
+      t.ok(p99(before!) < 500, `seed ${seed}: ${p99(before!)} ms`);
+      t.ok(p99(slower!) < 2500, `seed ${seed}: ${p99(slower!)} ms while it is slower`);
+      t.ok(p99(after!) < 500, `seed ${seed}: ${p99(after!)} ms afterwards`);
+    }
+  },
+);
+
+t.test('goodput is back soon after the upstream has become slower for good', async (t) => {
+  const [, , tight] = await runOnce('250ms', 1);
+  t.ok(goodShare(tight!) < 0.1, 'a tight timeout that stands still lets hardly anything through');
+  for (const [i, [before, , slower, again, after]] of runs.entries()) {
+    const seed = seeds[i];
+    for (const phase of [before!, slower!, again!, after!]) {
+      t.ok(goodShare(phase) > 0.99, `seed ${seed}, ${phase.name}: ${goodShare(phase)}`);
+    }
+  }
+});
+
+t.test('what was learned while it was slow is forgotten', async (t) => {
+  const [before, , slower, , after] = runs[0]!;
+  t.ok(Math.max(...before!.watched) < 600);
+  t.ok(Math.min(...slower!.watched) > 500);
+  t.ok(Math.max(...after!.watched) < 600);
+});

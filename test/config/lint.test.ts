@@ -392,7 +392,7 @@ const cases: readonly Case[] = [
     ],
   },
   {
-    rule: 'adaptive-bounds-crossed',
+    rule: 'limit-bounds-crossed',
     bad: upstream('bulkhead: { maxConcurrent: 3, adaptive: { max: 4 } }'),
     at: '4:52 upstreams.a.bulkhead.adaptive.max',
     says: ['below 5', 'above 4'],
@@ -402,21 +402,21 @@ const cases: readonly Case[] = [
     ],
   },
   {
-    rule: 'adaptive-shares-crossed',
+    rule: 'limit-shares-crossed',
     bad: upstream('bulkhead: { adaptive: { decreaseAbove: 5% } }'),
     at: '4:44 upstreams.a.bulkhead.adaptive.decreaseAbove',
     says: ['increaseBelow to a quarter'],
     good: [upstream('bulkhead: { adaptive: { decreaseAbove: 6% } }')],
   },
   {
-    rule: 'adaptive-start-outside',
+    rule: 'limit-starts-outside',
     bad: upstream('bulkhead: { adaptive: { max: 99 } }'),
     at: '4:34 upstreams.a.bulkhead.adaptive.max',
     says: ['starts at 99', 'maxConcurrent to a value from 5 to 99'],
     good: [upstream('bulkhead: { adaptive: { max: 100 } }')],
   },
   {
-    rule: 'adaptive-start-outside',
+    rule: 'limit-starts-outside',
     bad: upstream('bulkhead: { maxConcurrent: 4, adaptive: {} }'),
     at: '4:32 upstreams.a.bulkhead.maxConcurrent',
     says: ['starts at 5'],

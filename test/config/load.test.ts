@@ -23,7 +23,7 @@ const builtIn = {
   fallback: 'off',
   idempotency: 'off',
   deadline: { header: 'X-Deadline', buffer: 50, propagate: true },
-  bulkhead: { maxConcurrent: 100, maxQueue: 50, queueTimeout: 1000 },
+  bulkhead: { maxConcurrent: 100, maxQueue: 50, queueTimeout: 1000, adaptive: 'off' },
   retry: {
     maxAttempts: 3,
     methods: ['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE'],
@@ -265,7 +265,12 @@ void t.test('replaces ${NAME} with what the place asks for', (t) => {
   t.equal(target.href, 'http://h:81/${x}');
   t.equal(preserveHost, true);
   t.equal(policies.timeout, 'off');
-  t.strictSame(policies.bulkhead, { maxConcurrent: 7, maxQueue: 7, queueTimeout: 1000 });
+  t.strictSame(policies.bulkhead, {
+    maxConcurrent: 7,
+    maxQueue: 7,
+    queueTimeout: 1000,
+    adaptive: 'off',
+  });
   t.match(policies.retry, { bodyLimit: 7168 });
   t.equal(
     load('admin: { listen: 1 }\nupstreams: { a: { listen: 2, target: "http://a" } }').admin.token,

@@ -117,7 +117,7 @@ function checkProbes(scope: Scope): Offence | undefined {
   };
 }
 
-function checkAdaptiveBounds(scope: Scope): Offence | undefined {
+function checkLimitBounds(scope: Scope): Offence | undefined {
   const min = scope.number('bulkhead.adaptive.min');
   const max = scope.number('bulkhead.adaptive.max');
   if (min === undefined || max === undefined || min <= max) return undefined;
@@ -127,7 +127,7 @@ function checkAdaptiveBounds(scope: Scope): Offence | undefined {
   };
 }
 
-function checkAdaptiveShares(scope: Scope): Offence | undefined {
+function checkLimitShares(scope: Scope): Offence | undefined {
   const decreaseAbove = scope.number('bulkhead.adaptive.decreaseAbove');
   const increaseBelow = scope.number('bulkhead.adaptive.increaseBelow');
   if (decreaseAbove === undefined || increaseBelow === undefined) return undefined;
@@ -139,7 +139,7 @@ function checkAdaptiveShares(scope: Scope): Offence | undefined {
   };
 }
 
-function checkAdaptiveStart(scope: Scope): Offence | undefined {
+function checkLimitStart(scope: Scope): Offence | undefined {
   const start = scope.number('bulkhead.maxConcurrent');
   const min = scope.number('bulkhead.adaptive.min');
   const max = scope.number('bulkhead.adaptive.max');
@@ -166,7 +166,7 @@ export const numberRules: readonly LintRule[] = [
   { name: 'client-error-as-failure', level: 'warning', check: eachScope(checkFailureStatuses) },
   { name: 'single-slot', level: 'warning', check: eachScope(checkSlots) },
   { name: 'probes-exceed-slots', level: 'warning', check: eachScope(checkProbes) },
-  { name: 'adaptive-bounds-crossed', level: 'warning', check: eachScope(checkAdaptiveBounds) },
-  { name: 'adaptive-shares-crossed', level: 'warning', check: eachScope(checkAdaptiveShares) },
-  { name: 'adaptive-start-outside', level: 'warning', check: eachScope(checkAdaptiveStart) },
+  { name: 'limit-bounds-crossed', level: 'warning', check: eachScope(checkLimitBounds) },
+  { name: 'limit-shares-crossed', level: 'warning', check: eachScope(checkLimitShares) },
+  { name: 'limit-starts-outside', level: 'warning', check: eachScope(checkLimitStart) },
 ];

@@ -9,24 +9,28 @@
  * A reload makes new upstreams that go on with the state of those before, and puts new routers behind the listeners.
  */
 import { createHash, randomUUID } from 'node:crypto';
-import { createAdmin, type Admin } from './admin/server.js';
-import { formatAddress, type Address, type Config } from './config/config.js';
+import { AdminListener } from './admin/admin-listener.js';
+import { listenError, ListenError, SHARED, wantedBy, type NamedAddress } from './app/addresses.js';
+import { drain, sleep, within } from './app/waiting.js';
+import type { Config } from './config/config.js';
 import type { Loaded } from './config/load.js';
 import { parseDuration } from './config/units.js';
-import type { Clock, Random, Timer } from './core/clock.js';
+import type { Clock, Random } from './core/clock.js';
 import { CallError } from './core/errors.js';
 import type { Emit } from './core/events.js';
 import type { Inspection } from './core/inspect.js';
 import { findChanges, type ReloadOutcome } from './core/reload.js';
 import { Roster } from './core/roster.js';
-import type { OwnedStore } from './core/store.js';
+import type { Store } from './core/store.js';
+import { openMemoryReader } from './machine/memory.js';
+import { overload, type Overload } from './policies/overload.js';
 import type { Exchange, ExchangeContext } from './proxy/exchange.js';
 import { createFront } from './proxy/listener.js';
-import { ListenerSet, type WantedListener } from './proxy/listener-set.js';
+import { ListenerSet } from './proxy/listener-set.js';
 import { routeAllTo, routeByPrefix, type Router } from './proxy/router.js';
 import { Upstream } from './proxy/upstream.js';
-import { createStore } from './stores/open.js';
-import { combine, logScope, logStore, type Logger } from './telemetry/logs.js';
+import { StoreSet } from './stores/store-set.js';
+import { combine, logOverload, logScope, logStore, type Logger } from './telemetry/logs.js';
 import { createMetrics } from './telemetry/metrics.js';
 
 export interface AppOptions {
@@ -37,15 +41,6 @@ export interface AppOptions {
   /** Reads the configuration file again. */
   readonly load: () => Loaded;
 }
-
-export interface NamedAddress {
-  /** `admin`, `server` or an upstream's name. */
-  readonly name: string;
-  readonly address: Address;
-}
-
-/** An address that cannot be had. */
-export class ListenError extends Error {}
 
 /** Time that answers of exchanges cut at the end of grace have to leave, in ms. */
 const FLUSH_MS = 100;
@@ -58,14 +53,12 @@ export class App {
   readonly #exchanges: { -readonly [Key in keyof ExchangeContext]: ExchangeContext[Key] };
   readonly #front: Awaited<ReturnType<typeof createFront>>;
   readonly #listeners: ListenerSet;
+  readonly #stores: StoreSet;
+  readonly #admin: AdminListener;
   #state: 'starting' | 'ready' | 'draining' = 'starting';
   #config: Config;
   #upstreams = new Map<string, Upstream>();
-  #store: OwnedStore | undefined;
-  /** The one in use, and those that calls from before a reload may still use. */
-  readonly #stores = new Set<OwnedStore>();
-  #admin: Admin | undefined;
-  #adminAddress: Address | undefined;
+  #overload: Overload | undefined;
   readonly #leftBehind = new Set<() => void>();
   /** Reloads come one after the other. */
   #reloading: Promise<unknown> = Promise.resolve();
@@ -77,6 +70,7 @@ export class App {
       createRequestId: randomUUID,
       bodyIdleMs: 0,
       maxRequestBody: 'off',
+      refuse: undefined,
       isDraining: () => false,
       running: new Roster(),
     };
@@ -103,24 +97,36 @@ export class App {
     this.#exchanges.running = this.#running;
     this.#exchanges.isDraining = () => this.#state === 'draining';
     this.#front = front;
-    this.#listeners = new ListenerSet(front, options.clock);
+    const { clock, logger, version } = options;
+    this.#listeners = new ListenerSet(front, clock);
+    this.#stores = new StoreSet({ clock, onChange: (kind, why) => logStore(logger, kind, why) });
     this.#inspection = {
       isReady: () => this.#state === 'ready',
       scopes: () => [...this.#upstreams.values()].flatMap((upstream) => upstream.scopes()),
       upstreams: () => [...this.#upstreams.values()].map((upstream) => upstream.inspect()),
       config: () => this.#config.document,
     };
-    this.#metrics = createMetrics({ version: options.version, inspection: this.#inspection });
+    this.#metrics = createMetrics({ version, inspection: this.#inspection });
+    this.#admin = new AdminListener({
+      inspection: this.#inspection,
+      metrics: this.#metrics,
+      // Counts from the next request on.
+      token: () => this.#config.admin.token,
+      reload: () => this.reload(),
+      logger,
+      version,
+      parseDuration,
+    });
   }
 
   /** What is open, in the order of the file, the admin's last; a port 0 is the real one. */
   get listeners(): NamedAddress[] {
-    const open: NamedAddress[] = this.#listeners
-      .list()
-      .map(({ name, listener }) => ({ name: name || 'server', address: listener.address }));
-    if (this.#adminAddress !== undefined) {
-      open.push({ name: 'admin', address: this.#adminAddress });
-    }
+    const open: NamedAddress[] = this.#listeners.list().map(({ name, listener }) => ({
+      name: name === SHARED ? 'server' : name,
+      address: listener.address,
+    }));
+    const { address } = this.#admin;
+    if (address !== undefined) open.push({ name: 'admin', address });
     return open;
   }
 
@@ -180,23 +186,24 @@ export class App {
   async #apply(config: Config): Promise<void> {
     const { clock, logger } = this.#options;
     // Before the first call comes.
-    const store = await this.#openStore(config);
-    const prepared = await this.#prepare(config, store);
+    const stored = await this.#stores.prepare(config.stores);
+    const prepared = await this.#prepare(config).catch(async (error: unknown) => {
+      await stored.abort();
+      throw error;
+    });
 
     const before = this.#upstreams;
-    const storeBefore = this.#store;
-    this.#store = store;
-    if (storeBefore !== undefined && storeBefore !== store) {
-      this.#afterGrace(config, () => void this.#closeStore(storeBefore));
-    }
+    const closeStoreBefore = stored.commit();
+    if (closeStoreBefore !== undefined) this.#afterGrace(config, () => void closeStoreBefore());
     this.#config = config;
     logger.level = config.log.level;
     this.#exchanges.bodyIdleMs = config.limits.bodyIdle;
     this.#exchanges.maxRequestBody = config.limits.maxRequestBody;
+    this.#watchOverload(config);
     // Not filled later on: calls under way fall back within the configuration that they began with.
     const upstreams = new Map<string, Upstream>();
     for (const options of config.upstreams) {
-      upstreams.set(options.name, this.#createUpstream(options, before, store, upstreams));
+      upstreams.set(options.name, this.#createUpstream(options, before, stored.store, upstreams));
     }
     this.#upstreams = upstreams;
     prepared.commit(this.#routers(config), config.limits, config.shutdown.grace);
@@ -219,50 +226,28 @@ export class App {
     const timer = this.#options.clock.schedule(config.shutdown.grace, once);
   }
 
-  /** Opens what the configuration listens on; gives up all of it, `store` too, where something cannot be had. */
-  async #prepare(config: Config, store: OwnedStore) {
+  /** Opens what the configuration listens on; gives up all of it where something cannot be had. */
+  async #prepare(config: Config) {
+    const prepared = await this.#listeners.prepare(
+      wantedBy(config),
+      config.limits,
+      ({ name, address }, cause) =>
+        listenError(name === SHARED ? 'server.listen' : `upstream ${name}`, address, cause),
+    );
+    const { listen } = config.admin;
     try {
-      const prepared = await this.#listeners.prepare(
-        wantedBy(config),
-        config.limits,
-        (wanted, cause) =>
-          listenError({ ...wanted, name: wanted.name && `upstream ${wanted.name}` }, cause),
-      );
-      try {
-        await this.#openAdmin(config);
-      } catch (error) {
-        await prepared.abort();
-        throw error;
-      }
-      return prepared;
-    } catch (error) {
-      if (store !== this.#store) await this.#closeStore(store);
-      throw error;
+      await this.#admin.moveTo(listen);
+    } catch (cause) {
+      await prepared.abort();
+      throw listenError('admin.listen', listen, cause);
     }
-  }
-
-  /** The store there is, where nothing has changed about it. */
-  async #openStore(config: Config): Promise<OwnedStore> {
-    const { stores } = config;
-    const isSame = JSON.stringify(stores) === JSON.stringify(this.#config.stores);
-    if (this.#store !== undefined && isSame) return this.#store;
-    const { clock, logger } = this.#options;
-    const onChange = (why: string | undefined) => logStore(logger, stores.kind, why);
-    const store = createStore(stores, { clock, onChange });
-    this.#stores.add(store);
-    await store.open();
-    return store;
-  }
-
-  async #closeStore(store: OwnedStore): Promise<void> {
-    this.#stores.delete(store);
-    await store.close();
+    return prepared;
   }
 
   #createUpstream(
     options: Config['upstreams'][number],
     before: Map<string, Upstream>,
-    store: OwnedStore,
+    store: Store,
     siblings: ReadonlyMap<string, Upstream>,
   ): Upstream {
     const { clock, random } = this.#options;
@@ -277,6 +262,19 @@ export class App {
       createToken: randomUUID,
     };
     return new Upstream(options, context, before.get(options.name));
+  }
+
+  /** Its watch goes on where it was on before. */
+  #watchOverload(config: Config): void {
+    const { clock, random, logger } = this.#options;
+    const context = {
+      clock,
+      random,
+      openMemory: openMemoryReader,
+      onChange: logOverload(logger),
+    };
+    this.#overload = overload.create(config.overload, context, this.#overload);
+    this.#exchanges.refuse = this.#overload?.refuse;
   }
 
   #emitFor(upstream: string, route: string): Emit {
@@ -296,96 +294,16 @@ export class App {
     return (name) => (name === SHARED ? shared : routeAllTo(this.#upstreams.get(name)!));
   }
 
-  /** Moves the admin server where its address has changed; a token counts from the next request on. */
-  async #openAdmin(config: Config): Promise<void> {
-    const { listen } = config.admin;
-    const isOpen = this.#admin !== undefined;
-    if (isOpen && formatAddress(listen) === formatAddress(this.#config.admin.listen)) return;
-    const { logger, version } = this.#options;
-    const admin = createAdmin({
-      inspection: this.#inspection,
-      metrics: this.#metrics,
-      token: () => this.#config.admin.token,
-      reload: () => this.reload(),
-      logger,
-      version,
-      parseDuration,
-    });
-    const previous = this.#admin;
-    try {
-      this.#adminAddress = await admin.listen(listen);
-    } catch (cause) {
-      await admin.close();
-      throw listenError({ name: 'admin.listen', address: listen }, cause);
-    }
-    this.#admin = admin;
-    // Not awaited: the request that asked for this reload may have come through it.
-    previous?.closeGently();
-  }
-
   async #closeAll(): Promise<void> {
     for (const run of this.#leftBehind) run();
+    this.#overload?.stop();
     this.#listeners.destroy();
     // Tunnels are no longer the listeners' connections, but keep them open.
     await Promise.all([...this.#upstreams.values()].map((upstream) => upstream.close()));
     await this.#listeners.close();
-    await Promise.all([this.#admin?.close(), this.#front.close()]);
-    await Promise.all([...this.#stores].map((store) => this.#closeStore(store)));
+    await Promise.all([this.#admin.close(), this.#front.close()]);
+    await this.#stores.closeAll();
   }
-}
-
-/** The listener that upstreams with a prefix share; no upstream's name is empty. */
-const SHARED = '';
-
-function wantedBy(config: Config): WantedListener[] {
-  const wanted: WantedListener[] = [];
-  for (const { name, listen } of config.upstreams) {
-    if (listen !== undefined) wanted.push({ name, address: listen });
-  }
-  if (config.upstreams.some(({ prefix }) => prefix !== undefined)) {
-    wanted.push({ name: SHARED, address: config.server.listen });
-  }
-  return wanted;
-}
-
-const listenFailures: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'the address is already in use',
-  EACCES: 'this user may not listen there',
-  EADDRNOTAVAIL: 'this machine has no such address',
-  ENOTFOUND: 'the host name does not resolve',
-};
-
-/** @param name the option, or the upstream, whose address it is. */
-function listenError({ name, address }: NamedAddress, cause: unknown): ListenError {
-  const { code = '', message } = cause as NodeJS.ErrnoException;
-  const owner = name === SHARED ? 'server.listen' : name;
-  return new ListenError(
-    `Cannot listen on ${formatAddress(address)} for ${owner} because ${listenFailures[code] ?? message}`,
-    { cause },
-  );
 }
 
 const hash = (data: string | Uint8Array) => createHash('sha256').update(data).digest('base64url');
-
-/** Between looks at what still runs, in ms. */
-const DRAIN_MS = 10;
-
-/** Resolves when no exchange runs any more. */
-async function drain(clock: Clock, running: Roster<Exchange>): Promise<void> {
-  while (running.size > 0) await sleep(clock, DRAIN_MS);
-}
-
-const sleep = (clock: Clock, ms: number) =>
-  new Promise<void>((resolve) => {
-    clock.schedule(ms, resolve);
-  });
-
-/** Waits for `done`, but no longer than `ms`; leaves no timer behind. */
-async function within(clock: Clock, ms: number, done: Promise<unknown>): Promise<void> {
-  let timer: Timer | undefined;
-  const timeUp = new Promise<void>((resolve) => {
-    timer = clock.schedule(ms, resolve);
-  });
-  await Promise.race([done, timeUp]);
-  timer?.cancel();
-}

@@ -1,6 +1,7 @@
 /** The simulations that there are. */
 import { adaptiveBulkhead } from './adaptive-bulkhead.js';
 import { adaptiveTimeout } from './adaptive-timeout.js';
+import { overload } from './overload.js';
 import type { Simulation } from './simulation.js';
 
-export const simulations: readonly Simulation[] = [adaptiveBulkhead, adaptiveTimeout];
+export const simulations: readonly Simulation[] = [adaptiveBulkhead, adaptiveTimeout, overload];

@@ -1,5 +1,6 @@
 /** `breakwater run`: the proxy itself, from the configuration file to the last drained exchange. */
-import { App, ListenError } from '../app.js';
+import { App } from '../app.js';
+import { ListenError } from '../app/addresses.js';
 import { formatAddress } from '../config/config.js';
 import { formatDiagnostics } from '../config/diagnostics.js';
 import { loadConfig } from '../config/load.js';

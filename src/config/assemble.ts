@@ -74,7 +74,7 @@ function decodeSections(root: SourceNode) {
     admin: { listen: unknown; token?: string };
     server: { listen: unknown };
     stores: { kind: StoreKind; maxBytes: number; url?: string };
-  } & Pick<Config, 'log' | 'shutdown' | 'limits'>;
+  } & Pick<Config, 'log' | 'shutdown' | 'limits' | 'overload'>;
   const document = toNotation(effective) as {
     admin: { token?: string };
     stores: Record<string, unknown>;

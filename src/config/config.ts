@@ -1,5 +1,6 @@
 /** What the rest of the program gets from a configuration file: checked, decoded (ms, bytes, shares 0..1) and frozen. */
 import type { PolicySettings } from '../policies/index.js';
+import type { OverloadSettings } from '../policies/overload.js';
 import type { LimitOptions, LogOptions, ShutdownOptions } from './schema.js';
 import type { StoreConfig } from './stores.js';
 
@@ -67,6 +68,7 @@ export interface Config {
   readonly log: LogOptions;
   readonly shutdown: ShutdownOptions;
   readonly limits: LimitOptions;
+  readonly overload: OverloadSettings;
   readonly stores: StoreConfig;
   readonly upstreams: readonly UpstreamConfig[];
   /** The effective configuration in the file's notation, secrets redacted. */

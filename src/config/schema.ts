@@ -10,6 +10,7 @@ import {
   type TSchema,
 } from '../core/options.js';
 import { policySchemas } from '../policies/index.js';
+import { overload } from '../policies/overload.js';
 
 const word = <const Words extends readonly string[]>(
   words: Words,
@@ -125,7 +126,15 @@ export type ShutdownOptions = Readonly<Static<typeof shutdown>>;
 export type LimitOptions = Readonly<Static<typeof limits>>;
 
 /** The sections without names of the user's. */
-export const sections = { admin, server, log, shutdown, limits, stores } as const;
+export const sections = {
+  admin,
+  server,
+  log,
+  shutdown,
+  limits,
+  overload: overload.schema,
+  stores,
+} as const;
 export type SectionName = keyof typeof sections;
 
 /** Upstreams, routes and profiles: they end up in metric labels and admin URLs. */

@@ -16,6 +16,7 @@ export const reasons = {
     title: 'No bulkhead slot in time',
     proxyError: 'connection_limit_reached',
   },
+  overloaded: { status: 503, title: 'Overloaded', proxyError: 'proxy_internal_response' },
   'shutting-down': { status: 503, title: 'Shutting down', proxyError: 'proxy_internal_response' },
   'store-unavailable': {
     status: 503,

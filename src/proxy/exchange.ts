@@ -2,28 +2,31 @@
 import type { Socket } from 'node:net';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { STATUS_CODES } from 'node:http';
-import { Call, type Substitution } from '../core/call.js';
 import { CallError, ClientGoneError, type CallFailure } from '../core/errors.js';
 import type { RawHeaders, Reply, ReplySink } from '../core/reply.js';
 import type { Member, Roster } from '../core/roster.js';
+import { ClientCall, type CallOwner } from './client-call.js';
 import {
   findHeader,
   forwardReplyHeaders,
   forwardRequestHeaders,
   forwardUpgradeHeaders,
-  type OutgoingHeaders,
+  labelSubstitute,
+  singleValue,
 } from './headers.js';
 import type { UpgradeRequest } from './upgrade.js';
 import { endWith } from './one-write.js';
 import { renderProblem } from './problem.js';
 import type { ReplayableBody } from './replayable-body.js';
-import type { ForwardedCall, ForwardedReply } from './transport.js';
+import type { ForwardedReply } from './transport.js';
 import { Upload, type UploadLimits } from './upload.js';
 import type { Scope } from './upstream.js';
 
 /** What all exchanges share. */
 export interface ExchangeContext extends UploadLimits {
   readonly createRequestId: () => string;
+  /** Whether a new call to `upstream` is refused because the process is overloaded; undefined while nobody watches. */
+  readonly refuse: ((upstream: string) => CallError | undefined) | undefined;
   /** While draining, connections are told to close. */
   isDraining(): boolean;
   /** The exchanges that run now, for whoever must end them. */
@@ -36,61 +39,7 @@ export interface Destination {
   readonly path: string;
 }
 
-class ClientCall extends Call implements ForwardedCall {
-  declare readonly body: ReplayableBody | undefined;
-  readonly upgrade: string | undefined;
-  readonly outgoing: OutgoingHeaders;
-  readonly #exchange: Exchange;
-  /** Whose tunnel an upgraded connection becomes. */
-  scope: Scope;
-
-  constructor(
-    exchange: Exchange,
-    request: IncomingMessage,
-    init: {
-      scope: Scope;
-      path: string;
-      body: ReplayableBody | undefined;
-      upgrade: string | undefined;
-      outgoing: OutgoingHeaders;
-      startedAtMs: number;
-    },
-  ) {
-    const { headers } = request;
-    const { deadlineHeader, idempotencyHeader, preserveHost } = init.scope;
-    super({
-      method: request.method!,
-      path: init.path,
-      host: preserveHost ? headers.host : undefined,
-      headers: request.rawHeaders,
-      body: init.body,
-      deadlineHeader: deadlineHeader && singleValue(headers[deadlineHeader.lowerName]),
-      hasIdempotencyKey: headers[idempotencyHeader] !== undefined,
-      startedAtMs: init.startedAtMs,
-    });
-    this.upgrade = init.upgrade;
-    this.outgoing = init.outgoing;
-    this.scope = init.scope;
-    this.#exchange = exchange;
-  }
-
-  forkFor(scope: Scope): ForwardedCall {
-    const fork = this.#exchange.createCall(scope, this.path, this.body);
-    fork.deadline = this.deadline;
-    this.waitWith((error) => fork.cancel(error));
-    this.scope = scope;
-    return fork;
-  }
-
-  onInformational(status: number, statusText: string, headers: RawHeaders): void {
-    this.#exchange.sendInformational(status, statusText, headers);
-  }
-}
-
-const singleValue = (value: string | string[] | undefined) =>
-  Array.isArray(value) ? value[0] : value;
-
-export class Exchange implements ReplySink, Member {
+export class Exchange implements ReplySink, Member, CallOwner {
   rosterIndex = -1;
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
@@ -154,8 +103,14 @@ export class Exchange implements ReplySink, Member {
     this.#context.running.add(this);
     this.#scope.enter();
     this.#response.on('close', this.#onClose);
-    const refused = this.#upload?.refusal();
+    const refused = this.#context.refuse?.(this.#scope.upstream) ?? this.#upload?.refusal();
     if (refused !== undefined) return this.#answerFailure(refused);
+    // What came with the head is parsed first: a body that is here as a whole need not be streamed.
+    if (this.#upload === undefined) this.#run();
+    else queueMicrotask(() => this.#run());
+  }
+
+  #run(): void {
     this.#scope.stage.run(this.#call).then(
       (reply) => this.#answer(reply),
       (error: unknown) => this.#answerFailure(asFailure(error, this.#scope.upstream)),
@@ -362,19 +317,6 @@ const EMPTY = Buffer.alloc(0);
 
 const clientLeft = () =>
   new ClientGoneError(499, 'Cannot answer because the client closed its connection');
-
-/** Says that the answer is a substitute, and why; what a hop behind says of its own does not hold for this one. */
-function labelSubstitute(fields: readonly string[], { source, reason }: Substitution): string[] {
-  const labelled: string[] = [];
-  for (let i = 0; i < fields.length; i += 2) {
-    const lower = fields[i]!.toLowerCase();
-    if (lower === 'x-breakwater-fallback' || lower === 'x-breakwater-reason') continue;
-    labelled.push(fields[i]!, fields[i + 1]!);
-  }
-  labelled.push('X-Breakwater-Fallback', source);
-  if (reason !== '') labelled.push('X-Breakwater-Reason', reason);
-  return labelled;
-}
 
 function pairs(fields: RawHeaders): [string, string][] {
   const list: [string, string][] = [];

@@ -22,6 +22,7 @@ export interface ReplayableBodyOptions {
 }
 
 const BUFFER_BYTES = 64 * 1024;
+const NOTHING = Buffer.alloc(0);
 
 /** One try's view of the body: what is remembered first, then what still comes. undici may destroy it at will. */
 class BodyReader extends Readable {
@@ -126,6 +127,7 @@ export class ReplayableBody implements CallBody {
 
   /** For one try; the reader before gets nothing more. A body that is here as a whole is one Buffer: one write upstream. */
   open(listener: UploadListener): Readable | Buffer {
+    if (this.#isHere) return this.#take();
     if (this.#hasEnded && this.#kept !== undefined && this.trailers.length === 0) {
       this.#reader = undefined;
       return concat(this.#kept);
@@ -147,6 +149,22 @@ export class ReplayableBody implements CallBody {
   demand(reader: BodyReader): void {
     if (reader !== this.#reader || this.#hasEnded) return;
     this.#flow();
+  }
+
+  /** It has come as a whole, and nobody has read of it. */
+  get #isHere(): boolean {
+    const { readableLength, headers } = this.#source;
+    return !this.#isFlowing && readableLength === Number(headers['content-length']);
+  }
+
+  /** Without the detour of a stream and its events: small bodies mostly come together with their head. */
+  #take(): Buffer {
+    this.#isFlowing = true;
+    this.#hasEnded = true;
+    this.#options.onDemand();
+    const bytes = (this.#source.read() as Buffer | null) ?? NOTHING;
+    this.#receive(bytes);
+    return bytes;
   }
 
   #flow(): void {
@@ -178,9 +196,13 @@ export class ReplayableBody implements CallBody {
     if (!this.#hasEnded) this.#source.resume();
   }
 
-  readonly #onData = (chunk: Buffer): void => {
+  #receive(chunk: Buffer): void {
     this.#keep(chunk);
     this.#options.onReceived(chunk.length);
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    this.#receive(chunk);
     if (this.#ahead !== undefined) {
       if (this.#keptBytes <= this.#ahead.limit) return;
       this.#source.pause();

@@ -1,29 +1,33 @@
-/** Metric families whose cells are plain numbers: a count on the hot path is one addition, without a look-up by label. */
+/**
+ * Metric families whose cells are plain numbers: a count on the hot path is one addition, without a look-up by label. They
+ * write their own lines of the page, with the labels rendered once per cell: a thousand upstreams have half a million lines.
+ */
 
 export type Labels = Readonly<Record<string, string>>;
-
-/** A line of the page, as prom-client's registry takes it. */
-export interface Sample {
-  /** Rendered once per object and remembered: with thousands of lines a scrape would block calls in flight for long. */
-  readonly sharedLabels: Labels;
-  /** Rendered each time. */
-  readonly labels?: { readonly le: number | '+Inf' };
-  readonly value: number;
-  /** Where it is not the family's own name: `_bucket`, `_sum` and `_count` of a histogram. */
-  readonly metricName?: string;
-}
 
 /** What can be scraped. */
 export interface Family {
   readonly name: string;
   readonly help: string;
   readonly type: 'counter' | 'gauge' | 'histogram';
-  samples(): Sample[];
+  /** The lines of each cell, one cell at a time; each line ends with a line feed. */
+  lines(): Iterable<string>;
 }
+
+const escaped: Readonly<Record<string, string>> = { '\\': '\\\\', '"': '\\"', '\n': '\\n' };
+
+/** `a="x",b="y"`, as the Prometheus text format has it. */
+export function renderLabels(labels: Labels): string {
+  return Object.entries(labels)
+    .map(([name, value]) => `${name}="${value.replace(/[\\"\n]/g, (each) => escaped[each]!)}"`)
+    .join(',');
+}
+
+const renderValue = (value: number) => (value === Infinity ? '+Inf' : String(value));
 
 /** Label values come from the config and from closed lists only, so the number of cells is bounded. */
 class Cells<T> {
-  readonly #cells = new Map<string, { readonly labels: Labels; readonly cell: T }>();
+  readonly #cells = new Map<string, T>();
   readonly #create: () => T;
 
   constructor(create: () => T) {
@@ -32,17 +36,18 @@ class Cells<T> {
 
   /** The same cell for the same labels, so that a scope that is made anew goes on counting. */
   at(labels: Labels): T {
-    const key = JSON.stringify(Object.values(labels));
-    let entry = this.#cells.get(key);
-    if (entry === undefined) {
-      entry = { labels, cell: this.#create() };
-      this.#cells.set(key, entry);
+    const key = renderLabels(labels);
+    let cell = this.#cells.get(key);
+    if (cell === undefined) {
+      cell = this.#create();
+      this.#cells.set(key, cell);
     }
-    return entry.cell;
+    return cell;
   }
 
-  all(): { readonly labels: Labels; readonly cell: T }[] {
-    return [...this.#cells.values()];
+  /** With the labels as they are written. */
+  [Symbol.iterator](): Iterator<[string, T]> {
+    return this.#cells.entries();
   }
 }
 
@@ -65,10 +70,8 @@ export class CounterFamily implements Family {
     return this.#cells.at(labels);
   }
 
-  samples(): Sample[] {
-    return this.#cells
-      .all()
-      .map(({ labels, cell }) => ({ sharedLabels: labels, value: cell.value }));
+  *lines(): Iterable<string> {
+    for (const [labels, { value }] of this.#cells) yield lineOf(this.name, labels, value);
   }
 }
 
@@ -124,35 +127,42 @@ export class HistogramFamily implements Family {
   readonly name: string;
   readonly help: string;
   readonly #cells: Cells<Histogram>;
-  readonly #bucketLabels: readonly NonNullable<Sample['labels']>[];
+  /** Each bucket's line up to the labels of its cell. */
+  readonly #buckets: readonly string[];
 
   constructor(name: string, help: string, bounds: readonly number[]) {
     this.name = name;
     this.help = help;
     this.#cells = new Cells(() => new Histogram(bounds));
-    this.#bucketLabels = [...bounds, '+Inf' as const].map((le) => ({ le }));
+    this.#buckets = [...bounds, Infinity].map(
+      (bound) => `${name}_bucket{le="${renderValue(bound)}",`,
+    );
   }
 
   at(labels: Labels): Histogram {
     return this.#cells.at(labels);
   }
 
-  samples(): Sample[] {
-    return this.#cells.all().flatMap(({ labels, cell }) => this.#samplesOf(labels, cell));
+  *lines(): Iterable<string> {
+    for (const [labels, cell] of this.#cells) yield this.#linesOf(labels, cell);
   }
 
   /** Prometheus wants cumulative buckets. */
-  #samplesOf(sharedLabels: Labels, cell: Histogram): Sample[] {
-    const bucket = `${this.name}_bucket`;
+  #linesOf(labels: string, { counts, sum }: Histogram): string {
     let total = 0;
-    const samples: Sample[] = this.#bucketLabels.map((labels, index) => {
-      total += cell.counts[index]!;
-      return { metricName: bucket, labels, sharedLabels, value: total };
-    });
-    samples.push({ metricName: `${this.name}_sum`, sharedLabels, value: cell.sum });
-    samples.push({ metricName: `${this.name}_count`, sharedLabels, value: total });
-    return samples;
+    let lines = '';
+    for (let i = 0; i < counts.length; i++) {
+      total += counts[i]!;
+      lines += `${this.#buckets[i]!}${labels}} ${total}\n`;
+    }
+    return `${lines}${lineOf(`${this.name}_sum`, labels, sum)}${lineOf(`${this.name}_count`, labels, total)}`;
   }
+}
+
+/** One cell of a gauge: its labels as they are written (`renderLabels`), and what it shows now. */
+export interface Reading {
+  readonly labels: string;
+  readonly value: number;
 }
 
 /** Keeps nothing: what it shows is read when it is scraped. */
@@ -160,11 +170,21 @@ export class GaugeFamily implements Family {
   readonly type = 'gauge';
   readonly name: string;
   readonly help: string;
-  readonly samples: () => Sample[];
+  readonly #read: () => Iterable<Reading>;
 
-  constructor(name: string, help: string, read: () => Sample[]) {
+  constructor(name: string, help: string, read: () => Iterable<Reading>) {
     this.name = name;
     this.help = help;
-    this.samples = read;
+    this.#read = read;
   }
+
+  *lines(): Iterable<string> {
+    for (const { labels, value } of this.#read()) yield lineOf(this.name, labels, value);
+  }
+}
+
+function lineOf(name: string, labels: string, value: number): string {
+  return labels === ''
+    ? `${name} ${renderValue(value)}\n`
+    : `${name}{${labels}} ${renderValue(value)}\n`;
 }

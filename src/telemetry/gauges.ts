@@ -1,7 +1,12 @@
 /** The gauges: read from the running proxy at each scrape, so that none can be stale. */
 import type { CircuitStateName } from '../core/events.js';
-import type { InspectableBulkhead, InspectableUpstream, Inspection } from '../core/inspect.js';
-import { GaugeFamily, type Sample } from './families.js';
+import type {
+  InspectableBulkhead,
+  InspectableScope,
+  InspectableUpstream,
+  Inspection,
+} from '../core/inspect.js';
+import { GaugeFamily, renderLabels, type Reading } from './families.js';
 
 const circuitStates: readonly CircuitStateName[] = [
   'closed',
@@ -11,28 +16,48 @@ const circuitStates: readonly CircuitStateName[] = [
   'forced-closed',
 ];
 
+/** The labels of a scope's circuit, in the order of `circuitStates`. */
+const labelStates = ({ upstream, route }: InspectableScope) =>
+  circuitStates.map((state) => renderLabels({ upstream, route, state }));
+
+/** Labels are rendered once for each scope that there is. */
+function remember<Key extends object, Value>(make: (key: Key) => Value): (key: Key) => Value {
+  const known = new WeakMap<Key, Value>();
+  return (key) => {
+    let value = known.get(key);
+    if (value === undefined) known.set(key, (value = make(key)));
+    return value;
+  };
+}
+
 export function createGauges(version: string, inspection: Inspection): GaugeFamily[] {
-  const ofUpstreams =
-    (read: (upstream: InspectableUpstream) => number | undefined) => (): Sample[] =>
-      inspection.upstreams().flatMap((upstream) => {
+  const statesOf = remember(labelStates);
+  const labelsOf = remember(({ upstream, route }: InspectableScope) =>
+    renderLabels({ upstream, route }),
+  );
+  const ofUpstreams = (read: (upstream: InspectableUpstream) => number | undefined) =>
+    function* (): Iterable<Reading> {
+      for (const upstream of inspection.upstreams()) {
         const value = read(upstream);
-        if (value === undefined) return [];
-        return [{ sharedLabels: { upstream: upstream.name }, value }];
-      });
-  const ofBulkheads = (read: (bulkhead: InspectableBulkhead) => number) => (): Sample[] =>
-    inspection.scopes().flatMap(({ upstream, route, bulkhead }) => {
-      if (bulkhead === undefined) return [];
-      return [{ sharedLabels: { upstream, route }, value: read(bulkhead) }];
-    });
-  const ofCircuits = (): Sample[] =>
-    inspection.scopes().flatMap(({ upstream, route, circuit }) => {
-      if (circuit === undefined) return [];
-      const current = circuit.snapshot().state;
-      return circuitStates.map((state) => ({
-        sharedLabels: { upstream, route, state },
-        value: state === current ? 1 : 0,
-      }));
-    });
+        if (value !== undefined) yield { labels: renderLabels({ upstream: upstream.name }), value };
+      }
+    };
+  const ofBulkheads = (read: (bulkhead: InspectableBulkhead) => number) =>
+    function* (): Iterable<Reading> {
+      for (const scope of inspection.scopes()) {
+        const { bulkhead } = scope;
+        if (bulkhead !== undefined) yield { labels: labelsOf(scope), value: read(bulkhead) };
+      }
+    };
+  function* ofCircuits(): Iterable<Reading> {
+    for (const scope of inspection.scopes()) {
+      if (scope.circuit === undefined) continue;
+      const current = circuitStates.indexOf(scope.circuit.snapshot().state);
+      for (const [index, labels] of statesOf(scope).entries()) {
+        yield { labels, value: index === current ? 1 : 0 };
+      }
+    }
+  }
 
   return [
     new GaugeFamily(
@@ -73,7 +98,7 @@ export function createGauges(version: string, inspection: Inspection): GaugeFami
       ofUpstreams((upstream) => upstream.tunnels),
     ),
     new GaugeFamily('breakwater_build_info', 'Always 1; the version is in the label.', () => [
-      { sharedLabels: { version }, value: 1 },
+      { labels: renderLabels({ version }), value: 1 },
     ]),
   ];
 }

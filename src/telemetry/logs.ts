@@ -1,6 +1,7 @@
 /** The log: JSON lines for circuits that move, tries that fail and exchanges that end. */
 import { pino, type Logger as PinoLogger } from 'pino';
 import type { CircuitStateName, Emit, Event, ExchangeSummary } from '../core/events.js';
+import { describePassed, type OverloadChange } from '../policies/overload.js';
 
 export type Logger = PinoLogger;
 
@@ -62,6 +63,18 @@ export function logScope(logger: Logger, upstream: string, route: string, access
 export function logStore(logger: Logger, kind: string, why: string | undefined): void {
   if (why === undefined) logger.info({ store: kind }, `the ${kind} store can be used`);
   else logger.warn({ store: kind, error: why }, `Cannot use the ${kind} store because ${why}`);
+}
+
+/** One line when calls begin to be shed, and one when that ends. */
+export function logOverload(logger: Logger): (change: OverloadChange) => void {
+  return ({ passed, shed }) => {
+    if (passed.length === 0) {
+      logger.info({ passed }, 'overload is over because all readings are below their limits');
+      return;
+    }
+    const why = passed.map(describePassed).join(', and ');
+    logger.warn({ passed, shed }, `overloaded: ${percent(shed)} of calls are shed because ${why}`);
+  };
 }
 
 /** One listener that passes each event on to all of `emits`, in their order. */

@@ -42,6 +42,8 @@ const chain = (retries: string) =>
 
 const admin = (keys: string) => `admin: { ${keys} }\n${upstream('retry: off')}`;
 
+const overload = (keys: string) => `overload: { ${keys} }\n${upstream('retry: off')}`;
+
 const cases: readonly Case[] = [
   {
     rule: 'attempt-reaches-total',
@@ -429,6 +431,41 @@ const cases: readonly Case[] = [
     says: ['did you mean "single-slot"?'],
     good: [`${upstream('retry: off')}# breakwater-ignore: single-slot\n`],
   },
+  {
+    rule: 'overload-without-effect',
+    bad: overload('shed: 0%'),
+    at: '1:19 overload.shed',
+    says: ['overload.shed to 30%'],
+    good: [overload('shed: 1%'), overload(''), `overload: off\n${upstream('retry: off')}`],
+  },
+  {
+    rule: 'overload-without-effect',
+    bad: overload('eventLoopDelay: off, memory: off'),
+    at: '1:42 overload.memory',
+    says: ['both limits are off'],
+    good: [overload('eventLoopDelay: off'), overload('memory: off')],
+  },
+  {
+    rule: 'overload-without-effect',
+    bad: overload('memory: 100%'),
+    at: '1:21 overload.memory',
+    says: ['overload.memory to 85%'],
+    good: [overload('memory: 99%')],
+  },
+  {
+    rule: 'touchy-overload',
+    bad: overload('eventLoopDelay: 19ms'),
+    at: '1:29 overload.eventLoopDelay',
+    says: ['every 10 ms', 'overload.eventLoopDelay to 100ms'],
+    good: [overload('eventLoopDelay: 20ms')],
+  },
+  {
+    rule: 'sheds-everything',
+    bad: overload('shed: 100%'),
+    at: '1:19 overload.shed',
+    says: ['in waves', 'overload.shed to 30%'],
+    good: [overload('shed: 99%')],
+  },
 ];
 
 for (const { rule, bad, at, says, good } of cases) {
@@ -569,6 +606,7 @@ upstreams:
     target: http://c
     bulkhead: { adaptive: { max: 50 } }
     timeout: { attempt: 7s, adaptive: { multiplier: 1, min: 9s, max: 8s, window: 5 } }
+overload: { eventLoopDelay: 1ms, memory: 100%, shed: 100% }
 `;
 
 /** Those that are about a chain of fallbacks, or the lack of one. */

@@ -80,6 +80,7 @@ void t.test('fills in every default, decoded', (t) => {
       maxRequestBody: 'off',
       maxConnections: 'off',
     },
+    overload: 'off',
     stores: { kind: 'memory', maxBytes: 67_108_864 },
     upstreams: [
       {

@@ -14,7 +14,7 @@ const rings: readonly (readonly string[])[] = [
   ['main'],
   ['commands'],
   ['app'],
-  ['config', 'proxy', 'admin', 'telemetry', 'stores'],
+  ['config', 'proxy', 'admin', 'telemetry', 'stores', 'machine'],
   ['policies'],
   ['core'],
 ];

@@ -81,6 +81,7 @@ t.test('shows examples that are clean', async (t) => {
     'inbound',
     'low-latency',
     'high-latency',
+    'overload',
   ]) {
     t.ok(files.includes(`${kind}.yaml`), `there is one for ${kind}`);
   }

@@ -131,7 +131,14 @@ function subtree(title: string): Section[] {
   return chapters.slice(start, length === -1 ? undefined : start + 1 + length);
 }
 
-for (const { name } of policies) {
+/** With the schema of each. */
+const pages: readonly (readonly [string, TSchema])[] = [
+  ...policies.map(({ name }) => [name, policySchemas[name]] as const),
+  // The process's own, at the top of the file.
+  ['overload', configSections.overload],
+];
+
+for (const [name, schema] of pages) {
   t.test(`the page of ${name} has the common shape and the schema's options`, async (t) => {
     const [, ...parts] = subtree(name);
     t.same(
@@ -139,9 +146,9 @@ for (const { name } of policies) {
       headings,
     );
     const rows = tableRows(parts.find(({ title }) => title === 'Options')!.lines, 'Key');
-    compareOptions(t, rows, 'Key', optionsOf(policySchemas[name]));
+    compareOptions(t, rows, 'Key', optionsOf(schema));
     const example = policyExample(name);
-    t.match(example, new RegExp(`^ +${name}:`, 'm'), 'the example is about the policy');
+    t.match(example, new RegExp(`^ *${name}:`, 'm'), 'the example is about the policy');
   });
 }
 
@@ -161,9 +168,11 @@ t.test('the policies are listed in the order in which they work', async (t) => {
 });
 
 t.test('the other sections have their options', async (t) => {
-  const options = Object.entries(configSections).flatMap(([name, schema]) =>
-    optionsOf(schema, `${name}.`).map((option) => ({ ...option, canBeOff: false })),
-  );
+  const options = Object.entries(configSections)
+    .filter(([name]) => pages.every(([page]) => page !== name))
+    .flatMap(([name, schema]) =>
+      optionsOf(schema, `${name}.`).map((option) => ({ ...option, canBeOff: false })),
+    );
   compareOptions(t, rowsOf('Section key'), 'Section key', options);
 });
 

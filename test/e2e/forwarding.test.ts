@@ -175,6 +175,42 @@ t.test('passes the first bytes of an upload on before the client has sent the la
   t.match(answer, /200 OK/);
 });
 
+t.test('passes a body on that comes with its head, whatever is remembered of it', async (t) => {
+  let calls = 0;
+  const upstream = await startUpstream(t, (request, response) => {
+    let body = '';
+    request.on('data', (chunk) => (body += chunk));
+    request.on('end', () => {
+      // Every other one, so that the sidecars that may do so try again.
+      calls += 1;
+      response.statusCode = request.method === 'PUT' && calls % 2 === 1 ? 503 : 200;
+      response.end(`${request.method} ${body} ${request.headers['content-length']}`);
+    });
+  });
+  const target = `listen: 0, target: "${upstream.url}"`;
+  const sidecar = await startSidecar(
+    t,
+    `limits: { maxRequestBody: 20B }
+upstreams:
+  retries: { ${target}, retry: { backoff: { baseDelay: 1ms } } }
+  remembersLittle: { ${target}, retry: { bodyLimit: 2B } }
+  remembersNothing: { ${target}, retry: off }`,
+  );
+  const ask = (name: string, method: string, body: string) =>
+    sendRaw(
+      sidecar.port(name),
+      `${method} / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+    );
+  for (const name of ['retries', 'remembersLittle', 'remembersNothing']) {
+    t.match(await ask(name, 'POST', 'hello'), /^HTTP\/1.1 200 [^]*POST hello 5$/, name);
+    t.match(await ask(name, 'GET', 'hello'), /^HTTP\/1.1 200 [^]*GET hello 5$/, name);
+    t.match(await ask(name, 'POST', ''), /^HTTP\/1.1 200 [^]*POST {2}0$/, name);
+    t.match(await ask(name, 'POST', 'x'.repeat(21)), /^HTTP\/1.1 413 /, name);
+  }
+  calls = 0;
+  t.match(await ask('retries', 'PUT', 'again'), /X-Breakwater-Attempts: 2[^]*PUT again 5$/);
+});
+
 t.test('answers Expect: 100-continue only when the upstream wants the body', async (t) => {
   const upstream = await startUpstream(t, (request, response) => void request.pipe(response));
   const sidecar = await startSidecar(

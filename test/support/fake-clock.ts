@@ -34,6 +34,11 @@ export class FakeClock implements Clock {
     return this.#entries.size;
   }
 
+  /** Lets time pass in which nothing can run, as behind a busy event loop; what falls due runs late, with `advance`. */
+  stall(ms: number): void {
+    this.#nowMs += ms;
+  }
+
   /** Moves time, runs what falls due in order, and lets promises settle after each step. */
   async advance(ms: number): Promise<void> {
     const endMs = this.#nowMs + ms;

@@ -361,3 +361,17 @@ t.test('stays short where most of a large configuration is idle', async (t) => {
   }
   t.ok((await metrics.exposition()).length < 2_000_000);
 });
+
+t.test('lets others have their turn while it writes a long page', async (t) => {
+  const { metrics } = build();
+  for (let i = 0; i < 1000; i++) finish(metrics.scope(`upstream-${i}`, ''), {});
+  let turns = 0;
+  const turn = (): void => {
+    turns += 1;
+    next = setImmediate(turn);
+  };
+  let next = setImmediate(turn);
+  const { length } = await metrics.exposition();
+  clearImmediate(next);
+  t.ok(turns >= length / 200_000, `${turns} turns for ${length} characters`);
+});

@@ -6,6 +6,7 @@ import { readComments } from '../parse.js';
 import type { SourceNode } from '../source.js';
 import { ignoreRules, readIgnores } from './ignores.js';
 import { numberRules } from './numbers.js';
+import { overloadRules } from './overload.js';
 import { listUpstreams, type LintFile, type LintRule, type Offence } from './scope.js';
 import { timingRules } from './timing.js';
 import { wiringRules } from './wiring.js';
@@ -15,6 +16,7 @@ export const lintRules: readonly LintRule[] = [
   ...timingRules,
   ...numberRules,
   ...wiringRules,
+  ...overloadRules,
   ...ignoreRules,
 ];
 

@@ -5,18 +5,26 @@ import {
   simulate,
   type PhaseResult,
   type Row,
+  type Scenario,
   type Simulation,
 } from './simulation.js';
 
-export function runOnce(maxConcurrent: number, seed: number): Promise<readonly PhaseResult[]> {
-  return simulate({
-    seed,
+/** What the search tries. */
+const STATIC_LIMITS = [8, 10, 12, 14, 17, 20, 24, 28, 34, 40, 60, 100];
+
+/** The bulkhead's options; retries and circuit stay out of the picture. */
+export function scenario(
+  bulkhead: Readonly<Record<string, unknown>>,
+  overrides: Partial<Scenario> = {},
+): Scenario {
+  return {
+    seed: 1,
     policies: {
-      bulkhead: { maxConcurrent, maxQueue: 50, queueTimeout: '500ms' },
+      bulkhead: { maxQueue: 50, queueTimeout: '500ms', ...bulkhead },
       retry: 'off',
       circuitBreaker: 'off',
     },
-    upstream: { servers: 20, serviceMs: lognormal(50, 0.5), latencyMs: 5 },
+    upstream: { servers: 20, serviceMs: lognormal(50, 0.5), latencyMs: 5, thrash: 0.2 },
     changes: [
       { atMs: 60_000, to: { servers: 10 } },
       { atMs: 120_000, to: { servers: 20 } },
@@ -27,8 +35,27 @@ export function runOnce(maxConcurrent: number, seed: number): Promise<readonly P
       { name: 'during', fromMs: 60_000, toMs: 120_000 },
       { name: 'after', fromMs: 120_000, toMs: 180_000 },
     ],
-    watch: ({ bulkhead }) => bulkhead!.bulkhead.limit,
-  });
+    watch: ({ bulkhead: layer }) => layer!.bulkhead.limit,
+    ...overrides,
+  };
+}
+
+/** The static limit with the most goodput, by phase. */
+export async function searchBest(
+  overrides: Partial<Scenario> = {},
+  limits: readonly number[] = STATIC_LIMITS,
+): Promise<readonly { readonly limit: number; readonly result: PhaseResult }[]> {
+  const best: { limit: number; result: PhaseResult }[] = [];
+  for (const limit of limits) {
+    const results = await simulate(scenario({ maxConcurrent: limit }, overrides));
+    for (const [i, result] of results.entries()) {
+      const known = best[i];
+      if (known === undefined || result.calls.goodput > known.result.calls.goodput) {
+        best[i] = { limit, result };
+      }
+    }
+  }
+  return best;
 }
 
 export const adaptiveBulkhead: Simulation = {
@@ -36,10 +63,15 @@ export const adaptiveBulkhead: Simulation = {
   what: 'An upstream loses half of its capacity for a minute: static limits against bulkhead.adaptive.',
   async run() {
     const rows: Row[] = [];
-    for (const maxConcurrent of [10, 20, 40, 100]) {
-      for (const phase of await runOnce(maxConcurrent, 1)) {
-        rows.push({ limit: maxConcurrent, ...describePhase(phase) });
-      }
+    const best = await searchBest();
+    for (const { limit, result } of best) {
+      rows.push({ 'bulkhead limit': `best static: ${limit}`, ...describePhase(result) });
+    }
+    for (const phase of await simulate(scenario({ maxConcurrent: 100 }))) {
+      rows.push({ 'bulkhead limit': '100', ...describePhase(phase) });
+    }
+    for (const phase of await simulate(scenario({ maxConcurrent: 20, adaptive: {} }))) {
+      rows.push({ 'bulkhead limit': 'adaptive', ...describePhase(phase) });
     }
     return rows;
   },

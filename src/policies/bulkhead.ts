@@ -14,6 +14,7 @@ import {
 import type { Layer, Stage } from '../core/pipeline.js';
 import type { Policy, PolicyContext } from '../core/policy.js';
 import type { Reply } from '../core/reply.js';
+import { AdaptiveLimit, adaptiveLimitSchema, teach } from './adaptive-limit.js';
 import { FairQueue, perKeySchema } from './fair-queue.js';
 import { FifoQueue, type Line, type Queue, type Waiter } from './waiting-line.js';
 
@@ -35,6 +36,7 @@ const schema = Switchable(
         description: 'Longest wait for a slot; off: until the deadline.',
       }),
       perKey: perKeySchema,
+      adaptive: adaptiveLimitSchema,
     },
     { description: 'Bounds how many exchanges the upstream has at once.' },
   ),
@@ -67,6 +69,7 @@ export class Bulkhead implements InspectableBulkhead {
   #options: BulkheadOptions;
   readonly #context: PolicyContext;
   #queue: Queue;
+  #adaptive: AdaptiveLimit | undefined;
   #active = 0;
   #arrivals = 0;
 
@@ -74,6 +77,7 @@ export class Bulkhead implements InspectableBulkhead {
     this.#options = options;
     this.#context = context;
     this.#queue = this.#createQueue();
+    this.#adaptive = this.#adapt(options);
   }
 
   get active(): number {
@@ -85,7 +89,12 @@ export class Bulkhead implements InspectableBulkhead {
   }
 
   get limit(): number {
-    return this.#options.maxConcurrent;
+    return this.#adaptive === undefined ? this.#options.maxConcurrent : this.#adaptive.limit;
+  }
+
+  /** Undefined where the limit stands still. */
+  get adaptive(): AdaptiveLimit | undefined {
+    return this.#adaptive;
   }
 
   /**
@@ -94,6 +103,7 @@ export class Bulkhead implements InspectableBulkhead {
    */
   configure(options: BulkheadOptions): void {
     this.#options = options;
+    this.#adaptive = this.#adapt(options);
     if (!this.#queue.configure(options.perKey)) this.#replaceQueue();
     this.#admitWaiters();
   }
@@ -127,6 +137,13 @@ export class Bulkhead implements InspectableBulkhead {
       throw call.cancelled;
     }
     return admission;
+  }
+
+  /** What has been learned goes on. */
+  #adapt({ adaptive, maxConcurrent }: BulkheadOptions): AdaptiveLimit | undefined {
+    if (adaptive === 'off') return undefined;
+    this.#adaptive?.configure(adaptive);
+    return this.#adaptive ?? new AdaptiveLimit(adaptive, maxConcurrent, this.#context.clock);
   }
 
   #createQueue(): Queue {
@@ -228,8 +245,11 @@ function create(
   if (options === 'off') return undefined;
   const bulkhead = previous?.bulkhead ?? new Bulkhead(options, context);
   bulkhead.configure(options);
+  const { adaptive } = bulkhead;
 
-  function wrap(next: Stage): Stage {
+  function wrap(inner: Stage): Stage {
+    const next =
+      adaptive === undefined ? inner : teach(adaptive, inner, context.clock, () => bulkhead.active);
     async function run(call: Call): Promise<Reply> {
       const line = bulkhead.lineOf(call);
       let { release } = line;

@@ -411,6 +411,37 @@ const cases: readonly Case[] = [
     ],
   },
   {
+    rule: 'limit-bounds-crossed',
+    bad: upstream('bulkhead: { maxConcurrent: 3, adaptive: { max: 4 } }'),
+    at: '4:52 upstreams.a.bulkhead.adaptive.max',
+    says: ['below 5', 'above 4'],
+    good: [
+      upstream('bulkhead: { maxConcurrent: 5, adaptive: { max: 5 } }'),
+      upstream('bulkhead: { adaptive: off }'),
+    ],
+  },
+  {
+    rule: 'limit-shares-crossed',
+    bad: upstream('bulkhead: { adaptive: { decreaseAbove: 5% } }'),
+    at: '4:44 upstreams.a.bulkhead.adaptive.decreaseAbove',
+    says: ['increaseBelow to a quarter'],
+    good: [upstream('bulkhead: { adaptive: { decreaseAbove: 6% } }')],
+  },
+  {
+    rule: 'limit-starts-outside',
+    bad: upstream('bulkhead: { adaptive: { max: 99 } }'),
+    at: '4:34 upstreams.a.bulkhead.adaptive.max',
+    says: ['starts at 99', 'maxConcurrent to a value from 5 to 99'],
+    good: [upstream('bulkhead: { adaptive: { max: 100 } }')],
+  },
+  {
+    rule: 'limit-starts-outside',
+    bad: upstream('bulkhead: { maxConcurrent: 4, adaptive: {} }'),
+    at: '4:32 upstreams.a.bulkhead.maxConcurrent',
+    says: ['starts at 5'],
+    good: [upstream('bulkhead: { maxConcurrent: 5, adaptive: {} }')],
+  },
+  {
     rule: 'unknown-rule',
     bad: `${upstream('retry: off')}# breakwater-ignore: single-slto\n`,
     at: '5:22 ',
@@ -586,10 +617,13 @@ upstreams:
     target: https://a
     timeout: { attempt: 2s, total: 1s }
     deadline: { buffer: 2s }
-    bulkhead: { perKey: { maxConcurrent: 200 } }
+    bulkhead:
+      perKey: { maxConcurrent: 200 }
+      adaptive: { min: 9, max: 8, decreaseAbove: 1% }
   c:
     listen: 3
     target: http://c
+    bulkhead: { adaptive: { max: 50 } }
     timeout: { attempt: 7s, adaptive: { multiplier: 1, min: 9s, max: 8s, window: 5 } }
 overload: { eventLoopDelay: 1ms, memory: 100%, shed: 100% }
 `;

@@ -23,7 +23,13 @@ const builtIn = {
   fallback: 'off',
   idempotency: 'off',
   deadline: { header: 'X-Deadline', buffer: 50, propagate: true },
-  bulkhead: { maxConcurrent: 100, maxQueue: 50, queueTimeout: 1000, perKey: 'off' },
+  bulkhead: {
+    maxConcurrent: 100,
+    maxQueue: 50,
+    queueTimeout: 1000,
+    perKey: 'off',
+    adaptive: 'off',
+  },
   retry: {
     maxAttempts: 3,
     methods: ['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE'],
@@ -271,6 +277,7 @@ void t.test('replaces ${NAME} with what the place asks for', (t) => {
     maxQueue: 7,
     queueTimeout: 1000,
     perKey: 'off',
+    adaptive: 'off',
   });
   t.match(policies.retry, { bodyLimit: 7168 });
   t.equal(

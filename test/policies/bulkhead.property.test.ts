@@ -59,6 +59,7 @@ t.test('admits whom two plain lists would admit, in that order', async (t) => {
         maxQueue: MAX_QUEUE,
         queueTimeout: QUEUE_TIMEOUT_MS,
         perKey: 'off' as const,
+        adaptive: 'off' as const,
       };
       const layer = policy.create({ bulkhead: options }, fakeContext(clock))!;
       const stage = layer.wrap(next);

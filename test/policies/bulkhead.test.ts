@@ -18,6 +18,7 @@ function build(options: Partial<Options> = {}) {
     maxQueue: 2,
     queueTimeout: 1000,
     perKey: 'off' as const,
+    adaptive: 'off' as const,
     ...options,
   };
   const layer = policy.create({ bulkhead: settings }, context)!;
@@ -242,7 +243,15 @@ t.test('tells how long each admitted call has waited', async (t) => {
 t.test('shares its slots among all chains it is wrapped into', async (t) => {
   const clock = new FakeClock();
   const layer = policy.create(
-    { bulkhead: { maxConcurrent: 1, maxQueue: 0, queueTimeout: 1000, perKey: 'off' } },
+    {
+      bulkhead: {
+        maxConcurrent: 1,
+        maxQueue: 0,
+        queueTimeout: 1000,
+        perKey: 'off',
+        adaptive: 'off',
+      },
+    },
     fakeContext(clock),
   )!;
   start(layer.wrap(new FakeStage()));

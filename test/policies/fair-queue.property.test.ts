@@ -128,6 +128,7 @@ t.test('admits whom plain lists would admit, in that order', async (t) => {
           maxConcurrent: limit,
           maxQueue,
           queueTimeout: QUEUE_TIMEOUT_MS,
+          adaptive: 'off',
           perKey: keyLimit === undefined ? 'off' : { header: 'Key', maxConcurrent: keyLimit },
         };
         return policy.create({ bulkhead: options }, context, previous)!;

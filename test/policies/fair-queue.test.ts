@@ -12,7 +12,13 @@ type Options = Exclude<BulkheadSettings['bulkhead'], 'off'>;
 
 const two = { header: 'X-User-Id', maxConcurrent: 2 };
 
-const defaults: Options = { maxConcurrent: 4, maxQueue: 4, queueTimeout: 1000, perKey: two };
+const defaults: Options = {
+  maxConcurrent: 4,
+  maxQueue: 4,
+  queueTimeout: 1000,
+  perKey: two,
+  adaptive: 'off',
+};
 
 function build(options: Partial<Options> = {}) {
   const context = fakeContext(new FakeClock());

@@ -38,7 +38,13 @@ const settings: PolicySettings = {
   fallback: 'off',
   idempotency: 'off',
   deadline: { header: 'X-Deadline', buffer: 50, propagate: true },
-  bulkhead: { maxConcurrent: 1, maxQueue: 50, queueTimeout: 60_000, perKey: 'off' },
+  bulkhead: {
+    maxConcurrent: 1,
+    maxQueue: 50,
+    queueTimeout: 60_000,
+    perKey: 'off',
+    adaptive: 'off',
+  },
   circuitBreaker,
   retry: {
     maxAttempts: 3,

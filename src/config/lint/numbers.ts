@@ -130,6 +130,46 @@ function checkProbes(scope: Scope): Offence | undefined {
   };
 }
 
+function checkLimitBounds(scope: Scope): Offence | undefined {
+  const min = scope.number('bulkhead.adaptive.min');
+  const max = scope.number('bulkhead.adaptive.max');
+  if (min === undefined || max === undefined || min <= max) return undefined;
+  return {
+    place: scope.culprit('bulkhead.adaptive.min', 'bulkhead.adaptive.max'),
+    message: `the limit may not fall below ${min}, nor rise above ${max}: it stands at ${max} and adapts to nothing; set bulkhead.adaptive.min to less than bulkhead.adaptive.max`,
+  };
+}
+
+function checkLimitShares(scope: Scope): Offence | undefined {
+  const decreaseAbove = scope.number('bulkhead.adaptive.decreaseAbove');
+  const increaseBelow = scope.number('bulkhead.adaptive.increaseBelow');
+  if (decreaseAbove === undefined || increaseBelow === undefined) return undefined;
+  if (decreaseAbove > increaseBelow) return undefined;
+  return {
+    place: scope.culprit('bulkhead.adaptive.decreaseAbove', 'bulkhead.adaptive.increaseBelow'),
+    message:
+      'the same share of failed tries both halves the limit and lets it rise: under errors it swings up and down and never settles; set bulkhead.adaptive.increaseBelow to a quarter of bulkhead.adaptive.decreaseAbove or so',
+  };
+}
+
+function checkLimitStart(scope: Scope): Offence | undefined {
+  const start = scope.number('bulkhead.maxConcurrent');
+  const min = scope.number('bulkhead.adaptive.min');
+  const max = scope.number('bulkhead.adaptive.max');
+  if (start === undefined || min === undefined || max === undefined) return undefined;
+  // That is told already.
+  if (min > max) return undefined;
+  if (min <= start && start <= max) return undefined;
+  return {
+    place: scope.culprit(
+      'bulkhead.maxConcurrent',
+      'bulkhead.adaptive.max',
+      'bulkhead.adaptive.min',
+    ),
+    message: `the limit is to start at ${start}, but has to stay within ${min} and ${max}: it starts at ${start < min ? min : max}, and the upstream is given a load that nobody wrote; set bulkhead.maxConcurrent to a value from ${min} to ${max}`,
+  };
+}
+
 export const numberRules: readonly LintRule[] = [
   { name: 'no-jitter', level: 'warning', check: eachScope(checkJitter) },
   { name: 'many-attempts', level: 'warning', check: eachScope(checkAttempts) },
@@ -140,4 +180,7 @@ export const numberRules: readonly LintRule[] = [
   { name: 'single-slot', level: 'warning', check: eachScope(checkSlots) },
   { name: 'key-limit-reaches-all', level: 'warning', check: eachScope(checkKeyLimit) },
   { name: 'probes-exceed-slots', level: 'warning', check: eachScope(checkProbes) },
+  { name: 'limit-bounds-crossed', level: 'warning', check: eachScope(checkLimitBounds) },
+  { name: 'limit-shares-crossed', level: 'warning', check: eachScope(checkLimitShares) },
+  { name: 'limit-starts-outside', level: 'warning', check: eachScope(checkLimitStart) },
 ];

@@ -27,6 +27,7 @@ import { overload, type Overload } from './policies/overload.js';
 import type { Exchange, ExchangeContext } from './proxy/exchange.js';
 import { createFront } from './proxy/listener.js';
 import { ListenerSet } from './proxy/listener-set.js';
+import { createRequestIds } from './proxy/request-id.js';
 import { routeAllTo, routeByPrefix, type Router } from './proxy/router.js';
 import { Upstream } from './proxy/upstream.js';
 import { StoreSet } from './stores/store-set.js';
@@ -67,7 +68,7 @@ export class App {
   static async start(config: Config, options: AppOptions): Promise<App> {
     const exchanges: ExchangeContext = {
       clock: options.clock,
-      createRequestId: randomUUID,
+      createRequestId: createRequestIds(randomUUID()),
       bodyIdleMs: 0,
       maxRequestBody: 'off',
       refuse: undefined,

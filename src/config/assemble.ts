@@ -4,10 +4,11 @@ import { parseAddress } from './address.js';
 import type { Address, Config, PolicySettings, RouteMatch, UpstreamConfig } from './config.js';
 import {
   builtInOf,
-  decode,
+  createDecoder,
+  createNotation,
   layKeysOver,
-  toNotation,
   writtenPaths,
+  type Decode,
   type EffectiveMap,
   type WrittenLayer,
 } from './effective.js';
@@ -47,12 +48,17 @@ export function assemble(
   bodyFiles: BodyFiles,
 ): Assembled {
   const general = decodeSections(root);
-  const effective = parts.map((part) => layPolicies(root, part));
-  const upstreams = parts.map((part, i) => toUpstreamConfig(part, effective[i]!, bodyFiles));
+  const inheritedBy = layShared(root);
+  const effective = parts.map((part) => layPolicies(part, inheritedBy(part)));
+  const decode = createDecoder();
+  const upstreams = parts.map((part, i) =>
+    toUpstreamConfig(part, effective[i]!, (policies) => settingsOf(policies, decode, bodyFiles)),
+  );
+  const toNotation = createNotation();
   const document = {
     ...general.document,
     upstreams: Object.fromEntries(
-      parts.map((part, i) => [part.name, toDocument(part, effective[i]!)]),
+      parts.map((part, i) => [part.name, toDocument(part, effective[i]!, toNotation)]),
     ),
   };
   const config: Config = { file, ...general.config, upstreams, document };
@@ -70,12 +76,12 @@ function decodeSections(root: SourceNode) {
     Object.entries(sections).map(([name, schema]) => [name, schema]),
   );
   const effective = layKeysOver(builtInOf(schemas), root, schemas, own);
-  const { admin, server, stores, ...rest } = decode(effective, schemas) as {
+  const { admin, server, stores, ...rest } = createDecoder()(effective, schemas) as {
     admin: { listen: unknown; token?: string };
     server: { listen: unknown };
     stores: { kind: StoreKind; maxBytes: number; url?: string };
   } & Pick<Config, 'log' | 'shutdown' | 'limits' | 'overload'>;
-  const document = toNotation(effective) as {
+  const document = createNotation()(effective) as {
     admin: { token?: string };
     stores: Record<string, unknown>;
   };
@@ -101,21 +107,30 @@ function redact(options: Readonly<Record<string, unknown>>, key: string): Record
 const layOver = (base: EffectiveMap, node: SourceNode | undefined, from: WrittenLayer) =>
   layKeysOver(base, node, policySchemas, from);
 
-function layPolicies(root: SourceNode, { name, node }: UpstreamParts): EffectiveUpstream {
+/** What upstreams inherit: made once for all of them, and once more per profile. */
+function layShared(root: SourceNode): (part: UpstreamParts) => EffectiveMap {
   const withDefaults = layOver(builtInOf(policySchemas), valueOf(root, 'defaults'), {
     layer: 'defaults',
     path: ['defaults'],
   });
-  const profile = textOf(valueOf(node, 'profile'));
-  const withProfile =
-    profile === undefined
-      ? withDefaults
-      : layOver(withDefaults, valueOf(valueOf(root, 'profiles'), profile), {
-          layer: 'profile',
-          path: ['profiles', profile],
-        });
+  const profiles = new Map<string, EffectiveMap>();
+  return ({ node }) => {
+    const name = textOf(valueOf(node, 'profile'));
+    if (name === undefined) return withDefaults;
+    let withProfile = profiles.get(name);
+    if (withProfile === undefined) {
+      const path = ['profiles', name];
+      const written = valueOf(valueOf(root, 'profiles'), name);
+      withProfile = layOver(withDefaults, written, { layer: 'profile', path });
+      profiles.set(name, withProfile);
+    }
+    return withProfile;
+  };
+}
+
+function layPolicies({ name, node }: UpstreamParts, inherited: EffectiveMap): EffectiveUpstream {
   const path = ['upstreams', name];
-  const policies = layOver(withProfile, node, { layer: 'own', path });
+  const policies = layOver(inherited, node, { layer: 'own', path });
   const routes = itemsOf(valueOf(node, 'routes')).map((route, i) => ({
     name: textOf(valueOf(route, 'name'))!,
     match: matchOf(valueOf(route, 'match')!),
@@ -133,7 +148,7 @@ function matchOf(node: SourceNode): RouteMatch {
   };
 }
 
-const settingsOf = (policies: EffectiveMap, bodyFiles: BodyFiles) =>
+const settingsOf = (policies: EffectiveMap, decode: Decode, bodyFiles: BodyFiles) =>
   fillBodies(decode(policies, policySchemas) as unknown as PolicySettings, bodyFiles);
 
 function isTrue(node: SourceNode | undefined): boolean {
@@ -143,7 +158,7 @@ function isTrue(node: SourceNode | undefined): boolean {
 function toUpstreamConfig(
   parts: UpstreamParts,
   effective: EffectiveUpstream,
-  bodyFiles: BodyFiles,
+  settle: (policies: EffectiveMap) => PolicySettings,
 ): UpstreamConfig {
   const { name, node, listen, prefix, target, tls } = parts;
   return {
@@ -153,16 +168,20 @@ function toUpstreamConfig(
     target: target!,
     preserveHost: isTrue(valueOf(node, 'preserveHost')),
     tls,
-    policies: settingsOf(effective.policies, bodyFiles),
+    policies: settle(effective.policies),
     routes: effective.routes.map(({ policies, ...route }) => ({
       ...route,
-      policies: settingsOf(policies, bodyFiles),
+      policies: settle(policies),
     })),
   };
 }
 
 /** An upstream as the file could have it, with nothing left to inherit. */
-function toDocument({ node }: UpstreamParts, effective: EffectiveUpstream): object {
+function toDocument(
+  { node }: UpstreamParts,
+  effective: EffectiveUpstream,
+  toNotation: ReturnType<typeof createNotation>,
+): object {
   const keys: Record<string, unknown> = {};
   for (const key of ['listen', 'prefix', 'target', 'profile']) {
     const value = valueOf(node, key);
@@ -172,13 +191,13 @@ function toDocument({ node }: UpstreamParts, effective: EffectiveUpstream): obje
   const routes = effective.routes.map(({ name, match, policies }) => ({
     name,
     match: Object.fromEntries(Object.entries(match).filter(([, value]) => value !== undefined)),
-    ...(toNotation(policies) as object),
+    ...toNotation(policies),
   }));
   return {
     ...keys,
     preserveHost: isTrue(valueOf(node, 'preserveHost')),
     ...(tls === undefined ? {} : { tls: redact(toPlain(tls) as Record<string, unknown>, 'key') }),
-    ...(toNotation(effective.policies) as object),
+    ...toNotation(effective.policies),
     ...(routes.length === 0 ? {} : { routes }),
   };
 }

@@ -145,17 +145,29 @@ function decodeValue(value: unknown, schema: OptionSchema): unknown {
     : value;
 }
 
-function decodeOne(effective: Effective, schema: OptionSchema): unknown {
-  return effective.kind === 'leaf'
-    ? decodeValue(effective.value, schema)
-    : decode(effective, propertiesOf(schema) ?? {});
-}
-
 /** From the notation to what the code works with: ms, bytes, shares 0..1, 'off'. */
-export function decode(effective: EffectiveMap, schemas: Schemas): Record<string, unknown> {
-  return Object.fromEntries(
-    [...effective.entries].map(([key, value]) => [key, decodeOne(value, schemas[key]!)]),
-  );
+export type Decode = (effective: EffectiveMap, schemas: Schemas) => Record<string, unknown>;
+
+/**
+ * Layers that write nothing about a mapping share it with those below, so most of the mappings of a large file are the same
+ * few: what one becomes is remembered, and shared as well.
+ */
+export function createDecoder(): Decode {
+  const known = new WeakMap<EffectiveMap, Record<string, unknown>>();
+  const decode: Decode = (effective, schemas) => {
+    let decoded = known.get(effective);
+    if (decoded === undefined) {
+      decoded = {};
+      for (const [key, value] of effective.entries) decoded[key] = decodeOne(value, schemas[key]!);
+      known.set(effective, decoded);
+    }
+    return decoded;
+  };
+  const decodeOne = (effective: Effective, schema: OptionSchema): unknown =>
+    effective.kind === 'leaf'
+      ? decodeValue(effective.value, schema)
+      : decode(effective, propertiesOf(schema) ?? {});
+  return decode;
 }
 
 /** The option paths that `node` writes: `retry`, `retry.budget`, ... */
@@ -172,8 +184,18 @@ export function writtenPaths(node: SourceNode, schemas: Schemas): Set<string> {
   return paths;
 }
 
-/** Plain data in the file's notation. */
-export function toNotation(effective: Effective): unknown {
-  if (effective.kind === 'leaf') return effective.value;
-  return Object.fromEntries([...effective.entries].map(([key, value]) => [key, toNotation(value)]));
+/** Writes plain data in the file's notation; remembers and shares as a decoder does. */
+export function createNotation(): (effective: EffectiveMap) => Record<string, unknown> {
+  const known = new WeakMap<EffectiveMap, Record<string, unknown>>();
+  return function toNotation(effective) {
+    let plain = known.get(effective);
+    if (plain === undefined) {
+      plain = {};
+      for (const [key, value] of effective.entries) {
+        plain[key] = value.kind === 'leaf' ? value.value : toNotation(value);
+      }
+      known.set(effective, plain);
+    }
+    return plain;
+  };
 }

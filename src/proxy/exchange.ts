@@ -102,7 +102,8 @@ export class Exchange implements ReplySink, Member, CallOwner {
   start(): void {
     this.#context.running.add(this);
     this.#scope.enter();
-    this.#response.on('close', this.#onClose);
+    // Never taken off: that would cost more than the call that finds it over.
+    this.#response.on('close', () => this.#onClose());
     const refused = this.#context.refuse?.(this.#scope.upstream) ?? this.#upload?.refusal();
     if (refused !== undefined) return this.#answerFailure(refused);
     // What came with the head is parsed first: a body that is here as a whole need not be streamed.
@@ -144,7 +145,7 @@ export class Exchange implements ReplySink, Member, CallOwner {
     }
     this.#hasWrittenBody = true;
     const wantsMore = this.#response.write(chunk);
-    if (!wantsMore) this.#response.once('drain', this.#onDrain);
+    if (!wantsMore) this.#response.once('drain', () => this.#reply?.resume());
     return wantsMore;
   }
 
@@ -271,21 +272,18 @@ export class Exchange implements ReplySink, Member, CallOwner {
     this.#response.end();
   }
 
-  readonly #onDrain = (): void => this.#reply?.resume();
-
-  readonly #onClose = (): void => {
+  #onClose(): void {
     if (this.#isOver) return;
     const error = clientLeft();
     if (this.#call.outlivesClient && this.#reply === undefined) this.#gone = error;
     else this.#call.cancel(error);
-  };
+  }
 
   #finish(status: number, error: CallFailure | undefined): void {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#context.running.delete(this);
     this.#scope.leave();
-    this.#response.off('close', this.#onClose);
     this.#upload?.close();
     const call = this.#call;
     const { path, substitution } = call;

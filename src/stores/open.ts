@@ -2,7 +2,6 @@
 import type { Clock } from '../core/clock.js';
 import type { OwnedStore } from '../core/store.js';
 import { createMemoryStore } from './memory.js';
-import { createRedisStore } from './redis.js';
 
 export type StoreOptions =
   | { readonly kind: 'memory'; readonly maxBytes: number }
@@ -14,8 +13,14 @@ export interface StoreContext {
   readonly onChange: (why: string | undefined) => void;
 }
 
-export function createStore(options: StoreOptions, context: StoreContext): OwnedStore {
-  return options.kind === 'memory'
-    ? createMemoryStore({ maxBytes: options.maxBytes, clock: context.clock })
-    : createRedisStore({ url: options.url, ...context });
+export async function createStore(
+  options: StoreOptions,
+  context: StoreContext,
+): Promise<OwnedStore> {
+  if (options.kind === 'memory') {
+    return createMemoryStore({ maxBytes: options.maxBytes, clock: context.clock });
+  }
+  // The client is the largest dependency there is: who has no Redis starts sooner and smaller without it.
+  const { createRedisStore } = await import('./redis.js');
+  return createRedisStore({ url: options.url, ...context });
 }

@@ -35,7 +35,10 @@ export class StoreSet {
       return { store: current.store, commit: () => undefined, abort: async () => {} };
     }
     const { clock, onChange } = this.#options;
-    const store = createStore(options, { clock, onChange: (why) => onChange(options.kind, why) });
+    const store = await createStore(options, {
+      clock,
+      onChange: (why) => onChange(options.kind, why),
+    });
     this.#open.add(store);
     await store.open();
     return {

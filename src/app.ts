@@ -279,10 +279,10 @@ export class App {
   }
 
   #emitFor(upstream: string, route: string): Emit {
-    const { logger } = this.#options;
+    const { logger, clock } = this.#options;
     return combine(
       this.#metrics.scope(upstream, route),
-      logScope(logger, upstream, route, this.#config.log.access),
+      logScope(logger, upstream, route, this.#config.log.access, clock),
     );
   }
 

@@ -1,5 +1,6 @@
 /** The log: JSON lines for circuits that move, tries that fail and exchanges that end. */
 import { pino, type Logger as PinoLogger } from 'pino';
+import type { Clock } from '../core/clock.js';
 import type { CircuitStateName, Emit, Event, ExchangeSummary } from '../core/events.js';
 import { describePassed, type OverloadChange } from '../policies/overload.js';
 
@@ -31,8 +32,58 @@ export function createLogger({ level, destination }: LoggerOptions): Logger {
   );
 }
 
+/** Lines per second for calls that were refused without a try, of one upstream or route. */
+const REFUSAL_LINES = 100;
+
+/**
+ * An open circuit refuses as many calls as come, and would write as many lines, each dearer than the refusal and all alike:
+ * beyond so many per second they are only counted, and the next line tells how many were left out.
+ */
+class RefusalLines {
+  readonly #clock: Clock;
+  #second = 0;
+  #written = 0;
+  #leftOut = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** @returns how many lines were left out before this one, or undefined where it is left out itself. */
+  admit(): number | undefined {
+    const second = Math.floor(this.#clock.now() / 1000);
+    if (second !== this.#second) {
+      this.#second = second;
+      this.#written = 0;
+    }
+    if (this.#written >= REFUSAL_LINES) {
+      this.#leftOut += 1;
+      return undefined;
+    }
+    this.#written += 1;
+    const leftOut = this.#leftOut;
+    this.#leftOut = 0;
+    return leftOut;
+  }
+}
+
 /** The listener that logs the events of one upstream and route. */
-export function logScope(logger: Logger, upstream: string, route: string, access: AccessLog): Emit {
+export function logScope(
+  logger: Logger,
+  upstream: string,
+  route: string,
+  access: AccessLog,
+  clock: Clock,
+): Emit {
+  const refusalLines = new RefusalLines(clock);
+
+  function logExchange(summary: ExchangeSummary): void {
+    if (access === 'off' || (access === 'errors' && !wentWrong(summary))) return;
+    let leftOut: number | undefined = 0;
+    if (access === 'errors' && isRefusal(summary)) leftOut = refusalLines.admit();
+    if (leftOut !== undefined) logAccess(logger, upstream, route, summary, leftOut);
+  }
+
   return (event) => {
     switch (event.type) {
       case 'circuit-moved':
@@ -46,8 +97,7 @@ export function logScope(logger: Logger, upstream: string, route: string, access
         );
         return;
       case 'exchange-finished':
-        if (access === 'off' || (access === 'errors' && !wentWrong(event.summary))) return;
-        logAccess(logger, upstream, route, event.summary);
+        logExchange(event.summary);
         return;
       // Metrics count these; a line for each would only repeat the access log.
       case 'retry-started':
@@ -90,11 +140,17 @@ function wentWrong({ status, reason, substitution }: ExchangeSummary): boolean {
   );
 }
 
+/** Answered by this proxy, and nobody else had to do with it. */
+const isRefusal = ({ attempts, reason, substitution }: ExchangeSummary) =>
+  attempts === 0 && reason !== '' && substitution === undefined;
+
+/** @param leftOut lines of refused calls before this one. */
 function logAccess(
   logger: Logger,
   upstream: string,
   route: string,
   summary: ExchangeSummary,
+  leftOut: number,
 ): void {
   const { method, path, status, reason, attempts, requestId, traceId, error, substitution } =
     summary;
@@ -117,6 +173,7 @@ function logAccess(
       traceId,
       fallback: substitution?.source,
       error: error?.message ?? substitution?.cause,
+      leftOut: leftOut === 0 ? undefined : leftOut,
     },
     'exchange',
   );

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import t from 'tap';
 import { CallError, ClientGoneError } from '../../src/core/errors.js';
 import type { Event, ExchangeSummary } from '../../src/core/events.js';
+import { FakeClock } from '../support/fake-clock.js';
 import { combine, createLogger, logScope, type AccessLog } from '../../src/telemetry/logs.js';
 
 interface Setup {
@@ -13,11 +14,13 @@ interface Setup {
 
 function build({ level = 'info', access = 'errors', route = '' }: Setup = {}) {
   const lines: string[] = [];
+  const clock = new FakeClock();
   const logger = createLogger({ level, destination: { write: (line) => void lines.push(line) } });
   return {
     lines,
+    clock,
     logger,
-    emit: logScope(logger, 'catalog', route, access),
+    emit: logScope(logger, 'catalog', route, access, clock),
     parsed: () => lines.map((line) => JSON.parse(line) as Record<string, unknown>),
   };
 }
@@ -59,6 +62,33 @@ t.test(
     t.match(line!['time'], /^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
   },
 );
+
+t.test('counts refused calls instead of writing them all, and says how many', async (t) => {
+  const refused = finished({
+    status: 503,
+    reason: 'circuit-open',
+    attempts: 0,
+    error: new CallError('circuit-open', 'Cannot call catalog because its circuit is open'),
+  });
+  const { emit, lines, parsed, clock } = build();
+  for (let i = 0; i < 130; i++) emit(refused);
+  t.equal(lines.length, 100);
+  emit(finished({ status: 502, reason: 'connect-failed' }));
+  t.equal(lines.length, 101, 'a call that was tried has its line');
+  await clock.advance(1000);
+  emit(refused);
+  emit(refused);
+  t.same(
+    parsed()
+      .slice(-2)
+      .map(({ leftOut }) => leftOut),
+    [30, undefined],
+  );
+
+  const all = build({ access: 'all' });
+  for (let i = 0; i < 130; i++) all.emit(refused);
+  t.equal(all.lines.length, 130, 'unless every call is wanted');
+});
 
 t.test('leaves out what is below its level', async (t) => {
   const { logger, lines } = build({ level: 'warn' });

@@ -18,6 +18,11 @@ export interface ConnectionUser {
   connection: Connection | undefined;
   /** A byte of the answer has been parsed. */
   readonly hasAnswerBegun: boolean;
+  /**
+   * Fields of the request as they go over the wire; asked for when its head is due. They must be sound already: undici
+   * would take each of them apart to see that, which came to a tenth of a small call.
+   */
+  fieldLines(): string;
   /** Fields to send after the last chunk of the request body; asked for when that chunk is due. */
   trailers(): RawHeaders;
 }
@@ -44,6 +49,7 @@ class TrackingClient extends Client implements Connection {
   hasFailed = false;
   #answers = 0;
   #user: ConnectionUser | undefined;
+  #isHeadDue = false;
 
   constructor(origin: URL, options: object, connect: Connect) {
     super(origin, {
@@ -72,6 +78,7 @@ class TrackingClient extends Client implements Connection {
     const { user } = options as unknown as PoolDispatchOptions;
     this.#user = user;
     user.connection = this;
+    this.#isHeadDue = true;
     return super.dispatch(options, handler);
   }
 
@@ -92,7 +99,19 @@ class TrackingClient extends Client implements Connection {
     socket.read = (size) => this.#withoutContinue(read(size), read);
     const write = socket.write.bind(socket) as Write;
     socket.write = ((chunk, encoding, callback) =>
-      write(chunk === LAST_CHUNK ? this.#lastChunk() : chunk, encoding, callback)) as Write;
+      write(this.#completed(chunk), encoding, callback)) as Write;
+  }
+
+  /** What undici writes, with what it leaves out or has no room for. */
+  #completed(chunk: unknown): unknown {
+    if (typeof chunk !== 'string') return chunk;
+    if (this.#isHeadDue) {
+      this.#isHeadDue = false;
+      // After the request line and Host, where undici's own fields follow.
+      const at = chunk.indexOf('\r\n', chunk.indexOf('\r\n') + 2) + 2;
+      return chunk.slice(0, at) + this.#user!.fieldLines() + chunk.slice(at);
+    }
+    return chunk === LAST_CHUNK ? this.#lastChunk() : chunk;
   }
 
   /** undici has no trailers for requests (RFC 9112, section 7.1.2). */

@@ -23,28 +23,45 @@ export interface ForwardOptions {
 
 /** A request's fields for the upstream; those that differ from try to try are rewritten in place. */
 export class OutgoingHeaders {
-  readonly fields: string[];
+  /** What the client library has to know of: Host, where it is not the target's, and Content-Length. */
+  readonly framing: string[];
+  readonly #fields: string[];
   readonly #attemptAt: number;
   readonly #deadlineName: string;
   #deadlineAt: number;
 
-  constructor(fields: string[], attemptAt: number, deadlineAt: number, deadlineName: string) {
-    this.fields = fields;
+  constructor(
+    framing: string[],
+    fields: string[],
+    attemptAt: number,
+    deadlineAt: number,
+    deadlineName: string,
+  ) {
+    this.framing = framing;
+    this.#fields = fields;
     this.#attemptAt = attemptAt;
     this.#deadlineAt = deadlineAt;
     this.#deadlineName = deadlineName;
   }
 
   setAttempt(attempt: number): void {
-    this.fields[this.#attemptAt] = String(attempt);
+    this.#fields[this.#attemptAt] = String(attempt);
   }
 
   setDeadline(value: string): void {
     if (this.#deadlineAt === -1) {
-      this.#deadlineAt = this.fields.push(this.#deadlineName, value) - 1;
+      this.#deadlineAt = this.#fields.push(this.#deadlineName, value) - 1;
     } else {
-      this.fields[this.#deadlineAt] = value;
+      this.#fields[this.#deadlineAt] = value;
     }
+  }
+
+  /** All others, as they go over the wire. */
+  lines(): string {
+    const fields = this.#fields;
+    let lines = '';
+    for (let i = 0; i < fields.length; i += 2) lines += `${fields[i]}: ${fields[i + 1]}\r\n`;
+    return lines;
   }
 }
 
@@ -65,6 +82,7 @@ export function forwardRequestHeaders(
 ): OutgoingHeaders {
   const raw = request.rawHeaders;
   const drop = nominated(request.headers.connection);
+  const framing: string[] = [];
   const fields: string[] = [];
   const countsHops = request.method === 'OPTIONS' || request.method === 'TRACE';
   let forwardedForAt = -1;
@@ -72,7 +90,7 @@ export function forwardRequestHeaders(
   let deadlineAt = -1;
   let hasProto = false;
   let hasHost = false;
-  if (options.host !== undefined) fields.push('Host', options.host);
+  if (options.host !== undefined) framing.push('Host', options.host);
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i]!;
     const lower = name.toLowerCase();
@@ -88,6 +106,9 @@ export function forwardRequestHeaders(
       case 'expect':
       case 'x-request-id':
       case 'x-attempt-count':
+        continue;
+      case 'content-length':
+        framing.push(name, raw[i + 1]!);
         continue;
       case 'x-forwarded-for':
         forwardedForAt = fields.length + 1;
@@ -123,7 +144,7 @@ export function forwardRequestHeaders(
   else fields[viaAt] += `, ${via}`;
   fields.push('X-Request-Id', options.requestId);
   const attemptAt = fields.push('X-Attempt-Count', '1') - 1;
-  return new OutgoingHeaders(fields, attemptAt, deadlineAt, options.deadline?.name ?? '');
+  return new OutgoingHeaders(framing, fields, attemptAt, deadlineAt, options.deadline?.name ?? '');
 }
 
 /** An upstream's fields as they came from the parser, Latin-1 decoded. */

@@ -96,7 +96,7 @@ class Attempt
         origin: transport.origin,
         path: transport.basePath + call.path,
         method: call.method as Dispatcher.HttpMethod,
-        headers: call.outgoing.fields,
+        headers: call.outgoing.framing,
         body: call.body?.open(this) ?? null,
         upgrade: upgrade ?? null,
         // Keeps the connection after HEAD and after bodies of methods that rarely have one.
@@ -118,6 +118,10 @@ class Attempt
   }
 
   // From the connection.
+
+  fieldLines(): string {
+    return this.#call.outgoing.lines();
+  }
 
   trailers(): RawHeaders {
     return forwardTrailers(this.#call.body?.trailers ?? []);

@@ -62,6 +62,8 @@ export class TimerWheel {
   #size = 0;
   /** When the host will call, in ticks. */
   #wakeTick = Infinity;
+  /** On its way through the ticks up to now: they are not to be skipped. */
+  #isWaking = false;
 
   constructor(host: WheelHost) {
     this.#host = host;
@@ -77,7 +79,7 @@ export class TimerWheel {
   schedule(delayMs: number, callback: () => void): Timer {
     if (this.#size === 0) {
       // Nothing has been waiting for these ticks.
-      this.#tick = Math.max(this.#tick, Math.floor(this.#host.now()));
+      if (!this.#isWaking) this.#tick = Math.max(this.#tick, Math.floor(this.#host.now()));
       this.#host.setBusy(true);
     }
     this.#size += 1;
@@ -97,10 +99,12 @@ export class TimerWheel {
   /** Runs what is due, earliest first. The host calls it. */
   wake(): void {
     this.#wakeTick = Infinity;
+    this.#isWaking = true;
     const nowTick = Math.floor(this.#host.now());
     for (let tick = this.#nextTick(); tick <= nowTick; tick = this.#nextTick()) {
       this.#reach(tick);
     }
+    this.#isWaking = false;
     this.#wakeBy(this.#nextTick());
   }
 
@@ -110,14 +114,16 @@ export class TimerWheel {
     const due = SPANS.map((_, level) => this.#nextTickOf(level) === tick);
     this.#tick = tick;
     for (const [level, span] of SPANS.entries()) {
-      if (due[level] === true) this.#empty(this.#slots[level]![Math.floor(tick / span) % SLOTS]!);
+      if (due[level] === true) this.#empty(level, Math.floor(tick / span) % SLOTS);
     }
   }
 
   /** Timers that are due run, the others move down. */
-  #empty(head: Link): void {
-    while (head.next !== head) {
-      const timer = head.next as WheelTimer;
+  #empty(level: number, slot: number): void {
+    // Taken out as a whole first: what callbacks set meanwhile may belong into the same slot, and is not for now.
+    const ring = this.#take(level, slot);
+    while (ring.next !== ring) {
+      const timer = ring.next as WheelTimer;
       if (timer.dueTick > this.#tick) {
         this.#unlink(timer);
         this.#insert(timer);
@@ -127,6 +133,21 @@ export class TimerWheel {
       this.drop(timer);
       callback!();
     }
+  }
+
+  /** A slot's timers, around a head of their own. */
+  #take(level: number, slot: number): Link {
+    const head = this.#slots[level]![slot]!;
+    const ring = new Link();
+    if (head.next === head) return ring;
+    ring.next = head.next;
+    ring.previous = head.previous;
+    ring.next.previous = ring;
+    ring.previous.next = ring;
+    head.next = head;
+    head.previous = head;
+    this.#occupied[level]! &= ~(1 << slot);
+    return ring;
   }
 
   /** @returns the tick at which its slot has to be emptied. */
@@ -154,10 +175,9 @@ export class TimerWheel {
     // Without this a timer that has got old would keep its neighbours of then alive.
     timer.next = timer;
     timer.previous = timer;
-    if (next === previous) {
-      // The head is all that is left.
-      this.#occupied[timer.level]! &= ~(1 << timer.slot);
-    }
+    const { level, slot } = timer;
+    const head = this.#slots[level]![slot]!;
+    if (head.next === head) this.#occupied[level]! &= ~(1 << slot);
   }
 
   /** When the next slot that has timers begins; Infinity for none. */

@@ -2,7 +2,7 @@
 import t from 'tap';
 import { eventually, send, startSidecar, startUpstream } from '../support/sidecar.js';
 
-t.test('lowers the limit while the upstream fails, raises it when it is well again', async (t) => {
+t.test('lowers the limit while the upstream fails, and a reload leaves it there', async (t) => {
   let isIll = false;
   let active = 0;
   let most = 0;
@@ -43,8 +43,6 @@ t.test('lowers the limit while the upstream fails, raises it when it is well aga
     upstreams: [{ name: 'a', bulkhead: { limit: 4 } }],
   });
 
-  isIll = false;
-  await eventually('it rises again', async () => (await limit()) > 4);
   calling.isOver = true;
   await Promise.all(callers);
   const before = await limit();

@@ -9,6 +9,11 @@ export interface Connection {
   readonly isReused: boolean;
   /** The socket reported an error, which undici takes for a plain end of a body without length. */
   readonly hasFailed: boolean;
+  /**
+   * The next thing to be written is the head of `user`'s request. Told by the try itself, when undici begins to write it: so no
+   * head can ever go out with the fields of another.
+   */
+  expectHead(user: ConnectionUser): void;
   /** An answer has come to its end. */
   noteAnswer(): void;
 }
@@ -67,6 +72,11 @@ class TrackingClient extends Client implements Connection {
     return this.#answers > 0;
   }
 
+  expectHead(user: ConnectionUser): void {
+    this.#user = user;
+    this.#isHeadDue = true;
+  }
+
   noteAnswer(): void {
     this.#answers += 1;
   }
@@ -75,10 +85,7 @@ class TrackingClient extends Client implements Connection {
     options: Dispatcher.DispatchOptions,
     handler: Dispatcher.DispatchHandler,
   ): boolean {
-    const { user } = options as unknown as PoolDispatchOptions;
-    this.#user = user;
-    user.connection = this;
-    this.#isHeadDue = true;
+    (options as unknown as PoolDispatchOptions).user.connection = this;
     return super.dispatch(options, handler);
   }
 

@@ -137,6 +137,7 @@ class Attempt
     }
     this.#controller = controller;
     this.#isReused = this.connection?.isReused === true;
+    this.connection?.expectHead(this);
     const { body } = this.#call;
     this.#observer?.onPhase(body === undefined || body.hasEnded ? 'waiting' : 'sending');
   }

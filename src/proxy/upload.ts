@@ -101,6 +101,8 @@ export class Upload {
   #start(): void {
     this.#hasStarted = true;
     if (this.#expectsContinue) this.#options.sendContinue();
+    // Nothing can fall silent any more.
+    if (this.body.hasEnded) return;
     this.#lastMs = this.#limits.clock.now();
     this.#arm(this.#limits.bodyIdleMs);
   }

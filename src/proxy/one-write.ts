@@ -7,6 +7,7 @@ const JOINED_BYTES = 16 * 1024;
 /** A head that has been made but not sent (`writeHead`); Node sends it together with the first bytes of the body. */
 interface PendingHead {
   _header: unknown;
+  readonly _headerSent: unknown;
 }
 
 /**
@@ -19,6 +20,8 @@ export function endWith(response: ServerResponse, body: Buffer): void {
   if (
     body.length > JOINED_BYTES ||
     typeof pending._header !== 'string' ||
+    // It has left already: what is added to it now would be lost.
+    pending._headerSent !== false ||
     response.chunkedEncoding ||
     response.req.method === 'HEAD'
   ) {

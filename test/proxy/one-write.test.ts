@@ -79,6 +79,15 @@ t.test('an answer that is ended with its body', async (t) => {
     t.ok(seen.first.subarray(-body.length).equals(body));
   });
 
+  t.test('it loses nothing where the head has left already', async (t) => {
+    const seen = await converse('GET', (response) => {
+      response.writeHead(200, ['Content-Length', '5']);
+      response.flushHeaders();
+      endWith(response, Buffer.from('hello'));
+    });
+    t.match(seen.first.toString('latin1'), /\r\n\r\nhello$/);
+  });
+
   t.test('it sends no body to HEAD', async (t) => {
     const seen = await converse('HEAD', (response) => {
       response.writeHead(200, ['Content-Length', '5']);

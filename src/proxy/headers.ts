@@ -23,21 +23,25 @@ export interface ForwardOptions {
 
 /** A request's fields for the upstream; those that differ from try to try are rewritten in place. */
 export class OutgoingHeaders {
-  /** What the client library has to know of: Host, where it is not the target's, and Content-Length. */
-  readonly framing: string[];
+  /** Undefined where it is the target's. */
+  readonly host: string | undefined;
+  /** They say how long the body is. */
+  readonly hasLength: boolean;
   readonly #fields: string[];
   readonly #attemptAt: number;
   readonly #deadlineName: string;
   #deadlineAt: number;
 
   constructor(
-    framing: string[],
+    host: string | undefined,
+    hasLength: boolean,
     fields: string[],
     attemptAt: number,
     deadlineAt: number,
     deadlineName: string,
   ) {
-    this.framing = framing;
+    this.host = host;
+    this.hasLength = hasLength;
     this.#fields = fields;
     this.#attemptAt = attemptAt;
     this.#deadlineAt = deadlineAt;
@@ -56,7 +60,7 @@ export class OutgoingHeaders {
     }
   }
 
-  /** All others, as they go over the wire. */
+  /** All but Host, as they go over the wire. */
   lines(): string {
     const fields = this.#fields;
     let lines = '';
@@ -82,7 +86,6 @@ export function forwardRequestHeaders(
 ): OutgoingHeaders {
   const raw = request.rawHeaders;
   const drop = nominated(request.headers.connection);
-  const framing: string[] = [];
   const fields: string[] = [];
   const countsHops = request.method === 'OPTIONS' || request.method === 'TRACE';
   let forwardedForAt = -1;
@@ -90,7 +93,7 @@ export function forwardRequestHeaders(
   let deadlineAt = -1;
   let hasProto = false;
   let hasHost = false;
-  if (options.host !== undefined) framing.push('Host', options.host);
+  let hasLength = false;
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i]!;
     const lower = name.toLowerCase();
@@ -108,8 +111,8 @@ export function forwardRequestHeaders(
       case 'x-attempt-count':
         continue;
       case 'content-length':
-        framing.push(name, raw[i + 1]!);
-        continue;
+        hasLength = true;
+        break;
       case 'x-forwarded-for':
         forwardedForAt = fields.length + 1;
         break;
@@ -144,39 +147,14 @@ export function forwardRequestHeaders(
   else fields[viaAt] += `, ${via}`;
   fields.push('X-Request-Id', options.requestId);
   const attemptAt = fields.push('X-Attempt-Count', '1') - 1;
-  return new OutgoingHeaders(framing, fields, attemptAt, deadlineAt, options.deadline?.name ?? '');
-}
-
-/** An upstream's fields as they came from the parser, Latin-1 decoded. */
-export function decodeHeaders(raw: readonly (Buffer | string)[]): RawHeaders {
-  const block = blockOf(raw);
-  const fields: string[] = [];
-  for (const part of raw) {
-    if (typeof part === 'string') fields.push(part);
-    else if (block === undefined) fields.push(part.toString('latin1'));
-    else {
-      const start = part.byteOffset - block.byteOffset;
-      fields.push(block.text.slice(start, start + part.length));
-    }
-  }
-  return fields;
-}
-
-/**
- * The fields are views of what came from the socket, mostly in one piece: decoded at once, that piece costs a third of
- * what the fields cost one by one. Undefined where it did not come in one piece.
- */
-function blockOf(raw: readonly (Buffer | string)[]) {
-  const first = raw[0];
-  if (first === undefined || typeof first === 'string') return undefined;
-  const { buffer, byteOffset } = first;
-  let end = byteOffset;
-  for (const part of raw) {
-    if (typeof part === 'string' || part.buffer !== buffer || part.byteOffset < end)
-      return undefined;
-    end = part.byteOffset + part.length;
-  }
-  return { byteOffset, text: Buffer.from(buffer, byteOffset, end - byteOffset).toString('latin1') };
+  return new OutgoingHeaders(
+    options.host,
+    hasLength,
+    fields,
+    attemptAt,
+    deadlineAt,
+    options.deadline?.name ?? '',
+  );
 }
 
 /** The first value of a field as Node shows it. */

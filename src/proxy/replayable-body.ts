@@ -1,16 +1,7 @@
 /** A request body that streams to the upstream while it is remembered, so that a failed try can be repeated. */
 import type { IncomingMessage } from 'node:http';
-import { Readable } from 'node:stream';
 import type { BodyStart, CallBody } from '../core/call.js';
 import type { RawHeaders } from '../core/reply.js';
-
-/** What a try wants to know of the upload it feeds from. */
-export interface UploadListener {
-  /** The consumer does not take (true), or takes again (false), bytes that are there. */
-  onStall(isStalled: boolean): void;
-  /** The consumer has taken the last byte. */
-  onSent(): void;
-}
 
 export interface ReplayableBodyOptions {
   /** Bytes to remember at most; beyond, the upload goes on and can no longer be repeated. */
@@ -21,49 +12,14 @@ export interface ReplayableBodyOptions {
   readonly onReceived: (bytes: number) => void;
 }
 
-const BUFFER_BYTES = 64 * 1024;
 const NOTHING = Buffer.alloc(0);
 
-/** One try's view of the body: what is remembered first, then what still comes. undici may destroy it at will. */
-class BodyReader extends Readable {
-  readonly #body: ReplayableBody;
-  readonly #listener: UploadListener;
-  #hasStarted = false;
-  #isStalled = false;
-
-  constructor(body: ReplayableBody, listener: UploadListener) {
-    super({ highWaterMark: BUFFER_BYTES });
-    this.#body = body;
-    this.#listener = listener;
-    this.once('end', () => listener.onSent());
-    // undici reports the failure of a try itself; an unheard stream error would end the process.
-    this.on('error', () => {});
-  }
-
-  override _read(): void {
-    this.#setStalled(false);
-    if (this.#hasStarted) return this.#body.demand(this);
-    this.#hasStarted = true;
-    this.#body.replayTo(this);
-  }
-
-  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    this.#body.detach(this);
-    callback(error);
-  }
-
-  /** @returns false when the consumer is behind. */
-  offer(chunk: Buffer): boolean {
-    const wantsMore = this.push(chunk);
-    if (!wantsMore) this.#setStalled(true);
-    return wantsMore;
-  }
-
-  #setStalled(isStalled: boolean): void {
-    if (isStalled === this.#isStalled) return;
-    this.#isStalled = isStalled;
-    this.#listener.onStall(isStalled);
-  }
+/** Takes a body on behalf of one try. */
+export interface BodyReader {
+  /** @returns false when it is behind; it calls `demand` when it has caught up. */
+  offer(chunk: Buffer): boolean;
+  /** That was the last of it. */
+  onBodyEnd(): void;
 }
 
 interface ReadAhead {
@@ -125,24 +81,22 @@ export class ReplayableBody implements CallBody {
     });
   }
 
-  /** For one try; the reader before gets nothing more. A body that is here as a whole is one Buffer: one write upstream. */
-  open(listener: UploadListener): Readable | Buffer {
+  /** For one try: all of it, where it is here and nothing follows it. */
+  takeWhole(): Buffer | undefined {
     if (this.#isHere) return this.#take();
-    if (this.#hasEnded && this.#kept !== undefined && this.trailers.length === 0) {
-      this.#reader = undefined;
-      return concat(this.#kept);
-    }
-    this.#reader = new BodyReader(this, listener);
-    return this.#reader;
+    if (!this.#hasEnded || this.#kept === undefined || this.trailers.length > 0) return undefined;
+    this.#reader = undefined;
+    return concat(this.#kept);
   }
 
-  replayTo(reader: BodyReader): void {
-    if (reader !== this.#reader) return;
+  /** For one try: what is remembered first, then what still comes. The reader before gets nothing more. */
+  sendTo(reader: BodyReader): void {
+    this.#reader = reader;
     let wantsMore = true;
     for (const chunk of this.#kept ?? []) wantsMore = reader.offer(chunk);
     // Read ahead beyond the limit: it waited for its first reader only.
     if (this.#keptBytes > this.#keptLimit) this.#kept = undefined;
-    if (this.#hasEnded) reader.push(null);
+    if (this.#hasEnded) reader.onBodyEnd();
     else if (wantsMore) this.demand(reader);
   }
 
@@ -214,7 +168,7 @@ export class ReplayableBody implements CallBody {
 
   readonly #onEnd = (): void => {
     this.#hasEnded = true;
-    this.#reader?.push(null);
+    this.#reader?.onBodyEnd();
     if (this.#ahead !== undefined) this.#endAhead(this.#ahead, true);
   };
 

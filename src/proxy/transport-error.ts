@@ -1,6 +1,8 @@
-/** Reads what undici and the sockets report and says it in Breakwater's own reasons. */
+/** Reads what connections and their sockets report and says it in Breakwater's own reasons. */
 import { errors } from 'undici';
 import { CallError, type CallErrorOptions, type Reason } from '../core/errors.js';
+import { PoolClosed } from './http1/connection-pool.js';
+import { ReplyFault } from './http1/reply-parser.js';
 
 export interface TransportFailure {
   readonly upstream: string;
@@ -44,13 +46,6 @@ function connectToken(code: string): string {
   return 'connection_refused';
 }
 
-/** What came is no HTTP, as opposed to a connection that broke. */
-function isProtocolError(error: Error, code: string): boolean {
-  if (error instanceof errors.HTTPParserError) return code !== 'HPE_INVALID_EOF_STATE';
-  if (error instanceof errors.HeadersOverflowError) return true;
-  return error instanceof errors.SocketError && /^bad (?:response|upgrade)/.test(error.message);
-}
-
 export function describeTransportError(error: Error, failure: TransportFailure): CallError {
   const { upstream, target } = failure;
   const code = codeOf(error);
@@ -58,14 +53,10 @@ export function describeTransportError(error: Error, failure: TransportFailure):
   const make = (reason: Reason, what: string, options: CallErrorOptions) =>
     new CallError(reason, `Cannot ${what} because ${detail}`, { cause: error, ...options });
 
-  if (error instanceof errors.ClientClosedError || error instanceof errors.ClientDestroyedError) {
+  if (error instanceof PoolClosed) {
     return new CallError('shutting-down', `Cannot call ${upstream} because it is shutting down`, {
       retryAfterMs: 1000,
     });
-  }
-  if (error instanceof errors.InvalidArgumentError || error instanceof errors.NotSupportedError) {
-    // Nothing about the upstream: another try would end the same way.
-    return make('upstream-protocol-error', `send the request to ${upstream}`, {});
   }
   if (failure.isUnsent) {
     if (error instanceof errors.ConnectTimeoutError) {
@@ -79,11 +70,7 @@ export function describeTransportError(error: Error, failure: TransportFailure):
   const what = failure.hasHeaders
     ? `pass on the whole answer of ${upstream} (${target})`
     : `get an answer of ${upstream} (${target})`;
-  // undici says so also of a head that names two lengths; a body that is too short has a head before it.
-  const hasBadLength =
-    !failure.hasHeaders && error instanceof errors.ResponseContentLengthMismatchError;
-  if (hasBadLength || isProtocolError(error, code))
-    return make('upstream-protocol-error', what, {});
+  if (error instanceof ReplyFault) return make('upstream-protocol-error', what, {});
   return make('upstream-reset', what, {
     stale: failure.isStale,
     ...(failure.hasHeaders ? { proxyError: 'http_response_incomplete' } : {}),

@@ -1,7 +1,5 @@
-/** One try of a call over undici: the innermost stage. Its answer is a Reply, not a stream. */
+/** One try of a call over a connection: the innermost stage. Its answer is a Reply, not a stream. */
 import type { Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
-import { errors, type Dispatcher } from 'undici';
 import type { AttemptObserver, Call } from '../core/call.js';
 import type { Clock } from '../core/clock.js';
 import { formatDeadline } from '../core/deadline.js';
@@ -10,10 +8,13 @@ import type { Emit } from '../core/events.js';
 import { attemptResult, classifyFailure, classifyStatus } from '../core/outcome.js';
 import type { Stage } from '../core/pipeline.js';
 import { isOpenEnded, type RawHeaders, type Reply, type ReplySink } from '../core/reply.js';
-import type { Connection, ConnectionPool, ConnectionUser } from './connection-pool.js';
-import { decodeHeaders, findHeader, forwardTrailers, type OutgoingHeaders } from './headers.js';
-import type { ReplayableBody, UploadListener } from './replayable-body.js';
+import type { Connection, ConnectionUser } from './http1/connection.js';
+import type { ConnectionPool, ConnectionSeeker } from './http1/connection-pool.js';
+import { findHeader, forwardTrailers, type OutgoingHeaders } from './headers.js';
+import type { ReplayableBody } from './replayable-body.js';
+import type { ReplyHead } from './http1/reply-parser.js';
 import { describeTransportError } from './transport-error.js';
+import type { UploadListener } from './http1/request-writer.js';
 import type { Scope } from './upstream.js';
 
 /** A call as the exchange makes it: what only the transport needs comes on top. */
@@ -36,12 +37,8 @@ export interface ForwardedReply extends Reply {
 /** Bytes kept of an answer that nobody has asked for yet, and bytes read of one that nobody wants. */
 const BUFFER_BYTES = 64 * 1024;
 
-/** undici's handler and the pipeline's Reply in one object: an answer costs one allocation, not two. */
-class Attempt
-  implements Dispatcher.DispatchHandler, ConnectionUser, ForwardedReply, UploadListener
-{
-  connection: Connection | undefined;
-  hasAnswerBegun = false;
+/** What connections talk to and the pipeline's Reply in one object: an answer costs one allocation, not two. */
+class Attempt implements ConnectionSeeker, ConnectionUser, ForwardedReply, UploadListener {
   status = 0;
   statusText = '';
   headers: RawHeaders = [];
@@ -51,11 +48,11 @@ class Attempt
   readonly #observer: AttemptObserver | undefined;
   readonly #resolve: (reply: Reply) => void;
   readonly #reject: (error: CallFailure) => void;
-  #controller: Dispatcher.DispatchController | undefined;
   readonly #startedMs: number;
-  #isReused = false;
-  #hasHeaders = false;
+  #connection: Connection | undefined;
   #isOver = false;
+  #hasHeaders = false;
+  #isPaused = false;
   #error: CallFailure | undefined;
   #trailers: RawHeaders = [];
   #chunks: Buffer[] = [];
@@ -88,23 +85,33 @@ class Attempt
     const end = (error: CallFailure): void => this.abort(error);
     call.waitWith(end);
     this.#observer?.onStart(end);
-    const transport = this.#transport;
-    const { upgrade } = call;
-    pool.dispatch(
-      {
-        user: this,
-        origin: transport.origin,
-        path: transport.basePath + call.path,
-        method: call.method as Dispatcher.HttpMethod,
-        headers: call.outgoing.framing,
-        body: call.body?.open(this) ?? null,
-        upgrade: upgrade ?? null,
-        // Keeps the connection after HEAD and after bodies of methods that rarely have one.
-        reset: upgrade === undefined ? false : null,
-        servername: transport.serverName,
-      },
-      this,
-    );
+    pool.acquire(this);
+  }
+
+  // From the pool.
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  onConnection(connection: Connection): void {
+    const { method, upgrade, body, outgoing } = this.#call;
+    this.#connection = connection;
+    this.#observer?.onPhase(body === undefined || body.hasEnded ? 'waiting' : 'sending');
+    const { hasLength } = outgoing;
+    const head = this.#renderHead();
+    connection.send({ method, upgrade, head, hasLength, body, listener: this }, this);
+  }
+
+  onConnectError(error: Error): void {
+    this.#failWith(error);
+  }
+
+  #renderHead(): string {
+    const { method, path, outgoing, upgrade } = this.#call;
+    const { basePath, host } = this.#transport;
+    const connection = upgrade === undefined ? 'keep-alive' : `Upgrade\r\nUpgrade: ${upgrade}`;
+    return `${method} ${basePath}${path} HTTP/1.1\r\nHost: ${outgoing.host ?? host}\r\nConnection: ${connection}\r\n${outgoing.lines()}`;
   }
 
   // From the upload.
@@ -119,108 +126,60 @@ class Attempt
 
   // From the connection.
 
-  fieldLines(): string {
-    return this.#call.outgoing.lines();
+  onInformational({ status, statusText, headers }: ReplyHead): void {
+    this.#call.onInformational(status, statusText, headers);
   }
 
-  trailers(): RawHeaders {
-    return forwardTrailers(this.#call.body?.trailers ?? []);
-  }
-
-  // From undici.
-
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    if (this.#isOver) {
-      // It was ended while it waited for a connection, where undici cannot cancel.
-      controller.abort(this.#error ?? new errors.RequestAbortedError());
-      return;
-    }
-    this.#controller = controller;
-    this.#isReused = this.connection?.isReused === true;
-    this.connection?.expectHead(this);
-    const { body } = this.#call;
-    this.#observer?.onPhase(body === undefined || body.hasEnded ? 'waiting' : 'sending');
-  }
-
-  onResponseStarted(): void {
-    this.hasAnswerBegun = true;
-  }
-
-  onResponseStart(
-    controller: Dispatcher.DispatchController,
-    status: number,
-    _headers: unknown,
-    statusText = '',
-  ): void {
-    if (this.#isOver) return;
-    const headers = decodeHeaders(rawFields(controller, 'rawHeaders'));
-    const fault = findReplyFault(status, headers);
-    if (fault !== undefined)
-      return this.onResponseError(controller, new errors.HTTPParserError(fault));
-    if (status < 200) {
-      this.#call.onInformational(status, statusText, headers);
-      return;
-    }
-    this.#hasHeaders = true;
-    this.status = status;
-    this.statusText = statusText;
-    this.headers = headers;
+  onHead(head: ReplyHead): void {
+    this.#take(head);
     this.#observer?.onPhase(isOpenEnded(this) ? 'streaming-events' : 'streaming');
-    // undici takes the Content-Length of a 304 for a body's; without a body the answer is complete here.
-    if (status === 204 || status === 304 || this.#call.method === 'HEAD') this.#finish(undefined);
     this.#resolve(this);
   }
 
-  onRequestUpgrade(
-    controller: Dispatcher.DispatchController,
-    status: number,
-    _headers: unknown,
-    socket: Duplex,
-  ): void {
-    if (this.#isOver) {
-      socket.destroy();
-      return;
-    }
-    this.#hasHeaders = true;
-    this.status = status;
-    this.headers = decodeHeaders(rawFields(controller, 'rawHeaders'));
-    this.tunnel = socket as Socket;
+  onUpgrade(head: ReplyHead, socket: Socket): void {
+    this.#take(head);
+    this.tunnel = socket;
     // The exchange ends here: what follows is the tunnel's.
     this.#finish(undefined);
     this.#resolve(this);
   }
 
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#isOver) return;
+  onData(chunk: Buffer): void {
     this.#observer?.onProgress();
     if (this.#sink !== undefined) {
-      if (!this.#sink.onData(chunk)) this.#pause(controller);
+      if (!this.#sink.onData(chunk)) this.#pause();
       return;
     }
     this.#chunks.push(chunk);
     this.#chunkBytes += chunk.length;
-    if (this.#chunkBytes >= BUFFER_BYTES) this.#pause(controller);
+    if (this.#chunkBytes >= BUFFER_BYTES) this.#pause();
   }
 
-  onResponseEnd(controller: Dispatcher.DispatchController): void {
-    this.connection?.noteAnswer();
-    if (this.connection?.hasFailed === true) {
-      // A body that only the connection's end delimits; its reset is no end.
-      return this.onResponseError(controller, new errors.SocketError('connection reset'));
-    }
-    this.#trailers = forwardTrailers(decodeHeaders(rawFields(controller, 'rawTrailers')));
+  onEnd(trailers: RawHeaders): void {
+    this.#trailers = forwardTrailers(trailers);
     this.#finish(undefined);
   }
 
-  onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
+  onError(error: Error): void {
+    this.#failWith(error);
+  }
+
+  #take({ status, statusText, headers }: ReplyHead): void {
+    this.#hasHeaders = true;
+    this.status = status;
+    this.statusText = statusText;
+    this.headers = headers;
+  }
+
+  #failWith(error: Error): void {
     if (this.#isOver) return;
-    const isUnsent = this.#controller === undefined;
+    const connection = this.#connection;
     this.#fail(
       describeTransportError(error, {
         upstream: this.#transport.upstream,
         target: this.#transport.target,
-        isUnsent,
-        isStale: !isUnsent && this.#isReused && !this.hasAnswerBegun,
+        isUnsent: connection === undefined,
+        isStale: connection?.isReused === true && !connection.hasAnswerBegun,
         hasHeaders: this.#hasHeaders,
       }),
     );
@@ -242,13 +201,14 @@ class Attempt
     this.#call.waitWith((error) => this.abort(error));
     if (this.#call.cancelled !== undefined) return this.abort(this.#call.cancelled);
     if (wantsMore) this.resume();
-    else this.#pause(this.#controller);
+    else this.#pause();
   }
 
   resume(): void {
-    if (this.#controller?.paused !== true) return;
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
     this.#observer?.onPause(false);
-    this.#controller.resume();
+    this.#connection?.resume();
   }
 
   discard(): void {
@@ -270,9 +230,10 @@ class Attempt
     else this.#listeners.push(listener);
   }
 
-  #pause(controller: Dispatcher.DispatchController | undefined): void {
-    if (controller === undefined || controller.paused) return;
-    controller.pause();
+  #pause(): void {
+    if (this.#isPaused) return;
+    this.#isPaused = true;
+    this.#connection?.pause();
     this.#observer?.onPause(true);
   }
 
@@ -284,7 +245,7 @@ class Attempt
   /** Ends the try before its natural end; the connection cannot be used again. */
   #close(error: CallFailure | undefined): void {
     this.#finish(error);
-    this.#controller?.abort(error ?? new errors.RequestAbortedError());
+    this.#connection?.destroy();
   }
 
   #finish(error: CallFailure | undefined): void {
@@ -309,37 +270,17 @@ class Attempt
   }
 }
 
-/** What undici lets through although the next hop could not be told what it means; undefined for a sound head. */
-function findReplyFault(status: number, headers: RawHeaders): string | undefined {
-  if (status < 100) return `bad response: status ${status}`;
-  if (status === 101) return 'bad upgrade: 101 without an agreed protocol';
-  const coding = findHeader(headers, 'transfer-encoding');
-  // A coding that is not undone here would be lost on the way.
-  return coding === undefined || coding.trim().toLowerCase() === 'chunked'
-    ? undefined
-    : `bad response: Transfer-Encoding ${coding}`;
-}
-
 /** Takes everything and keeps nothing. */
 const drain: ReplySink = { onData: () => true, onEnd: () => {}, onError: () => {} };
 
-/** undici keeps the fields as they were on the wire beside the parsed ones, but does not declare them. */
-function rawFields(
-  controller: Dispatcher.DispatchController,
-  which: 'rawHeaders' | 'rawTrailers',
-): readonly (Buffer | string)[] {
-  return (controller as unknown as Record<typeof which, (Buffer | string)[] | null>)[which] ?? [];
-}
-
 export interface TransportOptions {
   readonly upstream: string;
-  readonly origin: string;
   /** For messages. */
   readonly target: string;
   /** Put in front of the call's path; empty or without a slash at its end. */
   readonly basePath: string;
-  /** The name that TLS asks for and verifies, constant per upstream whatever Host says. */
-  readonly serverName: string;
+  /** The Host of calls that keep no other. */
+  readonly host: string;
   readonly propagatesDeadline: boolean;
   readonly clock: Clock;
   readonly emit: Emit;

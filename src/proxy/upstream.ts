@@ -15,10 +15,10 @@ import {
 } from '../policies/index.js';
 import {
   ConnectionPool,
-  originOf,
+  hostOf,
   type UpstreamTarget,
   type UpstreamTls,
-} from './connection-pool.js';
+} from './http1/connection-pool.js';
 import type { DeadlineHeader } from './headers.js';
 import { Tunnels } from './tunnel.js';
 import { createTransport, type ForwardedCall } from './transport.js';
@@ -122,6 +122,7 @@ export class Upstream {
         connectTimeoutMs: connectBoundMs(options),
         maxHeaderSize: context.maxHeaderSize,
       },
+      context.clock,
       previous && previous.#pool,
     );
     this.#tunnels = (previous && previous.#tunnels) ?? new Tunnels(context.clock);
@@ -165,7 +166,7 @@ export class Upstream {
   /** Takes no new calls; closes its connections when those under way have ended. */
   retire(): void {
     this.#isRetired = true;
-    if (this.#users === 0) void this.#pool.release();
+    if (this.#users === 0) this.#pool.release();
   }
 
   /** Ends its tunnels. */
@@ -176,7 +177,7 @@ export class Upstream {
   /** Ends all tunnels and connections, idle or not; calls that still use them fail. */
   async close(): Promise<void> {
     this.#tunnels.closeAll();
-    await this.#pool.destroy();
+    this.#pool.destroy();
   }
 
   readonly #enter = (): void => {
@@ -187,7 +188,7 @@ export class Upstream {
   readonly #leave = (): void => {
     for (const name of this.#elsewhere) this.#context.findUpstream(name).#leave();
     this.#users -= 1;
-    if (this.#isRetired && this.#users === 0) void this.#pool.release();
+    if (this.#isRetired && this.#users === 0) this.#pool.release();
   };
 
   #openRoute(route: RouteOptions, previous: PolicyLayers | undefined): Scope {
@@ -249,13 +250,12 @@ export class Upstream {
     const { deadline, idempotency, retry, timeout } = settings;
     const tunnelIdleMs = timeout === 'off' ? 'off' : timeout.stream;
     const replayBytes = elsewhereOf(settings).length === 0 ? 0 : REPLAY_BYTES;
-    const { target, tls, preserveHost } = this.#options;
+    const { target, preserveHost } = this.#options;
     const transport = createTransport(this.#pool, {
       upstream: this.name,
-      origin: originOf(target),
       target: target.href,
       basePath: target.basePath,
-      serverName: tls?.serverName ?? target.host,
+      host: hostOf(target),
       propagatesDeadline: deadline !== 'off' && deadline.propagate,
       clock: this.#context.clock,
       emit,

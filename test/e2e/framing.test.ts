@@ -74,7 +74,7 @@ const refused: Readonly<Record<string, string>> = {
 
 /** What was read before a bad chunk came may have gone upstream as a part; the whole must not. */
 const isPart = (bytes: string) =>
-  bytes.includes('ransfer-encoding') && !bytes.endsWith('0\r\n\r\n');
+  /^transfer-encoding/im.test(bytes) && !bytes.endsWith('0\r\n\r\n');
 
 t.test('refuses, and never forwards', async (t) => {
   const connections: string[] = [];
@@ -168,7 +168,7 @@ t.test('forwards every method, and a body with any of them', async (t) => {
     t.match(answer, /^HTTP\/1.1 200 OK/, method);
     t.match(
       seen.join(''),
-      new RegExp(`^${method} /x HTTP/1.1\r\n[^]*content-length: 2\r\n\r\nab$`, 'i'),
+      new RegExp(`^${method} /x HTTP/1.1\r\n[^]*Content-Length: 2\r\n[^]*\r\n\r\nab$`),
     );
   }
 });

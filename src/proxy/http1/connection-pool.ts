@@ -1,0 +1,231 @@
+/** Connections to one upstream: opened when there is no idle one, kept between exchanges, closed when they are not worth it. */
+import { isIP, type Socket } from 'node:net';
+import { buildConnector } from 'undici';
+import type { Clock, Timer } from '../../core/clock.js';
+import { Connection, type ConnectionKeeper } from './connection.js';
+
+/** Whoever wants a connection; told once, one way or the other. */
+export interface ConnectionSeeker {
+  /** It wants none any more. */
+  readonly isOver: boolean;
+  onConnection(connection: Connection): void;
+  /** There is none to be had: nothing was sent. */
+  onConnectError(error: Error): void;
+}
+
+export interface UpstreamTarget {
+  readonly protocol: 'http:' | 'https:';
+  readonly host: string;
+  readonly port: number;
+  readonly socketPath: string | undefined;
+  /** Empty, or a path without a slash at its end. */
+  readonly basePath: string;
+  /** As configured. */
+  readonly href: string;
+}
+
+export interface UpstreamTls {
+  /** PEM contents. */
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+  readonly serverName?: string;
+  readonly insecureSkipVerify: boolean;
+}
+
+export interface PoolOptions {
+  readonly target: UpstreamTarget;
+  readonly tls: UpstreamTls | undefined;
+  /** ms until a connection that no try waits for any more is given up; 0 for never. */
+  readonly connectTimeoutMs: number;
+  /** Longest head of an answer, in bytes. */
+  readonly maxHeaderSize: number;
+}
+
+/** The pool is closed for good. */
+export class PoolClosed extends Error {
+  override readonly name = 'PoolClosed';
+}
+
+/** How long an idle connection is kept where its upstream does not say, in ms: less than what servers commonly do. */
+const KEEP_ALIVE_MS = 4000;
+/** How much sooner than it says. */
+const KEEP_ALIVE_MARGIN_MS = 2000;
+const MAX_KEEP_ALIVE_MS = 600_000;
+/** How often those that nobody uses are looked for, in ms. */
+const SWEEP_MS = 1000;
+
+/** After this long without use, in ms, a socket is read once more before it is written to: its end may be waiting there. */
+const FRESH_MS = 100;
+
+const bracketed = (host: string) => (host.includes(':') ? `[${host}]` : host);
+
+/** What HTTP calls the target (RFC 9110, section 7.2): without the port where it is the scheme's own. */
+export function hostOf({ protocol, host, port, socketPath }: UpstreamTarget): string {
+  if (socketPath !== undefined) return 'localhost';
+  const isDefault = port === (protocol === 'https:' ? 443 : 80);
+  return isDefault ? bracketed(host) : `${bracketed(host)}:${port}`;
+}
+
+/** The connections to one place; survives reloads that do not change the place. */
+export class ConnectionPool implements ConnectionKeeper {
+  readonly #key: string;
+  readonly #maxHeaderSize: number;
+  readonly #clock: Clock;
+  readonly #dial: Dial;
+  readonly #all = new Set<Connection>();
+  /** The latest is used first, so that those that are too many grow old. */
+  #idle: Connection[] = [];
+  #sweep: Timer | undefined;
+  #holders = 0;
+  #isClosed = false;
+
+  /** @param previous is held once more where it leads to the same place. */
+  static open(
+    options: PoolOptions,
+    clock: Clock,
+    previous: ConnectionPool | undefined,
+  ): ConnectionPool {
+    const key = JSON.stringify(options);
+    const pool =
+      previous !== undefined && previous.#key === key
+        ? previous
+        : new ConnectionPool(options, clock, key);
+    pool.#holders += 1;
+    return pool;
+  }
+
+  private constructor(options: PoolOptions, clock: Clock, key: string) {
+    this.#key = key;
+    this.#maxHeaderSize = options.maxHeaderSize;
+    this.#clock = clock;
+    this.#dial = createDial(options);
+  }
+
+  /** No limit and no queue, which no deadline would know of: whoever was admitted gets a connection. */
+  acquire(seeker: ConnectionSeeker): void {
+    if (this.#isClosed) return seeker.onConnectError(new PoolClosed('the pool is closed'));
+    const connection = this.#idle.pop();
+    if (connection === undefined) return this.#open(seeker);
+    const nowMs = this.#clock.now();
+    if (connection.expiresAtMs <= nowMs) {
+      connection.destroy();
+      return this.acquire(seeker);
+    }
+    if (nowMs - connection.idleSinceMs < FRESH_MS) return seeker.onConnection(connection);
+    setImmediate(() => this.#lend(connection, seeker));
+  }
+
+  /** Closes the connections when the last holder has let go; nobody may be using them then. */
+  release(): void {
+    this.#holders -= 1;
+    if (this.#holders === 0) this.destroy();
+  }
+
+  /** Ends all connections at once; exchanges on them fail. */
+  destroy(): void {
+    this.#isClosed = true;
+    this.#sweep?.cancel();
+    for (const connection of this.#all) connection.fail(new PoolClosed('the pool is closed'));
+  }
+
+  onIdle(connection: Connection): void {
+    const keptMs = keepMs(connection.keepAliveMs);
+    if (keptMs <= 0) return connection.destroy();
+    const nowMs = this.#clock.now();
+    connection.idleSinceMs = nowMs;
+    connection.expiresAtMs = nowMs + keptMs;
+    this.#idle.push(connection);
+    this.#sweep ??= this.#clock.schedule(SWEEP_MS, this.#onSweep);
+  }
+
+  onClosed(connection: Connection): void {
+    this.#all.delete(connection);
+    const index = this.#idle.indexOf(connection);
+    if (index !== -1) this.#idle.splice(index, 1);
+  }
+
+  #open(seeker: ConnectionSeeker): void {
+    let connection: Connection;
+    try {
+      const socket = this.#dial(
+        (bytes) => connection.onRead(bytes),
+        (error) => {
+          if (error === null) this.#lend(connection, seeker);
+          else seeker.onConnectError(error);
+        },
+      );
+      connection = new Connection(socket, this, this.#maxHeaderSize);
+      this.#all.add(connection);
+    } catch (error) {
+      // A certificate that cannot be used, for one.
+      seeker.onConnectError(error as Error);
+    }
+  }
+
+  #lend(connection: Connection, seeker: ConnectionSeeker): void {
+    if (!seeker.isOver) {
+      if (connection.isDestroyed) this.acquire(seeker);
+      else seeker.onConnection(connection);
+    } else if (!connection.isDestroyed) {
+      this.onIdle(connection);
+    }
+  }
+
+  readonly #onSweep = (): void => {
+    const nowMs = this.#clock.now();
+    const old = this.#idle.filter(({ expiresAtMs }) => expiresAtMs <= nowMs);
+    this.#idle = this.#idle.filter(({ expiresAtMs }) => expiresAtMs > nowMs);
+    for (const connection of old) connection.destroy();
+    this.#sweep =
+      this.#idle.length === 0 ? undefined : this.#clock.schedule(SWEEP_MS, this.#onSweep);
+  };
+}
+
+/** @param announcedMs what the upstream says. */
+function keepMs(announcedMs: number | undefined): number {
+  if (announcedMs === undefined) return KEEP_ALIVE_MS;
+  return Math.min(announcedMs - KEEP_ALIVE_MARGIN_MS, MAX_KEEP_ALIVE_MS);
+}
+
+/** @returns a socket that hands what it reads to `onRead`; `onOpen` is told once, later, of its opening or its failure. */
+type Dial = (onRead: (bytes: Buffer) => boolean, onOpen: (error: Error | null) => void) => Socket;
+
+/**
+ * What sockets read into: whoever they hand it to copies what he keeps, so that one is enough for all. On Windows the system
+ * writes into it while nobody looks.
+ */
+const READ_BYTES = 64 * 1024;
+const shared = Buffer.allocUnsafeSlow(READ_BYTES);
+const readBuffer = () =>
+  process.platform === 'win32' ? Buffer.allocUnsafeSlow(READ_BYTES) : shared;
+
+function createDial({ target, tls, connectTimeoutMs }: PoolOptions): Dial {
+  const { protocol, host, port, socketPath } = target;
+  // RFC 6066, section 3: an address is no server name.
+  const servername = tls?.serverName ?? (isIP(host) === 0 ? host : '');
+  /** The latest: the next handshake is shorter for it. */
+  let session: Buffer | undefined;
+  return (onRead, onOpen) => {
+    const buffer = readBuffer();
+    const connect = buildConnector({
+      ...(socketPath === undefined ? {} : { socketPath }),
+      ...(tls?.ca === undefined ? {} : { ca: tls.ca }),
+      ...(tls?.cert === undefined ? {} : { cert: tls.cert }),
+      ...(tls?.key === undefined ? {} : { key: tls.key }),
+      ...(session === undefined ? {} : { session }),
+      // A tunnel's side may end while the other still talks.
+      allowHalfOpen: true,
+      rejectUnauthorized: tls?.insecureSkipVerify !== true,
+      timeout: connectTimeoutMs,
+      onread: { buffer, callback: (length) => onRead(buffer.subarray(0, length)) },
+    });
+    const options = { protocol, hostname: host, host, port: String(port), servername };
+    // It returns the socket, but does not declare that.
+    const socket = connect(options, onOpen as never) as unknown as Socket;
+    socket.on('session', (latest: Buffer) => {
+      session = latest;
+    });
+    return socket;
+  };
+}

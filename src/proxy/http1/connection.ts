@@ -1,0 +1,179 @@
+/** One connection to an upstream (HTTP/1.1, RFC 9112): a request at a time, and its answer to whoever sent it. */
+import type { Socket } from 'node:net';
+import type { RawHeaders } from '../../core/reply.js';
+import { findHeader } from '../headers.js';
+import { ReplyParser, type ReplyHead, type ReplyListener } from './reply-parser.js';
+import { writeRequest, type OutgoingRequest, type BodyWriter } from './request-writer.js';
+
+/** Whoever has a connection for an exchange; told until the end or the error, whichever comes first. */
+export interface ConnectionUser {
+  onInformational(head: ReplyHead): void;
+  onHead(head: ReplyHead): void;
+  onData(chunk: Buffer): void;
+  onEnd(trailers: RawHeaders): void;
+  /** The socket is the user's from now on. */
+  onUpgrade(head: ReplyHead, socket: Socket): void;
+  onError(error: Error): void;
+}
+
+/** Whoever keeps connections between exchanges. */
+export interface ConnectionKeeper {
+  /** Another exchange may follow. */
+  onIdle(connection: Connection): void;
+  onClosed(connection: Connection): void;
+}
+
+/** The connection broke, or ended where it should not have. */
+export class ConnectionLost extends Error {
+  override readonly name = 'ConnectionLost';
+}
+
+export class Connection implements ReplyListener {
+  /** Where it is idle: since when, and until when it is worth keeping, in monotonic ms. */
+  idleSinceMs = 0;
+  expiresAtMs = 0;
+  /** What the upstream says it keeps the connection for between exchanges, in ms. */
+  keepAliveMs: number | undefined;
+  /** It has carried an exchange before this one. */
+  isReused = false;
+  /** Something of the answer has come. */
+  hasAnswerBegun = false;
+  readonly #keeper: ConnectionKeeper;
+  readonly #parser: ReplyParser;
+  readonly #socket: Socket;
+  #user: ConnectionUser | undefined;
+  #upload: BodyWriter | undefined;
+  #isUpgrading = false;
+  #isTunnel = false;
+  #isPaused = false;
+  #error: Error | undefined;
+
+  /**
+   * @param socket hands what it reads to `onRead`.
+   * @param maxHeaderBytes of an answer.
+   */
+  constructor(socket: Socket, keeper: ConnectionKeeper, maxHeaderBytes: number) {
+    this.#socket = socket;
+    this.#keeper = keeper;
+    this.#parser = new ReplyParser(this, maxHeaderBytes);
+    socket.on('error', (error) => {
+      this.#error = error;
+    });
+    socket.on('end', () => this.#onEnd());
+    socket.on('close', () => this.#onClose());
+  }
+
+  get isDestroyed(): boolean {
+    return this.#socket.destroyed;
+  }
+
+  /** Only while it is idle. */
+  send(request: OutgoingRequest, user: ConnectionUser): void {
+    this.#user = user;
+    this.#isUpgrading = request.upgrade !== undefined;
+    this.hasAnswerBegun = false;
+    this.#parser.expect(request);
+    this.#upload = writeRequest(this.#socket, request);
+  }
+
+  /** No more is read until `resume`. */
+  pause(): void {
+    this.#isPaused = true;
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    this.#socket.resume();
+  }
+
+  /** Ends it at once; its user hears nothing more. */
+  destroy(error?: Error): void {
+    this.#user = undefined;
+    this.#upload?.stop();
+    this.#socket.destroy(error);
+  }
+
+  /** Ends it at once; its user, if there is one, is told why. */
+  fail(error: Error): void {
+    const user = this.#user;
+    this.destroy(error);
+    user?.onError(error);
+  }
+
+  /** @param bytes are the next reader's when this returns. @returns false to be given no more for now. */
+  readonly onRead = (bytes: Buffer): boolean => {
+    if (this.#isTunnel) return this.#socket.push(Buffer.from(bytes));
+    this.hasAnswerBegun = true;
+    this.#parser.read(bytes);
+    return true;
+  };
+
+  // From the parser.
+
+  onInformational(head: ReplyHead): void {
+    // Some send `100 Continue` unasked (RFC 9110, section 15.2.1); the body is on its way anyway.
+    if (head.status !== 100) this.#user?.onInformational(head);
+  }
+
+  onHead(head: ReplyHead): void {
+    this.keepAliveMs = keepAliveOf(head.headers);
+    this.#user?.onHead(head);
+  }
+
+  onBody(chunk: Buffer): void {
+    this.#user?.onData(chunk);
+  }
+
+  onComplete(trailers: RawHeaders, keepsAlive: boolean): void {
+    const user = this.#user;
+    if (user === undefined) return;
+    this.#user = undefined;
+    // An answer before the end of its request leaves the rest of that on the connection.
+    const isSent = this.#upload === undefined || this.#upload.isDone;
+    if (keepsAlive && isSent && !this.#isUpgrading) {
+      this.#upload = undefined;
+      this.isReused = true;
+      this.resume();
+      this.#keeper.onIdle(this);
+    } else {
+      this.destroy();
+    }
+    user.onEnd(trailers);
+  }
+
+  onUpgrade(head: ReplyHead, rest: Buffer): void {
+    const user = this.#user;
+    if (user === undefined) return;
+    this.#user = undefined;
+    this.#isTunnel = true;
+    // Nobody reads yet: what comes is kept.
+    this.#socket.pause();
+    if (rest.length > 0) this.#socket.push(rest);
+    user.onUpgrade(head, this.#socket);
+  }
+
+  onFault(error: Error): void {
+    this.fail(error);
+  }
+
+  #onEnd(): void {
+    // A tunnel's side may end while the other still talks.
+    if (this.#isTunnel) return;
+    if (this.#error === undefined && this.#parser.end()) return;
+    this.fail(new ConnectionLost('other side closed'));
+  }
+
+  #onClose(): void {
+    this.#parser.close();
+    this.#keeper.onClosed(this);
+    this.fail(this.#error ?? new ConnectionLost('other side closed'));
+  }
+}
+
+/** `Keep-Alive: timeout=5` in ms (RFC 2068, section 19.7.1.1); undefined where there is none. */
+function keepAliveOf(headers: RawHeaders): number | undefined {
+  const seconds = /timeout=(\d+)/.exec(findHeader(headers, 'keep-alive') ?? '')?.[1];
+  return seconds === undefined ? undefined : Number(seconds) * 1000;
+}

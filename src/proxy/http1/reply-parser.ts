@@ -1,0 +1,238 @@
+/** An upstream's answers out of the bytes of its connection: checked, and in pieces that can be passed on. */
+import type { RawHeaders } from '../../core/reply.js';
+import { findHeader } from '../headers.js';
+import { Llhttp, Wanted, type LlhttpListener } from './llhttp.js';
+
+export interface ReplyHead {
+  readonly status: number;
+  readonly statusText: string;
+  readonly headers: RawHeaders;
+}
+
+/** Told in this order what a piece holds, when all of it has been read. */
+export interface ReplyListener {
+  /** A 1xx before the answer. */
+  onInformational(head: ReplyHead): void;
+  onHead(head: ReplyHead): void;
+  /** All that came of the body in one go, to be kept. */
+  onBody(chunk: Buffer): void;
+  /** @param keepsAlive the connection may carry another exchange. */
+  onComplete(trailers: RawHeaders, keepsAlive: boolean): void;
+  /** In place of `onHead`: the 101 that was asked for, and what came after it. */
+  onUpgrade(head: ReplyHead, rest: Buffer): void;
+  /** In place of what was expected. */
+  onFault(error: ReplyFault): void;
+}
+
+/** What came is no HTTP, or none that could be passed on. */
+export class ReplyFault extends Error {
+  override readonly name = 'ReplyFault';
+}
+
+/** What an answer depends on of its request. */
+export interface Question {
+  readonly method: string;
+  /** The protocol to upgrade to. */
+  readonly upgrade: string | undefined;
+}
+
+const HEAD_END = '\r\n\r\n';
+const NO_BYTES = Buffer.alloc(0);
+
+/** Reads one answer after the other. */
+export class ReplyParser implements LlhttpListener {
+  readonly #llhttp = new Llhttp(this);
+  readonly #listener: ReplyListener;
+  readonly #maxHeaderBytes: number;
+  /** Undefined while no answer is due. */
+  #question: Question | undefined;
+  #hasHead = false;
+  #isComplete = false;
+  #keepsAlive = false;
+  /** The head or the trailers, whichever is being read. */
+  #statusText = '';
+  #fields: string[] = [];
+  #fieldBytes = 0;
+  /** What has been read and not been told. */
+  #informational: ReplyHead[] = [];
+  #head: ReplyHead | undefined;
+  #upgrade: ReplyHead | undefined;
+  #body: Buffer[] = [];
+  #fault: string | undefined;
+  /** What is being read, and the part of it that has been decoded. */
+  #piece: Buffer = NO_BYTES;
+  #text = '';
+  #textStart = 0;
+
+  /** @param maxHeaderBytes of the fields of one head together. */
+  constructor(listener: ReplyListener, maxHeaderBytes: number) {
+    this.#listener = listener;
+    this.#maxHeaderBytes = maxHeaderBytes;
+  }
+
+  /** What comes next is the answer to this. */
+  expect(question: Question): void {
+    this.#question = question;
+    this.#hasHead = false;
+    this.#isComplete = false;
+    this.#startSection();
+  }
+
+  /** @param piece may be overwritten when this returns. */
+  read(piece: Buffer): void {
+    this.#piece = piece;
+    this.#text = '';
+    this.#textStart = 0;
+    let read = piece.length;
+    try {
+      read = this.#llhttp.read(piece);
+    } catch (error) {
+      this.#fault ??= `Response does not match the HTTP/1.1 protocol (${(error as Error).message})`;
+    }
+    this.#piece = NO_BYTES;
+    this.#tell(piece.subarray(read));
+  }
+
+  /** The connection has ended. @returns whether that ended the answer, as it should. */
+  end(): boolean {
+    if (!this.#hasHead || this.#isComplete || !this.#llhttp.needsEnd) return false;
+    this.#question = undefined;
+    this.#listener.onComplete([], false);
+    return true;
+  }
+
+  /** Nothing can be read after that. Once only. */
+  close(): void {
+    this.#llhttp.close();
+  }
+
+  // From llhttp.
+
+  onMessageBegin(): Wanted {
+    if (this.#question !== undefined && !this.#isComplete) return Wanted.everything;
+    return this.#refuse('bad response: nothing was asked');
+  }
+
+  onReasonPhrase(offset: number, length: number): void {
+    this.#statusText += this.#textAt(offset, length);
+  }
+
+  onFieldName(offset: number, length: number): Wanted {
+    return this.#addText(offset, length, this.#fields.length % 2 === 0);
+  }
+
+  onFieldValue(offset: number, length: number): Wanted {
+    return this.#addText(offset, length, this.#fields.length % 2 === 1);
+  }
+
+  onHeadersComplete(status: number, isUpgrade: boolean): Wanted {
+    const head = { status, statusText: this.#statusText, headers: trimmed(this.#fields) };
+    const { method, upgrade } = this.#question!;
+    const fault = findFault(head, isUpgrade && upgrade !== undefined);
+    if (fault !== undefined) return this.#refuse(fault);
+    this.#startSection();
+    if (status === 101) {
+      this.#upgrade = head;
+      return Wanted.noMore;
+    }
+    if (status < 200) {
+      this.#informational.push(head);
+      return Wanted.noBody;
+    }
+    this.#head = head;
+    this.#hasHead = true;
+    return method === 'HEAD' ? Wanted.noBody : Wanted.everything;
+  }
+
+  onBody(offset: number, length: number): void {
+    this.#body.push(this.#piece.subarray(offset, offset + length));
+  }
+
+  onMessageComplete(keepsAlive: boolean): void {
+    this.#isComplete = this.#hasHead;
+    this.#keepsAlive = keepsAlive;
+  }
+
+  #startSection(): void {
+    this.#statusText = '';
+    this.#fields = [];
+    this.#fieldBytes = 0;
+  }
+
+  #refuse(fault: string): Wanted {
+    this.#fault = fault;
+    return Wanted.nothing;
+  }
+
+  /** @param isNext the text before is whole; otherwise this goes on with it. */
+  #addText(offset: number, length: number, isNext: boolean): Wanted {
+    this.#fieldBytes += length;
+    if (this.#fieldBytes > this.#maxHeaderBytes) {
+      return this.#refuse(`bad response: more than ${this.#maxHeaderBytes} bytes of header fields`);
+    }
+    const text = this.#textAt(offset, length);
+    if (isNext) this.#fields.push(text);
+    else this.#fields[this.#fields.length - 1] += text;
+    return Wanted.everything;
+  }
+
+  /** Latin-1. Decoded at once, a head costs a third of what its texts cost one by one. */
+  #textAt(offset: number, length: number): string {
+    let start = offset - this.#textStart;
+    if (start + length > this.#text.length) {
+      const end = this.#piece.indexOf(HEAD_END, offset);
+      this.#text = this.#piece.toString('latin1', offset, end === -1 ? this.#piece.length : end);
+      this.#textStart = offset;
+      start = 0;
+    }
+    return this.#text.slice(start, start + length);
+  }
+
+  /** @param rest what is not HTTP any more. */
+  #tell(rest: Buffer): void {
+    const listener = this.#listener;
+    const fault = this.#fault;
+    if (this.#informational.length > 0) {
+      for (const head of this.#informational.splice(0)) listener.onInformational(head);
+    }
+    if (this.#head !== undefined) {
+      const head = this.#head;
+      this.#head = undefined;
+      listener.onHead(head);
+    }
+    if (this.#body.length > 0) listener.onBody(copyOf(this.#body.splice(0)));
+    if (this.#upgrade !== undefined) return listener.onUpgrade(this.#upgrade, Buffer.from(rest));
+    if (this.#isComplete && this.#question !== undefined) {
+      this.#question = undefined;
+      // The next exchange may begin in here.
+      listener.onComplete(trimmed(this.#fields), this.#keepsAlive && fault === undefined);
+    } else if (fault !== undefined) {
+      listener.onFault(new ReplyFault(fault));
+    }
+  }
+}
+
+const copyOf = (parts: readonly Buffer[]) =>
+  parts.length === 1 ? Buffer.from(parts[0]!) : Buffer.concat(parts);
+
+const isBlank = (code: number) => code === 0x20 || code === 0x09;
+
+/** Without the blanks after values, which llhttp leaves there (RFC 9112, section 5.1). */
+function trimmed(fields: string[]): string[] {
+  for (let i = 1; i < fields.length; i += 2) {
+    const value = fields[i]!;
+    if (isBlank(value.charCodeAt(value.length - 1))) fields[i] = value.replace(/[ \t]+$/, '');
+  }
+  return fields;
+}
+
+/** What llhttp lets through although the next hop could not be told what it means; undefined for a sound head. */
+function findFault({ status, headers }: ReplyHead, isAgreed: boolean): string | undefined {
+  if (status < 100) return `bad response: status ${status}`;
+  if (status === 101 && !isAgreed) return 'bad upgrade: 101 without an agreed protocol';
+  const coding = findHeader(headers, 'transfer-encoding');
+  // A coding that is not undone here would be lost on the way.
+  return coding === undefined || coding.trim().toLowerCase() === 'chunked'
+    ? undefined
+    : `bad response: Transfer-Encoding ${coding}`;
+}

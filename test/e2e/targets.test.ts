@@ -1,10 +1,12 @@
 import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { TLSSocket } from 'node:tls';
 import t from 'tap';
 import { send, startSidecar, type Teardown } from '../support/sidecar.js';
@@ -133,6 +135,44 @@ t.test(
       t.match(answer.headers['proxy-status'], /error=tls_certificate_error/);
     }
     t.equal((await send(`${sidecar.url('blind')}/`)).status, 200);
+  },
+);
+
+t.test(
+  'reads over TLS at the pace of its client, and shortens the handshakes to come',
+  async (t) => {
+    const folder = makeCertificates(t);
+    const file = (name: string) => readFileSync(join(folder, name));
+    const body = randomBytes(2 ** 24);
+    const reused: boolean[] = [];
+    let sentBytes = 0;
+    const server = https.createServer(
+      { key: file('server.key'), cert: file('server.pem') },
+      (request, response) => {
+        const { socket } = request;
+        reused.push((socket as TLSSocket).isSessionReused());
+        response.writeHead(200, { Connection: 'close' });
+        response.end(body);
+        response.on('close', () => (sentBytes = socket.bytesWritten));
+        setTimeout(() => (sentBytes = socket.bytesWritten - socket.writableLength), 200).unref();
+      },
+    );
+    const port = await listen(t, server, { port: 0, host: '127.0.0.1' });
+    const sidecar = await startSidecar(
+      t,
+      `upstreams: { a: { listen: 0, target: "https://127.0.0.1:${port}", tls: { ca: ${folder}/ca.pem, serverName: upstream.test } } }`,
+    );
+    for (let i = 0; i < 2; i++) {
+      const response = await new Promise<http.IncomingMessage>((resolve) =>
+        http.get(`${sidecar.url('a')}/`, resolve),
+      );
+      await pause(400);
+      t.ok(sentBytes < body.length / 2, `sent ${sentBytes} to a client that does not read`);
+      const received: Buffer[] = [];
+      for await (const chunk of response) received.push(chunk as Buffer);
+      t.ok(Buffer.concat(received).equals(body));
+    }
+    t.same(reused, [false, true]);
   },
 );
 

@@ -113,7 +113,8 @@ export class ConnectionPool implements ConnectionKeeper {
       return this.acquire(seeker);
     }
     if (nowMs - connection.idleSinceMs < FRESH_MS) return seeker.onConnection(connection);
-    setImmediate(() => this.#lend(connection, seeker));
+    // Sockets are read between the two.
+    setImmediate(() => setImmediate(() => this.#lend(connection, seeker)));
   }
 
   /** Closes the connections when the last holder has let go; nobody may be using them then. */

@@ -145,6 +145,8 @@ async function pace({ options, generators }: Bench, each: Measured, rate: number
 
 /** Retried or not, a share of failures beyond what the workload causes is the contender's own. */
 const TOLERANCE = 0.02;
+/** As much where it causes none, for a contender that loses a race now and then: the tables show it. */
+const FEW_ERRORS = 0.001;
 
 /** @throws Error where a figure would hide failures. */
 function check(
@@ -155,9 +157,8 @@ function check(
   const isOpen = workload.name === 'open';
   const expected = workload.failingShare ** (isOpen ? 1 : contender.tries);
   const share = refused / requests;
-  const isExpected =
-    workload.failingShare === 0 ? refused === 0 : Math.abs(share - expected) <= TOLERANCE;
-  if (isExpected && broken === 0) return;
+  const tolerance = workload.failingShare === 0 ? FEW_ERRORS : TOLERANCE;
+  if (Math.abs(share - expected) <= tolerance && broken === 0) return;
   throw new Error(
     `Cannot measure ${contender.name} with ${workload.name} because of ${requests} requests ${refused} were answered` +
       ` with an error and ${broken} broke; allowed is a share of ${expected.toFixed(3)} and none`,

@@ -91,7 +91,7 @@ function reportWorkload(workload: Workload, results: readonly Result[], options:
       ...own,
       ...(workload.hasLatency ? added : []),
       share(loadShare),
-      share(refusedShare),
+      percent(Math.max(...refusedShare)),
       percent(spread(isProxy ? perCpuSecond : perSecond)),
     ];
   });
@@ -169,7 +169,11 @@ const count = (values: readonly number[]) => String(Math.round(median(values)));
 const mebibytes = (bytes: number) => String(Math.round(bytes / MEBIBYTE));
 const milliseconds = (value: number) => value.toFixed(2);
 const share = (values: readonly number[]) => percent(median(values));
-const percent = (value: number) => `${(value * 100).toFixed(value < 0.1 && value > 0 ? 1 : 0)} %`;
+/** Small ones with two digits that count: a few errors are not none. */
+const percent = (value: number) =>
+  value > 0 && value < 0.1
+    ? `${Number((value * 100).toPrecision(2))} %`
+    : `${Math.round(value * 100)} %`;
 
 /** Of the values round by round, so that what slowed a whole round down drops out. */
 const ratio = (values: readonly number[], floor: readonly number[]) =>

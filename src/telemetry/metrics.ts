@@ -1,5 +1,4 @@
 /** The Prometheus metrics: counts what the events tell, and shows it together with the gauges and the process's own. */
-import { setImmediate } from 'node:timers/promises';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { Reason } from '../core/errors.js';
 import type {
@@ -22,6 +21,7 @@ import {
   type Histogram,
 } from './families.js';
 import { createGauges } from './gauges.js';
+import { renderPage } from './page.js';
 
 export interface MetricsOptions {
   readonly version: string;
@@ -35,8 +35,8 @@ export interface Metrics {
   countReload(result: 'success' | 'failure'): void;
   /** A configuration came into force, at the start or by a reload. @param wallMs since the Unix epoch. */
   noteConfig(wallMs: number): void;
-  /** The page that Prometheus scrapes. */
-  exposition(): Promise<string>;
+  /** The page that Prometheus scrapes, each piece of it as it is asked for. */
+  exposition(): AsyncIterable<string>;
 }
 
 /** Seconds: from a local call to the longest answer that a default `total` allows, and one beyond it. */
@@ -116,32 +116,13 @@ export function createMetrics({ version, inspection }: MetricsOptions): Metrics 
     noteConfig(wallMs) {
       configuredAtMs = wallMs;
     },
-    async exposition() {
+    async *exposition() {
       announceOpenings();
-      return (await renderPage(families)) + (await registry.metrics());
+      // First, as it may fail: nothing has been sent yet.
+      const ofProcess = await registry.metrics();
+      yield* renderPage(families, ofProcess);
     },
   };
-}
-
-/** Characters written before others get their turn: well under a millisecond's worth. */
-const TURN_LENGTH = 64 * 1024;
-
-/** The text format of Prometheus, in steps between which calls go on: a large page takes long to write. */
-async function renderPage(families: readonly Family[]): Promise<string> {
-  let page = '';
-  let turnEnd = TURN_LENGTH;
-  for (const family of families) {
-    const { name, help, type } = family;
-    page += `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`;
-    for (const lines of family.lines()) {
-      page += lines;
-      if (page.length < turnEnd) continue;
-      turnEnd = page.length + TURN_LENGTH;
-      await setImmediate();
-    }
-    page += '\n';
-  }
-  return page;
 }
 
 type Counters = ReturnType<typeof createCounters>;

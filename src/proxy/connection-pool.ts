@@ -53,8 +53,10 @@ type Write = (chunk: unknown, encoding?: unknown, callback?: unknown) => boolean
 class TrackingClient extends Client implements Connection {
   hasFailed = false;
   #answers = 0;
+  /** Let go of at its end: a try has its whole call behind it, and there may be thousands of idle connections. */
   #user: ConnectionUser | undefined;
   #isHeadDue = false;
+  #socket: Socket | undefined;
 
   constructor(origin: URL, options: object, connect: Connect) {
     super(origin, {
@@ -79,6 +81,7 @@ class TrackingClient extends Client implements Connection {
 
   noteAnswer(): void {
     this.#answers += 1;
+    this.#user = undefined;
   }
 
   override dispatch(
@@ -92,8 +95,13 @@ class TrackingClient extends Client implements Connection {
   #track(socket: Socket): void {
     this.#answers = 0;
     this.hasFailed = false;
+    this.#socket = socket;
     socket.on('error', () => {
       this.hasFailed = true;
+    });
+    socket.on('close', () => {
+      // An upgraded one has been left to its tunnel, and may have a successor.
+      if (this.#socket === socket) this.#socket = this.#user = undefined;
     });
     // undici opens a connection anew for a request that it has just been told to abort, unless it takes the end of the
     // old one for an error.

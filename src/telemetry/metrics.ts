@@ -1,4 +1,5 @@
 /** The Prometheus metrics: counts what the events tell, and shows it together with the gauges and the process's own. */
+import { setImmediate } from 'node:timers/promises';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { Reason } from '../core/errors.js';
 import type {
@@ -119,10 +120,26 @@ export function createMetrics({ version, inspection }: MetricsOptions): Metrics 
     async *exposition() {
       announceOpenings();
       // First, as it may fail: nothing has been sent yet.
-      const ofProcess = await registry.metrics();
+      const ofProcess = await renderRegistry(registry);
       yield* renderPage(families, ofProcess);
     },
   };
+}
+
+/** ms of work before others get their turn. */
+const TURN_MS = 1;
+
+/** One metric after the other: some look at each open socket, and there may be ten thousand. */
+async function renderRegistry(registry: Registry): Promise<string> {
+  let lines = '';
+  let turnEndMs = performance.now() + TURN_MS;
+  for (const { name } of registry.getMetricsAsArray()) {
+    lines += `${await registry.getSingleMetricAsString(name)}\n\n`;
+    if (performance.now() < turnEndMs) continue;
+    await setImmediate();
+    turnEndMs = performance.now() + TURN_MS;
+  }
+  return lines;
 }
 
 type Counters = ReturnType<typeof createCounters>;

@@ -18,7 +18,7 @@ import { parseDuration } from './config/units.js';
 import type { Clock, Random } from './core/clock.js';
 import { CallError } from './core/errors.js';
 import type { Emit } from './core/events.js';
-import type { Inspection } from './core/inspect.js';
+import type { InspectableScope, Inspection } from './core/inspect.js';
 import { findChanges, type ReloadOutcome } from './core/reload.js';
 import { Roster } from './core/roster.js';
 import type { Store } from './core/store.js';
@@ -59,6 +59,8 @@ export class App {
   #state: 'starting' | 'ready' | 'draining' = 'starting';
   #config: Config;
   #upstreams = new Map<string, Upstream>();
+  /** Of all upstreams: a scrape walks them several times. */
+  #scopes: readonly InspectableScope[] = [];
   #overload: Overload | undefined;
   readonly #leftBehind = new Set<() => void>();
   /** Reloads come one after the other. */
@@ -103,7 +105,7 @@ export class App {
     this.#stores = new StoreSet({ clock, onChange: (kind, why) => logStore(logger, kind, why) });
     this.#inspection = {
       isReady: () => this.#state === 'ready',
-      scopes: () => [...this.#upstreams.values()].flatMap((upstream) => upstream.scopes()),
+      scopes: () => this.#scopes,
       upstreams: () => [...this.#upstreams.values()].map((upstream) => upstream.inspect()),
       config: () => this.#config.document,
     };
@@ -207,6 +209,7 @@ export class App {
       upstreams.set(options.name, this.#createUpstream(options, before, stored.store, upstreams));
     }
     this.#upstreams = upstreams;
+    this.#scopes = [...upstreams.values()].flatMap((upstream) => upstream.scopes());
     prepared.commit(this.#routers(config), config.limits, config.shutdown.grace);
     for (const [name, upstream] of before) {
       upstream.retire();

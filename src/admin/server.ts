@@ -1,5 +1,6 @@
 /** The admin server: metrics, health and state for everyone who reaches it, and changes for those who may. */
 import type { AddressInfo } from 'node:net';
+import { Readable } from 'node:stream';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Inspection } from '../core/inspect.js';
 import type { ReloadOutcome } from '../core/reload.js';
@@ -20,7 +21,7 @@ export interface AdminLogger {
 
 export interface AdminOptions {
   readonly inspection: Inspection;
-  readonly metrics: { readonly contentType: string; exposition(): Promise<string> };
+  readonly metrics: { readonly contentType: string; exposition(): AsyncIterable<string> };
   /** Asked for at each write, as a reload may change it. Undefined: writes are for loopback only. */
   readonly token: () => string | undefined;
   readonly reload: () => Promise<ReloadOutcome>;
@@ -155,6 +156,16 @@ const isRead = (method: string) => method === 'GET' || method === 'HEAD';
 function createEndpoints(options: AdminOptions): Endpoint[] {
   const { inspection, metrics, logger, parseDuration } = options;
 
+  function sendPage(request: FastifyRequest, reply: FastifyReply) {
+    const page = Readable.from(metrics.exposition());
+    page.on('error', (err) => {
+      // Too late for a 500: the connection is cut, so that nobody takes the page for whole.
+      if (reply.raw.headersSent)
+        logger.error({ path: request.url, err }, asAdminError(err).message);
+    });
+    return reply.type(metrics.contentType).send(page);
+  }
+
   async function setCircuit(request: FastifyRequest) {
     const { name, route = '' } = request.params as { name: string; route?: string };
     const order = parseOrder(request.body, parseDuration);
@@ -188,10 +199,7 @@ function createEndpoints(options: AdminOptions): Endpoint[] {
     return { method: 'PUT', path, title, answer };
   };
   return [
-    get('/metrics', (_request, reply) => {
-      void reply.type(metrics.contentType);
-      return metrics.exposition();
-    }),
+    get('/metrics', sendPage),
     get('/healthz', () => ({ status: 'ok' })),
     get('/readyz', (_request, reply) => {
       const isReady = inspection.isReady();

@@ -22,6 +22,7 @@ import {
   type Histogram,
 } from './families.js';
 import { createGauges } from './gauges.js';
+import { renderPage } from './page.js';
 
 export interface MetricsOptions {
   readonly version: string;
@@ -35,8 +36,8 @@ export interface Metrics {
   countReload(result: 'success' | 'failure'): void;
   /** A configuration came into force, at the start or by a reload. @param wallMs since the Unix epoch. */
   noteConfig(wallMs: number): void;
-  /** The page that Prometheus scrapes. */
-  exposition(): Promise<string>;
+  /** The page that Prometheus scrapes, each piece of it as it is asked for. */
+  exposition(): AsyncIterable<string>;
 }
 
 /** Seconds: from a local call to the longest answer that a default `total` allows, and one beyond it. */
@@ -116,32 +117,29 @@ export function createMetrics({ version, inspection }: MetricsOptions): Metrics 
     noteConfig(wallMs) {
       configuredAtMs = wallMs;
     },
-    async exposition() {
+    async *exposition() {
       announceOpenings();
-      return (await renderPage(families)) + (await registry.metrics());
+      // First, as it may fail: nothing has been sent yet.
+      const ofProcess = await renderRegistry(registry);
+      yield* renderPage(families, ofProcess);
     },
   };
 }
 
-/** Characters written before others get their turn: well under a millisecond's worth. */
-const TURN_LENGTH = 64 * 1024;
+/** ms of work before others get their turn. */
+const TURN_MS = 1;
 
-/** The text format of Prometheus, in steps between which calls go on: a large page takes long to write. */
-async function renderPage(families: readonly Family[]): Promise<string> {
-  let page = '';
-  let turnEnd = TURN_LENGTH;
-  for (const family of families) {
-    const { name, help, type } = family;
-    page += `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`;
-    for (const lines of family.lines()) {
-      page += lines;
-      if (page.length < turnEnd) continue;
-      turnEnd = page.length + TURN_LENGTH;
-      await setImmediate();
-    }
-    page += '\n';
+/** One metric after the other: some look at each open socket, and there may be ten thousand. */
+async function renderRegistry(registry: Registry): Promise<string> {
+  let lines = '';
+  let turnEndMs = performance.now() + TURN_MS;
+  for (const { name } of registry.getMetricsAsArray()) {
+    lines += `${await registry.getSingleMetricAsString(name)}\n\n`;
+    if (performance.now() < turnEndMs) continue;
+    await setImmediate();
+    turnEndMs = performance.now() + TURN_MS;
   }
-  return page;
+  return lines;
 }
 
 type Counters = ReturnType<typeof createCounters>;

@@ -79,7 +79,9 @@ export function fakeProxy(overrides: Partial<AdminOptions> = {}) {
     inspection,
     metrics: {
       contentType: 'text/plain; version=0.0.4; charset=utf-8',
-      exposition: async () => 'up 1\n',
+      exposition: async function* () {
+        yield 'up 1\n';
+      },
     },
     token: () => undefined,
     reload: async () => ({ kind: 'success', changes: { added: [], removed: [], changed: [] } }),

@@ -141,7 +141,12 @@ t.test('answers a path that is no UTF-8 with 400', async (t) => {
 
 t.test('logs a defect of its own and answers 500', async (t) => {
   const { app, logs } = fakeProxy({
-    metrics: { contentType: 'text/plain', exposition: () => Promise.reject(new Error('No cells')) },
+    metrics: {
+      contentType: 'text/plain',
+      async *exposition() {
+        yield await Promise.reject(new Error('No cells'));
+      },
+    },
   });
   const answer = await app.inject('/metrics');
   t.equal(answer.statusCode, 500);

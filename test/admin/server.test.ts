@@ -4,8 +4,10 @@ import { request } from 'node:http';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import t from 'tap';
-import { createAdmin } from '../../src/admin/server.js';
+import { createAdmin, type AdminOptions } from '../../src/admin/server.js';
+import { eventually, send, type Teardown } from '../support/sidecar.js';
 import { fakeProxy } from './fake-proxy.js';
 
 t.test('tells the port that it was given', async (t) => {
@@ -67,3 +69,63 @@ t.test('closes without waiting for idle or unfinished clients', async () => {
 t.test('closes where it never listened', async () => {
   await createAdmin(fakeProxy().options).close();
 });
+
+async function* breakOff() {
+  yield 'up 1\n';
+  throw new Error('No cells');
+}
+
+/** A page of `count` pieces, and how far it has come. */
+function longPage(count: number) {
+  const page = { pieces: 0, hasEnded: false };
+  async function* exposition() {
+    try {
+      for (; page.pieces < count; page.pieces++) yield '#'.repeat(64 * 1024);
+    } finally {
+      page.hasEnded = true;
+    }
+  }
+  return { page, metrics: { contentType: 'text/plain', exposition } };
+}
+
+async function listen(t: Teardown, overrides: Partial<AdminOptions>): Promise<number> {
+  const admin = createAdmin(fakeProxy(overrides).options);
+  t.teardown(() => admin.close());
+  const address = await admin.listen({ kind: 'tcp', host: '127.0.0.1', port: 0 });
+  return address.kind === 'tcp' ? address.port : 0;
+}
+
+t.test(
+  'writes the metrics no further than they are read, nor on when their reader has left',
+  async (t) => {
+    // More than sockets take in by themselves.
+    const { page, metrics } = longPage(1000);
+    const socket = connect(await listen(t, { metrics }), '127.0.0.1');
+    socket.write('GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n');
+    await once(socket, 'readable');
+    let before = 0;
+    await eventually('it has come to a halt', async () => {
+      before = page.pieces;
+      await pause(100);
+      return page.pieces === before;
+    });
+    t.ok(before > 0 && before < 500, `${before} pieces`);
+    t.notOk(page.hasEnded);
+    socket.destroy();
+    await eventually('it has been given up', () => page.hasEnded);
+    t.ok(page.pieces < 500, `${page.pieces} pieces`);
+  },
+);
+
+t.test(
+  'cuts the connection, and says why, where a defect shows in the middle of the metrics',
+  async (t) => {
+    const metrics = { contentType: 'text/plain', exposition: breakOff };
+    const { options, logs } = fakeProxy({ metrics });
+    const port = await listen(t, options);
+    await t.rejects(send(`http://127.0.0.1:${port}/metrics`), { code: 'ECONNRESET' });
+    t.match(logs, [
+      { level: 'error', fields: { path: '/metrics' }, message: /^Cannot .* no cells$/ },
+    ]);
+  },
+);

@@ -4,6 +4,7 @@ import type { Event, ExchangeSummary } from '../../src/core/events.js';
 import { reasons } from '../../src/core/errors.js';
 import { createMetrics } from '../../src/telemetry/metrics.js';
 import { fakeProxy } from '../admin/fake-proxy.js';
+import { readPage } from '../support/page.js';
 import { dashboard, readYaml, rules } from './files.js';
 
 /** What metrics read of an exchange. */
@@ -36,7 +37,7 @@ async function exposed(): Promise<Series> {
     for (const [label, value] of labels)
       known.set(label, (known.get(label) ?? new Set()).add(value));
   };
-  for (const line of (await metrics.exposition()).split('\n')) {
+  for (const line of (await readPage(metrics.exposition())).split('\n')) {
     const sample = /^(\w+)(?:\{(.*)\})? \S+$/.exec(line);
     if (sample === null) continue;
     const labels = [...(sample[2] ?? '').matchAll(/(\w+)="([^"]*)"/g)];

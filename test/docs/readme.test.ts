@@ -14,6 +14,7 @@ import type { Inspection } from '../../src/core/inspect.js';
 import type { OptionKeywords, TSchema } from '../../src/core/options.js';
 import { policies, policySchemas } from '../../src/policies/index.js';
 import { createMetrics } from '../../src/telemetry/metrics.js';
+import { readPage } from '../support/page.js';
 import { startSidecar } from '../support/sidecar.js';
 import {
   anchors,
@@ -268,7 +269,7 @@ async function families(): Promise<Map<string, Family>> {
   const metrics = createMetrics({ version: '1', inspection: idle });
   const emit = metrics.scope('a', '');
   for (const event of events) emit(event);
-  const page = await metrics.exposition();
+  const page = await readPage(metrics.exposition());
   const found = new Map<string, Family>();
   for (const [, name, type] of page.matchAll(/^# TYPE (breakwater_\w+) (\w+)$/gm)) {
     const sample = new RegExp(`^${name}(?:_count)?\\{(.*)\\} `, 'm').exec(page)?.[1] ?? '';

@@ -1,8 +1,9 @@
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { CallError, ClientGoneError } from '../../src/core/errors.js';
 import type { CircuitStateName, Emit, ExchangeSummary } from '../../src/core/events.js';
 import type { InspectableScope, InspectableUpstream, Inspection } from '../../src/core/inspect.js';
 import { createMetrics } from '../../src/telemetry/metrics.js';
+import { readPage } from '../support/page.js';
 
 interface Running {
   scopes: InspectableScope[];
@@ -21,7 +22,7 @@ function build(running: Partial<Running> = {}) {
     metrics,
     /** The samples of one family, without prefix, HELP and TYPE. */
     samples: async (family: string): Promise<string[]> => {
-      const lines = (await metrics.exposition()).split('\n');
+      const lines = (await readPage(metrics.exposition())).split('\n');
       const pattern = new RegExp(`^breakwater_${family}(_bucket|_sum|_count)?[{ ]`);
       return lines
         .filter((line) => pattern.test(line))
@@ -196,7 +197,7 @@ t.test('counts tries and retries of all routes for their upstream', async (t) =>
 t.test('shows nothing for no upstream until something happens there', async (t) => {
   const { metrics } = build();
   metrics.scope('', '');
-  t.notMatch(await metrics.exposition(), /upstream=""/);
+  t.notMatch(await readPage(metrics.exposition()), /upstream=""/);
 });
 
 t.test('goes on counting when a scope is made again', async (t) => {
@@ -304,7 +305,7 @@ t.test('has no sample for what an upstream does not have', async (t) => {
 });
 
 t.test('shows HELP and TYPE of every family before its first sample', async (t) => {
-  const page = await build().metrics.exposition();
+  const page = await readPage(build().metrics.exposition());
   const types = {
     requests_total: 'counter',
     request_duration_seconds: 'histogram',
@@ -334,7 +335,7 @@ t.test('shows HELP and TYPE of every family before its first sample', async (t) 
 t.test('names its version and describes the process', async (t) => {
   const { metrics, samples } = build();
   t.same(await samples('build_info'), ['build_info{version="1.2.3"} 1']);
-  t.match(await metrics.exposition(), /^process_resident_memory_bytes \d+/m);
+  t.match(await readPage(metrics.exposition()), /^process_resident_memory_bytes \d+/m);
   t.equal(metrics.contentType, 'text/plain; version=0.0.4; charset=utf-8');
 });
 
@@ -359,19 +360,49 @@ t.test('stays short where most of a large configuration is idle', async (t) => {
   for (let i = 0; i < 1000; i++) {
     for (let j = 0; j <= 10; j++) metrics.scope(`upstream-${i}`, j === 0 ? '' : `route-${j}`);
   }
-  t.ok((await metrics.exposition()).length < 2_000_000);
+  t.ok((await readPage(metrics.exposition())).length < 2_000_000);
 });
 
-t.test('lets others have their turn while it writes a long page', async (t) => {
-  const { metrics } = build();
-  for (let i = 0; i < 1000; i++) finish(metrics.scope(`upstream-${i}`, ''), {});
+/** Counts the turns of the event loop from now on. */
+function countTurns(t: Test): () => number {
   let turns = 0;
   const turn = (): void => {
     turns += 1;
     next = setImmediate(turn);
   };
   let next = setImmediate(turn);
-  const { length } = await metrics.exposition();
-  clearImmediate(next);
-  t.ok(turns >= length / 200_000, `${turns} turns for ${length} characters`);
+  t.teardown(() => clearImmediate(next));
+  return () => turns;
+}
+
+t.test('lets others have their turn between the pieces of a long page', async (t) => {
+  const { metrics } = build();
+  for (let i = 0; i < 1000; i++) finish(metrics.scope(`upstream-${i}`, ''), {});
+  const turns = countTurns(t);
+  let length = 0;
+  let longest = 0;
+  for await (const piece of metrics.exposition()) {
+    length += piece.length;
+    longest = Math.max(longest, piece.length);
+  }
+  t.ok(turns() >= length / 200_000, `${turns()} turns for ${length} characters`);
+  t.ok(longest < 100_000, `a piece of ${longest} characters`);
+});
+
+t.test('lets others have their turn between metrics of the process that take long', async (t) => {
+  const { metrics } = build();
+  const turns = countTurns(t);
+  const readIn: number[] = [];
+  // It takes as long as that with many sockets open, and more than one metric asks for it.
+  const getActiveResourcesInfo = process.getActiveResourcesInfo.bind(process);
+  t.teardown(() => Object.assign(process, { getActiveResourcesInfo }));
+  process.getActiveResourcesInfo = () => {
+    readIn.push(turns());
+    const endMs = performance.now() + 2;
+    while (performance.now() < endMs);
+    return [];
+  };
+  t.match(await readPage(metrics.exposition()), /^nodejs_active_resources_total 0$/m);
+  t.equal(readIn.length, 2);
+  t.not(readIn[0], readIn[1]);
 });

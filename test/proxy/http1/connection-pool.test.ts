@@ -1,5 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import t from 'tap';
 import type { Connection, ConnectionUser } from '../../../src/proxy/http1/connection.js';
 import {
@@ -8,8 +10,12 @@ import {
   type ConnectionSeeker,
   type PoolOptions,
 } from '../../../src/proxy/http1/connection-pool.js';
+import type { UploadListener } from '../../../src/proxy/http1/request-writer.js';
 import { FakeClock } from '../../support/fake-clock.js';
-import type { Teardown } from '../../support/sidecar.js';
+import { eventually, type Teardown } from '../../support/sidecar.js';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
 
 const ANSWER = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n';
 
@@ -52,25 +58,28 @@ const acquire = (pool: ConnectionPool) =>
     pool.acquire({ isOver: false, onConnection: resolve, onConnectError: reject });
   });
 
-/** One exchange, to its end. */
-const exchange = (connection: Connection) =>
+/** One exchange, to its end. @param watch is given its user. */
+const exchange = (connection: Connection, watch?: (user: ConnectionUser) => void) =>
   new Promise<string>((resolve, reject) => {
     let body = '';
-    const user: ConnectionUser = {
+    const user: ConnectionUser & UploadListener = {
       onInformational() {},
       onHead() {},
       onData: (chunk) => void (body += chunk.toString()),
       onEnd: () => resolve(body),
       onUpgrade() {},
       onError: reject,
+      onStall() {},
+      onSent() {},
     };
+    watch?.(user);
     const request = {
       method: 'POST',
       upgrade: undefined,
       head: 'POST / HTTP/1.1\r\nHost: x\r\n',
       hasLength: false,
       body: undefined,
-      listener: { onStall() {}, onSent() {} },
+      listener: user,
     };
     connection.send(request, user);
   });
@@ -151,6 +160,18 @@ t.test('the connections to an upstream', async (t) => {
     await turn();
     t.equal(connection.isDestroyed, true);
     t.not(await use(pool), connection);
+  });
+
+  t.test('hold nothing of an exchange that is over', async (t) => {
+    const { pool } = await open(t);
+    const connection = await acquire(pool);
+    let user: WeakRef<ConnectionUser> | undefined;
+    await exchange(connection, (made) => (user = new WeakRef(made)));
+    await eventually('it can be collected', () => {
+      collectGarbage();
+      return user!.deref() === undefined;
+    });
+    t.equal(await acquire(pool), connection);
   });
 
   t.test('serve the next where the one they were opened for has given up', async (t) => {

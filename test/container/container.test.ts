@@ -54,6 +54,7 @@ t.test("Compose's configuration", (t) => {
   t.equal(formatAddress(listen!), '127.0.0.1:8101', 'only the service beside it gets in');
 
   const prometheus = parse(read('deploy/compose/prometheus.yml')) as {
+    rule_files: readonly string[];
     scrape_configs: readonly { static_configs: readonly { targets: readonly string[] }[] }[];
   };
   const scraped = prometheus.scrape_configs[0]!.static_configs[0]!.targets[0]!.split(':');
@@ -63,6 +64,12 @@ t.test("Compose's configuration", (t) => {
     'scraped where the sidecar is',
   );
   t.equal(Number(scraped[1]), (config!.admin.listen as { port: number }).port);
+  for (const file of prometheus.rule_files) {
+    const mounted = services['prometheus']!.volumes!.some(
+      (volume) => volume.split(':')[1] === file,
+    );
+    t.ok(mounted, `${file} is there`);
+  }
   t.end();
 });
 

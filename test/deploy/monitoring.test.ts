@@ -18,6 +18,8 @@ const events: readonly Event[] = [
   { type: 'retry-started', cause: 'reset', delayMs: 1 },
   { type: 'retry-denied', cause: 'budget' },
   { type: 'bulkhead-admitted', waitedMs: 1 },
+  { type: 'fallback-used', source: 'cache' },
+  { type: 'idempotency-decided', result: 'stored' },
 ];
 
 /** By the name of a series, the labels it can have, and the values seen of each. */
@@ -205,6 +207,7 @@ t.test('panels have their place, in rows, and do not overlap', async (t) => {
     'Circuits',
     'Bulkhead',
     'Rejections',
+    'Fallback and idempotency',
     'Process',
   ]);
   const taken = new Map<string, string>();

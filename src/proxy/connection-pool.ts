@@ -185,8 +185,10 @@ export const originOf = (target: UpstreamTarget) =>
 
 /** The connections to one place; survives reloads that do not change the place. */
 export class ConnectionPool {
+  readonly #options: PoolOptions;
   readonly #key: string;
-  readonly #pool: Pool;
+  /** Made by the first call: its empty queue alone takes 16 KiB, and many upstreams of a large file are idle. */
+  #pool: Pool | undefined;
   #holders = 0;
 
   /** @param previous is held once more where it leads to the same place. */
@@ -199,35 +201,40 @@ export class ConnectionPool {
   }
 
   private constructor(options: PoolOptions, key: string) {
+    this.#options = options;
     this.#key = key;
-    this.#pool = new Pool(originOf(options.target), {
-      // No limit here: undici's queue is invisible to deadlines, so whoever is admitted gets a connection.
-      connections: null,
-      pipelining: 1,
-      maxHeaderSize: options.maxHeaderSize,
-      // Timeouts are the timeout policy's; undici's step is a second.
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      connect: createConnect(options),
-      factory: (url, clientOptions) =>
-        new TrackingClient(url, clientOptions, (clientOptions as { connect: Connect }).connect),
-    });
   }
 
   dispatch(options: PoolDispatchOptions, handler: Dispatcher.DispatchHandler): void {
+    this.#pool ??= createPool(this.#options);
     this.#pool.dispatch(options as Dispatcher.DispatchOptions, handler);
   }
 
   /** Closes the connections when the last holder has let go; nobody may be using them then. */
   async release(): Promise<void> {
     this.#holders -= 1;
-    if (this.#holders === 0) await this.#pool.close();
+    if (this.#holders === 0) await this.#pool?.close();
   }
 
   /** Ends all connections at once. */
   async destroy(): Promise<void> {
-    await this.#pool.destroy();
+    await this.#pool?.destroy();
   }
+}
+
+function createPool(options: PoolOptions): Pool {
+  return new Pool(originOf(options.target), {
+    // No limit here: undici's queue is invisible to deadlines, so whoever is admitted gets a connection.
+    connections: null,
+    pipelining: 1,
+    maxHeaderSize: options.maxHeaderSize,
+    // Timeouts are the timeout policy's; undici's step is a second.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    connect: createConnect(options),
+    factory: (url, clientOptions) =>
+      new TrackingClient(url, clientOptions, (clientOptions as { connect: Connect }).connect),
+  });
 }
 
 function createConnect({ target, tls, connectTimeoutMs }: PoolOptions): Connect {

@@ -8,6 +8,10 @@ import { schema } from './commands/schema.js';
 import { pinTicks } from './pin-ticks.js';
 import { version } from './version.js';
 
+// The YAML parser looks something up in the environment at each token, half a million times for a large file. Node asks the
+// system each time, which takes the longer the more there is, as where Kubernetes adds the address of every service.
+process.env = { ...process.env };
+
 const { stdout, stderr, env } = process;
 const output: Output = { stdout, stderr, env };
 const defaultFile = env['BREAKWATER_CONFIG'] || 'config/breakwater.yaml';

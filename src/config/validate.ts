@@ -148,7 +148,7 @@ function reportMissingKey(
   const { properties } = error.parentSchema as {
     properties: Record<string, { title?: string; description?: string }>;
   };
-  const keys = entriesOf(node).map(([name]) => name);
+  const keys = [...entriesOf(node).keys()];
   if (isMisspelt(missing, keys, Object.keys(properties))) return;
   const { title, description } = properties[missing]!;
   const meaning = (title ?? description ?? '').replace(/\.$/, '');

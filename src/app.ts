@@ -29,7 +29,7 @@ import { createFront } from './proxy/listener.js';
 import { ListenerSet } from './proxy/listener-set.js';
 import { createRequestIds } from './proxy/request-id.js';
 import { routeAllTo, routeByPrefix, type Router } from './proxy/router.js';
-import { Upstream } from './proxy/upstream.js';
+import { Upstream, type UpstreamContext } from './proxy/upstream.js';
 import { StoreSet } from './stores/store-set.js';
 import { combine, logOverload, logScope, logStore, type Logger } from './telemetry/logs.js';
 import { createMetrics } from './telemetry/metrics.js';
@@ -205,8 +205,10 @@ export class App {
     this.#watchOverload(config);
     // Not filled later on: calls under way fall back within the configuration that they began with.
     const upstreams = new Map<string, Upstream>();
+    const context = this.#upstreamContext(config, stored.store, upstreams);
     for (const options of config.upstreams) {
-      upstreams.set(options.name, this.#createUpstream(options, before, stored.store, upstreams));
+      const { name } = options;
+      upstreams.set(name, new Upstream(options, context, before.get(name)));
     }
     this.#upstreams = upstreams;
     this.#scopes = [...upstreams.values()].flatMap((upstream) => upstream.scopes());
@@ -248,24 +250,23 @@ export class App {
     return prepared;
   }
 
-  #createUpstream(
-    options: Config['upstreams'][number],
-    before: Map<string, Upstream>,
+  /** @param siblings all upstreams of that configuration, once they are made. */
+  #upstreamContext(
+    { log, limits }: Config,
     store: Store,
     siblings: ReadonlyMap<string, Upstream>,
-  ): Upstream {
+  ): UpstreamContext {
     const { clock, random } = this.#options;
-    const context = {
+    return {
       clock,
       random,
-      findUpstream: (name: string) => siblings.get(name)!,
-      emitFor: (upstream: string, route: string) => this.#emitFor(upstream, route),
-      maxHeaderSize: this.#config.limits.maxHeaderSize,
+      findUpstream: (name) => siblings.get(name)!,
+      emitFor: (upstream, route) => this.#emitFor(upstream, route, log.access),
+      maxHeaderSize: limits.maxHeaderSize,
       store,
       hash,
       createToken: randomUUID,
     };
-    return new Upstream(options, context, before.get(options.name));
   }
 
   /** Its watch goes on where it was on before. */
@@ -281,11 +282,11 @@ export class App {
     this.#exchanges.refuse = this.#overload?.refuse;
   }
 
-  #emitFor(upstream: string, route: string): Emit {
+  #emitFor(upstream: string, route: string, access: Config['log']['access']): Emit {
     const { logger, clock } = this.#options;
     return combine(
       this.#metrics.scope(upstream, route),
-      logScope(logger, upstream, route, this.#config.log.access, clock),
+      logScope(logger, upstream, route, access, clock),
     );
   }
 
@@ -294,7 +295,7 @@ export class App {
     for (const { name, prefix } of config.upstreams) {
       if (prefix !== undefined) prefixes.set(prefix, this.#upstreams.get(name)!);
     }
-    const shared = routeByPrefix(prefixes, this.#emitFor('', ''));
+    const shared = routeByPrefix(prefixes, this.#emitFor('', '', config.log.access));
     return (name) => (name === SHARED ? shared : routeAllTo(this.#upstreams.get(name)!));
   }
 

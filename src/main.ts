@@ -1,18 +1,22 @@
 #!/usr/bin/env node
 /** The process: command line in, exit code out. */
 import { Command, Option } from 'commander';
-import { check, type CheckOptions } from './commands/check.js';
-import { explain, type ExplainOptions } from './commands/explain.js';
+import type { CheckOptions } from './commands/check.js';
+import type { ExplainOptions } from './commands/explain.js';
 import type { Output } from './commands/output.js';
-import { schema } from './commands/schema.js';
 import { pinTicks } from './pin-ticks.js';
 import { version } from './version.js';
+
+// The YAML parser looks something up in the environment at each token, half a million times for a large file. Node asks the
+// system each time, which takes the longer the more there is, as where Kubernetes adds the address of every service.
+process.env = { ...process.env };
 
 const { stdout, stderr, env } = process;
 const output: Output = { stdout, stderr, env };
 const defaultFile = env['BREAKWATER_CONFIG'] || 'config/breakwater.yaml';
 const defaultNote = '$BREAKWATER_CONFIG, then config/breakwater.yaml';
 
+// Each command loads only what it needs itself.
 const program = new Command('breakwater')
   .description('A sidecar proxy that keeps calls to other services from failing together.')
   .version(version)
@@ -26,7 +30,6 @@ program
   )
   .action(async (options: { config: string }) => {
     pinTicks();
-    // Only this command needs the whole proxy.
     const { run } = await import('./commands/run.js');
     // Whatever a library may still hold open: drained is over.
     process.exit(await run(options));
@@ -42,7 +45,8 @@ program
       .choices(['text', 'json'])
       .default('text'),
   )
-  .action((file: string | undefined, options: CheckOptions) => {
+  .action(async (file: string | undefined, options: CheckOptions) => {
+    const { check } = await import('./commands/check.js');
     process.exitCode = check(file ?? defaultFile, options, output);
   });
 
@@ -52,14 +56,16 @@ program
   .argument('[file]', `configuration file (default: ${defaultNote})`)
   .requiredOption('--upstream <name>', 'the upstream')
   .option('--request <request>', 'as "GET /path", below the prefix: with the route that matches it')
-  .action((file: string | undefined, options: ExplainOptions) => {
+  .action(async (file: string | undefined, options: ExplainOptions) => {
+    const { explain } = await import('./commands/explain.js');
     process.exitCode = explain(file ?? defaultFile, options, output);
   });
 
 program
   .command('schema')
   .description('Print the JSON Schema of the configuration file, for editors.')
-  .action(() => {
+  .action(async () => {
+    const { schema } = await import('./commands/schema.js');
     process.exitCode = schema(output);
   });
 

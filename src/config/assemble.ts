@@ -203,11 +203,10 @@ function toDocument(
 }
 
 function deepFreeze<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
   // Bytes cannot be frozen.
   if (ArrayBuffer.isView(value)) return value;
-  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
-    Object.freeze(value);
-    for (const part of Object.values(value)) deepFreeze(part);
-  }
+  Object.freeze(value);
+  for (const part of Object.values(value)) deepFreeze(part);
   return value;
 }

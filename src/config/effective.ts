@@ -153,7 +153,7 @@ export type Decode = (effective: EffectiveMap, schemas: Schemas) => Record<strin
  * few: what one becomes is remembered, and shared as well.
  */
 export function createDecoder(): Decode {
-  const known = new WeakMap<EffectiveMap, Record<string, unknown>>();
+  const known = new Map<EffectiveMap, Record<string, unknown>>();
   const decode: Decode = (effective, schemas) => {
     let decoded = known.get(effective);
     if (decoded === undefined) {
@@ -186,7 +186,7 @@ export function writtenPaths(node: SourceNode, schemas: Schemas): Set<string> {
 
 /** Writes plain data in the file's notation; remembers and shares as a decoder does. */
 export function createNotation(): (effective: EffectiveMap) => Record<string, unknown> {
-  const known = new WeakMap<EffectiveMap, Record<string, unknown>>();
+  const known = new Map<EffectiveMap, Record<string, unknown>>();
   return function toNotation(effective) {
     let plain = known.get(effective);
     if (plain === undefined) {

@@ -17,7 +17,7 @@ interface Place {
 /** Checks every list there is, whether it is in force anywhere or not, and reads the files. */
 export function readFallbacks(root: SourceNode, findings: Findings): BodyFiles {
   const files = new Map<string, Buffer>();
-  const names = entriesOf(valueOf(root, 'upstreams')).map(([name]) => name);
+  const names = [...entriesOf(valueOf(root, 'upstreams')).keys()];
   for (const { node, path } of placesOf(root)) {
     for (const [i, source] of itemsOf(valueOf(node, 'fallback')).entries()) {
       checkSource(source, [...path, 'fallback', i], names, files, findings);

@@ -5,7 +5,6 @@ import type { Config } from './config.js';
 import { Findings, type Diagnostic } from './diagnostics.js';
 import { readFallbacks } from './fallback.js';
 import type { Environment } from './interpolate.js';
-import { lint } from './lint/lint.js';
 import { parseSource } from './parse.js';
 import { checkStores } from './stores.js';
 import { readUpstreams } from './upstreams.js';
@@ -37,12 +36,8 @@ export function loadConfig(file: string, env: Environment): Loaded {
   return readThen(file, (text) => loadText(text, file, env));
 }
 
-/** As `loadConfig`; where there is no mistake, the diagnostics are what the lint has to say. */
-export function checkConfig(file: string, env: Environment): Loaded {
-  return readThen(file, (text) => checkText(text, file, env));
-}
-
-function readThen(file: string, then: (text: string) => Loaded): Loaded {
+/** Hands on the text of a file, or tells why it cannot be read. */
+export function readThen(file: string, then: (text: string) => Loaded): Loaded {
   let text: string;
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(file));
@@ -72,12 +67,4 @@ export function loadText(text: string, file: string, env: Environment): Loaded {
   return findings.hasErrors
     ? { diagnostics }
     : { ...assemble(file, root, parts, bodyFiles), diagnostics };
-}
-
-/** As `checkConfig`, of a text that is at hand. */
-export function checkText(text: string, file: string, env: Environment): Loaded {
-  const loaded = loadText(text, file, env);
-  const { config, effective, root } = loaded;
-  if (config === undefined || effective === undefined || root === undefined) return loaded;
-  return { ...loaded, diagnostics: lint({ text, root, config, effective }) };
 }

@@ -13,9 +13,9 @@ import {
   type YAMLError,
   type YAMLMap,
 } from 'yaml';
-import type { Findings, Path, Position } from './diagnostics.js';
+import type { Findings, Position } from './diagnostics.js';
 import { interpolate, readPlain, type Environment } from './interpolate.js';
-import type { ScalarValue, SourceEntry, SourceNode, SourceScalar } from './source.js';
+import type { ScalarValue, SourceEntry, SourceMap, SourceNode, SourceScalar } from './source.js';
 
 /** Far beyond any sensible file; keeps "billion laughs" from being laughed. */
 const MAX_ALIASED_VALUES = 100_000;
@@ -53,7 +53,7 @@ export function parseSource(
       findings.error('syntax', START, [], 'the file is empty; it needs at least `upstreams`');
       return undefined;
     }
-    return new TreeBuilder(env, findings, positionAt).build(document.contents, [], START);
+    return new TreeBuilder(env, findings, positionAt).build(document.contents, START);
   } catch (cause) {
     // Nested so deeply that the parser itself gave up.
     const message = cause instanceof Error ? cause.message : String(cause);
@@ -119,8 +119,11 @@ class TreeBuilder {
   readonly #env: Environment;
   readonly #findings: Findings;
   readonly #positionAt: (offset: number) => Position;
+  /** Of what is being built. */
+  readonly #path: (string | number)[] = [];
   /** The latest of each name, as aliases mean it; undefined while it is being built. */
   readonly #anchors = new Map<string, SourceNode | undefined>();
+  /** Of what aliases stand for. */
   readonly #sizes = new Map<SourceNode, number>();
   #aliased = 0;
 
@@ -131,71 +134,80 @@ class TreeBuilder {
   }
 
   /** @param fallback where the value would stand, for values that are nowhere in the text. */
-  build(node: YamlNode, path: Path, fallback: Position): SourceNode {
+  build(node: YamlNode, fallback: Position): SourceNode {
     const range = (node as { range?: [number, number, number] | null } | null)?.range;
     const position = range ? this.#positionAt(range[0]) : fallback;
-    if (path.length > MAX_DEPTH) {
-      return this.#broken('syntax', position, path.slice(0, 3), 'is nested too deeply');
+    if (this.#path.length > MAX_DEPTH) {
+      this.#findings.error('syntax', position, this.#path.slice(0, 3), 'is nested too deeply');
+      return { kind: 'broken', position };
     }
-    if (isAlias(node)) return this.#resolve(node, position, path);
+    if (isAlias(node)) return this.#resolve(node, position);
     const anchor = (node as { anchor?: string } | null)?.anchor;
     if (anchor !== undefined) this.#anchors.set(anchor, undefined);
-    const built = this.#buildOwn(node, position, path);
+    const built = this.#buildOwn(node, position);
     if (anchor !== undefined) this.#anchors.set(anchor, built);
     return built;
   }
 
-  #buildOwn(node: YamlNode, position: Position, path: Path): SourceNode {
-    if (isMap(node)) return this.#buildMap(node, position, path);
+  #buildOwn(node: YamlNode, position: Position): SourceNode {
+    if (isMap(node)) return this.#buildMap(node, position);
     if (isSeq(node)) {
-      const items = node.items.map((item, i) => this.build(item, [...path, i], position));
-      return this.#sized({ kind: 'list', position, items }, items);
+      const items = node.items.map((item, i) => this.#buildPart(i, item, position));
+      return { kind: 'list', position, items };
     }
-    if (isScalar(node)) return this.#sized(this.#buildScalar(node, position, path), []);
-    return this.#sized({ kind: 'scalar', position, value: null }, []);
+    if (isScalar(node)) return this.#buildScalar(node, position);
+    return { kind: 'scalar', position, value: null };
   }
 
-  #buildMap(node: YAMLMap, position: Position, path: Path): SourceNode {
+  #buildPart(step: string | number, node: YamlNode, fallback: Position): SourceNode {
+    this.#path.push(step);
+    const built = this.build(node, fallback);
+    this.#path.pop();
+    return built;
+  }
+
+  #buildMap(node: YAMLMap, position: Position): SourceNode {
     const own = new Map<string, SourceEntry>();
-    const merged = new Map<string, SourceEntry>();
+    const merged: SourceMap[] = [];
     for (const { key: keyNode, value } of node.items as Pair<Scalar>[]) {
       const keyPosition = keyNode.range ? this.#positionAt(keyNode.range[0]) : position;
       const key = typeof keyNode.value === 'string' ? keyNode.value : '';
       const known = own.get(key);
       if (key === '<<' && keyNode.type === Scalar.PLAIN) {
-        this.#merge(this.build(value, [...path, key], keyPosition), merged, [...path, key]);
+        merged.push(...this.#mergeable(this.#buildPart(key, value, keyPosition)));
       } else if (known === undefined) {
-        own.set(key, { key: keyPosition, value: this.build(value, [...path, key], keyPosition) });
+        own.set(key, { key: keyPosition, value: this.#buildPart(key, value, keyPosition) });
       } else {
         const message = `is written twice, first in line ${known.key.line}; merge the two`;
-        this.#findings.error('duplicate-key', keyPosition, [...path, key], message);
+        this.#findings.error('duplicate-key', keyPosition, [...this.#path, key], message);
       }
     }
     // What a mapping writes itself stands, wherever its `<<` is.
-    for (const [key, entry] of merged) if (!own.has(key)) own.set(key, entry);
-    const values = [...own.values()].map((entry) => entry.value);
-    return this.#sized({ kind: 'map', position, entries: own }, values);
+    for (const { entries } of merged) {
+      for (const [key, entry] of entries) if (!own.has(key)) own.set(key, entry);
+    }
+    return { kind: 'map', position, entries: own };
   }
 
-  #merge(source: SourceNode, into: Map<string, SourceEntry>, path: Path): void {
+  #mergeable(source: SourceNode): SourceMap[] {
+    const maps: SourceMap[] = [];
     for (const part of source.kind === 'list' ? source.items : [source]) {
-      if (part.kind === 'map') {
-        for (const [key, entry] of part.entries) if (!into.has(key)) into.set(key, entry);
-      } else if (part.kind !== 'broken') {
+      if (part.kind === 'map') maps.push(part);
+      else if (part.kind !== 'broken') {
         const message = 'must be a mapping or a list of mappings';
-        this.#findings.error('wrong-value', part.position, path, message);
+        this.#findings.error('wrong-value', part.position, [...this.#path, '<<'], message);
       }
     }
+    return maps;
   }
 
-  #buildScalar(node: Scalar, position: Position, path: Path): SourceNode {
+  #buildScalar(node: Scalar, position: Position): SourceNode {
     const value = node.value as ScalarValue;
     if (typeof value !== 'string' || !value.includes('${')) {
       return { kind: 'scalar', position, value };
     }
     const { text, problems, isReplaced } = interpolate(value, this.#env);
-    if (problems.length > 0)
-      return this.#broken('environment', position, path, problems.join('; '));
+    if (problems.length > 0) return this.#broken('environment', position, problems.join('; '));
     const scalar: SourceScalar = { kind: 'scalar', position, value: text };
     if (!isReplaced) return scalar;
     const plain = readPlain(text);
@@ -206,38 +218,43 @@ class TreeBuilder {
       : { ...scalar, alternative: plain };
   }
 
-  #resolve(node: Alias, position: Position, path: Path): SourceNode {
+  #resolve(node: Alias, position: Position): SourceNode {
     const { source: name } = node;
     if (!this.#anchors.has(name)) {
       const message = `no anchor &${name} stands before this alias`;
-      return this.#broken('alias', position, path, message);
+      return this.#broken('alias', position, message);
     }
     const target = this.#anchors.get(name);
     if (target === undefined) {
-      return this.#broken('alias', position, path, `the anchor &${name} cannot hold itself`);
+      return this.#broken('alias', position, `the anchor &${name} cannot hold itself`);
     }
     const isFirst = this.#aliased <= MAX_ALIASED_VALUES;
-    this.#aliased += this.#sizes.get(target) ?? 1;
+    this.#aliased += this.#sizeOf(target);
     if (this.#aliased > MAX_ALIASED_VALUES) {
       const message = `the aliases so far stand for more than ${MAX_ALIASED_VALUES} values`;
-      return isFirst
-        ? this.#broken('alias', position, path, message)
-        : { kind: 'broken', position };
+      return isFirst ? this.#broken('alias', position, message) : { kind: 'broken', position };
     }
     // A single value is right or wrong where it is used.
-    return target.kind === 'scalar' ? this.#sized({ ...target, position }, []) : target;
+    return target.kind === 'scalar' ? { ...target, position } : target;
   }
 
-  #sized(node: SourceNode, parts: readonly SourceNode[]): SourceNode {
-    this.#sizes.set(
-      node,
-      parts.reduce((sum, part) => sum + (this.#sizes.get(part) ?? 1), 1),
-    );
-    return node;
+  /** How many values it stands for, itself included. */
+  #sizeOf(node: SourceNode): number {
+    const known = this.#sizes.get(node);
+    if (known !== undefined) return known;
+    let size = 1;
+    for (const part of partsOf(node)) size += this.#sizeOf(part);
+    this.#sizes.set(node, size);
+    return size;
   }
 
-  #broken(rule: string, position: Position, path: Path, message: string): SourceNode {
-    this.#findings.error(rule, position, path, message);
+  #broken(rule: string, position: Position, message: string): SourceNode {
+    this.#findings.error(rule, position, this.#path, message);
     return { kind: 'broken', position };
   }
+}
+
+function partsOf(node: SourceNode): readonly SourceNode[] {
+  if (node.kind === 'list') return node.items;
+  return node.kind === 'map' ? [...node.entries.values()].map(({ value }) => value) : [];
 }

@@ -44,11 +44,11 @@ export function valueOf(node: SourceNode | undefined, key: string): SourceNode |
   return entryOf(node, key)?.value;
 }
 
+const NO_ENTRIES: SourceMap['entries'] = new Map();
+
 /** The entries of a mapping; none of anything else. */
-export function entriesOf(
-  node: SourceNode | undefined,
-): readonly (readonly [string, SourceEntry])[] {
-  return node?.kind === 'map' ? [...node.entries] : [];
+export function entriesOf(node: SourceNode | undefined): SourceMap['entries'] {
+  return node?.kind === 'map' ? node.entries : NO_ENTRIES;
 }
 
 export function itemsOf(node: SourceNode | undefined): readonly SourceNode[] {
@@ -58,6 +58,15 @@ export function itemsOf(node: SourceNode | undefined): readonly SourceNode[] {
 /** Undefined where there is no text. */
 export function textOf(node: SourceNode | undefined): string | undefined {
   return node?.kind === 'scalar' && typeof node.value === 'string' ? node.value : undefined;
+}
+
+function defineKey(plain: object, key: string, value: unknown): void {
+  Object.defineProperty(plain, key, {
+    value,
+    enumerable: true,
+    configurable: true,
+    writable: true,
+  });
 }
 
 /** Plain data. Nodes that aliases share become shared objects. */
@@ -73,9 +82,12 @@ export function toPlain(root: SourceNode): unknown {
     return plain;
   }
   function convertMap(node: SourceMap): unknown {
-    // No prototype, so that a key `__proto__` is one like any other.
-    const plain = Object.create(null) as Record<string, unknown>;
-    for (const [key, { value }] of node.entries) plain[key] = convert(value);
+    const plain: Record<string, unknown> = {};
+    for (const [key, { value }] of node.entries) {
+      // A key like any other, but not for an assignment.
+      if (key === '__proto__') defineKey(plain, key, convert(value));
+      else plain[key] = convert(value);
+    }
     return plain;
   }
   return convert(root);

@@ -47,7 +47,7 @@ interface Claim {
 /** Reads and checks all upstreams, and the listeners of the whole file. */
 export function readUpstreams(root: SourceNode, findings: Findings): UpstreamParts[] {
   const claims: Claim[] = [];
-  const upstreams = entriesOf(valueOf(root, 'upstreams')).filter(
+  const upstreams = [...entriesOf(valueOf(root, 'upstreams'))].filter(
     ([, { value }]) => value.kind === 'map',
   );
   const usesServer = upstreams.some(([, { value }]) => valueOf(value, 'prefix') !== undefined);
@@ -77,7 +77,7 @@ function readUpstream(
   root: SourceNode,
 ): UpstreamParts {
   const { value: node, key } = entry;
-  const keys = entriesOf(node).map(([written]) => written);
+  const keys = [...entriesOf(node).keys()];
   const isReachable = (own: string) =>
     keys.includes(own) || isMisspelt(own, keys, Object.keys(upstreamSchema.properties));
   if (!isReachable('listen') && !isReachable('prefix')) {
@@ -96,7 +96,7 @@ function readUpstream(
   };
   const target = check('target', 'target', parseTarget);
   const prefix = check('prefix', 'prefix', (text) => asRead(text, prefixProblem(text)));
-  const profiles = entriesOf(valueOf(root, 'profiles')).map(([profile]) => profile);
+  const profiles = [...entriesOf(valueOf(root, 'profiles')).keys()];
   check('profile', 'profile', (text) => asRead(text, profileProblem(text, profiles)));
   const tlsNode = valueOf(node, 'tls');
   const tls = tlsNode?.kind === 'map' ? readTls(tlsNode, [...path, 'tls'], findings) : undefined;

@@ -3,7 +3,7 @@
  * editor's schema and the TypeScript type. Values are written in the file's notation (`2s`, `64KiB`, `20%`); the static
  * type is what the code gets after decoding: ms, bytes, a share 0..1, or the word 'off'.
  */
-import { Type, type Static, type TObject, type TProperties, type TSchema } from '@sinclair/typebox';
+import { Type, type Static, type TObject, type TProperties, type TSchema } from './json-schema.js';
 
 export { Type, type Static, type TSchema };
 
@@ -88,9 +88,8 @@ export function Options<P extends TProperties>(
   properties: P,
   options: { description: string },
 ): TObject<P> {
-  const schema = Type.Object(properties, { additionalProperties: false, ...options });
-  delete (schema as { required?: string[] }).required;
-  return schema;
+  const schema: object = { additionalProperties: false, ...options, type: 'object', properties };
+  return schema as TObject<P>;
 }
 
 /** A list of mappings that may also be switched off as a whole. @typeParam Item one of them, decoded. */

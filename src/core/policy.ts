@@ -1,7 +1,7 @@
 /** The silhouette that all policies share. */
-import type { TSchema } from '@sinclair/typebox';
 import type { Clock, Random } from './clock.js';
 import type { Emit } from './events.js';
+import type { TSchema } from './json-schema.js';
 import type { Layer, Stage } from './pipeline.js';
 import type { Store } from './store.js';
 

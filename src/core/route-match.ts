@@ -55,7 +55,8 @@ function resolvePattern(text: string): string {
 
 /** A place in the tree of all patterns: what the segments up to here have in common. */
 class Place {
-  readonly literal = new Map<string, Place>();
+  /** Undefined where no pattern goes on: most places of most tables are the end of one. */
+  literal: Map<string, Place> | undefined;
   named: Place | undefined;
   /** Patterns that end here, by their numbers, least first. */
   readonly exact: number[] = [];
@@ -68,14 +69,14 @@ class Place {
  * segments, as in most routers of web frameworks.
  */
 export class RouteTable {
-  readonly #allowed: readonly (ReadonlySet<string> | undefined)[];
+  readonly #allowed: readonly (readonly string[] | undefined)[];
   /** Patterns without a path, which fit every one. */
   readonly #pathless: number[] = [];
   readonly #root = new Place();
   readonly #hasPaths: boolean;
 
   constructor(patterns: readonly MatchPattern[]) {
-    this.#allowed = patterns.map(({ methods }) => methods && new Set(methods));
+    this.#allowed = patterns.map(({ methods }) => methods);
     for (const [number, { path }] of patterns.entries()) {
       if (path === undefined) this.#pathless.push(number);
       else this.#add(path, number);
@@ -100,11 +101,11 @@ export class RouteTable {
     const [, ...segments] = resolvePattern(isOpen ? pattern.slice(0, -2) : pattern).split('/');
     let place = this.#root;
     for (const segment of segments) {
-      let next = segment.startsWith(':') ? place.named : place.literal.get(segment);
+      let next = segment.startsWith(':') ? place.named : place.literal?.get(segment);
       if (next === undefined) {
         next = new Place();
         if (segment.startsWith(':')) place.named = next;
-        else place.literal.set(segment, next);
+        else (place.literal ??= new Map()).set(segment, next);
       }
       place = next;
     }
@@ -116,7 +117,7 @@ export class RouteTable {
     let least = this.#first(place.open, method, found);
     const slash = path.indexOf('/', from);
     const segment = slash === -1 ? path.slice(from) : path.slice(from, slash);
-    for (const next of [place.literal.get(segment), segment === '' ? undefined : place.named]) {
+    for (const next of [place.literal?.get(segment), segment === '' ? undefined : place.named]) {
       if (next === undefined) continue;
       least =
         slash === -1
@@ -129,7 +130,7 @@ export class RouteTable {
   #first(numbers: readonly number[], method: string, found: number): number {
     for (const number of numbers) {
       if (number >= found) break;
-      if (this.#allowed[number]?.has(method) !== false) return number;
+      if (this.#allowed[number]?.includes(method) !== false) return number;
     }
     return found;
   }

@@ -93,10 +93,11 @@ export class Upstream {
   readonly #own: Scope;
   readonly #layers: PolicyLayers;
   readonly #routes: RouteTable;
-  readonly #routeScopes: readonly Scope[];
+  /** By the route's number; undefined until the first call, because most routes of a large file are idle. */
+  readonly #routeScopes: (Scope | undefined)[];
   readonly #inspectable: InspectableScope[] = [];
   readonly #tunnels: Tunnels;
-  /** Layers of routes that share none of them, by the route's name: a reload hands them on. */
+  /** The layers that a route has to itself, or had before a reload until it is called again; by the route's name. */
   readonly #ownRouteLayers = new Map<string, PolicyLayers>();
   /** Where its calls may fall back to: a reload must not close these under them either. */
   readonly #elsewhere: readonly string[];
@@ -137,15 +138,23 @@ export class Upstream {
     this.#own = this.#createScope('', options.policies, this.#layers, emit);
     this.#inspectable.push(this.#inspect('', this.#layers));
     this.#routes = new RouteTable(options.routes.map(({ match }) => match));
+    for (const { name } of options.routes) {
+      const kept = previous && previous.#ownRouteLayers.get(name);
+      if (kept !== undefined) this.#ownRouteLayers.set(name, kept);
+    }
     this.#routeScopes = options.routes.map((route) =>
-      this.#openRoute(route, previous && previous.#ownRouteLayers.get(route.name)),
+      // What can be inspected is there from the start.
+      route.writes.has('bulkhead') || route.writes.has('circuitBreaker')
+        ? this.#openRoute(route)
+        : undefined,
     );
   }
 
   /** The first route that matches, or the upstream's own. */
   scopeFor(method: string, path: string): Scope {
     const route = this.#routes.find(method, path);
-    return route === -1 ? this.#own : this.#routeScopes[route]!;
+    if (route === -1) return this.#own;
+    return (this.#routeScopes[route] ??= this.#openRoute(this.#options.routes[route]!));
   }
 
   scopes(): readonly InspectableScope[] {
@@ -191,7 +200,7 @@ export class Upstream {
     if (this.#isRetired && this.#users === 0) this.#pool.release();
   };
 
-  #openRoute(route: RouteOptions, previous: PolicyLayers | undefined): Scope {
+  #openRoute(route: RouteOptions): Scope {
     const emit = this.#watched(this.#context.emitFor(this.name, route.name));
     const layers = createLayers(
       route.policies,
@@ -200,7 +209,7 @@ export class Upstream {
         layers: this.#layers,
         writes: route.writes,
       },
-      previous,
+      this.#ownRouteLayers.get(route.name),
     );
     this.#ownRouteLayers.set(route.name, withoutShared(layers, this.#layers));
     if (

@@ -16,10 +16,13 @@ export interface Family {
 
 const escaped: Readonly<Record<string, string>> = { '\\': '\\\\', '"': '\\"', '\n': '\\n' };
 
+const renderLabel = (name: string, value: string) =>
+  `${name}="${value.replace(/[\\"\n]/g, (each) => escaped[each]!)}"`;
+
 /** `a="x",b="y"`, as the Prometheus text format has it. */
 export function renderLabels(labels: Labels): string {
   return Object.entries(labels)
-    .map(([name, value]) => `${name}="${value.replace(/[\\"\n]/g, (each) => escaped[each]!)}"`)
+    .map(([name, value]) => renderLabel(name, value))
     .join(',');
 }
 
@@ -36,11 +39,15 @@ class Cells<T> {
 
   /** The same cell for the same labels, so that a scope that is made anew goes on counting. */
   at(labels: Labels): T {
-    const key = renderLabels(labels);
-    let cell = this.#cells.get(key);
+    return this.atRendered(renderLabels(labels));
+  }
+
+  /** @param labels as they are written. */
+  atRendered(labels: string): T {
+    let cell = this.#cells.get(labels);
     if (cell === undefined) {
       cell = this.#create();
-      this.#cells.set(key, cell);
+      this.#cells.set(labels, cell);
     }
     return cell;
   }
@@ -70,6 +77,11 @@ export class CounterFamily implements Family {
     return this.#cells.at(labels);
   }
 
+  /** @param labels as they are written (`renderLabels`). */
+  atRendered(labels: string): Counter {
+    return this.#cells.atRendered(labels);
+  }
+
   *lines(): Iterable<string> {
     for (const [labels, { value }] of this.#cells) yield lineOf(this.name, labels, value);
   }
@@ -79,7 +91,8 @@ export class CounterFamily implements Family {
 export class CountersBy<V extends string> {
   readonly #family: CounterFamily;
   readonly #label: string;
-  readonly #labels: Labels;
+  /** What they have in common, as it is written in front of their own label. */
+  readonly #prefix: string;
   readonly #cells = new Map<V, Counter>();
 
   /**
@@ -88,14 +101,15 @@ export class CountersBy<V extends string> {
   constructor(family: CounterFamily, label: string, labels: Labels, known: readonly V[] = []) {
     this.#family = family;
     this.#label = label;
-    this.#labels = labels;
+    const rendered = renderLabels(labels);
+    this.#prefix = rendered === '' ? '' : `${rendered},`;
     for (const value of known) this.at(value);
   }
 
   at(value: V): Counter {
     let cell = this.#cells.get(value);
     if (cell === undefined) {
-      cell = this.#family.at({ ...this.#labels, [this.#label]: value });
+      cell = this.#family.atRendered(this.#prefix + renderLabel(this.#label, value));
       this.#cells.set(value, cell);
     }
     return cell;

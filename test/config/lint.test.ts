@@ -3,9 +3,10 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { check, type CheckOptions } from '../../src/commands/check.js';
+import { checkText } from '../../src/config/check.js';
 import { formatDiagnostic } from '../../src/config/diagnostics.js';
 import { lintRules } from '../../src/config/lint/lint.js';
-import { checkText, loadText } from '../../src/config/load.js';
+import { loadText } from '../../src/config/load.js';
 
 /** Warnings and infos as `LINE:COLUMN RULE PATH`; messages apart. */
 function lint(text: string) {

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { explain } from '../../src/commands/explain.js';
+import { checkConfig, checkText } from '../../src/config/check.js';
 import { formatDiagnostic } from '../../src/config/diagnostics.js';
 import { lintRules } from '../../src/config/lint/lint.js';
-import { checkConfig, checkText } from '../../src/config/load.js';
 import { codeBlocks, plain, tableRows } from './markdown.js';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));

@@ -94,6 +94,34 @@ t.test('keeps circuits, windows and budgets of what keeps its name', async (t) =
   t.equal(await sidecar.metric('breakwater_bulkhead_limit'), 7);
 });
 
+t.test(
+  'keeps what a route has to itself, also over a reload after which nobody called it',
+  async (t) => {
+    const upstream = await startUpstream(t, (_request, response) => {
+      response.statusCode = 500;
+      response.end();
+    });
+    const yaml = (more: string) => `upstreams:
+  a:
+    listen: 0
+    target: "${upstream.url}"
+    ${more}
+    routes:
+      - name: own
+        match: { path: /own }
+        retry: { maxAttempts: 2, backoff: { baseDelay: 1ms }, budget: { ratio: 0%, minPerSecond: 0.01, window: 100s } }`;
+    const sidecar = await startSidecar(t, yaml(''));
+    await send(`${sidecar.url('a')}/own`);
+    t.equal(upstream.seen.length, 2, 'spends the one retry that its budget allows');
+    for (const maxConcurrent of [7, 8]) {
+      sidecar.edit(yaml(`bulkhead: { maxConcurrent: ${maxConcurrent} }`));
+      await sidecar.reload();
+    }
+    await send(`${sidecar.url('a')}/own`);
+    t.equal(upstream.seen.length, 3);
+  },
+);
+
 t.test('keeps a forced circuit', async (t) => {
   const upstream = await startUpstream(t, (_request, response) => response.end());
   const yaml = `upstreams: { a: { listen: 0, target: "${upstream.url}" } }`;

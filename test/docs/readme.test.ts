@@ -14,6 +14,7 @@ import type { Inspection } from '../../src/core/inspect.js';
 import type { OptionKeywords, TSchema } from '../../src/core/options.js';
 import { policies, policySchemas } from '../../src/policies/index.js';
 import { createMetrics } from '../../src/telemetry/metrics.js';
+import { node, pathOf } from '../support/program.js';
 import { startSidecar } from '../support/sidecar.js';
 import {
   anchors,
@@ -315,10 +316,10 @@ t.test('the endpoints are those of the admin server', async (t) => {
   t.same(documented.toSorted(), there.toSorted());
 });
 
+const help = (...args: string[]) =>
+  execFileSync(...node(pathOf('main.js'), ...args, '--help'), { encoding: 'utf8' });
+
 t.test('the command line is the one that there is', async (t) => {
-  const main = join(root, 'dist/src/main.js');
-  const help = (...args: string[]) =>
-    execFileSync(process.execPath, [main, ...args, '--help'], { encoding: 'utf8' });
   const commands = rowsOf('Command').map((row) => plain(row['Command']!).split(' '));
   const there = [...help().matchAll(/^  ([a-z]+) /gm)].map((match) => match[1]!);
   t.same(

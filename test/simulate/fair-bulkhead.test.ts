@@ -16,7 +16,7 @@ function describe(phase: PhaseResult) {
 
 /** The polite callers as one, before the flood and during it. */
 async function figures(perKey: unknown, seed: number) {
-  const [before, flood] = await runOnce(perKey, seed);
+  const [before, flood] = await runOnce(perKey, seed, 10_000);
   return { before: describe(before!), flood: describe(flood!) };
 }
 

@@ -4,7 +4,12 @@ import { readdirSync } from 'node:fs';
 const sources = new URL('../../../test/', import.meta.url);
 const compiled = new URL('../', import.meta.url);
 
-/** @param folders below `test`; package.json keeps the runner from starting their files by themselves. */
+/**
+ * None of the files may ask for a teardown outside of its tests: tap would then take the pause while the next is loaded
+ * for the end of all.
+ *
+ * @param folders below `test`; package.json keeps the runner from starting their files by themselves.
+ */
 export async function runTogether(...folders: readonly string[]): Promise<void> {
   for (const folder of folders) {
     // Not what is compiled: the compiler leaves files there whose source has gone.

@@ -11,14 +11,20 @@ import {
 
 export const POLITE = Array.from({ length: 8 }, (_, i) => `polite-${i + 1}`);
 
-const FLOOD_AT_MS = 40_000;
+const WARM_UP_MS = 10_000;
 /** What a polite caller sends, and what the flooder does: a hundred times as much, five times what there is. */
 const PER_SECOND = 20;
 const FLOOD_PER_SECOND = 2000;
 
 const headersOf = (name: string) => ['X-User-Id', name];
 
-export function runOnce(perKey: unknown, seed: number): Promise<readonly PhaseResult[]> {
+/** @param stretchMs how long it is calm, and how long the flood lasts. */
+export function runOnce(
+  perKey: unknown,
+  seed: number,
+  stretchMs = 30_000,
+): Promise<readonly PhaseResult[]> {
+  const floodAtMs = WARM_UP_MS + stretchMs;
   const polite = POLITE.map((name): Callers => ({
     name,
     perSecond: PER_SECOND,
@@ -27,7 +33,7 @@ export function runOnce(perKey: unknown, seed: number): Promise<readonly PhaseRe
   }));
   const flooder: Callers = {
     name: 'flooder',
-    perSecond: (nowMs) => (nowMs < FLOOD_AT_MS ? 0 : FLOOD_PER_SECOND),
+    perSecond: (nowMs) => (nowMs < floodAtMs ? 0 : FLOOD_PER_SECOND),
     patienceMs: 2000,
     headers: headersOf('flooder'),
   };
@@ -41,8 +47,8 @@ export function runOnce(perKey: unknown, seed: number): Promise<readonly PhaseRe
     upstream: { servers: 20, serviceMs: lognormal(50, 0.5), latencyMs: 5 },
     callers: [...polite, flooder],
     phases: [
-      { name: 'before', fromMs: 10_000, toMs: FLOOD_AT_MS },
-      { name: 'flood', fromMs: FLOOD_AT_MS + 1000, toMs: FLOOD_AT_MS + 31_000 },
+      { name: 'before', fromMs: WARM_UP_MS, toMs: floodAtMs },
+      { name: 'flood', fromMs: floodAtMs + 1000, toMs: floodAtMs + 1000 + stretchMs },
     ],
   });
 }

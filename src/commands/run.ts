@@ -45,9 +45,10 @@ export async function run(options: RunOptions): Promise<number> {
     process.stderr.write(`breakwater: error: ${error.message}\n`);
     return 1;
   }
-  announce(app);
   const watcher = watchFile(options.config, clock, () => void app.reload());
   process.on('SIGHUP', () => void app.reload());
+  // Last: whoever has seen it may send a signal, and one without a listener would end the process.
+  announce(app);
   await stopped;
   watcher.close();
   await app.stop();

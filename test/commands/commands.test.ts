@@ -8,12 +8,12 @@ import t from 'tap';
 import { check } from '../../src/commands/check.js';
 import { explain } from '../../src/commands/explain.js';
 import { schema } from '../../src/commands/schema.js';
+import { node, pathOf } from '../support/program.js';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
-const main = join(root, 'dist/src/main.js');
 
 const run = (args: string[], env: Record<string, string> = {}) =>
-  promisify(execFile)(process.execPath, [main, ...args], {
+  promisify(execFile)(...node(pathOf('main.js'), ...args), {
     cwd: root,
     env: { ...process.env, ...env },
   });

@@ -1,14 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { loadText } from '../../src/config/load.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'breakwater-fallback-'));
-t.teardown(() => rmSync(folder, { recursive: true }));
-const file = join(folder, 'breakwater.yaml');
-
-const load = (yaml: string) => loadText(yaml, file, {});
+const load = (yaml: string, folder = '') => loadText(yaml, join(folder, 'breakwater.yaml'), {});
 
 /** `LINE:COLUMN: PATH: MESSAGE` of each diagnostic. */
 const problemsOf = (yaml: string) =>
@@ -34,15 +28,16 @@ t.test('is off unless it is written', async (t) => {
 });
 
 t.test('decodes sources and fills in their defaults', async (t) => {
-  writeFileSync(join(folder, 'empty.bin'), Buffer.from([0xff, 0]));
-  const { config, diagnostics } = load(`${withSources(
+  const folder = t.testdir({ 'empty.bin': Buffer.from([0xff, 0]) });
+  const sources = withSources(
     '- cache: {}',
     '- cache: { ttl: 90s }',
     '- upstream: b',
     '- static: { headers: { X-A: b, Retry-After: 30 }, body: text }',
     '- static: { status: 503, bodyFile: empty.bin }',
-  )}
-  b: { listen: 2, target: http://b }`);
+  );
+  const yaml = `${sources}\n  b: { listen: 2, target: http://b }`;
+  const { config, diagnostics } = load(yaml, folder);
   t.same(diagnostics, []);
   t.same(config?.upstreams[0]?.policies.fallback, [
     { cache: { ttl: 3_600_000 } },

@@ -403,8 +403,14 @@ const holds = (text: string) => {
   return (config === undefined) === errors.length > 0;
 };
 
+// What fast-check calls `binary`, without the map of all characters that it draws up for it: that takes a second.
+const anyCharacter = fc
+  .integer({ min: 0, max: 0x10ffff })
+  .filter((code) => code < 0xd800 || code > 0xdfff)
+  .map((code) => String.fromCodePoint(code));
+
 void t.test('never throws, and has either a config or an error', (t) => {
-  fc.assert(fc.property(fc.string({ unit: 'binary' }), holds), { numRuns: 120 });
+  fc.assert(fc.property(fc.string({ unit: anyCharacter }), holds), { numRuns: 120 });
   fc.assert(fc.property(document, holds), { numRuns: 120 });
   // Real text with a piece cut out: mostly well-formed, mostly wrong.
   const tutorial = readFileSync(

@@ -2,10 +2,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
-import { fileURLToPath } from 'node:url';
 import t from 'tap';
-
-const MAIN = fileURLToPath(new URL('../../src/demo/main.js', import.meta.url));
+import { node, pathOf } from '../support/program.js';
 
 /** Below the ports that systems hand out by themselves, so that no connection takes one in between. */
 let nextBase = 11_000 + Math.floor(Math.random() * 15_000);
@@ -41,7 +39,7 @@ async function runDemo(
   args: string[],
   onOutput: (output: string, kill: (signal: NodeJS.Signals) => void) => void = () => {},
 ): Promise<{ code: number | null; output: string }> {
-  const demo = spawn(process.execPath, [MAIN, '--port-base', String(base), ...args], {
+  const demo = spawn(...node(pathOf('demo/main.js'), '--port-base', String(base), ...args), {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';

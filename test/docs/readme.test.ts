@@ -15,6 +15,7 @@ import type { OptionKeywords, TSchema } from '../../src/core/options.js';
 import { policies, policySchemas } from '../../src/policies/index.js';
 import { createMetrics } from '../../src/telemetry/metrics.js';
 import { readPage } from '../support/page.js';
+import { node, pathOf } from '../support/program.js';
 import { startSidecar } from '../support/sidecar.js';
 import {
   anchors,
@@ -316,10 +317,10 @@ t.test('the endpoints are those of the admin server', async (t) => {
   t.same(documented.toSorted(), there.toSorted());
 });
 
+const help = (...args: string[]) =>
+  execFileSync(...node(pathOf('main.js'), ...args, '--help'), { encoding: 'utf8' });
+
 t.test('the command line is the one that there is', async (t) => {
-  const main = join(root, 'dist/src/main.js');
-  const help = (...args: string[]) =>
-    execFileSync(process.execPath, [main, ...args, '--help'], { encoding: 'utf8' });
   const commands = rowsOf('Command').map((row) => plain(row['Command']!).split(' '));
   const there = [...help().matchAll(/^  ([a-z]+) /gm)].map((match) => match[1]!);
   t.same(

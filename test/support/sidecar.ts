@@ -200,12 +200,15 @@ export function sendRaw(port: number, bytes: string | Buffer, untilMs = 2000): P
   });
 }
 
+/** Long enough for a program to start on a machine that has much else to do. */
+const NEVER_MS = 15_000;
+
 /** Polls until `check` holds; fails loudly when it never does. */
 export async function eventually(
   what: string,
   check: () => boolean | Promise<boolean>,
 ): Promise<void> {
-  const endMs = Date.now() + 5000;
+  const endMs = Date.now() + NEVER_MS;
   while (!(await check())) {
     if (Date.now() > endMs) throw new Error(`never came true: ${what}`);
     await new Promise((resolve) => {

@@ -3,8 +3,9 @@ import { once } from 'node:events';
 import t from 'tap';
 import { CallError, ClientGoneError } from '../../src/core/errors.js';
 import type { Event, ExchangeSummary } from '../../src/core/events.js';
-import { FakeClock } from '../support/fake-clock.js';
 import { combine, createLogger, logScope, type AccessLog } from '../../src/telemetry/logs.js';
+import { FakeClock } from '../support/fake-clock.js';
+import { node } from '../support/program.js';
 
 interface Setup {
   level?: string;
@@ -106,7 +107,7 @@ t.test('loses no line when the process exits at once', async (t) => {
     for (let i = 0; i < 2000; i++) logger.info({ i }, 'x'.repeat(100));
     process.exit(3);
   `;
-  const child = spawn(process.execPath, ['--input-type=module', '-e', program]);
+  const child = spawn(...node('--input-type=module', '-e', program));
   let output = '';
   child.stdout.on('data', (chunk) => (output += String(chunk)));
   const [code] = (await once(child, 'close')) as [number];

@@ -186,15 +186,11 @@ t.test('an answer', async (t) => {
         const { head, body, end, fault } = read([text]);
         const isOurs = end !== undefined && head !== undefined;
         const ours = isOurs ? { status: head.status, headers: head.headers, body } : undefined;
-        if (ours === undefined) {
-          // We may refuse what Node.js lets pass.
-          if (theirs !== undefined) t.type(fault, 'string', JSON.stringify(text));
-        } else if (theirs === undefined) {
-          // Good as it was, with something after it.
-          t.equal(end?.keepsAlive, false, JSON.stringify(text));
-        } else {
+        // Either may refuse what the other lets pass: which depends on the version of Node.js.
+        if (ours === undefined && theirs !== undefined)
+          t.type(fault, 'string', JSON.stringify(text));
+        if (ours !== undefined && theirs !== undefined)
           t.strictSame(ours, theirs, JSON.stringify(text));
-        }
       }),
       { numRuns: 300 },
     );

@@ -3,13 +3,12 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import t from 'tap';
+import { node, pathOf } from '../support/program.js';
 import { eventually, findFreePort, send, startUpstream } from '../support/sidecar.js';
 
 const BYTES = Number(process.env['STREAM_MIB'] ?? 192) * 1024 * 1024;
 const CHUNK = Buffer.alloc(64 * 1024);
-const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url));
 
 /** Writes `BYTES` and waits whenever the other side is behind. */
 function pour(stream: NodeJS.WritableStream): void {
@@ -60,7 +59,7 @@ t.test(
       `admin: { listen: ${adminPort} }
 upstreams: { a: { listen: ${port}, target: "${upstream.url}", timeout: { total: off } } }`,
     );
-    const proxy = spawn(process.execPath, [MAIN, 'run', '--config', join(folder, 'f.yaml')]);
+    const proxy = spawn(...node(pathOf('main.js'), 'run', '--config', join(folder, 'f.yaml')));
     t.teardown(() => {
       proxy.kill();
       rmSync(folder, { recursive: true });

@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import t from 'tap';
+import { node, pathOf } from '../support/program.js';
 import {
   eventually,
   findFreePort,
@@ -12,8 +12,6 @@ import {
   startUpstream,
   type Teardown,
 } from '../support/sidecar.js';
-
-const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url));
 
 interface Running {
   readonly process: ChildProcess;
@@ -27,7 +25,7 @@ function start(t: Teardown, yaml: string): Running {
   const folder = mkdtempSync(join(tmpdir(), 'breakwater-'));
   const file = join(folder, 'breakwater.yaml');
   writeFileSync(file, yaml);
-  const child = spawn(process.execPath, [MAIN, 'run', '--config', file]);
+  const child = spawn(...node(pathOf('main.js'), 'run', '--config', file));
   t.teardown(() => {
     child.kill('SIGKILL');
     rmSync(folder, { recursive: true });

@@ -251,13 +251,14 @@ function create(
     const next =
       adaptive === undefined ? inner : teach(adaptive, inner, context.clock, () => bulkhead.active);
     async function run(call: Call): Promise<Reply> {
+      // Nobody takes a slot, let alone waits for one, to be refused behind it.
+      const refused = call.cancelled ?? next.refusal(call);
+      if (refused !== undefined) throw refused;
       const line = bulkhead.lineOf(call);
       let { release } = line;
       if (bulkhead.tryAdmit(line)) {
         context.emit(ADMITTED_AT_ONCE);
       } else {
-        const refused = call.cancelled ?? next.refusal(call);
-        if (refused !== undefined) throw refused;
         const admission = await bulkhead.queue(call, line);
         release = admission.release;
         context.emit({ type: 'bulkhead-admitted', waitedMs: admission.waitedMs });

@@ -58,9 +58,9 @@ export class ReplayableBody implements CallBody {
     return this.#source.rawTrailers;
   }
 
-  /** All of the body has come from the client. */
+  /** All of the body has come from the client, whether it has been read or not. */
   get hasEnded(): boolean {
-    return this.#hasEnded;
+    return this.#hasEnded || this.#isHere;
   }
 
   /** The client is expected to send, and nobody holds it back. */

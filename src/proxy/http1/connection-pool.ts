@@ -140,7 +140,7 @@ export class ConnectionPool implements ConnectionKeeper {
     this.#sweep ??= this.#clock.schedule(SWEEP_MS, this.#onSweep);
   }
 
-  onClosed(connection: Connection): void {
+  onGone(connection: Connection): void {
     this.#all.delete(connection);
     const index = this.#idle.indexOf(connection);
     if (index !== -1) this.#idle.splice(index, 1);

@@ -20,7 +20,8 @@ export interface ConnectionUser {
 export interface ConnectionKeeper {
   /** Another exchange may follow. */
   onIdle(connection: Connection): void;
-  onClosed(connection: Connection): void;
+  /** None will: it has closed, or speaks another protocol and is its user's. Told once or twice. */
+  onGone(connection: Connection): void;
 }
 
 /** The connection broke, or ended where it should not have. */
@@ -148,6 +149,8 @@ export class Connection implements ReplyListener {
     if (user === undefined) return;
     this.#user = undefined;
     this.#isTunnel = true;
+    // It outlives the pool, which a reload may close.
+    this.#keeper.onGone(this);
     // Nobody reads yet: what comes is kept.
     this.#socket.pause();
     if (rest.length > 0) this.#socket.push(rest);
@@ -167,7 +170,7 @@ export class Connection implements ReplyListener {
 
   #onClose(): void {
     this.#parser.close();
-    this.#keeper.onClosed(this);
+    this.#keeper.onGone(this);
     this.fail(this.#error ?? new ConnectionLost('other side closed'));
   }
 }

@@ -205,7 +205,8 @@ class Attempt implements ConnectionSeeker, ConnectionUser, ForwardedReply, Uploa
   }
 
   resume(): void {
-    if (!this.#isPaused) return;
+    // Once this is over, the connection may be another's, who has paused it.
+    if (!this.#isPaused || this.#isOver) return;
     this.#isPaused = false;
     this.#observer?.onPause(false);
     this.#connection?.resume();

@@ -171,6 +171,17 @@ export function findHeader(headers: RawHeaders, lowerName: string): string | und
   return undefined;
 }
 
+/** Values of all fields of that lower-case name, as the one list that they are (RFC 9110, section 5.3). */
+export function findHeaders(headers: RawHeaders, lowerName: string): string | undefined {
+  let values: string | undefined;
+  for (let i = 0; i < headers.length; i += 2) {
+    if (headers[i]!.length !== lowerName.length || headers[i]!.toLowerCase() !== lowerName)
+      continue;
+    values = values === undefined ? headers[i + 1]! : `${values}, ${headers[i + 1]!}`;
+  }
+  return values;
+}
+
 /** Fields that a trailer section must not carry: they would change what has been read already (RFC 9110, section 6.5.1). */
 const notInTrailers = new Set([
   ...essential,
@@ -213,7 +224,7 @@ export function forwardReplyHeaders(
   attempts: number,
   allowsTrailers: boolean,
 ): string[] {
-  const drop = nominated(findHeader(headers, 'connection'));
+  const drop = nominated(findHeaders(headers, 'connection'));
   // Only a chunked body has room for them.
   const dropsTrailer = !allowsTrailers || findHeader(headers, 'content-length') !== undefined;
   const fields: string[] = [];
@@ -222,8 +233,8 @@ export function forwardReplyHeaders(
     const lower = name.toLowerCase();
     if (hopByHop.has(lower) || drop.has(lower) || lower === 'x-request-id') continue;
     if (lower === 'trailer' && dropsTrailer) continue;
-    // RFC 9110, section 8.6: not allowed with 204.
-    if (status === 204 && lower === 'content-length') continue;
+    // RFC 9110, section 8.6: not allowed with 204 and 1xx.
+    if ((status === 204 || status < 200) && lower === 'content-length') continue;
     fields.push(name, headers[i + 1]!);
   }
   if (requestId !== '') fields.push('X-Request-Id', requestId);

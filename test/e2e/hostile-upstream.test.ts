@@ -1,6 +1,13 @@
-import type { Socket } from 'node:net';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
 import t from 'tap';
-import { sendRaw, startRawUpstream, startSidecar, type Teardown } from '../support/sidecar.js';
+import {
+  eventually,
+  sendRaw,
+  startRawUpstream,
+  startSidecar,
+  type Teardown,
+} from '../support/sidecar.js';
 
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
 const REQUEST = 'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n';
@@ -131,6 +138,45 @@ t.test('passes 103 on, leaves an unasked 100 out, and keeps both from HTTP/1.0',
   t.match(await sendRaw(unasked.port('a'), REQUEST, 300), /^HTTP\/1.1 200 OK/);
   const old = await serve(t, write(`HTTP/1.1 103 Early Hints\r\n\r\n${OK}`));
   t.match(await sendRaw(old.port('a'), 'GET / HTTP/1.0\r\n\r\n', 300), /^HTTP\/1.1 200 OK/);
+});
+
+t.test('takes what a 103 must not carry out of it', async (t) => {
+  const sidecar = await serve(t, write(`HTTP/1.1 103 Hints\r\nContent-Length: 5\r\n\r\n${OK}`));
+  t.match(await sendRaw(sidecar.port('a'), REQUEST, 300), /^HTTP\/1.1 103 Hints\r\n\r\nHTTP/);
+});
+
+t.test('keeps no more hints for a slow client than its socket takes', async (t) => {
+  const hint = `HTTP/1.1 103 Early Hints\r\nLink: <${'a'.repeat(4000)}>\r\n\r\n`;
+  const hints = 15_000;
+  const sidecar = await serve(t, (socket) => {
+    let sent = 0;
+    const writeMore = (): void => {
+      while (sent < hints) {
+        sent += 1;
+        if (!socket.write(hint)) return void socket.once('drain', writeMore);
+      }
+      socket.write(OK);
+    };
+    writeMore();
+  });
+  const client = connect(sidecar.port('a'), '127.0.0.1');
+  t.teardown(() => client.destroy());
+  client.pause();
+  client.write(REQUEST);
+  await eventually(
+    'the upstream has answered',
+    async () => (await sidecar.metric('breakwater_requests_total', { status: '2xx' })) === 1,
+  );
+  let seen = 0;
+  let last = '';
+  client.on('data', (data: Buffer) => {
+    seen += data.length;
+    last = (last + data.toString('latin1')).slice(-500);
+  });
+  client.resume();
+  await once(client, 'close');
+  t.ok(seen < (hints * hint.length) / 2, `${seen} bytes`);
+  t.match(last, /HTTP\/1.1 200 OK\r\n[^]*\r\n\r\nok$/);
 });
 
 t.test('passes answers without a body on as such', async (t) => {

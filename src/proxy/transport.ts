@@ -44,6 +44,7 @@ class Attempt implements ConnectionSeeker, ConnectionUser, ForwardedReply, Uploa
   headers: RawHeaders = [];
   tunnel: Socket | undefined;
   readonly #call: ForwardedCall;
+  readonly #pool: ConnectionPool;
   readonly #transport: TransportOptions;
   readonly #observer: AttemptObserver | undefined;
   readonly #resolve: (reply: Reply) => void;
@@ -62,11 +63,13 @@ class Attempt implements ConnectionSeeker, ConnectionUser, ForwardedReply, Uploa
 
   constructor(
     call: ForwardedCall,
+    pool: ConnectionPool,
     transport: TransportOptions,
     resolve: (reply: Reply) => void,
     reject: (error: CallFailure) => void,
   ) {
     this.#call = call;
+    this.#pool = pool;
     this.#transport = transport;
     this.#resolve = resolve;
     this.#reject = reject;
@@ -75,7 +78,7 @@ class Attempt implements ConnectionSeeker, ConnectionUser, ForwardedReply, Uploa
     call.observer = undefined;
   }
 
-  start(pool: ConnectionPool): void {
+  start(): void {
     const call = this.#call;
     call.attempts += 1;
     call.outgoing.setAttempt(call.attempts);
@@ -85,7 +88,7 @@ class Attempt implements ConnectionSeeker, ConnectionUser, ForwardedReply, Uploa
     const end = (error: CallFailure): void => this.abort(error);
     call.waitWith(end);
     this.#observer?.onStart(end);
-    pool.acquire(this);
+    this.#pool.acquire(this);
   }
 
   // From the pool.
@@ -161,7 +164,11 @@ class Attempt implements ConnectionSeeker, ConnectionUser, ForwardedReply, Uploa
   }
 
   onError(error: Error): void {
-    this.#failWith(error);
+    const { isReused, isUntouched } = this.#connection!;
+    if (!isReused || !isUntouched) return this.#failWith(error);
+    // Closed for its age while the body had yet to begin: as good as never lent.
+    this.#connection = undefined;
+    this.#pool.acquire(this);
   }
 
   #take({ status, statusText, headers }: ReplyHead): void {
@@ -178,7 +185,8 @@ class Attempt implements ConnectionSeeker, ConnectionUser, ForwardedReply, Uploa
       describeTransportError(error, {
         upstream: this.#transport.upstream,
         target: this.#transport.target,
-        isUnsent: connection === undefined,
+        isConnected: connection !== undefined,
+        isUnsent: connection === undefined || connection.isUntouched,
         isStale: connection?.isReused === true && !connection.hasAnswerBegun,
         hasHeaders: this.#hasHeaders,
       }),
@@ -292,7 +300,7 @@ export function createTransport(pool: ConnectionPool, options: TransportOptions)
     run(call) {
       if (call.cancelled !== undefined) return Promise.reject(call.cancelled);
       return new Promise((resolve, reject) => {
-        new Attempt(call as ForwardedCall, options, resolve, reject).start(pool);
+        new Attempt(call as ForwardedCall, pool, options, resolve, reject).start();
       });
     },
     refusal: () => undefined,

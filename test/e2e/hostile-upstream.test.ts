@@ -3,6 +3,7 @@ import { connect, type Socket } from 'node:net';
 import t from 'tap';
 import {
   eventually,
+  send,
   sendRaw,
   startRawUpstream,
   startSidecar,
@@ -119,6 +120,77 @@ for (const [what, behave] of Object.entries(broken)) {
     t.equal(await sidecar.metric('breakwater_requests_total', { reason: 'upstream-reset' }), 1);
   });
 }
+
+for (const [when, isFirst] of [
+  ['as soon as it is open', true],
+  ['for its age', false],
+] as const) {
+  t.test(
+    `sends a POST elsewhere whose connection is closed ${when}, before its body`,
+    async (t) => {
+      let connections = 0;
+      const upstream = await startRawUpstream(t, (socket) => {
+        connections += 1;
+        if (connections === 1 && isFirst) return socket.destroy();
+        let answers = 0;
+        socket.on('data', () => {
+          answers += 1;
+          socket.write(OK);
+          if (!isFirst && connections === 1 && answers === 1) setTimeout(() => socket.end(), 150);
+        });
+      });
+      const sidecar = await startSidecar(
+        t,
+        `upstreams: { a: { listen: 0, target: "${upstream.url}", circuitBreaker: { failureThreshold: 2 } } }`,
+      );
+      if (!isFirst) t.match(await sendRaw(sidecar.port('a'), REQUEST), /ok$/);
+      const client = connect(sidecar.port('a'), '127.0.0.1');
+      t.teardown(() => client.destroy());
+      let answer = '';
+      client.on('data', (data: Buffer) => (answer += data.toString('latin1')));
+      client.write('POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n');
+      await eventually('it is open once more', () => connections === 2);
+      client.write('body');
+      await eventually('it is answered', () => answer.endsWith('ok'));
+      t.match(answer, /^HTTP\/1.1 200 OK/);
+      const unsent = await sidecar.metric('breakwater_attempts_total', { outcome: 'unsent' });
+      t.equal(unsent, isFirst ? 1 : 0);
+      t.equal(await sidecar.metric('breakwater_attempts_total', { outcome: 'reset' }), 0);
+    },
+  );
+}
+
+t.test('uses no connection again that still holds the rest of a request', async (t) => {
+  const size = 16_000_000;
+  let connections = 0;
+  const upstream = await startRawUpstream(t, (socket) => {
+    connections += 1;
+    let received = 0;
+    let isRefused = false;
+    socket.on('data', (data) => {
+      if (connections > 1) return void socket.write(OK);
+      received += data.length;
+      if (isRefused) {
+        // Answers at once the second time, and reads no more.
+        socket.pause();
+        socket.write(OK);
+      } else if (received > size) {
+        isRefused = true;
+        socket.write('HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n');
+      }
+    });
+  });
+  const sidecar = await startSidecar(
+    t,
+    `upstreams: { a: { listen: 0, target: "${upstream.url}", retry: { bodyLimit: 32MiB, backoff: { baseDelay: 1ms } } } }`,
+  );
+  const put = await send(`${sidecar.url('a')}/`, { method: 'PUT', body: Buffer.alloc(size) });
+  t.equal(put.headers['x-breakwater-attempts'], '2');
+  t.equal(put.text, 'ok');
+  t.equal(connections, 1);
+  t.match(await sendRaw(sidecar.port('a'), REQUEST), /ok$/);
+  t.equal(connections, 2);
+});
 
 t.test('never takes extra bytes for the next answer', async (t) => {
   for (const extra of ['HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nEVIL', 'EVIL']) {

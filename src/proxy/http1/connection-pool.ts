@@ -138,6 +138,7 @@ export class ConnectionPool implements ConnectionKeeper {
     const keptMs = keepMs(connection.keepAliveMs);
     if (keptMs <= 0) return connection.destroy();
     const nowMs = this.#clock.now();
+    connection.isReused = true;
     connection.idleSinceMs = nowMs;
     connection.expiresAtMs = nowMs + keptMs;
     this.#idle.push(connection);

@@ -35,7 +35,7 @@ export class Connection implements ReplyListener {
   expiresAtMs = 0;
   /** What the upstream says it keeps the connection for between exchanges, in ms. */
   keepAliveMs: number | undefined;
-  /** It has carried an exchange before this one. */
+  /** It was idle before this exchange: its upstream may have closed it meanwhile. */
   isReused = false;
   /** Something of the answer has come. */
   hasAnswerBegun = false;
@@ -66,6 +66,11 @@ export class Connection implements ReplyListener {
 
   get isDestroyed(): boolean {
     return this.#socket.destroyed;
+  }
+
+  /** Of the exchange that it is lent for, no byte has left and none has come. */
+  get isUntouched(): boolean {
+    return !this.hasAnswerBegun && this.#upload?.hasBegun === false;
   }
 
   /** Only while it is idle. */
@@ -132,10 +137,10 @@ export class Connection implements ReplyListener {
     if (user === undefined) return;
     this.#user = undefined;
     // An answer before the end of its request leaves the rest of that on the connection.
-    const isSent = this.#upload === undefined || this.#upload.isDone;
+    const isSent =
+      (this.#upload === undefined || this.#upload.isDone) && this.#socket.writableLength === 0;
     if (keepsAlive && isSent && !this.#isUpgrading) {
       this.#upload = undefined;
-      this.isReused = true;
       this.resume();
       this.#keeper.onIdle(this);
     } else {

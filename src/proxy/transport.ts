@@ -80,6 +80,7 @@ class Attempt implements ConnectionSeeker, ConnectionUser, ForwardedReply, Uploa
 
   start(): void {
     const call = this.#call;
+    call.body?.rewind();
     call.attempts += 1;
     call.outgoing.setAttempt(call.attempts);
     if (call.deadline !== undefined && this.#transport.propagatesDeadline) {
@@ -223,7 +224,13 @@ class Attempt implements ConnectionSeeker, ConnectionUser, ForwardedReply, Uploa
   discard(): void {
     if (this.#isOver) return;
     const length = findHeader(this.headers, 'content-length');
-    if (length === undefined || Number(length) > BUFFER_BYTES) return this.#close(undefined);
+    if (
+      length === undefined ||
+      Number(length) > BUFFER_BYTES ||
+      this.#connection?.hasSentAll !== true
+    ) {
+      return this.#close(undefined);
+    }
     // Not `attach`: the call belongs to the next try by now.
     this.#chunks = [];
     this.#sink = drain;

@@ -73,6 +73,11 @@ export class Connection implements ReplyListener {
     return !this.hasAnswerBegun && this.#upload?.hasBegun === false;
   }
 
+  /** The whole request has left. */
+  get hasSentAll(): boolean {
+    return (this.#upload === undefined || this.#upload.isDone) && this.#socket.writableLength === 0;
+  }
+
   /** Only while it is idle. */
   send(request: OutgoingRequest, user: ConnectionUser): void {
     this.#user = user;
@@ -137,9 +142,7 @@ export class Connection implements ReplyListener {
     if (user === undefined) return;
     this.#user = undefined;
     // An answer before the end of its request leaves the rest of that on the connection.
-    const isSent =
-      (this.#upload === undefined || this.#upload.isDone) && this.#socket.writableLength === 0;
-    if (keepsAlive && isSent && !this.#isUpgrading) {
+    if (keepsAlive && this.hasSentAll && !this.#isUpgrading) {
       this.#upload = undefined;
       this.resume();
       this.#keeper.onIdle(this);

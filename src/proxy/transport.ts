@@ -254,7 +254,8 @@ class Attempt implements ConnectionSeeker, ConnectionUser, ForwardedReply, Uploa
   }
 
   #fail(error: CallFailure): void {
-    this.#close(error);
+    // How an answer breaks off that nobody wants any more says nothing of the try.
+    this.#close(this.#sink === drain ? undefined : error);
     if (!this.#hasHeaders) this.#reject(error);
   }
 

@@ -160,6 +160,33 @@ for (const [when, isFirst] of [
   );
 }
 
+t.test('counts a failure that was followed by another try as such, however it ends', async (t) => {
+  const sidecars = [];
+  for (const end of [(socket: Socket) => void socket.destroy(), () => {}]) {
+    let connections = 0;
+    const upstream = await startRawUpstream(t, (socket) => {
+      connections += 1;
+      const isFirst = connections === 1;
+      socket.on('data', () => {
+        if (!isFirst) return void socket.write(OK);
+        socket.write('HTTP/1.1 503 Busy\r\nContent-Length: 4\r\n\r\nbu');
+        setTimeout(() => end(socket), 100);
+      });
+    });
+    const sidecar = await startSidecar(
+      t,
+      `upstreams: { a: { listen: 0, target: "${upstream.url}", timeout: { idle: 200ms }, retry: { backoff: { baseDelay: 1ms } } } }`,
+    );
+    t.match(await sendRaw(sidecar.port('a'), REQUEST), /ok$/);
+    sidecars.push(sidecar);
+  }
+  for (const sidecar of sidecars) {
+    const attempts = (labels = {}) => sidecar.metric('breakwater_attempts_total', labels);
+    await eventually('both tries are over', async () => (await attempts()) === 2);
+    t.equal(await attempts({ outcome: 'failure' }), 1);
+  }
+});
+
 t.test('uses no connection again that still holds the rest of a request', async (t) => {
   const size = 16_000_000;
   let connections = 0;

@@ -1,6 +1,7 @@
 /** Header fields on their way through: what a hop must take out, and what this one adds (RFC 9110, section 7.6). */
 import type { IncomingMessage } from 'node:http';
 import type { Substitution } from '../core/call.js';
+import { headerValue } from '../core/header-value.js';
 import { essential, hopByHop, nominated } from '../core/hop-by-hop.js';
 import type { RawHeaders } from '../core/reply.js';
 
@@ -171,17 +172,6 @@ export function findHeader(headers: RawHeaders, lowerName: string): string | und
   return undefined;
 }
 
-/** Values of all fields of that lower-case name, as the one list that they are (RFC 9110, section 5.3). */
-export function findHeaders(headers: RawHeaders, lowerName: string): string | undefined {
-  let values: string | undefined;
-  for (let i = 0; i < headers.length; i += 2) {
-    if (headers[i]!.length !== lowerName.length || headers[i]!.toLowerCase() !== lowerName)
-      continue;
-    values = values === undefined ? headers[i + 1]! : `${values}, ${headers[i + 1]!}`;
-  }
-  return values;
-}
-
 /** Fields that a trailer section must not carry: they would change what has been read already (RFC 9110, section 6.5.1). */
 const notInTrailers = new Set([
   ...essential,
@@ -224,7 +214,7 @@ export function forwardReplyHeaders(
   attempts: number,
   allowsTrailers: boolean,
 ): string[] {
-  const drop = nominated(findHeaders(headers, 'connection'));
+  const drop = nominated(headerValue(headers, 'connection'));
   // Only a chunked body has room for them.
   const dropsTrailer = !allowsTrailers || findHeader(headers, 'content-length') !== undefined;
   const fields: string[] = [];

@@ -1,6 +1,6 @@
 /** An upstream's answers out of the bytes of its connection: checked, and in pieces that can be passed on. */
+import { headerValue } from '../../core/header-value.js';
 import type { RawHeaders } from '../../core/reply.js';
-import { findHeaders } from '../headers.js';
 import { Llhttp, Wanted, type LlhttpListener } from './llhttp.js';
 
 export interface ReplyHead {
@@ -230,12 +230,20 @@ function trimmed(fields: string[]): string[] {
   return fields;
 }
 
+/** RFC 9112, section 4. */
+const REASON_PHRASE = /^[\t\x20-\x7e\x80-\xff]*$/;
+
 /** What llhttp lets through although the next hop could not be told what it means; undefined for a sound head. */
-function findFault({ status, headers }: ReplyHead, isAgreed: boolean): string | undefined {
+function findFault(
+  { status, statusText, headers }: ReplyHead,
+  isAgreed: boolean,
+): string | undefined {
   if (status < 100) return `bad response: status ${status}`;
+  if (!REASON_PHRASE.test(statusText))
+    return 'bad response: control characters in its reason phrase';
   if (status === 101 && !isAgreed) return 'bad upgrade: 101 without an agreed protocol';
   // A coding that is not undone here would be lost on the way; a second field adds one to that of the first.
-  const codings = findHeaders(headers, 'transfer-encoding');
+  const codings = headerValue(headers, 'transfer-encoding');
   return codings === undefined || codings.toLowerCase() === 'chunked'
     ? undefined
     : `bad response: Transfer-Encoding ${codings}`;

@@ -144,6 +144,7 @@ t.test('an answer', async (t) => {
       'a NUL': 'HTTP/1.1 200 OK\r\nA: \0\r\n\r\n',
       'a chunk size with 0x': 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0x1\r\na\r\n',
       'a head over the limit': `HTTP/1.1 200 OK\r\nA: ${'b'.repeat(MAX_HEADER_BYTES)}\r\n\r\n`,
+      'a control character in its reason phrase': 'HTTP/1.1 200 O\x01K\r\n\r\n',
       'an endless reason phrase': `HTTP/1.1 200 ${'b'.repeat(MAX_HEADER_BYTES + 1)}`,
       'no HTTP': 'SSH-2.0-OpenSSH_9.2\r\n',
     };

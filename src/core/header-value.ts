@@ -1,4 +1,4 @@
-/** Reads a header that a policy was told to look at. */
+/** Reads a header whose fields may be several. */
 import type { RawHeaders } from './reply.js';
 
 /** All fields of that name, as one value (RFC 9110, section 5.3); undefined where there is none, or nothing in it. */

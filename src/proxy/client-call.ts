@@ -54,6 +54,8 @@ export class ClientCall extends Call implements ForwardedCall {
   }
 
   forkFor(scope: Scope): ForwardedCall {
+    // It may have to queue before its first try.
+    this.body?.rewind();
     const fork = this.#owner.createCall(scope, this.path, this.body);
     fork.deadline = this.deadline;
     this.waitWith((error) => fork.cancel(error));

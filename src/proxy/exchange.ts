@@ -129,6 +129,8 @@ export class Exchange implements ReplySink, Member, CallOwner {
     if (this.#request.httpVersionMinor === 0 || socket === null || this.#response.headersSent) {
       return;
     }
+    // It can do without, and the upstream could go on for ever: nothing tells it to wait.
+    if (socket.writableNeedDrain) return;
     const fields = forwardReplyHeaders(headers, status, '', 0, false);
     let head = `HTTP/1.1 ${status} ${statusText || (STATUS_CODES[status] ?? '')}\r\n`;
     for (let i = 0; i < fields.length; i += 2) head += `${fields[i]}: ${fields[i + 1]}\r\n`;

@@ -1,6 +1,7 @@
 /** Header fields on their way through: what a hop must take out, and what this one adds (RFC 9110, section 7.6). */
 import type { IncomingMessage } from 'node:http';
 import type { Substitution } from '../core/call.js';
+import { headerValue } from '../core/header-value.js';
 import { essential, hopByHop, nominated } from '../core/hop-by-hop.js';
 import type { RawHeaders } from '../core/reply.js';
 
@@ -213,7 +214,7 @@ export function forwardReplyHeaders(
   attempts: number,
   allowsTrailers: boolean,
 ): string[] {
-  const drop = nominated(findHeader(headers, 'connection'));
+  const drop = nominated(headerValue(headers, 'connection'));
   // Only a chunked body has room for them.
   const dropsTrailer = !allowsTrailers || findHeader(headers, 'content-length') !== undefined;
   const fields: string[] = [];
@@ -222,8 +223,8 @@ export function forwardReplyHeaders(
     const lower = name.toLowerCase();
     if (hopByHop.has(lower) || drop.has(lower) || lower === 'x-request-id') continue;
     if (lower === 'trailer' && dropsTrailer) continue;
-    // RFC 9110, section 8.6: not allowed with 204.
-    if (status === 204 && lower === 'content-length') continue;
+    // RFC 9110, section 8.6: not allowed with 204 and 1xx.
+    if ((status === 204 || status < 200) && lower === 'content-length') continue;
     fields.push(name, headers[i + 1]!);
   }
   if (requestId !== '') fields.push('X-Request-Id', requestId);

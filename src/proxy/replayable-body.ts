@@ -58,9 +58,9 @@ export class ReplayableBody implements CallBody {
     return this.#source.rawTrailers;
   }
 
-  /** All of the body has come from the client. */
+  /** All of the body has come from the client, whether it has been read or not. */
   get hasEnded(): boolean {
-    return this.#hasEnded;
+    return this.#hasEnded || this.#isHere;
   }
 
   /** The client is expected to send, and nobody holds it back. */
@@ -81,6 +81,14 @@ export class ReplayableBody implements CallBody {
     });
   }
 
+  /**
+   * Another try is about to follow: the reader before gets nothing more. What it went on to read until then might no longer
+   * be remembered for the next.
+   */
+  rewind(): void {
+    if (this.#reader !== undefined) this.detach(this.#reader);
+  }
+
   /** For one try: all of it, where it is here and nothing follows it. */
   takeWhole(): Buffer | undefined {
     if (this.#isHere) return this.#take();
@@ -89,7 +97,7 @@ export class ReplayableBody implements CallBody {
     return concat(this.#kept);
   }
 
-  /** For one try: what is remembered first, then what still comes. The reader before gets nothing more. */
+  /** For one try: what is remembered first, then what still comes. */
   sendTo(reader: BodyReader): void {
     this.#reader = reader;
     let wantsMore = true;

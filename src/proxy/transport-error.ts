@@ -8,6 +8,8 @@ export interface TransportFailure {
   readonly upstream: string;
   /** The target as configured. */
   readonly target: string;
+  readonly isConnected: boolean;
+  /** Not one byte of the request has left. */
   readonly isUnsent: boolean;
   readonly isStale: boolean;
   readonly hasHeaders: boolean;
@@ -58,7 +60,7 @@ export function describeTransportError(error: Error, failure: TransportFailure):
       retryAfterMs: 1000,
     });
   }
-  if (failure.isUnsent) {
+  if (!failure.isConnected) {
     if (error instanceof errors.ConnectTimeoutError) {
       return make('timeout-connect', `connect to ${upstream} (${target})`, { unsent: true });
     }
@@ -72,6 +74,7 @@ export function describeTransportError(error: Error, failure: TransportFailure):
     : `get an answer of ${upstream} (${target})`;
   if (error instanceof ReplyFault) return make('upstream-protocol-error', what, {});
   return make('upstream-reset', what, {
+    unsent: failure.isUnsent,
     stale: failure.isStale,
     ...(failure.hasHeaders ? { proxyError: 'http_response_incomplete' } : {}),
   });

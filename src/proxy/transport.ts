@@ -44,6 +44,7 @@ class Attempt implements ConnectionSeeker, ConnectionUser, ForwardedReply, Uploa
   headers: RawHeaders = [];
   tunnel: Socket | undefined;
   readonly #call: ForwardedCall;
+  readonly #pool: ConnectionPool;
   readonly #transport: TransportOptions;
   readonly #observer: AttemptObserver | undefined;
   readonly #resolve: (reply: Reply) => void;
@@ -62,11 +63,13 @@ class Attempt implements ConnectionSeeker, ConnectionUser, ForwardedReply, Uploa
 
   constructor(
     call: ForwardedCall,
+    pool: ConnectionPool,
     transport: TransportOptions,
     resolve: (reply: Reply) => void,
     reject: (error: CallFailure) => void,
   ) {
     this.#call = call;
+    this.#pool = pool;
     this.#transport = transport;
     this.#resolve = resolve;
     this.#reject = reject;
@@ -75,8 +78,9 @@ class Attempt implements ConnectionSeeker, ConnectionUser, ForwardedReply, Uploa
     call.observer = undefined;
   }
 
-  start(pool: ConnectionPool): void {
+  start(): void {
     const call = this.#call;
+    call.body?.rewind();
     call.attempts += 1;
     call.outgoing.setAttempt(call.attempts);
     if (call.deadline !== undefined && this.#transport.propagatesDeadline) {
@@ -85,7 +89,7 @@ class Attempt implements ConnectionSeeker, ConnectionUser, ForwardedReply, Uploa
     const end = (error: CallFailure): void => this.abort(error);
     call.waitWith(end);
     this.#observer?.onStart(end);
-    pool.acquire(this);
+    this.#pool.acquire(this);
   }
 
   // From the pool.
@@ -161,7 +165,11 @@ class Attempt implements ConnectionSeeker, ConnectionUser, ForwardedReply, Uploa
   }
 
   onError(error: Error): void {
-    this.#failWith(error);
+    const { isReused, isUntouched } = this.#connection!;
+    if (!isReused || !isUntouched) return this.#failWith(error);
+    // Closed for its age while the body had yet to begin: as good as never lent.
+    this.#connection = undefined;
+    this.#pool.acquire(this);
   }
 
   #take({ status, statusText, headers }: ReplyHead): void {
@@ -178,7 +186,8 @@ class Attempt implements ConnectionSeeker, ConnectionUser, ForwardedReply, Uploa
       describeTransportError(error, {
         upstream: this.#transport.upstream,
         target: this.#transport.target,
-        isUnsent: connection === undefined,
+        isConnected: connection !== undefined,
+        isUnsent: connection === undefined || connection.isUntouched,
         isStale: connection?.isReused === true && !connection.hasAnswerBegun,
         hasHeaders: this.#hasHeaders,
       }),
@@ -205,7 +214,8 @@ class Attempt implements ConnectionSeeker, ConnectionUser, ForwardedReply, Uploa
   }
 
   resume(): void {
-    if (!this.#isPaused) return;
+    // Once this is over, the connection may be another's, who has paused it.
+    if (!this.#isPaused || this.#isOver) return;
     this.#isPaused = false;
     this.#observer?.onPause(false);
     this.#connection?.resume();
@@ -214,7 +224,13 @@ class Attempt implements ConnectionSeeker, ConnectionUser, ForwardedReply, Uploa
   discard(): void {
     if (this.#isOver) return;
     const length = findHeader(this.headers, 'content-length');
-    if (length === undefined || Number(length) > BUFFER_BYTES) return this.#close(undefined);
+    if (
+      length === undefined ||
+      Number(length) > BUFFER_BYTES ||
+      this.#connection?.hasSentAll !== true
+    ) {
+      return this.#close(undefined);
+    }
     // Not `attach`: the call belongs to the next try by now.
     this.#chunks = [];
     this.#sink = drain;
@@ -238,7 +254,8 @@ class Attempt implements ConnectionSeeker, ConnectionUser, ForwardedReply, Uploa
   }
 
   #fail(error: CallFailure): void {
-    this.#close(error);
+    // How an answer breaks off that nobody wants any more says nothing of the try.
+    this.#close(this.#sink === drain ? undefined : error);
     if (!this.#hasHeaders) this.#reject(error);
   }
 
@@ -291,7 +308,7 @@ export function createTransport(pool: ConnectionPool, options: TransportOptions)
     run(call) {
       if (call.cancelled !== undefined) return Promise.reject(call.cancelled);
       return new Promise((resolve, reject) => {
-        new Attempt(call as ForwardedCall, options, resolve, reject).start(pool);
+        new Attempt(call as ForwardedCall, pool, options, resolve, reject).start();
       });
     },
     refusal: () => undefined,

@@ -1,5 +1,5 @@
 import http from 'node:http';
-import type { AddressInfo } from 'node:net';
+import net, { type AddressInfo } from 'node:net';
 import t from 'tap';
 import { WebSocket, WebSocketServer } from 'ws';
 import {
@@ -414,3 +414,50 @@ t.test('passes a large answer on at the pace of its client, and does not keep it
   isDown = true;
   t.equal((await send(`${sidecar.url('a')}/`)).status, 503);
 });
+
+t.test(
+  'sends the whole of a body elsewhere that goes on coming until it is its turn',
+  async (t) => {
+    // Answers at once, reads on, and never ends its answer.
+    const failing = await startRawUpstream(t, (socket) => {
+      socket.once('data', () => socket.write('HTTP/1.1 503 Busy\r\nContent-Length: 4\r\n\r\nbu'));
+      socket.resume();
+    });
+    let release: (() => void) | undefined;
+    const upstream = await startUpstream(t, (request, response) => {
+      if (request.method === 'GET') release = () => response.end();
+      else read(request, (body) => response.end(`${body.length} bytes`));
+    });
+    const sidecar = await startSidecar(
+      t,
+      `upstreams:
+  a: { listen: 0, target: "${failing.url}", ${ONE_TRY}, fallback: [{ upstream: b }] }
+  b: { listen: 0, target: "${upstream.url}", bulkhead: { maxConcurrent: 1, queueTimeout: 5s } }`,
+    );
+    const before = send(`${sidecar.url('b')}/`);
+    await eventually('the slot is taken', () => release !== undefined);
+    const client = net.connect(sidecar.port('a'), '127.0.0.1');
+    t.teardown(() => client.destroy());
+    let answer = '';
+    client.on('data', (data) => (answer += String(data)));
+    const writeChunk = (bytes: number) =>
+      client.write(`${bytes.toString(16)}\r\n${'x'.repeat(bytes)}\r\n`);
+    client.write('PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n');
+    writeChunk(40_000);
+    await eventually(
+      'it waits for its turn elsewhere',
+      async () => (await sidecar.metric('breakwater_bulkhead_queued', { upstream: 'b' })) === 1,
+    );
+    // More than is remembered.
+    writeChunk(60_000);
+    client.write('0\r\n\r\n');
+    await new Promise((resolve) => {
+      setTimeout(resolve, 100);
+    });
+    release!();
+    await before;
+    await eventually('it is answered', () => answer.includes('bytes'));
+    t.match(answer, /^HTTP\/1.1 200 OK[^]*\r\n\r\n100000 bytes$/);
+    t.equal(await sidecar.metric('breakwater_bulkhead_active'), 0);
+  },
+);

@@ -74,8 +74,9 @@ t.test('keeps order, case and repetitions of header fields, both ways', async (t
 t.test('takes out what belongs to one hop and adds what a proxy must', async (t) => {
   const upstream = await startUpstream(t, (_request, response) => {
     response.writeHead(200, {
-      Connection: 'X-Internal',
+      Connection: ['X-Internal', 'X-Second'],
       'X-Internal': 'secret',
+      'X-Second': 'secret',
       'Proxy-Connection': 'x',
     });
     response.end();
@@ -105,6 +106,7 @@ t.test('takes out what belongs to one hop and adds what a proxy must', async (t)
   t.equal(headers['x-forwarded-host'], `127.0.0.1:${sidecar.port('a')}`);
   t.equal(headers['host'], `127.0.0.1:${upstream.port}`);
   t.equal(answer.headers['x-internal'], undefined);
+  t.equal(answer.headers['x-second'], undefined, 'named by a second field');
   t.equal(answer.headers['proxy-connection'], undefined);
   t.equal(answer.headers['x-request-id'], 'mine');
   t.equal(answer.headers['x-breakwater-attempts'], undefined);

@@ -1,6 +1,14 @@
-import type { Socket } from 'node:net';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
 import t from 'tap';
-import { sendRaw, startRawUpstream, startSidecar, type Teardown } from '../support/sidecar.js';
+import {
+  eventually,
+  send,
+  sendRaw,
+  startRawUpstream,
+  startSidecar,
+  type Teardown,
+} from '../support/sidecar.js';
 
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
 const REQUEST = 'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n';
@@ -113,6 +121,104 @@ for (const [what, behave] of Object.entries(broken)) {
   });
 }
 
+for (const [when, isFirst] of [
+  ['as soon as it is open', true],
+  ['for its age', false],
+] as const) {
+  t.test(
+    `sends a POST elsewhere whose connection is closed ${when}, before its body`,
+    async (t) => {
+      let connections = 0;
+      const upstream = await startRawUpstream(t, (socket) => {
+        connections += 1;
+        if (connections === 1 && isFirst) return socket.destroy();
+        let answers = 0;
+        socket.on('data', () => {
+          answers += 1;
+          socket.write(OK);
+          if (!isFirst && connections === 1 && answers === 1) setTimeout(() => socket.end(), 150);
+        });
+      });
+      const sidecar = await startSidecar(
+        t,
+        `upstreams: { a: { listen: 0, target: "${upstream.url}", circuitBreaker: { failureThreshold: 2 } } }`,
+      );
+      if (!isFirst) t.match(await sendRaw(sidecar.port('a'), REQUEST), /ok$/);
+      const client = connect(sidecar.port('a'), '127.0.0.1');
+      t.teardown(() => client.destroy());
+      let answer = '';
+      client.on('data', (data: Buffer) => (answer += data.toString('latin1')));
+      client.write('POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n');
+      await eventually('it is open once more', () => connections === 2);
+      client.write('body');
+      await eventually('it is answered', () => answer.endsWith('ok'));
+      t.match(answer, /^HTTP\/1.1 200 OK/);
+      const unsent = await sidecar.metric('breakwater_attempts_total', { outcome: 'unsent' });
+      t.equal(unsent, isFirst ? 1 : 0);
+      t.equal(await sidecar.metric('breakwater_attempts_total', { outcome: 'reset' }), 0);
+    },
+  );
+}
+
+t.test('counts a failure that was followed by another try as such, however it ends', async (t) => {
+  const sidecars = [];
+  for (const end of [(socket: Socket) => void socket.destroy(), () => {}]) {
+    let connections = 0;
+    const upstream = await startRawUpstream(t, (socket) => {
+      connections += 1;
+      const isFirst = connections === 1;
+      socket.on('data', () => {
+        if (!isFirst) return void socket.write(OK);
+        socket.write('HTTP/1.1 503 Busy\r\nContent-Length: 4\r\n\r\nbu');
+        setTimeout(() => end(socket), 100);
+      });
+    });
+    const sidecar = await startSidecar(
+      t,
+      `upstreams: { a: { listen: 0, target: "${upstream.url}", timeout: { idle: 200ms }, retry: { backoff: { baseDelay: 1ms } } } }`,
+    );
+    t.match(await sendRaw(sidecar.port('a'), REQUEST), /ok$/);
+    sidecars.push(sidecar);
+  }
+  for (const sidecar of sidecars) {
+    const attempts = (labels = {}) => sidecar.metric('breakwater_attempts_total', labels);
+    await eventually('both tries are over', async () => (await attempts()) === 2);
+    t.equal(await attempts({ outcome: 'failure' }), 1);
+  }
+});
+
+t.test('uses no connection again that still holds the rest of a request', async (t) => {
+  const size = 16_000_000;
+  let connections = 0;
+  const upstream = await startRawUpstream(t, (socket) => {
+    connections += 1;
+    let received = 0;
+    let isRefused = false;
+    socket.on('data', (data) => {
+      if (connections > 1) return void socket.write(OK);
+      received += data.length;
+      if (isRefused) {
+        // Answers at once the second time, and reads no more.
+        socket.pause();
+        socket.write(OK);
+      } else if (received > size) {
+        isRefused = true;
+        socket.write('HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n');
+      }
+    });
+  });
+  const sidecar = await startSidecar(
+    t,
+    `upstreams: { a: { listen: 0, target: "${upstream.url}", retry: { bodyLimit: 32MiB, backoff: { baseDelay: 1ms } } } }`,
+  );
+  const put = await send(`${sidecar.url('a')}/`, { method: 'PUT', body: Buffer.alloc(size) });
+  t.equal(put.headers['x-breakwater-attempts'], '2');
+  t.equal(put.text, 'ok');
+  t.equal(connections, 1);
+  t.match(await sendRaw(sidecar.port('a'), REQUEST), /ok$/);
+  t.equal(connections, 2);
+});
+
 t.test('never takes extra bytes for the next answer', async (t) => {
   for (const extra of ['HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nEVIL', 'EVIL']) {
     const sidecar = await serve(t, write(`${OK}${extra}`));
@@ -131,6 +237,45 @@ t.test('passes 103 on, leaves an unasked 100 out, and keeps both from HTTP/1.0',
   t.match(await sendRaw(unasked.port('a'), REQUEST, 300), /^HTTP\/1.1 200 OK/);
   const old = await serve(t, write(`HTTP/1.1 103 Early Hints\r\n\r\n${OK}`));
   t.match(await sendRaw(old.port('a'), 'GET / HTTP/1.0\r\n\r\n', 300), /^HTTP\/1.1 200 OK/);
+});
+
+t.test('takes what a 103 must not carry out of it', async (t) => {
+  const sidecar = await serve(t, write(`HTTP/1.1 103 Hints\r\nContent-Length: 5\r\n\r\n${OK}`));
+  t.match(await sendRaw(sidecar.port('a'), REQUEST, 300), /^HTTP\/1.1 103 Hints\r\n\r\nHTTP/);
+});
+
+t.test('keeps no more hints for a slow client than its socket takes', async (t) => {
+  const hint = `HTTP/1.1 103 Early Hints\r\nLink: <${'a'.repeat(4000)}>\r\n\r\n`;
+  const hints = 15_000;
+  const sidecar = await serve(t, (socket) => {
+    let sent = 0;
+    const writeMore = (): void => {
+      while (sent < hints) {
+        sent += 1;
+        if (!socket.write(hint)) return void socket.once('drain', writeMore);
+      }
+      socket.write(OK);
+    };
+    writeMore();
+  });
+  const client = connect(sidecar.port('a'), '127.0.0.1');
+  t.teardown(() => client.destroy());
+  client.pause();
+  client.write(REQUEST);
+  await eventually(
+    'the upstream has answered',
+    async () => (await sidecar.metric('breakwater_requests_total', { status: '2xx' })) === 1,
+  );
+  let seen = 0;
+  let last = '';
+  client.on('data', (data: Buffer) => {
+    seen += data.length;
+    last = (last + data.toString('latin1')).slice(-500);
+  });
+  client.resume();
+  await once(client, 'close');
+  t.ok(seen < (hints * hint.length) / 2, `${seen} bytes`);
+  t.match(last, /HTTP\/1.1 200 OK\r\n[^]*\r\n\r\nok$/);
 });
 
 t.test('passes answers without a body on as such', async (t) => {

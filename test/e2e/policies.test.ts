@@ -3,6 +3,7 @@ import t from 'tap';
 import {
   eventually,
   send,
+  sendRaw,
   startRawUpstream,
   startSidecar,
   startUpstream,
@@ -134,6 +135,23 @@ t.test(
     t.equal(await sidecar.metric('breakwater_attempts_total', { outcome: 'timeout' }), 2);
   },
 );
+
+t.test('answers 504 timeout-attempt however the body of the request came', async (t) => {
+  const hanging = await startRawUpstream(t, (socket) => void socket.resume());
+  const sidecar = await startSidecar(
+    t,
+    `upstreams: { a: { listen: 0, target: "${hanging.url}", timeout: { attempt: 100ms, total: 5s }, retry: off } }`,
+  );
+  for (const [framing, body] of [
+    ['Content-Length: 5', 'whole'],
+    ['Content-Length: 30000', 'w'.repeat(30_000)],
+    ['Transfer-Encoding: chunked', '5\r\nwhole\r\n0\r\n\r\n'],
+  ] as const) {
+    const head = `POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${framing}\r\n\r\n`;
+    const answer = await sendRaw(sidecar.port('a'), head + body, 10_000);
+    t.match(answer, /X-Breakwater-Reason: timeout-attempt/, framing);
+  }
+});
 
 t.test('cuts the client off when an answer falls silent', async (t) => {
   const upstream = await startUpstream(t, (_request, response) => {

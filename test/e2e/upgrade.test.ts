@@ -162,6 +162,25 @@ upstreams:
   },
 );
 
+t.test('goes on where a reload sends new calls elsewhere', async (t) => {
+  const [before, after] = await Promise.all([startEcho(t), startEcho(t)]);
+  const file = 'server: { listen: 0 }\nupstreams: { a: { prefix: /a, target: TARGET } }';
+  const sidecar = await startSidecar(t, file.replace('TARGET', before.url));
+  const socket = new WebSocket(`ws://127.0.0.1:${sidecar.port('server')}/a`);
+  await once(socket, 'open');
+  sidecar.edit(file.replace('TARGET', after.url));
+  t.match(await sidecar.reload(), { changes: { changed: ['upstreams.a.target'] } });
+  socket.send('still here');
+  const [echoed] = (await once(socket, 'message')) as [Buffer];
+  t.equal(echoed.toString(), 'still here');
+  const next = new WebSocket(`ws://127.0.0.1:${sidecar.port('server')}/a`);
+  await once(next, 'open');
+  t.equal(after.seen.length, 1);
+  t.equal(await sidecar.metric('breakwater_tunnels', { upstream: 'a' }), 2);
+  socket.terminate();
+  next.terminate();
+});
+
 t.test('cancels the upstream call when the client leaves before the 101', async (t) => {
   let closed = false;
   const upstream = await startRawUpstream(t, (socket) => {

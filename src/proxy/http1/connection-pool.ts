@@ -105,13 +105,17 @@ export class ConnectionPool implements ConnectionKeeper {
   /** No limit and no queue, which no deadline would know of: whoever was admitted gets a connection. */
   acquire(seeker: ConnectionSeeker): void {
     if (this.#isClosed) return seeker.onConnectError(new PoolClosed('the pool is closed'));
-    const connection = this.#idle.pop();
-    if (connection === undefined) return this.#open(seeker);
     const nowMs = this.#clock.now();
-    if (connection.expiresAtMs <= nowMs) {
+    let connection = this.#idle.pop();
+    // One that has just broken is among them until its socket tells of its close.
+    while (
+      connection !== undefined &&
+      (connection.isDestroyed || connection.expiresAtMs <= nowMs)
+    ) {
       connection.destroy();
-      return this.acquire(seeker);
+      connection = this.#idle.pop();
     }
+    if (connection === undefined) return this.#open(seeker);
     if (nowMs - connection.idleSinceMs < FRESH_MS) return seeker.onConnection(connection);
     // Sockets are read between the two.
     setImmediate(() => setImmediate(() => this.#lend(connection, seeker)));
@@ -134,13 +138,14 @@ export class ConnectionPool implements ConnectionKeeper {
     const keptMs = keepMs(connection.keepAliveMs);
     if (keptMs <= 0) return connection.destroy();
     const nowMs = this.#clock.now();
+    connection.isReused = true;
     connection.idleSinceMs = nowMs;
     connection.expiresAtMs = nowMs + keptMs;
     this.#idle.push(connection);
     this.#sweep ??= this.#clock.schedule(SWEEP_MS, this.#onSweep);
   }
 
-  onClosed(connection: Connection): void {
+  onGone(connection: Connection): void {
     this.#all.delete(connection);
     const index = this.#idle.indexOf(connection);
     if (index !== -1) this.#idle.splice(index, 1);

@@ -20,7 +20,8 @@ export interface ConnectionUser {
 export interface ConnectionKeeper {
   /** Another exchange may follow. */
   onIdle(connection: Connection): void;
-  onClosed(connection: Connection): void;
+  /** None will: it has closed, or speaks another protocol and is its user's. Told once or twice. */
+  onGone(connection: Connection): void;
 }
 
 /** The connection broke, or ended where it should not have. */
@@ -34,7 +35,7 @@ export class Connection implements ReplyListener {
   expiresAtMs = 0;
   /** What the upstream says it keeps the connection for between exchanges, in ms. */
   keepAliveMs: number | undefined;
-  /** It has carried an exchange before this one. */
+  /** It was idle before this exchange: its upstream may have closed it meanwhile. */
   isReused = false;
   /** Something of the answer has come. */
   hasAnswerBegun = false;
@@ -65,6 +66,16 @@ export class Connection implements ReplyListener {
 
   get isDestroyed(): boolean {
     return this.#socket.destroyed;
+  }
+
+  /** Of the exchange that it is lent for, no byte has left and none has come. */
+  get isUntouched(): boolean {
+    return !this.hasAnswerBegun && this.#upload?.hasBegun === false;
+  }
+
+  /** The whole request has left. */
+  get hasSentAll(): boolean {
+    return (this.#upload === undefined || this.#upload.isDone) && this.#socket.writableLength === 0;
   }
 
   /** Only while it is idle. */
@@ -131,10 +142,8 @@ export class Connection implements ReplyListener {
     if (user === undefined) return;
     this.#user = undefined;
     // An answer before the end of its request leaves the rest of that on the connection.
-    const isSent = this.#upload === undefined || this.#upload.isDone;
-    if (keepsAlive && isSent && !this.#isUpgrading) {
+    if (keepsAlive && this.hasSentAll && !this.#isUpgrading) {
       this.#upload = undefined;
-      this.isReused = true;
       this.resume();
       this.#keeper.onIdle(this);
     } else {
@@ -148,6 +157,8 @@ export class Connection implements ReplyListener {
     if (user === undefined) return;
     this.#user = undefined;
     this.#isTunnel = true;
+    // It outlives the pool, which a reload may close.
+    this.#keeper.onGone(this);
     // Nobody reads yet: what comes is kept.
     this.#socket.pause();
     if (rest.length > 0) this.#socket.push(rest);
@@ -167,7 +178,7 @@ export class Connection implements ReplyListener {
 
   #onClose(): void {
     this.#parser.close();
-    this.#keeper.onClosed(this);
+    this.#keeper.onGone(this);
     this.fail(this.#error ?? new ConnectionLost('other side closed'));
   }
 }

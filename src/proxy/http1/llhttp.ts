@@ -7,7 +7,7 @@ import wasm from 'undici/lib/llhttp/llhttp_simd-wasm.js';
  */
 export interface LlhttpListener {
   onMessageBegin(): Wanted;
-  onReasonPhrase(offset: number, length: number): void;
+  onReasonPhrase(offset: number, length: number): Wanted;
   onFieldName(offset: number, length: number): Wanted;
   onFieldValue(offset: number, length: number): Wanted;
   /** @param isUpgrade a 101 that names its protocol. */
@@ -59,10 +59,8 @@ class Engine {
     const env = {
       wasm_on_message_begin: () => this.#listener!.onMessageBegin(),
       wasm_on_url: () => OK,
-      wasm_on_status: (_parser: number, at: number, length: number) => {
-        this.#listener!.onReasonPhrase(at - this.#input, length);
-        return OK;
-      },
+      wasm_on_status: (_parser: number, at: number, length: number) =>
+        this.#listener!.onReasonPhrase(at - this.#input, length),
       wasm_on_header_field: (_parser: number, at: number, length: number) =>
         this.#listener!.onFieldName(at - this.#input, length),
       wasm_on_header_value: (_parser: number, at: number, length: number) =>

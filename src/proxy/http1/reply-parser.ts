@@ -1,6 +1,6 @@
 /** An upstream's answers out of the bytes of its connection: checked, and in pieces that can be passed on. */
+import { headerValue } from '../../core/header-value.js';
 import type { RawHeaders } from '../../core/reply.js';
-import { findHeader } from '../headers.js';
 import { Llhttp, Wanted, type LlhttpListener } from './llhttp.js';
 
 export interface ReplyHead {
@@ -52,7 +52,7 @@ export class ReplyParser implements LlhttpListener {
   /** The head or the trailers, whichever is being read. */
   #statusText = '';
   #fields: string[] = [];
-  #fieldBytes = 0;
+  #sectionBytes = 0;
   /** What has been read and not been told. */
   #informational: ReplyHead[] = [];
   #head: ReplyHead | undefined;
@@ -64,7 +64,7 @@ export class ReplyParser implements LlhttpListener {
   #text = '';
   #textStart = 0;
 
-  /** @param maxHeaderBytes of the fields of one head together. */
+  /** @param maxHeaderBytes of the reason phrase and the fields of one head together. */
   constructor(listener: ReplyListener, maxHeaderBytes: number) {
     this.#listener = listener;
     this.#maxHeaderBytes = maxHeaderBytes;
@@ -113,8 +113,9 @@ export class ReplyParser implements LlhttpListener {
     return this.#refuse('bad response: nothing was asked');
   }
 
-  onReasonPhrase(offset: number, length: number): void {
+  onReasonPhrase(offset: number, length: number): Wanted {
     this.#statusText += this.#textAt(offset, length);
+    return this.#count(length);
   }
 
   onFieldName(offset: number, length: number): Wanted {
@@ -156,7 +157,7 @@ export class ReplyParser implements LlhttpListener {
   #startSection(): void {
     this.#statusText = '';
     this.#fields = [];
-    this.#fieldBytes = 0;
+    this.#sectionBytes = 0;
   }
 
   #refuse(fault: string): Wanted {
@@ -166,14 +167,17 @@ export class ReplyParser implements LlhttpListener {
 
   /** @param isNext the text before is whole; otherwise this goes on with it. */
   #addText(offset: number, length: number, isNext: boolean): Wanted {
-    this.#fieldBytes += length;
-    if (this.#fieldBytes > this.#maxHeaderBytes) {
-      return this.#refuse(`bad response: more than ${this.#maxHeaderBytes} bytes of header fields`);
-    }
     const text = this.#textAt(offset, length);
     if (isNext) this.#fields.push(text);
     else this.#fields[this.#fields.length - 1] += text;
-    return Wanted.everything;
+    return this.#count(length);
+  }
+
+  #count(bytes: number): Wanted {
+    this.#sectionBytes += bytes;
+    return this.#sectionBytes <= this.#maxHeaderBytes
+      ? Wanted.everything
+      : this.#refuse(`bad response: more than ${this.#maxHeaderBytes} bytes of header fields`);
   }
 
   /** Latin-1. Decoded at once, a head costs a third of what its texts cost one by one. */
@@ -226,13 +230,21 @@ function trimmed(fields: string[]): string[] {
   return fields;
 }
 
+/** RFC 9112, section 4. */
+const REASON_PHRASE = /^[\t\x20-\x7e\x80-\xff]*$/;
+
 /** What llhttp lets through although the next hop could not be told what it means; undefined for a sound head. */
-function findFault({ status, headers }: ReplyHead, isAgreed: boolean): string | undefined {
+function findFault(
+  { status, statusText, headers }: ReplyHead,
+  isAgreed: boolean,
+): string | undefined {
   if (status < 100) return `bad response: status ${status}`;
+  if (!REASON_PHRASE.test(statusText))
+    return 'bad response: control characters in its reason phrase';
   if (status === 101 && !isAgreed) return 'bad upgrade: 101 without an agreed protocol';
-  const coding = findHeader(headers, 'transfer-encoding');
-  // A coding that is not undone here would be lost on the way.
-  return coding === undefined || coding.trim().toLowerCase() === 'chunked'
+  // A coding that is not undone here would be lost on the way; a second field adds one to that of the first.
+  const codings = headerValue(headers, 'transfer-encoding');
+  return codings === undefined || codings.toLowerCase() === 'chunked'
     ? undefined
-    : `bad response: Transfer-Encoding ${coding}`;
+    : `bad response: Transfer-Encoding ${codings}`;
 }

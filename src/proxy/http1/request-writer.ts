@@ -74,6 +74,11 @@ export class BodyWriter implements BodyReader {
     socket.uncork();
   }
 
+  /** Something of the request has been written. */
+  get hasBegun(): boolean {
+    return this.#head === '';
+  }
+
   /** The whole request has been taken by the socket. */
   get isDone(): boolean {
     return this.#hasEnded && !this.#isStalled;

@@ -153,6 +153,13 @@ t.test('the connections to an upstream', async (t) => {
     t.not(await use(pool), connection);
   });
 
+  t.test('are not used when they have broken a moment ago', async (t) => {
+    const { pool } = await open(t);
+    const connection = await use(pool);
+    connection.fail(new Error('broken'));
+    t.not(await use(pool), connection);
+  });
+
   t.test('are not used when the upstream has spoken unasked', async (t) => {
     const { pool, sockets } = await open(t);
     const connection = await use(pool);

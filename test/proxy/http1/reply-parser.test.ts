@@ -136,12 +136,16 @@ t.test('an answer', async (t) => {
       'a length and chunks':
         'HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\na',
       'an unknown coding': 'HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n',
+      'another coding in a second field':
+        'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: gzip\r\n\r\n0\r\n\r\n',
       'a status below 100': 'HTTP/1.1 099 OK\r\n\r\n',
       'a bare LF': 'HTTP/1.1 200 OK\nA: b\r\n\r\n',
       'a space before a colon': 'HTTP/1.1 200 OK\r\nA : b\r\n\r\n',
       'a NUL': 'HTTP/1.1 200 OK\r\nA: \0\r\n\r\n',
       'a chunk size with 0x': 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0x1\r\na\r\n',
       'a head over the limit': `HTTP/1.1 200 OK\r\nA: ${'b'.repeat(MAX_HEADER_BYTES)}\r\n\r\n`,
+      'a control character in its reason phrase': 'HTTP/1.1 200 O\x01K\r\n\r\n',
+      'an endless reason phrase': `HTTP/1.1 200 ${'b'.repeat(MAX_HEADER_BYTES + 1)}`,
       'no HTTP': 'SSH-2.0-OpenSSH_9.2\r\n',
     };
     for (const [what, answer] of Object.entries(faulty)) {

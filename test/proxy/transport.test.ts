@@ -1,0 +1,108 @@
+import { once } from 'node:events';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
+import t from 'tap';
+import type { Reply } from '../../src/core/reply.js';
+import { OutgoingHeaders } from '../../src/proxy/headers.js';
+import { ConnectionPool } from '../../src/proxy/http1/connection-pool.js';
+import { createTransport, type ForwardedCall } from '../../src/proxy/transport.js';
+import { fakeCall } from '../support/fake-call.js';
+import { FakeClock } from '../support/fake-clock.js';
+import { eventually, type Teardown } from '../support/sidecar.js';
+
+/** A server whose connections the test answers itself, and a transport to it. */
+async function open(t: Teardown) {
+  const sockets: Socket[] = [];
+  const server = createServer((socket) => {
+    sockets.push(socket);
+    socket.on('error', () => {});
+    socket.resume();
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { port } = server.address() as AddressInfo;
+  const href = `http://127.0.0.1:${port}`;
+  const clock = new FakeClock();
+  const pool = ConnectionPool.open(
+    {
+      target: {
+        protocol: 'http:',
+        host: '127.0.0.1',
+        port,
+        socketPath: undefined,
+        basePath: '',
+        href,
+      },
+      tls: undefined,
+      connectTimeoutMs: 5000,
+      maxHeaderSize: 1024,
+    },
+    clock,
+    undefined,
+  );
+  t.teardown(() => {
+    pool.destroy();
+    server.close();
+  });
+  const transport = createTransport(pool, {
+    upstream: 'a',
+    target: href,
+    basePath: '',
+    host: 'x',
+    propagatesDeadline: false,
+    clock,
+    emit() {},
+  });
+  const get = (): Promise<Reply> =>
+    transport.run(
+      Object.assign(fakeCall(), {
+        outgoing: new OutgoingHeaders(undefined, false, ['X-Attempt-Count', '1'], 1, -1, ''),
+        body: undefined,
+        upgrade: undefined,
+        onInformational() {},
+        forkFor: (): ForwardedCall => {
+          throw new Error('there is nowhere else to go');
+        },
+      }),
+    );
+  return { get, sockets };
+}
+
+/** Takes what comes, and wants no more after each piece. */
+function takePieceByPiece(reply: Reply) {
+  const taken = { bytes: 0, hasEnded: false };
+  reply.attach({
+    onData(chunk) {
+      taken.bytes += chunk.length;
+      return false;
+    },
+    onEnd: () => void (taken.hasEnded = true),
+    onError: () => {},
+  });
+  return taken;
+}
+
+t.test('a slow reader of one answer does not set off the next on its connection', async (t) => {
+  const { get, sockets } = await open(t);
+  const first = get();
+  await eventually('it has a connection', () => sockets.length === 1);
+  const [socket] = sockets as [Socket];
+  socket.write('HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n');
+  const before = await first;
+  const taken = takePieceByPiece(before);
+  // Its last piece is one too many for the reader, who takes his time with it.
+  socket.write('x');
+  await eventually('it is complete', () => taken.hasEnded);
+
+  const second = get();
+  socket.write('HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n');
+  const after = takePieceByPiece(await second);
+  socket.write(Buffer.alloc(20_000_000));
+  await eventually('the reader has had enough', () => after.bytes > 0);
+  const { bytes } = after;
+  before.resume();
+  await eventually('the upstream is held back', () => socket.writableLength > 0);
+  await new Promise((resolve) => {
+    setTimeout(resolve, 50);
+  });
+  t.equal(after.bytes, bytes);
+  t.equal(sockets.length, 1);
+});

@@ -250,10 +250,13 @@ function create(
   function wrap(inner: Stage): Stage {
     const next =
       adaptive === undefined ? inner : teach(adaptive, inner, context.clock, () => bulkhead.active);
-    async function run(call: Call): Promise<Reply> {
-      // Nobody takes a slot, let alone waits for one, to be refused behind it.
+    /** Nobody takes a slot, let alone waits for one, to be refused behind it. */
+    function run(call: Call): Promise<Reply> {
       const refused = call.cancelled ?? next.refusal(call);
-      if (refused !== undefined) throw refused;
+      return refused === undefined ? admit(call) : Promise.reject(refused);
+    }
+
+    async function admit(call: Call): Promise<Reply> {
       const line = bulkhead.lineOf(call);
       let { release } = line;
       if (bulkhead.tryAdmit(line)) {

@@ -22,7 +22,7 @@ export function renderProblem(error: CallError, upstream: string, attempts: numb
       title: reasons[reason].title,
       status,
       detail: error.message,
-      ...(upstream === '' ? {} : { upstream }),
+      upstream: upstream === '' ? undefined : upstream,
       attempts,
     }),
   );

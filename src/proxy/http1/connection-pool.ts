@@ -36,7 +36,7 @@ export interface UpstreamTls {
 export interface PoolOptions {
   readonly target: UpstreamTarget;
   readonly tls: UpstreamTls | undefined;
-  /** ms until a connection that no try waits for any more is given up; 0 for never. */
+  /** ms until a connection that no try waits for any more is given up; 0 for as long as the system commonly tries. */
   readonly connectTimeoutMs: number;
   /** Longest head of an answer, in bytes. */
   readonly maxHeaderSize: number;
@@ -52,6 +52,8 @@ const KEEP_ALIVE_MS = 4000;
 /** How much sooner than it says. */
 const KEEP_ALIVE_MARGIN_MS = 2000;
 const MAX_KEEP_ALIVE_MS = 600_000;
+/** What Linux gives a TCP connection to come about; a TLS handshake has no end of its own. */
+const SYSTEM_CONNECT_MS = 130_000;
 /** How often those that nobody uses are looked for, in ms. */
 const SWEEP_MS = 1000;
 
@@ -223,7 +225,7 @@ function createDial({ target, tls, connectTimeoutMs }: PoolOptions): Dial {
       // A tunnel's side may end while the other still talks.
       allowHalfOpen: true,
       rejectUnauthorized: tls?.insecureSkipVerify !== true,
-      timeout: connectTimeoutMs,
+      timeout: connectTimeoutMs === 0 ? SYSTEM_CONNECT_MS : connectTimeoutMs,
       onread: { buffer, callback: (length) => onRead(buffer.subarray(0, length)) },
     });
     const options = { protocol, hostname: host, host, port: String(port), servername };

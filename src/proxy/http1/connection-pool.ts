@@ -157,7 +157,7 @@ export class ConnectionPool implements ConnectionKeeper {
     let connection: Connection;
     try {
       const socket = this.#dial(
-        (bytes) => connection.onRead(bytes),
+        (bytes, keep) => connection.onRead(bytes, keep),
         (error) => {
           if (error === null) this.#lend(connection, seeker);
           else seeker.onConnectError(error);
@@ -197,16 +197,10 @@ function keepMs(announcedMs: number | undefined): number {
 }
 
 /** @returns a socket that hands what it reads to `onRead`; `onOpen` is told once, later, of its opening or its failure. */
-type Dial = (onRead: (bytes: Buffer) => boolean, onOpen: (error: Error | null) => void) => Socket;
+type Dial = (onRead: Connection['onRead'], onOpen: (error: Error | null) => void) => Socket;
 
-/**
- * What sockets read into: whoever they hand it to copies what he keeps, so that one is enough for all. On Windows the system
- * writes into it while nobody looks.
- */
+/** What a socket reads into. Small answers only ever touch its first page. */
 const READ_BYTES = 64 * 1024;
-const shared = Buffer.allocUnsafeSlow(READ_BYTES);
-const readBuffer = () =>
-  process.platform === 'win32' ? Buffer.allocUnsafeSlow(READ_BYTES) : shared;
 
 function createDial({ target, tls, connectTimeoutMs }: PoolOptions): Dial {
   const { protocol, host, port, socketPath } = target;
@@ -215,7 +209,10 @@ function createDial({ target, tls, connectTimeoutMs }: PoolOptions): Dial {
   /** The latest: the next handshake is shorter for it. */
   let session: Buffer | undefined;
   return (onRead, onOpen) => {
-    const buffer = readBuffer();
+    let buffer = Buffer.allocUnsafeSlow(READ_BYTES);
+    const keep = (): void => {
+      buffer = Buffer.allocUnsafeSlow(READ_BYTES);
+    };
     const connect = buildConnector({
       ...(socketPath === undefined ? {} : { socketPath }),
       ...(tls?.ca === undefined ? {} : { ca: tls.ca }),
@@ -226,7 +223,11 @@ function createDial({ target, tls, connectTimeoutMs }: PoolOptions): Dial {
       allowHalfOpen: true,
       rejectUnauthorized: tls?.insecureSkipVerify !== true,
       timeout: connectTimeoutMs === 0 ? SYSTEM_CONNECT_MS : connectTimeoutMs,
-      onread: { buffer, callback: (length) => onRead(buffer.subarray(0, length)) },
+      onread: {
+        // Asked for before each read.
+        buffer: () => buffer,
+        callback: (length) => onRead(buffer.subarray(0, length), keep),
+      },
     });
     const options = { protocol, hostname: host, host, port: String(port), servername };
     // It returns the socket, but does not declare that.

@@ -113,11 +113,18 @@ export class Connection implements ReplyListener {
     user?.onError(error);
   }
 
-  /** @param bytes are the next reader's when this returns. @returns false to be given no more for now. */
-  readonly onRead = (bytes: Buffer): boolean => {
-    if (this.#isTunnel) return this.#socket.push(Buffer.from(bytes));
+  /**
+   * @param bytes may be overwritten when this returns, unless
+   * @param keep has been called.
+   * @returns false to be given no more for now.
+   */
+  readonly onRead = (bytes: Buffer, keep: () => void): boolean => {
+    if (this.#isTunnel) {
+      keep();
+      return this.#socket.push(bytes);
+    }
     this.hasAnswerBegun = true;
-    this.#parser.read(bytes);
+    this.#parser.read(bytes, keep);
     return true;
   };
 

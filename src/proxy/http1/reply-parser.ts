@@ -38,6 +38,8 @@ export interface Question {
 
 const HEAD_END = '\r\n\r\n';
 const NO_BYTES = Buffer.alloc(0);
+/** From this length on a body is not copied. */
+const COPIED_BYTES = 16 * 1024;
 
 /** Reads one answer after the other. */
 export class ReplyParser implements LlhttpListener {
@@ -78,8 +80,11 @@ export class ReplyParser implements LlhttpListener {
     this.#startSection();
   }
 
-  /** @param piece may be overwritten when this returns. */
-  read(piece: Buffer): void {
+  /**
+   * @param piece may be overwritten when this returns, unless
+   * @param keep has been called: a large body is told as it is, not copied.
+   */
+  read(piece: Buffer, keep: () => void): void {
     this.#piece = piece;
     this.#text = '';
     this.#textStart = 0;
@@ -90,7 +95,7 @@ export class ReplyParser implements LlhttpListener {
       this.#fault ??= `Response does not match the HTTP/1.1 protocol (${(error as Error).message})`;
     }
     this.#piece = NO_BYTES;
-    this.#tell(piece.subarray(read));
+    this.#tell(piece.subarray(read), keep);
   }
 
   /** The connection has ended. @returns whether that ended the answer, as it should. */
@@ -193,7 +198,7 @@ export class ReplyParser implements LlhttpListener {
   }
 
   /** @param rest what is not HTTP any more. */
-  #tell(rest: Buffer): void {
+  #tell(rest: Buffer, keep: () => void): void {
     const listener = this.#listener;
     const fault = this.#fault;
     if (this.#informational.length > 0) {
@@ -204,7 +209,7 @@ export class ReplyParser implements LlhttpListener {
       this.#head = undefined;
       listener.onHead(head);
     }
-    if (this.#body.length > 0) listener.onBody(copyOf(this.#body.splice(0)));
+    if (this.#body.length > 0) listener.onBody(takeBody(this.#body.splice(0), keep));
     if (this.#upgrade !== undefined) return listener.onUpgrade(this.#upgrade, Buffer.from(rest));
     if (this.#isComplete && this.#question !== undefined) {
       this.#question = undefined;
@@ -216,8 +221,14 @@ export class ReplyParser implements LlhttpListener {
   }
 }
 
-const copyOf = (parts: readonly Buffer[]) =>
-  parts.length === 1 ? Buffer.from(parts[0]!) : Buffer.concat(parts);
+/** To be kept: copied, unless that costs more than other memory for the next piece. */
+function takeBody(parts: readonly Buffer[], keep: () => void): Buffer {
+  const first = parts[0]!;
+  if (parts.length > 1) return Buffer.concat(parts);
+  if (first.length < COPIED_BYTES) return Buffer.from(first);
+  keep();
+  return first;
+}
 
 const isBlank = (code: number) => code === 0x20 || code === 0x09;
 

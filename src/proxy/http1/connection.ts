@@ -2,7 +2,7 @@
 import type { Socket } from 'node:net';
 import type { RawHeaders } from '../../core/reply.js';
 import { findHeader } from '../headers.js';
-import { ReplyParser, type ReplyHead, type ReplyListener } from './reply-parser.js';
+import { ReplyParser, retain, type ReplyHead, type ReplyListener } from './reply-parser.js';
 import { writeRequest, type OutgoingRequest, type BodyWriter } from './request-writer.js';
 
 /** Whoever has a connection for an exchange; told until the end or the error, whichever comes first. */
@@ -114,15 +114,13 @@ export class Connection implements ReplyListener {
   }
 
   /**
-   * @param bytes may be overwritten when this returns, unless
-   * @param keep has been called.
+   * Takes what the socket has read.
+   * @param bytes may be overwritten when this returns.
+   * @param keep prevents that: the socket reads into other memory from then on.
    * @returns false to be given no more for now.
    */
   readonly onRead = (bytes: Buffer, keep: () => void): boolean => {
-    if (this.#isTunnel) {
-      keep();
-      return this.#socket.push(bytes);
-    }
+    if (this.#isTunnel) return this.#socket.push(retain(bytes, keep));
     this.hasAnswerBegun = true;
     this.#parser.read(bytes, keep);
     return true;

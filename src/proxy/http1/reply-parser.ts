@@ -38,7 +38,7 @@ export interface Question {
 
 const HEAD_END = '\r\n\r\n';
 const NO_BYTES = Buffer.alloc(0);
-/** From this length on a body is not copied. */
+/** From this length on nothing is copied. */
 const COPIED_BYTES = 16 * 1024;
 
 /** Reads one answer after the other. */
@@ -81,8 +81,9 @@ export class ReplyParser implements LlhttpListener {
   }
 
   /**
-   * @param piece may be overwritten when this returns, unless
-   * @param keep has been called: a large body is told as it is, not copied.
+   * Reads what came next.
+   * @param piece may be overwritten when this returns.
+   * @param keep prevents that: called where a large body is told as it is, not copied.
    */
   read(piece: Buffer, keep: () => void): void {
     this.#piece = piece;
@@ -197,6 +198,11 @@ export class ReplyParser implements LlhttpListener {
     return this.#text.slice(start, start + length);
   }
 
+  #takeBody(keep: () => void): Buffer {
+    const parts = this.#body.splice(0);
+    return parts.length === 1 ? retain(parts[0]!, keep) : Buffer.concat(parts);
+  }
+
   /** @param rest what is not HTTP any more. */
   #tell(rest: Buffer, keep: () => void): void {
     const listener = this.#listener;
@@ -209,7 +215,7 @@ export class ReplyParser implements LlhttpListener {
       this.#head = undefined;
       listener.onHead(head);
     }
-    if (this.#body.length > 0) listener.onBody(takeBody(this.#body.splice(0), keep));
+    if (this.#body.length > 0) listener.onBody(this.#takeBody(keep));
     if (this.#upgrade !== undefined) return listener.onUpgrade(this.#upgrade, Buffer.from(rest));
     if (this.#isComplete && this.#question !== undefined) {
       this.#question = undefined;
@@ -221,13 +227,11 @@ export class ReplyParser implements LlhttpListener {
   }
 }
 
-/** To be kept: copied, unless that costs more than other memory for the next piece. */
-function takeBody(parts: readonly Buffer[], keep: () => void): Buffer {
-  const first = parts[0]!;
-  if (parts.length > 1) return Buffer.concat(parts);
-  if (first.length < COPIED_BYTES) return Buffer.from(first);
+/** Bytes that stay as they are. @param keep as of `read`: called where a copy would cost more than other memory for the next piece. */
+export function retain(bytes: Buffer, keep: () => void): Buffer {
+  if (bytes.length < COPIED_BYTES) return Buffer.from(bytes);
   keep();
-  return first;
+  return bytes;
 }
 
 const isBlank = (code: number) => code === 0x20 || code === 0x09;

@@ -7,6 +7,7 @@ import { ConnectionPool } from '../../src/proxy/http1/connection-pool.js';
 import { createTransport, type ForwardedCall } from '../../src/proxy/transport.js';
 import { fakeCall } from '../support/fake-call.js';
 import { FakeClock } from '../support/fake-clock.js';
+import { poolOptions } from '../support/pool-options.js';
 import { eventually, type Teardown } from '../support/sidecar.js';
 
 /** A server whose connections the test answers itself, and a transport to it. */
@@ -19,32 +20,15 @@ async function open(t: Teardown) {
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const { port } = server.address() as AddressInfo;
-  const href = `http://127.0.0.1:${port}`;
   const clock = new FakeClock();
-  const pool = ConnectionPool.open(
-    {
-      target: {
-        protocol: 'http:',
-        host: '127.0.0.1',
-        port,
-        socketPath: undefined,
-        basePath: '',
-        href,
-      },
-      tls: undefined,
-      connectTimeoutMs: 5000,
-      maxHeaderSize: 1024,
-    },
-    clock,
-    undefined,
-  );
+  const pool = ConnectionPool.open(poolOptions(port), clock, undefined);
   t.teardown(() => {
     pool.destroy();
     server.close();
   });
   const transport = createTransport(pool, {
     upstream: 'a',
-    target: href,
+    target: `http://127.0.0.1:${port}`,
     basePath: '',
     host: 'x',
     propagatesDeadline: false,

@@ -8,10 +8,10 @@ import {
   ConnectionPool,
   PoolClosed,
   type ConnectionSeeker,
-  type PoolOptions,
 } from '../../../src/proxy/http1/connection-pool.js';
 import type { UploadListener } from '../../../src/proxy/http1/request-writer.js';
 import { FakeClock } from '../../support/fake-clock.js';
+import { poolOptions } from '../../support/pool-options.js';
 import { eventually, type Teardown } from '../../support/sidecar.js';
 
 setFlagsFromString('--expose-gc');
@@ -30,27 +30,13 @@ async function open(t: Teardown, fields = '') {
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const { port } = server.address() as AddressInfo;
   const clock = new FakeClock();
-  const pool = ConnectionPool.open(optionsFor(port), clock, undefined);
+  const pool = ConnectionPool.open(poolOptions(port), clock, undefined);
   t.teardown(() => {
     pool.destroy();
     server.close();
   });
   return { pool, clock, sockets, server };
 }
-
-const optionsFor = (port: number): PoolOptions => ({
-  target: {
-    protocol: 'http:',
-    host: '127.0.0.1',
-    port,
-    socketPath: undefined,
-    basePath: '',
-    href: `http://127.0.0.1:${port}`,
-  },
-  tls: undefined,
-  connectTimeoutMs: 5000,
-  maxHeaderSize: 1024,
-});
 
 /** @throws what the pool has against it. */
 const acquire = (pool: ConnectionPool) =>
@@ -224,11 +210,11 @@ t.test('the connections to an upstream', async (t) => {
     const { pool, clock, server } = await open(t);
     const connection = await use(pool);
     const { port } = server.address() as AddressInfo;
-    t.equal(ConnectionPool.open(optionsFor(port), clock, pool), pool);
+    t.equal(ConnectionPool.open(poolOptions(port), clock, pool), pool);
     pool.release();
     t.equal(connection.isDestroyed, false);
     pool.release();
     t.equal(connection.isDestroyed, true);
-    t.not(ConnectionPool.open(optionsFor(port + 1), clock, pool), pool, 'another place');
+    t.not(ConnectionPool.open(poolOptions(port + 1), clock, pool), pool, 'another place');
   });
 });

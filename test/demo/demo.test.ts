@@ -2,8 +2,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
+import { fileURLToPath } from 'node:url';
 import t from 'tap';
-import { node, pathOf } from '../support/program.js';
+import { node } from '../support/program.js';
+
+const PROGRAM = fileURLToPath(new URL('../../demo/main.js', import.meta.url));
 
 /** Below the ports that systems hand out by themselves, so that no connection takes one in between. */
 let nextBase = 11_000 + Math.floor(Math.random() * 15_000);
@@ -39,7 +42,7 @@ async function runDemo(
   args: string[],
   onOutput: (output: string, kill: (signal: NodeJS.Signals) => void) => void = () => {},
 ): Promise<{ code: number | null; output: string }> {
-  const demo = spawn(...node(pathOf('demo/main.js'), '--port-base', String(base), ...args), {
+  const demo = spawn(...node(PROGRAM, '--port-base', String(base), ...args), {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';

@@ -22,8 +22,8 @@ const USAGE = `Usage: npm run demo -- [options]
 
 const pathTo = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
 const UPSTREAM_SCRIPT = pathTo('./upstream.js');
-const CLI = pathTo('../main.js');
-const CONFIG = pathTo('../../../config/demo.yaml');
+const CLI = pathTo('../src/main.js');
+const CONFIG = pathTo('../../config/demo.yaml');
 
 const START_TIMEOUT_MS = 15_000;
 const SIDECAR_POLL_MS = 500;

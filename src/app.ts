@@ -20,7 +20,7 @@ import { CallError } from './core/errors.js';
 import type { Emit } from './core/events.js';
 import type { InspectableScope, Inspection } from './core/inspect.js';
 import { findChanges, type ReloadOutcome } from './core/reload.js';
-import { Roster } from './core/roster.js';
+import { Roster } from './lib/roster.js';
 import type { Store } from './core/store.js';
 import { openMemoryReader } from './machine/memory.js';
 import { overload, type Overload } from './policies/overload.js';

@@ -3,7 +3,7 @@ import type { EffectiveUpstream } from '../config/assemble.js';
 import { didYouMean, formatDiagnostics, listWords } from '../config/diagnostics.js';
 import type { EffectiveMap, Origin } from '../config/effective.js';
 import { loadConfig } from '../config/load.js';
-import { RouteTable } from '../core/route-match.js';
+import { RouteTable } from '../lib/path-tree.js';
 import { describeRequest } from './forecast.js';
 import type { Output } from './output.js';
 

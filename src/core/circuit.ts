@@ -3,7 +3,7 @@ import type { Clock } from './clock.js';
 import type { CircuitRule, CircuitStateName, Emit } from './events.js';
 import type { CircuitSnapshot, ForcedState, InspectableCircuit } from './inspect.js';
 import type { Off } from './options.js';
-import { SlidingWindow } from './sliding-window.js';
+import { SlidingWindow } from '../lib/sliding-window.js';
 
 /** The options that the state machine goes by, under their names in the file; times in ms, shares 0..1. */
 export interface CircuitRules {

@@ -1,5 +1,5 @@
 /** Time as an argument: what policies may know of it, and the one real implementation. */
-import { TimerWheel } from './timer-wheel.js';
+import { TimerWheel } from '../lib/timer-wheel.js';
 
 /** A scheduled callback that has not run yet. */
 export interface Timer {

@@ -5,7 +5,7 @@ import { Count, Duration, Options, Share, Switchable, type Static } from '../cor
 import { attemptResult, classifyStatus, type AttemptResult } from '../core/outcome.js';
 import type { Stage } from '../core/pipeline.js';
 import type { Reply } from '../core/reply.js';
-import { SlidingWindow } from '../core/sliding-window.js';
+import { SlidingWindow } from '../lib/sliding-window.js';
 
 const options = Options(
   {

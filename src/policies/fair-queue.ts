@@ -3,7 +3,7 @@
  * behind it, so that one caller's flood costs the others neither slots nor places in the queue.
  */
 import type { Call } from '../core/call.js';
-import { Heap } from '../core/heap.js';
+import { Heap } from '../lib/heap.js';
 import { headerValue } from '../core/header-value.js';
 import { Count, Options, Switchable, Type, type Off, type Static } from '../core/options.js';
 import type { PolicyContext } from '../core/policy.js';

@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { STATUS_CODES } from 'node:http';
 import { CallError, ClientGoneError, type CallFailure } from '../core/errors.js';
 import type { RawHeaders, Reply, ReplySink } from '../core/reply.js';
-import type { Member, Roster } from '../core/roster.js';
+import type { Member, Roster } from '../lib/roster.js';
 import { ClientCall, type CallOwner } from './client-call.js';
 import {
   findHeader,

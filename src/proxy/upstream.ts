@@ -5,7 +5,7 @@ import type { Clock, Random } from '../core/clock.js';
 import type { Emit, Event } from '../core/events.js';
 import type { InspectableScope, InspectableUpstream } from '../core/inspect.js';
 import { compose, type Stage } from '../core/pipeline.js';
-import { RouteTable, type MatchPattern } from '../core/route-match.js';
+import { RouteTable, type MatchPattern } from '../lib/path-tree.js';
 import type { Store } from '../core/store.js';
 import {
   createLayers,

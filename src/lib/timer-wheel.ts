@@ -1,5 +1,5 @@
 /** Timers that are mostly cancelled before they are due, as those of calls are: setting and dropping one is a few links. */
-import type { Timer } from './clock.js';
+import type { Timer } from '../core/clock.js';
 
 /** Slots per level; a level's slot is as long as the whole level below. */
 const SLOTS = 32;

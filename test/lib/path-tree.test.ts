@@ -1,7 +1,7 @@
 /** Routes are chosen by the path that the upstream will see. */
 import * as fc from 'fast-check';
 import t from 'tap';
-import { resolvePath, RouteTable, type MatchPattern } from '../../src/core/route-match.js';
+import { resolvePath, RouteTable, type MatchPattern } from '../../src/lib/path-tree.js';
 
 const resolved: readonly (readonly [string, string])[] = [
   ['/', '/'],

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
 import t from 'tap';
-import { SlidingPercentile } from '../../src/core/sliding-percentile.js';
+import { SlidingPercentile } from '../../src/lib/sliding-percentile.js';
 
 const values = fc.array(fc.oneof(fc.nat(10), fc.double({ min: 0, max: 1e6, noNaN: true })), {
   maxLength: 300,

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { SlidingPercentile } from '../../src/core/sliding-percentile.js';
+import { SlidingPercentile } from '../../src/lib/sliding-percentile.js';
 
 function record(percentile: number, window: number, values: Iterable<number>): SlidingPercentile {
   const found = new SlidingPercentile(percentile, window);

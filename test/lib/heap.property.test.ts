@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
 import t from 'tap';
-import { Heap } from '../../src/core/heap.js';
+import { Heap } from '../../src/lib/heap.js';
 
 const step = fc.oneof(
   {

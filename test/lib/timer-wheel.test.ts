@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import t from 'tap';
 import type { Timer } from '../../src/core/clock.js';
-import { TimerWheel } from '../../src/core/timer-wheel.js';
+import { TimerWheel } from '../../src/lib/timer-wheel.js';
 
 /** Time that a test moves, and the one timer that a wheel may have in it. */
 class FakeHost {

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { SlidingWindow } from '../../src/core/sliding-window.js';
+import { SlidingWindow } from '../../src/lib/sliding-window.js';
 
 /** A window of 10 s: buckets of 1 s. */
 function filled(failures: number, successes: number, nowMs = 0): SlidingWindow {

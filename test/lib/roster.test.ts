@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import t from 'tap';
-import { Roster, type Member } from '../../src/core/roster.js';
+import { Roster, type Member } from '../../src/lib/roster.js';
 
 const newMember = (): Member => ({ rosterIndex: -1 });
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
 import t from 'tap';
-import { SlidingWindow } from '../../src/core/sliding-window.js';
+import { SlidingWindow } from '../../src/lib/sliding-window.js';
 
 const steps = fc.array(
   fc.record({

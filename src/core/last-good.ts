@@ -2,7 +2,7 @@
 import type { Call } from './call.js';
 import type { Clock } from './clock.js';
 import { CopiedReply } from './copied-reply.js';
-import { parseHttpDate } from './http-date.js';
+import { parseHttpDate } from '../http/date.js';
 import { MemoryReply } from './memory-reply.js';
 import { isOpenEnded, type RawHeaders, type Reply } from './reply.js';
 import type { Store } from './store.js';

@@ -4,7 +4,7 @@
  */
 import type { Call } from '../core/call.js';
 import { Heap } from '../lib/heap.js';
-import { headerValue } from '../core/header-value.js';
+import { headerValue } from '../http/fields.js';
 import { Count, Options, Switchable, Type, type Off, type Static } from '../core/options.js';
 import type { PolicyContext } from '../core/policy.js';
 import { Line, type Queue, type Waiter } from './waiting-line.js';

@@ -2,8 +2,8 @@
 import type { BodyStart, Call } from '../core/call.js';
 import { CallError, type Reason } from '../core/errors.js';
 import type { IdempotencyResult } from '../core/events.js';
-import { headerValue } from '../core/header-value.js';
-import { hopByHop, nominated } from '../core/hop-by-hop.js';
+import { headerValue } from '../http/fields.js';
+import { hopByHop, nominated } from '../http/hop-by-hop.js';
 import { Duration, Options, Switchable, Type, type Off, type Static } from '../core/options.js';
 import type { Layer, Stage } from '../core/pipeline.js';
 import type { Policy, PolicyContext } from '../core/policy.js';

@@ -20,7 +20,7 @@ import { classifyFailure, classifyStatus, type Outcome } from '../core/outcome.j
 import type { Layer, Stage } from '../core/pipeline.js';
 import type { Policy, PolicyContext } from '../core/policy.js';
 import type { Reply } from '../core/reply.js';
-import { findRetryAfter } from '../core/retry-after.js';
+import { findRetryAfter } from '../http/retry-after.js';
 import { RetryBudget } from '../core/retry-budget.js';
 
 const word = <const Words extends readonly string[]>(

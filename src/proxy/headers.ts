@@ -1,8 +1,8 @@
 /** Header fields on their way through: what a hop must take out, and what this one adds (RFC 9110, section 7.6). */
 import type { IncomingMessage } from 'node:http';
 import type { Substitution } from '../core/call.js';
-import { headerValue } from '../core/header-value.js';
-import { essential, hopByHop, nominated } from '../core/hop-by-hop.js';
+import { headerValue } from '../http/fields.js';
+import { essential, hopByHop, nominated } from '../http/hop-by-hop.js';
 import type { RawHeaders } from '../core/reply.js';
 
 export interface DeadlineHeader {

@@ -1,5 +1,5 @@
 /** An upstream's answers out of the bytes of its connection: checked, and in pieces that can be passed on. */
-import { headerValue } from '../../core/header-value.js';
+import { headerValue } from '../../http/fields.js';
 import type { RawHeaders } from '../../core/reply.js';
 import { Llhttp, Wanted, type LlhttpListener } from './llhttp.js';
 

@@ -1,5 +1,5 @@
 /** Reads a header whose fields may be several. */
-import type { RawHeaders } from './reply.js';
+import type { RawHeaders } from '../core/reply.js';
 
 /** All fields of that name, as one value (RFC 9110, section 5.3); undefined where there is none, or nothing in it. */
 export function headerValue(headers: RawHeaders, lowerName: string): string | undefined {

@@ -1,7 +1,7 @@
 /** How long an upstream asks its callers to stay away: the `Retry-After` field (RFC 9110, section 10.2.3). */
-import type { Clock } from './clock.js';
-import { parseHttpDate } from './http-date.js';
-import type { RawHeaders } from './reply.js';
+import type { Clock } from '../core/clock.js';
+import { parseHttpDate } from './date.js';
+import type { RawHeaders } from '../core/reply.js';
 
 const SECONDS = /^\d{1,10}$/;
 

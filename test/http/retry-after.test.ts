@@ -1,5 +1,5 @@
 import t from 'tap';
-import { findRetryAfter, parseRetryAfter } from '../../src/core/retry-after.js';
+import { findRetryAfter, parseRetryAfter } from '../../src/http/retry-after.js';
 import { FakeClock } from '../support/fake-clock.js';
 
 /** Stands at Fri, 15 Jan 2027 08:00:00 GMT. */

@@ -23,7 +23,7 @@ import { findChanges, type ReloadOutcome } from './core/reload.js';
 import { Roster } from './lib/roster.js';
 import type { Store } from './core/store.js';
 import { openMemoryReader } from './machine/memory.js';
-import { overload, type Overload } from './policies/overload.js';
+import { overload, type Overload } from './policies/overload/index.js';
 import type { Exchange, ExchangeContext } from './proxy/exchange.js';
 import { createFront } from './proxy/listener.js';
 import { ListenerSet } from './proxy/listener-set.js';

@@ -1,11 +1,11 @@
 /** Overload: what comes of more calls than the event loop can carry, with and without shedding. */
 import type { Call } from '../../src/core/call.js';
 import type { Clock } from '../../src/core/clock.js';
-import { watchLoopDelay } from '../../src/core/loop-delay.js';
+import { watchLoopDelay } from '../../src/policies/overload/loop-delay.js';
 import type { Stage } from '../../src/core/pipeline.js';
 import type { PolicyContext } from '../../src/core/policy.js';
 import type { Reply } from '../../src/core/reply.js';
-import { overload as policy, type OverloadSettings } from '../../src/policies/overload.js';
+import { overload as policy, type OverloadSettings } from '../../src/policies/overload/index.js';
 import { constant } from './chance.js';
 import { simulate, type Row, type Simulation } from './simulation.js';
 

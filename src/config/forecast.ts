@@ -1,5 +1,5 @@
 /** What a call may cost at worst under its policies: how many tries, how much time, how much more load. */
-import { backoffMs, type BackoffOptions } from '../core/backoff.js';
+import { backoffMs, type BackoffOptions } from '../policies/retry/backoff.js';
 import type { PolicySettings } from '../policies/index.js';
 import { formatQuantity } from './units.js';
 

@@ -10,7 +10,7 @@ import {
   type TSchema,
 } from '../core/options.js';
 import { policySchemas } from '../policies/index.js';
-import { overload } from '../policies/overload.js';
+import { overload } from '../policies/overload/index.js';
 
 const word = <const Words extends readonly string[]>(
   words: Words,

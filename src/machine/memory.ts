@@ -1,7 +1,7 @@
 /** How much memory this process has, and how much it may have: the container's limit, or else the machine's memory. */
 import { readFileSync } from 'node:fs';
 import { totalmem } from 'node:os';
-import type { MemoryReading } from '../policies/overload.js';
+import type { MemoryReading } from '../policies/overload/index.js';
 
 export interface MemorySources {
   /** A file's text. @throws where it cannot be read. */

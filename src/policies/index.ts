@@ -2,13 +2,13 @@
 import type { Static } from '../core/options.js';
 import type { Layer } from '../core/pipeline.js';
 import type { PolicyContext } from '../core/policy.js';
-import { bulkhead } from './bulkhead.js';
-import { circuitBreaker } from './circuit-breaker.js';
-import { deadline } from './deadline.js';
-import { fallback } from './fallback.js';
-import { idempotency } from './idempotency.js';
-import { retry } from './retry.js';
-import { timeout } from './timeout.js';
+import { bulkhead } from './bulkhead/index.js';
+import { circuitBreaker } from './circuit-breaker/index.js';
+import { deadline } from './deadline/index.js';
+import { fallback } from './fallback/index.js';
+import { idempotency } from './idempotency/index.js';
+import { retry } from './retry/index.js';
+import { timeout } from './timeout/index.js';
 
 export const policies = [
   fallback, // Outside everything: it judges what the call would come to in the end.

@@ -2,7 +2,7 @@
 import { pino, type Logger as PinoLogger } from 'pino';
 import type { Clock } from '../core/clock.js';
 import type { CircuitStateName, Emit, Event, ExchangeSummary } from '../core/events.js';
-import { describePassed, type OverloadChange } from '../policies/overload.js';
+import { describePassed, type OverloadChange } from '../policies/overload/index.js';
 
 export type Logger = PinoLogger;
 

@@ -5,8 +5,8 @@ import {
   AdaptiveLimit,
   stepGradient,
   type AdaptiveLimitOptions,
-} from '../../src/policies/adaptive-limit.js';
-import { bulkhead as policy, type BulkheadSettings } from '../../src/policies/bulkhead.js';
+} from '../../src/policies/bulkhead/adaptive-limit.js';
+import { bulkhead as policy, type BulkheadSettings } from '../../src/policies/bulkhead/index.js';
 import { fakeCall, fakeContext } from '../support/fake-call.js';
 import { FakeClock, settle } from '../support/fake-clock.js';
 import { FakeStage } from '../support/fake-stage.js';

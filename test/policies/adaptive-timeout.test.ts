@@ -1,8 +1,12 @@
 import t from 'tap';
 import type { AttemptPhase } from '../../src/core/call.js';
 import { CallError, type CallFailure } from '../../src/core/errors.js';
-import type { AdaptiveTimeoutOptions } from '../../src/policies/adaptive-timeout.js';
-import { timeout, type TimeoutLayer, type TimeoutSettings } from '../../src/policies/timeout.js';
+import type { AdaptiveTimeoutOptions } from '../../src/policies/timeout/adaptive-timeout.js';
+import {
+  timeout,
+  type TimeoutLayer,
+  type TimeoutSettings,
+} from '../../src/policies/timeout/index.js';
 import { fakeCall, fakeContext } from '../support/fake-call.js';
 import { FakeClock, settle } from '../support/fake-clock.js';
 import { clientGone, FakeStage } from '../support/fake-stage.js';

@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import t from 'tap';
 import { CallError } from '../../src/core/errors.js';
 import type { CircuitStateName } from '../../src/core/events.js';
-import { circuitBreaker as policy } from '../../src/policies/circuit-breaker.js';
+import { circuitBreaker as policy } from '../../src/policies/circuit-breaker/index.js';
 import { fakeCall, fakeContext } from '../support/fake-call.js';
 import { FakeClock, settle } from '../support/fake-clock.js';
 import { clientGone, FakeStage, type FakeRun } from '../support/fake-stage.js';

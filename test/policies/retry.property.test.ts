@@ -6,7 +6,7 @@ import { usableMs } from '../../src/core/deadline.js';
 import { CallError, ClientGoneError, type CallFailure } from '../../src/core/errors.js';
 import type { Stage } from '../../src/core/pipeline.js';
 import type { Reply } from '../../src/core/reply.js';
-import { retry } from '../../src/policies/retry.js';
+import { retry } from '../../src/policies/retry/index.js';
 import { fakeBody, fakeCall, fakeContext } from '../support/fake-call.js';
 import { FAKE_WALL_START_MS, FakeClock } from '../support/fake-clock.js';
 import { fakeReply, type FakeReply } from '../support/fake-reply.js';

@@ -4,7 +4,7 @@ import { CallError, ClientGoneError, type CallFailure } from '../../src/core/err
 import type { TSchema } from '../../src/core/options.js';
 import type { PolicyContext } from '../../src/core/policy.js';
 import type { RawHeaders } from '../../src/core/reply.js';
-import { retry, type RetrySettings } from '../../src/policies/retry.js';
+import { retry, type RetrySettings } from '../../src/policies/retry/index.js';
 import { fakeBody, fakeCall, fakeContext } from '../support/fake-call.js';
 import { FAKE_WALL_START_MS, FakeClock, settle } from '../support/fake-clock.js';
 import { FakeStage } from '../support/fake-stage.js';

@@ -1,5 +1,5 @@
 /** Lint rules about the `overload` section, which is the process's and no upstream's. */
-import { SAMPLE_MS } from '../../core/loop-delay.js';
+import { SAMPLE_MS } from '../../policies/overload/loop-delay.js';
 import { valueOf } from '../source.js';
 import type { Found, LintFile, LintRule, Place } from './scope.js';
 

@@ -1,6 +1,6 @@
 /** A reply that is copied while it is passed on: the client's answer is neither held back nor waited for. */
-import type { CallFailure } from './errors.js';
-import type { RawHeaders, Reply, ReplySink } from './reply.js';
+import type { CallFailure } from '../../core/errors.js';
+import type { RawHeaders, Reply, ReplySink } from '../../core/reply.js';
 
 export interface CopyOptions {
   /** A longer body is passed on all the same, but its copy is dropped. */

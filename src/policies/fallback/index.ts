@@ -1,15 +1,15 @@
 /** Fallback: where a call would end in a failure, answers from the next best source instead, and says so. */
-import type { Call, FallbackSource } from '../core/call.js';
-import { DeadlineTimer } from '../core/deadline-timer.js';
-import { usableMs } from '../core/deadline.js';
-import { CallError, ClientGoneError } from '../core/errors.js';
-import type { FallbackKind } from '../core/events.js';
-import { LastGood } from '../core/last-good.js';
-import { MemoryReply } from '../core/memory-reply.js';
-import { Duration, ListOrOff, Options, Type, type Static } from '../core/options.js';
-import type { Layer, Stage } from '../core/pipeline.js';
-import type { Policy, PolicyContext } from '../core/policy.js';
-import type { Reply } from '../core/reply.js';
+import type { Call, FallbackSource } from '../../core/call.js';
+import { DeadlineTimer } from '../../core/deadline-timer.js';
+import { usableMs } from '../../core/deadline.js';
+import { CallError, ClientGoneError } from '../../core/errors.js';
+import type { FallbackKind } from '../../core/events.js';
+import { LastGood } from './last-good.js';
+import { MemoryReply } from '../../core/memory-reply.js';
+import { Duration, ListOrOff, Options, Type, type Static } from '../../core/options.js';
+import type { Layer, Stage } from '../../core/pipeline.js';
+import type { Policy, PolicyContext } from '../../core/policy.js';
+import type { Reply } from '../../core/reply.js';
 
 export interface StaticAnswer {
   readonly status: number;

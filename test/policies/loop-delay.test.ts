@@ -1,5 +1,5 @@
 import t from 'tap';
-import { LOOK_MS, SAMPLE_MS, watchLoopDelay } from '../../src/core/loop-delay.js';
+import { LOOK_MS, SAMPLE_MS, watchLoopDelay } from '../../src/policies/overload/loop-delay.js';
 import { FakeClock } from '../support/fake-clock.js';
 
 function watch() {

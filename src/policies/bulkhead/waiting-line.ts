@@ -1,7 +1,7 @@
 /** The bulkhead's waiting line, first in, first out; and what any way of queueing before a bulkhead has to offer it. */
-import type { Call } from '../core/call.js';
-import type { CallFailure } from '../core/errors.js';
-import type { Off } from '../core/options.js';
+import type { Call } from '../../core/call.js';
+import type { CallFailure } from '../../core/errors.js';
+import type { Off } from '../../core/options.js';
 import type { PerKeyOptions } from './fair-queue.js';
 
 /** A queued call, linked to its neighbours so that it can leave from anywhere at once. */

@@ -1,5 +1,5 @@
 /** How long to wait between tries ("Exponential Backoff And Jitter", AWS Architecture Blog, 2015). */
-import type { Random } from './clock.js';
+import type { Random } from '../../core/clock.js';
 
 /** Under their names in the file; delays in ms. */
 export interface BackoffOptions {

@@ -2,9 +2,9 @@
  * Overload: refuses a share of new calls while this process itself, not an upstream, has more to do than it can. It is the
  * process's own and stands at the door, before any upstream's policies, so it is not in their list.
  */
-import type { Clock, Random, Timer } from '../core/clock.js';
-import { CallError } from '../core/errors.js';
-import { watchLoopDelay } from '../core/loop-delay.js';
+import type { Clock, Random, Timer } from '../../core/clock.js';
+import { CallError } from '../../core/errors.js';
+import { watchLoopDelay } from './loop-delay.js';
 import {
   DurationOrOff,
   Options,
@@ -13,7 +13,7 @@ import {
   Switchable,
   type Off,
   type Static,
-} from '../core/options.js';
+} from '../../core/options.js';
 
 const schema = Switchable(
   Options(

@@ -1,9 +1,9 @@
 /** The clocks of one try: which limit is nearest in each of its phases, and what is said when it is reached. */
-import type { AttemptObserver, AttemptPhase } from '../core/call.js';
-import type { Timer } from '../core/clock.js';
-import { CallError, type Reason } from '../core/errors.js';
-import type { Off } from '../core/options.js';
-import type { PolicyContext } from '../core/policy.js';
+import type { AttemptObserver, AttemptPhase } from '../../core/call.js';
+import type { Timer } from '../../core/clock.js';
+import { CallError, type Reason } from '../../core/errors.js';
+import type { Off } from '../../core/options.js';
+import type { PolicyContext } from '../../core/policy.js';
 
 /** Under their names in the file; in ms. */
 export interface AttemptLimits {

@@ -1,8 +1,8 @@
 /** Bulkhead: bounds how many exchanges an upstream has at once, and how many more may wait for their turn. */
-import type { Call } from '../core/call.js';
-import { CallError, type CallFailure } from '../core/errors.js';
-import type { Event } from '../core/events.js';
-import type { InspectableBulkhead } from '../core/inspect.js';
+import type { Call } from '../../core/call.js';
+import { CallError, type CallFailure } from '../../core/errors.js';
+import type { Event } from '../../core/events.js';
+import type { InspectableBulkhead } from '../../core/inspect.js';
 import {
   Count,
   DurationOrOff,
@@ -10,10 +10,10 @@ import {
   Switchable,
   type Off,
   type Static,
-} from '../core/options.js';
-import type { Layer, Stage } from '../core/pipeline.js';
-import type { Policy, PolicyContext } from '../core/policy.js';
-import type { Reply } from '../core/reply.js';
+} from '../../core/options.js';
+import type { Layer, Stage } from '../../core/pipeline.js';
+import type { Policy, PolicyContext } from '../../core/policy.js';
+import type { Reply } from '../../core/reply.js';
 import { AdaptiveLimit, adaptiveLimitSchema, teach } from './adaptive-limit.js';
 import { FairQueue, perKeySchema } from './fair-queue.js';
 import { FifoQueue, type Line, type Queue, type Waiter } from './waiting-line.js';

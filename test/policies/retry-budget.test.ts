@@ -1,5 +1,5 @@
 import t from 'tap';
-import { RetryBudget, type RetryBudgetOptions } from '../../src/core/retry-budget.js';
+import { RetryBudget, type RetryBudgetOptions } from '../../src/policies/retry/budget.js';
 import { FakeClock } from '../support/fake-clock.js';
 
 function build(options: Partial<RetryBudgetOptions> = {}) {

@@ -2,11 +2,11 @@
  * The bulkhead's waiting lines by key: each value of a header has a small limit of its own, and a line of its own
  * behind it, so that one caller's flood costs the others neither slots nor places in the queue.
  */
-import type { Call } from '../core/call.js';
-import { Heap } from '../lib/heap.js';
-import { headerValue } from '../http/fields.js';
-import { Count, Options, Switchable, Type, type Off, type Static } from '../core/options.js';
-import type { PolicyContext } from '../core/policy.js';
+import type { Call } from '../../core/call.js';
+import { Heap } from '../../lib/heap.js';
+import { headerValue } from '../../http/fields.js';
+import { Count, Options, Switchable, Type, type Off, type Static } from '../../core/options.js';
+import type { PolicyContext } from '../../core/policy.js';
 import { Line, type Queue, type Waiter } from './waiting-line.js';
 
 export const perKeySchema = Switchable(

@@ -1,7 +1,7 @@
 /** Adaptive timeout: learns from an upstream's response times how long a try is worth waiting for. */
-import { Count, Duration, Options, Switchable, Type, type Static } from '../core/options.js';
-import { isGoodAnswer, type Outcome } from '../core/outcome.js';
-import { SlidingPercentile } from '../lib/sliding-percentile.js';
+import { Count, Duration, Options, Switchable, Type, type Static } from '../../core/options.js';
+import { isGoodAnswer, type Outcome } from '../../core/outcome.js';
+import { SlidingPercentile } from '../../lib/sliding-percentile.js';
 
 const options = Options(
   {

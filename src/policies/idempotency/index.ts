@@ -1,14 +1,14 @@
 /** Idempotency keys: a request that is sent twice is carried out once, and answered twice. */
-import type { BodyStart, Call } from '../core/call.js';
-import { CallError, type Reason } from '../core/errors.js';
-import type { IdempotencyResult } from '../core/events.js';
-import { headerValue } from '../http/fields.js';
-import { hopByHop, nominated } from '../http/hop-by-hop.js';
-import { Duration, Options, Switchable, Type, type Off, type Static } from '../core/options.js';
-import type { Layer, Stage } from '../core/pipeline.js';
-import type { Policy, PolicyContext } from '../core/policy.js';
-import { isOpenEnded, type RawHeaders, type Reply } from '../core/reply.js';
-import { collectBody, KeptReply } from '../core/reply-body.js';
+import type { BodyStart, Call } from '../../core/call.js';
+import { CallError, type Reason } from '../../core/errors.js';
+import type { IdempotencyResult } from '../../core/events.js';
+import { headerValue } from '../../http/fields.js';
+import { hopByHop, nominated } from '../../http/hop-by-hop.js';
+import { Duration, Options, Switchable, Type, type Off, type Static } from '../../core/options.js';
+import type { Layer, Stage } from '../../core/pipeline.js';
+import type { Policy, PolicyContext } from '../../core/policy.js';
+import { isOpenEnded, type RawHeaders, type Reply } from '../../core/reply.js';
+import { collectBody, KeptReply } from '../../core/reply-body.js';
 
 const schema = Switchable(
   Options(

@@ -1,5 +1,5 @@
 /** How late the event loop is: what a call that comes now has to wait before anybody looks at it. */
-import type { Clock, Timer } from './clock.js';
+import type { Clock, Timer } from '../../core/clock.js';
 
 /** Between samples. A stall is seen shorter than it is by up to this. */
 export const SAMPLE_MS = 10;

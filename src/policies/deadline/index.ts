@@ -1,13 +1,13 @@
 /** Deadline and total timeout: gives the exchange an end, tells it to the upstream, and ends the call when it comes. */
-import type { Call } from '../core/call.js';
-import { DEADLINE_FORMS, parseDeadline, usableMs, type Deadline } from '../core/deadline.js';
-import { DeadlineTimer, deadlineError } from '../core/deadline-timer.js';
-import { CallError } from '../core/errors.js';
-import { Duration, Options, Switchable, Type, type Static } from '../core/options.js';
-import type { Layer, Stage } from '../core/pipeline.js';
-import type { Policy, PolicyContext } from '../core/policy.js';
-import type { Reply } from '../core/reply.js';
-import type { TimeoutSettings } from './timeout.js';
+import type { Call } from '../../core/call.js';
+import { DEADLINE_FORMS, parseDeadline, usableMs, type Deadline } from '../../core/deadline.js';
+import { DeadlineTimer, deadlineError } from '../../core/deadline-timer.js';
+import { CallError } from '../../core/errors.js';
+import { Duration, Options, Switchable, Type, type Static } from '../../core/options.js';
+import type { Layer, Stage } from '../../core/pipeline.js';
+import type { Policy, PolicyContext } from '../../core/policy.js';
+import type { Reply } from '../../core/reply.js';
+import type { TimeoutSettings } from '../timeout/index.js';
 
 const schema = Switchable(
   Options(

@@ -1,6 +1,6 @@
 /** Keeps retries a share of the traffic, so that they cannot turn a slow upstream into a dead one. */
-import type { Clock } from './clock.js';
-import { SlidingWindow } from '../lib/sliding-window.js';
+import type { Clock } from '../../core/clock.js';
+import { SlidingWindow } from '../../lib/sliding-window.js';
 
 /** Under their names in the file; the ratio as a share, the window in ms. */
 export interface RetryBudgetOptions {

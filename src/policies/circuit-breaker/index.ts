@@ -1,7 +1,7 @@
 /** Circuit breaker: stops calling an upstream that keeps failing, and probes it before it trusts it again. */
-import type { Call } from '../core/call.js';
-import { Circuit, type Admission } from '../core/circuit.js';
-import { CallError, type CallFailure } from '../core/errors.js';
+import type { Call } from '../../core/call.js';
+import { Circuit, type Admission } from './circuit.js';
+import { CallError, type CallFailure } from '../../core/errors.js';
 import {
   Count,
   CountOrOff,
@@ -12,11 +12,11 @@ import {
   Type,
   type Off,
   type Static,
-} from '../core/options.js';
-import { classifyFailure, classifyStatus, type Outcome } from '../core/outcome.js';
-import type { Layer, Stage } from '../core/pipeline.js';
-import type { Policy, PolicyContext } from '../core/policy.js';
-import { isOpenEnded, type Reply } from '../core/reply.js';
+} from '../../core/options.js';
+import { classifyFailure, classifyStatus, type Outcome } from '../../core/outcome.js';
+import type { Layer, Stage } from '../../core/pipeline.js';
+import type { Policy, PolicyContext } from '../../core/policy.js';
+import { isOpenEnded, type Reply } from '../../core/reply.js';
 
 const schema = Switchable(
   Options(

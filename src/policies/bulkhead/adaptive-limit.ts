@@ -1,11 +1,11 @@
 /** A concurrency limit that finds the knee of an upstream: as many calls at once as it can work on, and few that only wait there. */
-import type { Clock } from '../core/clock.js';
-import type { Call } from '../core/call.js';
-import { Count, Duration, Options, Share, Switchable, type Static } from '../core/options.js';
-import { attemptResult, classifyStatus, type AttemptResult } from '../core/outcome.js';
-import type { Stage } from '../core/pipeline.js';
-import type { Reply } from '../core/reply.js';
-import { SlidingWindow } from '../lib/sliding-window.js';
+import type { Clock } from '../../core/clock.js';
+import type { Call } from '../../core/call.js';
+import { Count, Duration, Options, Share, Switchable, type Static } from '../../core/options.js';
+import { attemptResult, classifyStatus, type AttemptResult } from '../../core/outcome.js';
+import type { Stage } from '../../core/pipeline.js';
+import type { Reply } from '../../core/reply.js';
+import { SlidingWindow } from '../../lib/sliding-window.js';
 
 const options = Options(
   {

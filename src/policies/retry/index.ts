@@ -1,10 +1,10 @@
 /** Retry: follows a failed try with another one, where that is safe, likely to help, affordable and in time. */
-import { backoffMs } from '../core/backoff.js';
-import type { Call } from '../core/call.js';
-import type { Clock } from '../core/clock.js';
-import { usableMs } from '../core/deadline.js';
-import type { CallFailure } from '../core/errors.js';
-import type { RetryCause, RetryDenial } from '../core/events.js';
+import { backoffMs } from './backoff.js';
+import type { Call } from '../../core/call.js';
+import type { Clock } from '../../core/clock.js';
+import { usableMs } from '../../core/deadline.js';
+import type { CallFailure } from '../../core/errors.js';
+import type { RetryCause, RetryDenial } from '../../core/events.js';
 import {
   Count,
   Duration,
@@ -15,13 +15,13 @@ import {
   Type,
   type Off,
   type Static,
-} from '../core/options.js';
-import { classifyFailure, classifyStatus, type Outcome } from '../core/outcome.js';
-import type { Layer, Stage } from '../core/pipeline.js';
-import type { Policy, PolicyContext } from '../core/policy.js';
-import type { Reply } from '../core/reply.js';
-import { findRetryAfter } from '../http/retry-after.js';
-import { RetryBudget } from '../core/retry-budget.js';
+} from '../../core/options.js';
+import { classifyFailure, classifyStatus, type Outcome } from '../../core/outcome.js';
+import type { Layer, Stage } from '../../core/pipeline.js';
+import type { Policy, PolicyContext } from '../../core/policy.js';
+import type { Reply } from '../../core/reply.js';
+import { findRetryAfter } from '../../http/retry-after.js';
+import { RetryBudget } from './budget.js';
 
 const word = <const Words extends readonly string[]>(
   words: Words,

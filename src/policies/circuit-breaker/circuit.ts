@@ -1,9 +1,9 @@
 /** The circuit breaker's state machine: what it counts, when it opens, and how it finds its way back. */
-import type { Clock } from './clock.js';
-import type { CircuitRule, CircuitStateName, Emit } from './events.js';
-import type { CircuitSnapshot, ForcedState, InspectableCircuit } from './inspect.js';
-import type { Off } from './options.js';
-import { SlidingWindow } from '../lib/sliding-window.js';
+import type { Clock } from '../../core/clock.js';
+import type { CircuitRule, CircuitStateName, Emit } from '../../core/events.js';
+import type { CircuitSnapshot, ForcedState, InspectableCircuit } from '../../core/inspect.js';
+import type { Off } from '../../core/options.js';
+import { SlidingWindow } from '../../lib/sliding-window.js';
 
 /** The options that the state machine goes by, under their names in the file; times in ms, shares 0..1. */
 export interface CircuitRules {

@@ -1,6 +1,6 @@
 /** Timeouts of one try: connect, write, attempt, and the silence allowed in its answer. */
-import type { Call } from '../core/call.js';
-import type { CallFailure } from '../core/errors.js';
+import type { Call } from '../../core/call.js';
+import type { CallFailure } from '../../core/errors.js';
 import {
   DurationOrOff,
   Options,
@@ -8,11 +8,11 @@ import {
   Switchable,
   type Off,
   type Static,
-} from '../core/options.js';
-import { classifyFailure, classifyStatus } from '../core/outcome.js';
-import type { Layer, Stage } from '../core/pipeline.js';
-import type { Policy, PolicyContext } from '../core/policy.js';
-import type { Reply } from '../core/reply.js';
+} from '../../core/options.js';
+import { classifyFailure, classifyStatus } from '../../core/outcome.js';
+import type { Layer, Stage } from '../../core/pipeline.js';
+import type { Policy, PolicyContext } from '../../core/policy.js';
+import type { Reply } from '../../core/reply.js';
 import { AdaptiveTimeout, adaptiveSchema } from './adaptive-timeout.js';
 import { AttemptTimer, MeasuringTimer } from './attempt-timer.js';
 

@@ -1,11 +1,11 @@
 /** Last good answers: which may be kept, whom they may be given to, and how a kept one is served (RFC 9110, 9111). */
-import type { Call } from './call.js';
-import type { Clock } from './clock.js';
+import type { Call } from '../../core/call.js';
+import type { Clock } from '../../core/clock.js';
 import { CopiedReply } from './copied-reply.js';
-import { parseHttpDate } from '../http/date.js';
-import { MemoryReply } from './memory-reply.js';
-import { isOpenEnded, type RawHeaders, type Reply } from './reply.js';
-import type { Store } from './store.js';
+import { parseHttpDate } from '../../http/date.js';
+import { MemoryReply } from '../../core/memory-reply.js';
+import { isOpenEnded, type RawHeaders, type Reply } from '../../core/reply.js';
+import type { Store } from '../../core/store.js';
 
 /** Bytes of the longest body that is kept. */
 export const MAX_KEPT_BYTES = 1024 * 1024;

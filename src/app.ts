@@ -14,7 +14,7 @@ import { listenError, ListenError, SHARED, wantedBy, type NamedAddress } from '.
 import { drain, sleep, within } from './app/waiting.js';
 import type { Config } from './config/config.js';
 import type { Loaded } from './config/load.js';
-import { parseDuration } from './config/units.js';
+import { parseDuration } from './config/schema/units.js';
 import type { Clock, Random } from './core/clock.js';
 import { CallError } from './core/errors.js';
 import type { Emit } from './core/events.js';

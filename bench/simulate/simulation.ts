@@ -1,6 +1,6 @@
 /** Runs the real policies against a simulated upstream and simulated callers, in simulated time. */
 import { createHash } from 'node:crypto';
-import { formatDiagnostics } from '../../src/config/diagnostics.js';
+import { formatDiagnostics } from '../../src/config/syntax/diagnostics.js';
 import { loadText } from '../../src/config/load.js';
 import { Call } from '../../src/core/call.js';
 import { ClientGoneError, type CallFailure } from '../../src/core/errors.js';

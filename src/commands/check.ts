@@ -1,6 +1,6 @@
 /** `breakwater check`: tells all that is wrong with a configuration file, and what is likely to go wrong in production. */
 import { checkConfig } from '../config/check.js';
-import { formatDiagnostics, type Level } from '../config/diagnostics.js';
+import { formatDiagnostics, type Level } from '../config/syntax/diagnostics.js';
 import type { Output } from './output.js';
 
 export interface CheckOptions {

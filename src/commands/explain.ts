@@ -1,7 +1,7 @@
 /** `breakwater explain`: an upstream's effective policies as YAML, each value with where it came from. */
-import type { EffectiveUpstream } from '../config/assemble.js';
-import { didYouMean, formatDiagnostics, listWords } from '../config/diagnostics.js';
-import type { EffectiveMap, Origin } from '../config/effective.js';
+import type { EffectiveUpstream } from '../config/resolve/assemble.js';
+import { didYouMean, formatDiagnostics, listWords } from '../config/syntax/diagnostics.js';
+import type { EffectiveMap, Origin } from '../config/resolve/layers.js';
 import { loadConfig } from '../config/load.js';
 import { RouteTable } from '../lib/path-tree.js';
 import { describeRequest } from './forecast.js';

@@ -1,5 +1,5 @@
 /** What the short commands have of the process, so that tests can stand in for it. */
-import type { Environment } from '../config/interpolate.js';
+import type { Environment } from '../config/syntax/interpolate.js';
 
 interface Sink {
   write(text: string): unknown;

@@ -2,7 +2,7 @@
 import { App } from '../app.js';
 import { ListenError } from '../app/addresses.js';
 import { formatAddress } from '../config/config.js';
-import { formatDiagnostics } from '../config/diagnostics.js';
+import { formatDiagnostics } from '../config/syntax/diagnostics.js';
 import { loadConfig } from '../config/load.js';
 import { watchFile } from '../config/watch.js';
 import { createSystemClock } from '../core/clock.js';

@@ -1,5 +1,5 @@
 /** `breakwater schema`: the JSON Schema of the configuration file, for editors. */
-import { fileSchema } from '../config/schema.js';
+import { fileSchema } from '../config/schema/schema.js';
 import type { Output } from './output.js';
 
 /** @returns the exit code. */

@@ -1,5 +1,5 @@
 /** A configuration file with all that is wrong with it, or else with what the lint has to say; the proxy itself needs no lint. */
-import type { Environment } from './interpolate.js';
+import type { Environment } from './syntax/interpolate.js';
 import { lint } from './lint/lint.js';
 import { loadText, readThen, type Loaded } from './load.js';
 

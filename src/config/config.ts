@@ -1,8 +1,8 @@
 /** What the rest of the program gets from a configuration file: checked, decoded (ms, bytes, shares 0..1) and frozen. */
 import type { PolicySettings } from '../policies/index.js';
 import type { OverloadSettings } from '../policies/overload/index.js';
-import type { LimitOptions, LogOptions, ShutdownOptions } from './schema.js';
-import type { StoreConfig } from './stores.js';
+import type { LimitOptions, LogOptions, ShutdownOptions } from './schema/schema.js';
+import type { StoreConfig } from './resolve/stores.js';
 
 export type { PolicyName, PolicySettings } from '../policies/index.js';
 

@@ -1,14 +1,14 @@
 /** From a configuration file to a trusted Config, or to all that is wrong with it at once. */
 import { readFileSync } from 'node:fs';
-import { assemble, type Assembled, type EffectiveUpstream } from './assemble.js';
+import { assemble, type Assembled, type EffectiveUpstream } from './resolve/assemble.js';
 import type { Config } from './config.js';
-import { Findings, type Diagnostic } from './diagnostics.js';
-import { readFallbacks } from './fallback.js';
-import type { Environment } from './interpolate.js';
-import { parseSource } from './parse.js';
-import { checkStores } from './stores.js';
-import { readUpstreams } from './upstreams.js';
-import { validate } from './validate.js';
+import { Findings, type Diagnostic } from './syntax/diagnostics.js';
+import { readFallbacks } from './resolve/fallback.js';
+import type { Environment } from './syntax/interpolate.js';
+import { parseSource } from './syntax/parse.js';
+import { checkStores } from './resolve/stores.js';
+import { readUpstreams } from './resolve/upstreams.js';
+import { validate } from './schema/validate.js';
 
 export interface Loaded {
   /** Undefined when there is an error among the diagnostics. */

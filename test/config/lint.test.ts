@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { check, type CheckOptions } from '../../src/commands/check.js';
 import { checkText } from '../../src/config/check.js';
-import { formatDiagnostic } from '../../src/config/diagnostics.js';
+import { formatDiagnostic } from '../../src/config/syntax/diagnostics.js';
 import { lintRules } from '../../src/config/lint/lint.js';
 import { loadText } from '../../src/config/load.js';
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import * as fc from 'fast-check';
 import t from 'tap';
 import { formatAddress, type Config } from '../../src/config/config.js';
-import { formatDiagnostics } from '../../src/config/diagnostics.js';
+import { formatDiagnostics } from '../../src/config/syntax/diagnostics.js';
 import { loadConfig, loadText } from '../../src/config/load.js';
 
 function load(text: string, env: Record<string, string> = {}): Config {

@@ -1,6 +1,6 @@
 /** Every mistake in a configuration file is told once, where it is, with what would be right. */
 import t from 'tap';
-import { formatDiagnostic } from '../../src/config/diagnostics.js';
+import { formatDiagnostic } from '../../src/config/syntax/diagnostics.js';
 import { loadText } from '../../src/config/load.js';
 
 const env = { PORT: '8101', EMPTY: '', WORD: 'abc' };

@@ -1,7 +1,7 @@
 /** Durations, sizes and shares have one notation. */
 import * as fc from 'fast-check';
 import t from 'tap';
-import { formatQuantity, parseQuantity, suggestQuantities } from '../../src/config/units.js';
+import { formatQuantity, parseQuantity, suggestQuantities } from '../../src/config/schema/units.js';
 
 void t.test('reads each unit', (t) => {
   const read = {

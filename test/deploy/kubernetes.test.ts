@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, posix } from 'node:path';
 import t from 'tap';
 import { formatAddress, type Config } from '../../src/config/config.js';
-import { formatDiagnostics } from '../../src/config/diagnostics.js';
+import { formatDiagnostics } from '../../src/config/syntax/diagnostics.js';
 import { loadConfig } from '../../src/config/load.js';
 import { deployFiles, readDocuments, readText } from './files.js';
 

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { explain } from '../../src/commands/explain.js';
 import { checkConfig, checkText } from '../../src/config/check.js';
-import { formatDiagnostic } from '../../src/config/diagnostics.js';
+import { formatDiagnostic } from '../../src/config/syntax/diagnostics.js';
 import { lintRules } from '../../src/config/lint/lint.js';
 import { codeBlocks, plain, tableRows } from './markdown.js';
 

@@ -1,9 +1,9 @@
 /** Finds what is allowed in a configuration file but known to go wrong in production. */
-import type { EffectiveUpstream } from '../assemble.js';
+import type { EffectiveUpstream } from '../resolve/assemble.js';
 import type { Config } from '../config.js';
-import { Findings, formatPath, listWords, type Diagnostic } from '../diagnostics.js';
-import { readComments } from '../parse.js';
-import type { SourceNode } from '../source.js';
+import { Findings, formatPath, listWords, type Diagnostic } from '../syntax/diagnostics.js';
+import { readComments } from '../syntax/parse.js';
+import type { SourceNode } from '../syntax/source.js';
 import { ignoreRules, readIgnores } from './ignores.js';
 import { numberRules } from './numbers.js';
 import { overloadRules } from './overload.js';

@@ -1,5 +1,5 @@
 /** Lint rules about retries, circuits and bulkheads whose numbers do harm by themselves. */
-import { listWords } from '../diagnostics.js';
+import { listWords } from '../syntax/diagnostics.js';
 import { eachScope, type LintRule, type Offence, type Scope } from './scope.js';
 
 /** More than this is a storm for the upstream, and a wait that no caller sits out. */

@@ -1,6 +1,6 @@
 /** Lint rules about the `overload` section, which is the process's and no upstream's. */
 import { SAMPLE_MS } from '../../policies/overload/loop-delay.js';
-import { valueOf } from '../source.js';
+import { valueOf } from '../syntax/source.js';
 import type { Found, LintFile, LintRule, Place } from './scope.js';
 
 /** Below this a reading is mostly noise: one sample late by a garbage collection is enough. */

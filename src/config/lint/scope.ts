@@ -1,10 +1,10 @@
 /** What a lint rule looks at: the effective policies of one upstream or route, and where each value was written. */
-import type { EffectiveUpstream } from '../assemble.js';
+import type { EffectiveUpstream } from '../resolve/assemble.js';
 import type { Config, PolicySettings, UpstreamConfig } from '../config.js';
-import type { Level, Path, Position } from '../diagnostics.js';
-import { layers, type Effective, type EffectiveMap, type Origin } from '../effective.js';
-import type { Comment } from '../parse.js';
-import { entryOf, itemsOf, valueOf, type SourceNode } from '../source.js';
+import type { Level, Path, Position } from '../syntax/diagnostics.js';
+import { layers, type Effective, type EffectiveMap, type Origin } from '../resolve/layers.js';
+import type { Comment } from '../syntax/parse.js';
+import { entryOf, itemsOf, valueOf, type SourceNode } from '../syntax/source.js';
 
 /** Somewhere in the file. */
 export interface Place {

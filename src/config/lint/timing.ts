@@ -1,5 +1,5 @@
 /** Lint rules about times that do not fit into each other. */
-import { listWords } from '../diagnostics.js';
+import { listWords } from '../syntax/diagnostics.js';
 import {
   forecast,
   growthOf,
@@ -7,7 +7,7 @@ import {
   triesInFirsts,
   triesWithin,
   type Forecast,
-} from '../forecast.js';
+} from './forecast.js';
 import { eachScope, type LintRule, type Offence, type Scope } from './scope.js';
 
 /** Two digits are as exact as advice can be. */

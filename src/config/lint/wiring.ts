@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { policySchemas } from '../../policies/index.js';
 import { formatAddress, type Target } from '../config.js';
-import { valueOf } from '../source.js';
+import { valueOf } from '../syntax/source.js';
 import type { Found, LintFile, LintRule, LintUpstream, Scope } from './scope.js';
 
 function checkCertificates({ upstreams }: LintFile): Found {

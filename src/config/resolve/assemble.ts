@@ -1,7 +1,7 @@
 /** From a source tree without mistakes to the frozen Config, and to the effective policies that `explain` prints. */
-import { policySchemas } from '../policies/index.js';
+import { policySchemas } from '../../policies/index.js';
 import { parseAddress } from './address.js';
-import type { Address, Config, PolicySettings, RouteMatch, UpstreamConfig } from './config.js';
+import type { Address, Config, PolicySettings, RouteMatch, UpstreamConfig } from '../config.js';
 import {
   builtInOf,
   createDecoder,
@@ -11,11 +11,11 @@ import {
   type Decode,
   type EffectiveMap,
   type WrittenLayer,
-} from './effective.js';
+} from './layers.js';
 import { fillBodies, type BodyFiles } from './fallback.js';
-import { sections } from './schema.js';
+import { sections } from '../schema/schema.js';
 import { storeConfigOf, storeDocument, type StoreKind } from './stores.js';
-import { itemsOf, textOf, toPlain, valueOf, type SourceNode } from './source.js';
+import { itemsOf, textOf, toPlain, valueOf, type SourceNode } from '../syntax/source.js';
 import type { UpstreamParts } from './upstreams.js';
 
 export interface EffectiveRoute {

@@ -2,9 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { createSecureContext } from 'node:tls';
-import type { TlsConfig } from './config.js';
-import type { Findings, Path } from './diagnostics.js';
-import { entryOf, textOf, valueOf, type SourceNode } from './source.js';
+import type { TlsConfig } from '../config.js';
+import type { Findings, Path } from '../syntax/diagnostics.js';
+import { entryOf, textOf, valueOf, type SourceNode } from '../syntax/source.js';
 
 const FILE_KEYS = ['ca', 'cert', 'key'] as const;
 

@@ -1,6 +1,6 @@
 /** What the schema cannot say of `stores`: that the keys fit the kind, and that the URL is one of a Redis server. */
-import type { Findings, Path } from './diagnostics.js';
-import { entriesOf, textOf, valueOf, type SourceNode } from './source.js';
+import type { Findings, Path } from '../syntax/diagnostics.js';
+import { entriesOf, textOf, valueOf, type SourceNode } from '../syntax/source.js';
 
 export type StoreConfig =
   | { readonly kind: 'memory'; readonly maxBytes: number }

@@ -1,5 +1,5 @@
 /** The notation of durations, sizes and shares, read and written. */
-import { unitPatterns, type Unit } from '../core/options.js';
+import { unitPatterns, type Unit } from '../../core/options.js';
 
 /** Units from the smallest on: ms, bytes, and the share as a fraction. */
 const scales: Readonly<Record<Unit, Readonly<Record<string, number>>>> = {

@@ -7,7 +7,7 @@ import {
   prefixProblem,
   type Read,
 } from './address.js';
-import { formatAddress, type Address, type Target, type TlsConfig } from './config.js';
+import { formatAddress, type Address, type Target, type TlsConfig } from '../config.js';
 import {
   didYouMean,
   isMisspelt,
@@ -15,8 +15,8 @@ import {
   type Findings,
   type Path,
   type Position,
-} from './diagnostics.js';
-import { sections, upstreamSchema } from './schema.js';
+} from '../syntax/diagnostics.js';
+import { sections, upstreamSchema } from '../schema/schema.js';
 import {
   entriesOf,
   itemsOf,
@@ -24,7 +24,7 @@ import {
   valueOf,
   type SourceEntry,
   type SourceNode,
-} from './source.js';
+} from '../syntax/source.js';
 import { readTls } from './tls.js';
 
 /** An upstream's keys besides its policies; what could not be read is undefined and has its diagnostic. */

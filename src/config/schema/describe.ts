@@ -1,7 +1,7 @@
 /** The words for what a schema allows and for what was written instead. */
-import type { OptionKeywords } from '../core/options.js';
-import { didYouMean, listWords } from './diagnostics.js';
-import type { SourceNode } from './source.js';
+import type { OptionKeywords } from '../../core/options.js';
+import { didYouMean, listWords } from '../syntax/diagnostics.js';
+import type { SourceNode } from '../syntax/source.js';
 import { suggestQuantities, unitExamples } from './units.js';
 
 /** A JSON schema as the messages read it. */

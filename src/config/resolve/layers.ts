@@ -1,8 +1,8 @@
 /** The layers of a configuration laid over each other: in the file's notation, each value with where it came from. */
-import type { OptionKeywords } from '../core/options.js';
-import type { Path } from './diagnostics.js';
-import { entriesOf, toPlain, type SourceNode } from './source.js';
-import { parseQuantity } from './units.js';
+import type { OptionKeywords } from '../../core/options.js';
+import type { Path } from '../syntax/diagnostics.js';
+import { entriesOf, toPlain, type SourceNode } from '../syntax/source.js';
+import { parseQuantity } from '../schema/units.js';
 
 /** From the weakest to the strongest. */
 export const layers = ['default', 'defaults', 'profile', 'own', 'route'] as const;

@@ -1,10 +1,10 @@
 /** What the schema cannot say of fallbacks: that names, headers and files are right and that no chain leads back. */
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import type { FallbackEntry } from '../policies/fallback/index.js';
-import type { PolicySettings } from './config.js';
-import { didYouMean, listWords, type Findings, type Path } from './diagnostics.js';
-import { entriesOf, entryOf, itemsOf, textOf, valueOf, type SourceNode } from './source.js';
+import type { FallbackEntry } from '../../policies/fallback/index.js';
+import type { PolicySettings } from '../config.js';
+import { didYouMean, listWords, type Findings, type Path } from '../syntax/diagnostics.js';
+import { entriesOf, entryOf, itemsOf, textOf, valueOf, type SourceNode } from '../syntax/source.js';
 
 /** Contents of the files that `bodyFile` names, by name as written. */
 export type BodyFiles = ReadonlyMap<string, Buffer>;

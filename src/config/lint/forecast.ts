@@ -1,7 +1,7 @@
 /** What a call may cost at worst under its policies: how many tries, how much time, how much more load. */
-import { backoffMs, type BackoffOptions } from '../policies/retry/backoff.js';
-import type { PolicySettings } from '../policies/index.js';
-import { formatQuantity } from './units.js';
+import { backoffMs, type BackoffOptions } from '../../policies/retry/backoff.js';
+import type { PolicySettings } from '../../policies/index.js';
+import { formatQuantity } from '../schema/units.js';
 
 export interface Forecast {
   /** The most that there can be, the first included. */

@@ -8,9 +8,9 @@ import {
   Type,
   type Static,
   type TSchema,
-} from '../core/options.js';
-import { policySchemas } from '../policies/index.js';
-import { overload } from '../policies/overload/index.js';
+} from '../../core/options.js';
+import { policySchemas } from '../../policies/index.js';
+import { overload } from '../../policies/overload/index.js';
 
 const word = <const Words extends readonly string[]>(
   words: Words,

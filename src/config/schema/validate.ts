@@ -1,7 +1,7 @@
 /** Checks a source tree against the schema and tells every mistake once, where it is; the only user of Ajv. */
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
-import type { Unit } from '../core/options.js';
-import { policySchemas } from '../policies/index.js';
+import type { Unit } from '../../core/options.js';
+import { policySchemas } from '../../policies/index.js';
 import {
   describeChoice,
   describeSeen,
@@ -9,7 +9,7 @@ import {
   describeWrongValue,
   type SchemaView,
 } from './describe.js';
-import { isMisspelt, type Findings } from './diagnostics.js';
+import { isMisspelt, type Findings } from '../syntax/diagnostics.js';
 import { fileSchema } from './schema.js';
 import {
   entriesOf,
@@ -18,7 +18,7 @@ import {
   type Place,
   type SourceNode,
   type SourceScalar,
-} from './source.js';
+} from '../syntax/source.js';
 import { LONGEST_DURATION_MS, parseDuration } from './units.js';
 
 let compiled: ValidateFunction | undefined;

@@ -1,7 +1,7 @@
 /** A file of a thousand upstreams: it starts, every call finds its own, and a scrape has nothing of those without calls. */
 import t from 'tap';
-import { routeByPrefix } from '../../src/proxy/router.js';
-import type { Upstream } from '../../src/proxy/upstream.js';
+import { routeByPrefix } from '../../src/inbound/router.js';
+import type { Upstream } from '../../src/upstream/upstream.js';
 import { send, startSidecar, startUpstream } from '../support/sidecar.js';
 
 const UPSTREAMS = 1000;

@@ -1,5 +1,5 @@
 /** A pool of plain connections to this machine. */
-import type { PoolOptions } from '../../src/proxy/http1/connection-pool.js';
+import type { PoolOptions } from '../../src/outbound/http1/connection-pool.js';
 
 export const poolOptions = (port: number): PoolOptions => ({
   target: {

@@ -13,14 +13,14 @@ import {
   forwardUpgradeHeaders,
   labelSubstitute,
   singleValue,
-} from './headers.js';
-import type { UpgradeRequest } from './upgrade.js';
-import { endWith } from './one-write.js';
+} from './forward-headers.js';
+import type { UpgradeRequest } from './http1/upgrade.js';
+import { endWith } from './http1/one-write.js';
 import { renderProblem } from './problem.js';
-import type { ReplayableBody } from './replayable-body.js';
-import type { ForwardedReply } from './transport.js';
-import { Upload, type UploadLimits } from './upload.js';
-import type { Scope } from './upstream.js';
+import type { ReplayableBody } from './request-body.js';
+import type { ForwardedReply } from '../outbound/dispatch.js';
+import { Upload, type UploadLimits } from './upload-limits.js';
+import type { Scope } from '../upstream/upstream.js';
 
 /** What all exchanges share. */
 export interface ExchangeContext extends UploadLimits {

@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Clock, Timer } from '../core/clock.js';
 import { CallError, ClientGoneError, type CallFailure } from '../core/errors.js';
-import { ReplayableBody } from './replayable-body.js';
+import { ReplayableBody } from './request-body.js';
 
 export interface UploadLimits {
   readonly clock: Clock;

@@ -2,10 +2,10 @@
 import type { IncomingMessage } from 'node:http';
 import { Call } from '../core/call.js';
 import type { RawHeaders } from '../core/reply.js';
-import { singleValue, type OutgoingHeaders } from './headers.js';
-import type { ReplayableBody } from './replayable-body.js';
-import type { ForwardedCall } from './transport.js';
-import type { Scope } from './upstream.js';
+import { singleValue, type OutgoingHeaders } from './forward-headers.js';
+import type { ReplayableBody } from './request-body.js';
+import type { ForwardedCall } from '../outbound/dispatch.js';
+import type { Scope } from '../upstream/upstream.js';
 
 /** Whose request it is. */
 export interface CallOwner {

@@ -1,7 +1,7 @@
 import { createServer, type ServerResponse } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
 import t from 'tap';
-import { endWith } from '../../src/proxy/one-write.js';
+import { endWith } from '../../../src/inbound/http1/one-write.js';
 
 const everyByte = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
 

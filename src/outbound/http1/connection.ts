@@ -1,7 +1,7 @@
 /** One connection to an upstream (HTTP/1.1, RFC 9112): a request at a time, and its answer to whoever sent it. */
 import type { Socket } from 'node:net';
 import type { RawHeaders } from '../../core/reply.js';
-import { findHeader } from '../headers.js';
+import { findHeader } from '../../inbound/forward-headers.js';
 import { ReplyParser, retain, type ReplyHead, type ReplyListener } from './reply-parser.js';
 import { writeRequest, type OutgoingRequest, type BodyWriter } from './request-writer.js';
 

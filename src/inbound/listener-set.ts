@@ -1,6 +1,6 @@
 /** The listeners that are open now, and the step from one set of them to the next without a gap. */
 import type { Clock } from '../core/clock.js';
-import type { Front, ListenAddress, Listener, ListenerLimits } from './listener.js';
+import type { Front, ListenAddress, Listener, ListenerLimits } from './http1/listener.js';
 import type { Router } from './router.js';
 
 export interface WantedListener {

@@ -2,7 +2,7 @@
 import { CallError } from '../core/errors.js';
 import type { Emit } from '../core/events.js';
 import type { Destination } from './exchange.js';
-import type { Scope, Upstream } from './upstream.js';
+import type { Scope, Upstream } from '../upstream/upstream.js';
 
 /** What a listener asks for each request. */
 export interface Router {

@@ -18,10 +18,10 @@ import {
   hostOf,
   type UpstreamTarget,
   type UpstreamTls,
-} from './http1/connection-pool.js';
-import type { DeadlineHeader } from './headers.js';
-import { Tunnels } from './tunnel.js';
-import { createTransport, type ForwardedCall } from './transport.js';
+} from '../outbound/http1/connection-pool.js';
+import type { DeadlineHeader } from '../inbound/forward-headers.js';
+import { Tunnels } from './tunnels.js';
+import { createTransport, type ForwardedCall } from '../outbound/dispatch.js';
 
 export interface RouteOptions {
   readonly name: string;

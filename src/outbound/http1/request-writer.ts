@@ -1,8 +1,8 @@
 /** A request on its way upstream: its head, and its body as it comes from the client (RFC 9112, sections 6 and 7). */
 import type { Socket } from 'node:net';
-import { forwardTrailers } from '../headers.js';
+import { forwardTrailers } from '../../inbound/forward-headers.js';
 import type { Question } from './reply-parser.js';
-import type { BodyReader, ReplayableBody } from '../replayable-body.js';
+import type { BodyReader, ReplayableBody } from '../../inbound/request-body.js';
 
 /** What a try wants to know of a body that is still on its way. */
 export interface UploadListener {

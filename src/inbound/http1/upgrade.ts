@@ -1,7 +1,7 @@
 /** A client that asks for another protocol (RFC 9110, section 7.8): an exchange until the upstream's 101, a tunnel after it. */
 import { ServerResponse, STATUS_CODES, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import type { RawHeaders } from '../core/reply.js';
+import type { RawHeaders } from '../../core/reply.js';
 
 /** Bytes kept of a client that speaks before it was answered. */
 const EARLY_BYTES = 64 * 1024;

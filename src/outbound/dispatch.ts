@@ -10,12 +10,12 @@ import type { Stage } from '../core/pipeline.js';
 import { isOpenEnded, type RawHeaders, type Reply, type ReplySink } from '../core/reply.js';
 import type { Connection, ConnectionUser } from './http1/connection.js';
 import type { ConnectionPool, ConnectionSeeker } from './http1/connection-pool.js';
-import { findHeader, forwardTrailers, type OutgoingHeaders } from './headers.js';
-import type { ReplayableBody } from './replayable-body.js';
+import { findHeader, forwardTrailers, type OutgoingHeaders } from '../inbound/forward-headers.js';
+import type { ReplayableBody } from '../inbound/request-body.js';
 import type { ReplyHead } from './http1/reply-parser.js';
-import { describeTransportError } from './transport-error.js';
+import { describeTransportError } from './failure.js';
 import type { UploadListener } from './http1/request-writer.js';
-import type { Scope } from './upstream.js';
+import type { Scope } from '../upstream/upstream.js';
 
 /** A call as the exchange makes it: what only the transport needs comes on top. */
 export interface ForwardedCall extends Call {

@@ -3,13 +3,13 @@ import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import t from 'tap';
-import type { Connection, ConnectionUser } from '../../../src/proxy/http1/connection.js';
+import type { Connection, ConnectionUser } from '../../../src/outbound/http1/connection.js';
 import {
   ConnectionPool,
   PoolClosed,
   type ConnectionSeeker,
-} from '../../../src/proxy/http1/connection-pool.js';
-import type { UploadListener } from '../../../src/proxy/http1/request-writer.js';
+} from '../../../src/outbound/http1/connection-pool.js';
+import type { UploadListener } from '../../../src/outbound/http1/request-writer.js';
 import { FakeClock } from '../../support/fake-clock.js';
 import { poolOptions } from '../../support/pool-options.js';
 import { eventually, type Teardown } from '../../support/sidecar.js';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import t from 'tap';
-import { createRequestIds } from '../../src/proxy/request-id.js';
+import { createRequestIds } from '../../src/inbound/request-id.js';
 
 t.test('request ids', async (t) => {
   t.test('they have the form of a UUID, and none comes twice', async (t) => {

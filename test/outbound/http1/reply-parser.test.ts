@@ -8,7 +8,7 @@ import {
   ReplyParser,
   type Question,
   type ReplyHead,
-} from '../../../src/proxy/http1/reply-parser.js';
+} from '../../../src/outbound/http1/reply-parser.js';
 
 const GET: Question = { method: 'GET', upgrade: undefined };
 const MAX_HEADER_BYTES = 1000;

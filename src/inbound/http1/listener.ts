@@ -9,12 +9,12 @@ import {
 import type { Socket } from 'node:net';
 import httpProxy from '@fastify/http-proxy';
 import fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
-import { Exchange, type ExchangeContext } from './exchange.js';
+import { Exchange, type ExchangeContext } from '../exchange.js';
 import { answerAsLastHop, isLastHop } from './last-hop.js';
 import { findFault } from './request-check.js';
-import type { Router } from './router.js';
+import type { Router } from '../router.js';
 import { UpgradeRequest } from './upgrade.js';
-import { announcesBody } from './upload.js';
+import { announcesBody } from '../upload-limits.js';
 
 export type ListenAddress =
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number }

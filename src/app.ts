@@ -31,8 +31,8 @@ import { createRequestIds } from './inbound/request-id.js';
 import { routeAllTo, routeByPrefix, type Router } from './inbound/router.js';
 import { Upstream, type UpstreamContext } from './upstream/upstream.js';
 import { StoreSet } from './stores/store-set.js';
-import { combine, logOverload, logScope, logStore, type Logger } from './telemetry/logs.js';
-import { createMetrics } from './telemetry/metrics.js';
+import { combine, logOverload, logScope, logStore, type Logger } from './telemetry/log/logs.js';
+import { createMetrics } from './telemetry/instruments/metrics.js';
 
 export interface AppOptions {
   readonly clock: Clock;

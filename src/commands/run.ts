@@ -6,7 +6,7 @@ import { formatDiagnostics } from '../config/syntax/diagnostics.js';
 import { loadConfig } from '../config/load.js';
 import { watchFile } from '../config/watch.js';
 import { createSystemClock } from '../core/clock.js';
-import { createLogger, type Logger } from '../telemetry/logs.js';
+import { createLogger, type Logger } from '../telemetry/log/logs.js';
 import { version } from '../version.js';
 
 export interface RunOptions {

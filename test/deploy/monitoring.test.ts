@@ -2,7 +2,7 @@
 import t from 'tap';
 import type { Event, ExchangeSummary } from '../../src/core/events.js';
 import { reasons } from '../../src/core/errors.js';
-import { createMetrics } from '../../src/telemetry/metrics.js';
+import { createMetrics } from '../../src/telemetry/instruments/metrics.js';
 import { fakeProxy } from '../admin/fake-proxy.js';
 import { readPage } from '../support/page.js';
 import { dashboard, readYaml, rules } from './files.js';

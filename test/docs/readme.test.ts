@@ -13,7 +13,7 @@ import type { Event, ExchangeSummary } from '../../src/core/events.js';
 import type { Inspection } from '../../src/core/inspect.js';
 import type { OptionKeywords, TSchema } from '../../src/core/options.js';
 import { policies, policySchemas } from '../../src/policies/index.js';
-import { createMetrics } from '../../src/telemetry/metrics.js';
+import { createMetrics } from '../../src/telemetry/instruments/metrics.js';
 import { readPage } from '../support/page.js';
 import { node, pathOf } from '../support/program.js';
 import { startSidecar } from '../support/sidecar.js';

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { App } from '../../src/app.js';
 import { loadConfig } from '../../src/config/load.js';
 import { createSystemClock } from '../../src/core/clock.js';
-import { createLogger } from '../../src/telemetry/logs.js';
+import { createLogger } from '../../src/telemetry/log/logs.js';
 
 /** The part of a tap test that is needed here. */
 export interface Teardown {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import t from 'tap';
 import { CallError, ClientGoneError } from '../../src/core/errors.js';
 import type { Event, ExchangeSummary } from '../../src/core/events.js';
-import { combine, createLogger, logScope, type AccessLog } from '../../src/telemetry/logs.js';
+import { combine, createLogger, logScope, type AccessLog } from '../../src/telemetry/log/logs.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { node } from '../support/program.js';
 
@@ -100,7 +100,7 @@ t.test('leaves out what is below its level', async (t) => {
 });
 
 t.test('loses no line when the process exits at once', async (t) => {
-  const module = new URL('../../src/telemetry/logs.js', import.meta.url);
+  const module = new URL('../../src/telemetry/log/logs.js', import.meta.url);
   const program = `
     const { createLogger } = await import(${JSON.stringify(module.href)});
     const logger = createLogger({ level: 'info' });

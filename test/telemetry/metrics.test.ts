@@ -2,7 +2,7 @@ import t, { type Test } from 'tap';
 import { CallError, ClientGoneError } from '../../src/core/errors.js';
 import type { CircuitStateName, Emit, ExchangeSummary } from '../../src/core/events.js';
 import type { InspectableScope, InspectableUpstream, Inspection } from '../../src/core/inspect.js';
-import { createMetrics } from '../../src/telemetry/metrics.js';
+import { createMetrics } from '../../src/telemetry/instruments/metrics.js';
 import { readPage } from '../support/page.js';
 
 interface Running {

@@ -1,7 +1,7 @@
 /** The Prometheus metrics: counts what the events tell, and shows it together with the gauges and the process's own. */
 import { setImmediate } from 'node:timers/promises';
 import { collectDefaultMetrics, Registry } from 'prom-client';
-import type { Reason } from '../core/errors.js';
+import type { Reason } from '../../core/errors.js';
 import type {
   Emit,
   Event,
@@ -10,9 +10,9 @@ import type {
   FallbackKind,
   RetryCause,
   RetryDenial,
-} from '../core/events.js';
-import type { InspectableCircuit, Inspection } from '../core/inspect.js';
-import type { AttemptResult } from '../core/outcome.js';
+} from '../../core/events.js';
+import type { InspectableCircuit, Inspection } from '../../core/inspect.js';
+import type { AttemptResult } from '../../core/outcome.js';
 import {
   CounterFamily,
   CountersBy,
@@ -20,9 +20,9 @@ import {
   HistogramFamily,
   type Family,
   type Histogram,
-} from './families.js';
+} from '../exposition/families.js';
 import { createGauges } from './gauges.js';
-import { renderPage } from './page.js';
+import { renderPage } from '../exposition/page.js';
 
 export interface MetricsOptions {
   readonly version: string;

@@ -1,8 +1,8 @@
 /** The log: JSON lines for circuits that move, tries that fail and exchanges that end. */
 import { pino, type Logger as PinoLogger } from 'pino';
-import type { Clock } from '../core/clock.js';
-import type { CircuitStateName, Emit, Event, ExchangeSummary } from '../core/events.js';
-import { describePassed, type OverloadChange } from '../policies/overload/index.js';
+import type { Clock } from '../../core/clock.js';
+import type { CircuitStateName, Emit, Event, ExchangeSummary } from '../../core/events.js';
+import { describePassed, type OverloadChange } from '../../policies/overload/index.js';
 
 export type Logger = PinoLogger;
 

@@ -1,12 +1,12 @@
 /** The gauges: read from the running proxy at each scrape, so that none can be stale. */
-import type { CircuitStateName } from '../core/events.js';
+import type { CircuitStateName } from '../../core/events.js';
 import type {
   InspectableBulkhead,
   InspectableScope,
   InspectableUpstream,
   Inspection,
-} from '../core/inspect.js';
-import { GaugeFamily, renderLabels, type Reading } from './families.js';
+} from '../../core/inspect.js';
+import { GaugeFamily, renderLabels, type Reading } from '../exposition/families.js';
 
 const circuitStates: readonly CircuitStateName[] = [
   'closed',

@@ -1,10 +1,10 @@
 #!/usr/bin/env node
 /** The process: command line in, exit code out. */
 import { Command, Option } from 'commander';
-import type { CheckOptions } from './commands/check.js';
-import type { ExplainOptions } from './commands/explain.js';
-import type { Output } from './commands/output.js';
-import { pinTicks } from './pin-ticks.js';
+import type { CheckOptions } from './cli/check.js';
+import type { ExplainOptions } from './cli/explain.js';
+import type { Output } from './cli/output.js';
+import { pinTicks } from './platform/pin-ticks.js';
 import { version } from './version.js';
 
 // The YAML parser looks something up in the environment at each token, half a million times for a large file. Node asks the
@@ -30,7 +30,7 @@ program
   )
   .action(async (options: { config: string }) => {
     pinTicks();
-    const { run } = await import('./commands/run.js');
+    const { run } = await import('./cli/run.js');
     // Whatever a library may still hold open: drained is over.
     process.exit(await run(options));
   });
@@ -46,7 +46,7 @@ program
       .default('text'),
   )
   .action(async (file: string | undefined, options: CheckOptions) => {
-    const { check } = await import('./commands/check.js');
+    const { check } = await import('./cli/check.js');
     process.exitCode = check(file ?? defaultFile, options, output);
   });
 
@@ -57,7 +57,7 @@ program
   .requiredOption('--upstream <name>', 'the upstream')
   .option('--request <request>', 'as "GET /path", below the prefix: with the route that matches it')
   .action(async (file: string | undefined, options: ExplainOptions) => {
-    const { explain } = await import('./commands/explain.js');
+    const { explain } = await import('./cli/explain.js');
     process.exitCode = explain(file ?? defaultFile, options, output);
   });
 
@@ -65,7 +65,7 @@ program
   .command('schema')
   .description('Print the JSON Schema of the configuration file, for editors.')
   .action(async () => {
-    const { schema } = await import('./commands/schema.js');
+    const { schema } = await import('./cli/schema.js');
     process.exitCode = schema(output);
   });
 

@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { check, type CheckOptions } from '../../src/commands/check.js';
+import { check, type CheckOptions } from '../../src/cli/check.js';
 import { checkText } from '../../src/config/check.js';
 import { formatDiagnostic } from '../../src/config/syntax/diagnostics.js';
 import { lintRules } from '../../src/config/lint/lint.js';

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
-import { explain } from '../../src/commands/explain.js';
+import { explain } from '../../src/cli/explain.js';
 import { checkConfig, checkText } from '../../src/config/check.js';
 import { formatDiagnostic } from '../../src/config/syntax/diagnostics.js';
 import { lintRules } from '../../src/config/lint/lint.js';

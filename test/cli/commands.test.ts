@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import t from 'tap';
-import { check } from '../../src/commands/check.js';
-import { explain } from '../../src/commands/explain.js';
-import { schema } from '../../src/commands/schema.js';
+import { check } from '../../src/cli/check.js';
+import { explain } from '../../src/cli/explain.js';
+import { schema } from '../../src/cli/schema.js';
 import { node, pathOf } from '../support/program.js';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));

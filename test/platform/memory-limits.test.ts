@@ -2,7 +2,7 @@ import { mkdirSync, rmdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { execFileSync } from 'node:child_process';
 import t from 'tap';
-import { createMemoryReader, openMemoryReader } from '../../src/machine/memory.js';
+import { createMemoryReader, openMemoryReader } from '../../src/platform/memory-limits.js';
 
 const MIB = 1024 ** 2;
 const GIB = 1024 ** 3;
@@ -177,7 +177,7 @@ t.test('finds the limit of a real group around its own', async (t) => {
     rmdirSync(outer);
   });
   writeFileSync(`${outer}/${limitFile}`, String(400 * MIB));
-  const module = new URL('../../src/machine/memory.js', import.meta.url).href;
+  const module = new URL('../../src/platform/memory-limits.js', import.meta.url).href;
   const program = `import { openMemoryReader } from ${JSON.stringify(module)};
     console.log(openMemoryReader()().limitBytes, process.constrainedMemory());`;
   const command = `echo $$ > ${inner}/cgroup.procs && exec "$0" --input-type=module -e "$1"`;

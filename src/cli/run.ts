@@ -1,5 +1,5 @@
 /** `breakwater run`: the proxy itself, from the configuration file to the last drained exchange. */
-import { App } from '../app.js';
+import { App } from '../app/app.js';
 import { ListenError } from '../app/addresses.js';
 import { formatAddress } from '../config/config.js';
 import { formatDiagnostics } from '../config/syntax/diagnostics.js';

@@ -9,30 +9,30 @@
  * A reload makes new upstreams that go on with the state of those before, and puts new routers behind the listeners.
  */
 import { createHash, randomUUID } from 'node:crypto';
-import { AdminListener } from './admin/admin-listener.js';
-import { listenError, ListenError, SHARED, wantedBy, type NamedAddress } from './app/addresses.js';
-import { drain, sleep, within } from './app/waiting.js';
-import type { Config } from './config/config.js';
-import type { Loaded } from './config/load.js';
-import { parseDuration } from './config/schema/units.js';
-import type { Clock, Random } from './core/clock.js';
-import { CallError } from './core/errors.js';
-import type { Emit } from './core/events.js';
-import type { InspectableScope, Inspection } from './core/inspect.js';
-import { findChanges, type ReloadOutcome } from './core/reload.js';
-import { Roster } from './lib/roster.js';
-import type { Store } from './core/store.js';
-import { openMemoryReader } from './machine/memory.js';
-import { overload, type Overload } from './policies/overload/index.js';
-import type { Exchange, ExchangeContext } from './inbound/exchange.js';
-import { createFront } from './inbound/http1/listener.js';
-import { ListenerSet } from './inbound/listener-set.js';
-import { createRequestIds } from './inbound/request-id.js';
-import { routeAllTo, routeByPrefix, type Router } from './inbound/router.js';
-import { Upstream, type UpstreamContext } from './upstream/upstream.js';
-import { StoreSet } from './stores/store-set.js';
-import { combine, logOverload, logScope, logStore, type Logger } from './telemetry/log/logs.js';
-import { createMetrics } from './telemetry/instruments/metrics.js';
+import { AdminListener } from '../admin/admin-listener.js';
+import { listenError, ListenError, SHARED, wantedBy, type NamedAddress } from './addresses.js';
+import { drain, sleep, within } from './waiting.js';
+import type { Config } from '../config/config.js';
+import type { Loaded } from '../config/load.js';
+import { parseDuration } from '../config/schema/units.js';
+import type { Clock, Random } from '../core/clock.js';
+import { CallError } from '../core/errors.js';
+import type { Emit } from '../core/events.js';
+import type { InspectableScope, Inspection } from '../core/inspect.js';
+import { findChanges, type ReloadOutcome } from '../core/reload.js';
+import { Roster } from '../lib/roster.js';
+import type { Store } from '../core/store.js';
+import { openMemoryReader } from '../platform/memory-limits.js';
+import { overload, type Overload } from '../policies/overload/index.js';
+import type { Exchange, ExchangeContext } from '../inbound/exchange.js';
+import { createFront } from '../inbound/http1/listener.js';
+import { ListenerSet } from '../inbound/listener-set.js';
+import { createRequestIds } from '../inbound/request-id.js';
+import { routeAllTo, routeByPrefix, type Router } from '../inbound/router.js';
+import { Upstream, type UpstreamContext } from '../upstream/upstream.js';
+import { StoreSet } from '../stores/store-set.js';
+import { combine, logOverload, logScope, logStore, type Logger } from '../telemetry/log/logs.js';
+import { createMetrics } from '../telemetry/instruments/metrics.js';
 
 export interface AppOptions {
   readonly clock: Clock;

@@ -5,9 +5,14 @@ import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import type { Inspection } from '../core/inspect.js';
 import type { ReloadOutcome } from '../core/reload.js';
 import { peerOf, requireWriteAccess } from './access.js';
-import { forceCircuit, listCircuits, parseOrder, type ParseDuration } from './circuits.js';
+import {
+  forceCircuit,
+  listCircuits,
+  parseOrder,
+  type ParseDuration,
+} from './endpoints/circuits.js';
 import { AdminError, asAdminError, sendProblem } from './problem.js';
-import { listUpstreams } from './upstreams.js';
+import { listUpstreams } from './endpoints/upstreams.js';
 
 export type AdminAddress =
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number }

@@ -1,7 +1,7 @@
 /** Circuits as the admin server shows them, and the orders by which operators override them. */
-import type { ForcedState, InspectableCircuit, Inspection } from '../core/inspect.js';
-import { unitPatterns } from '../core/options.js';
-import { AdminError } from './problem.js';
+import type { ForcedState, InspectableCircuit, Inspection } from '../../core/inspect.js';
+import { unitPatterns } from '../../core/options.js';
+import { AdminError } from '../problem.js';
 
 /** @returns ms, for a text that has the notation of a duration. */
 export type ParseDuration = (text: string) => number | undefined;

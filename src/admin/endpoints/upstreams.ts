@@ -1,5 +1,5 @@
 /** Upstreams as the admin server shows them. */
-import type { Inspection } from '../core/inspect.js';
+import type { Inspection } from '../../core/inspect.js';
 
 export function listUpstreams(inspection: Inspection) {
   const own = new Map(

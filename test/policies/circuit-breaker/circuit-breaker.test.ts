@@ -1,11 +1,11 @@
 import t from 'tap';
-import type { Call } from '../../src/core/call.js';
-import { CallError, type CallFailure, type Reason } from '../../src/core/errors.js';
-import { circuitBreaker as policy } from '../../src/policies/circuit-breaker/index.js';
-import type { CircuitBreakerSettings } from '../../src/policies/circuit-breaker/index.js';
-import { fakeCall, fakeContext } from '../support/fake-call.js';
-import { FAKE_WALL_START_MS, FakeClock, settle } from '../support/fake-clock.js';
-import { clientGone, failureOf, FakeStage } from '../support/fake-stage.js';
+import type { Call } from '../../../src/core/call.js';
+import { CallError, type CallFailure, type Reason } from '../../../src/core/errors.js';
+import { circuitBreaker as policy } from '../../../src/policies/circuit-breaker/index.js';
+import type { CircuitBreakerSettings } from '../../../src/policies/circuit-breaker/index.js';
+import { fakeCall, fakeContext } from '../../support/fake-call.js';
+import { FAKE_WALL_START_MS, FakeClock, settle } from '../../support/fake-clock.js';
+import { clientGone, failureOf, FakeStage } from '../../support/fake-stage.js';
 
 type Options = Exclude<CircuitBreakerSettings['circuitBreaker'], 'off'>;
 

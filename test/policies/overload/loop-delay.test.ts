@@ -1,6 +1,6 @@
 import t from 'tap';
-import { LOOK_MS, SAMPLE_MS, watchLoopDelay } from '../../src/policies/overload/loop-delay.js';
-import { FakeClock } from '../support/fake-clock.js';
+import { LOOK_MS, SAMPLE_MS, watchLoopDelay } from '../../../src/policies/overload/loop-delay.js';
+import { FakeClock } from '../../support/fake-clock.js';
 
 function watch() {
   const clock = new FakeClock();

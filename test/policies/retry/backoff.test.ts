@@ -1,5 +1,5 @@
 import t from 'tap';
-import { backoffMs, type BackoffOptions } from '../../src/policies/retry/backoff.js';
+import { backoffMs, type BackoffOptions } from '../../../src/policies/retry/backoff.js';
 
 const defaults: BackoffOptions = {
   strategy: 'exponential',

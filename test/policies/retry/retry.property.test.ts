@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
 import t from 'tap';
-import type { Call } from '../../src/core/call.js';
-import { usableMs } from '../../src/core/deadline.js';
-import { CallError, ClientGoneError, type CallFailure } from '../../src/core/errors.js';
-import type { Stage } from '../../src/core/pipeline.js';
-import type { Reply } from '../../src/core/reply.js';
-import { retry } from '../../src/policies/retry/index.js';
-import { fakeBody, fakeCall, fakeContext } from '../support/fake-call.js';
-import { FAKE_WALL_START_MS, FakeClock } from '../support/fake-clock.js';
-import { fakeReply, type FakeReply } from '../support/fake-reply.js';
+import type { Call } from '../../../src/core/call.js';
+import { usableMs } from '../../../src/core/deadline.js';
+import { CallError, ClientGoneError, type CallFailure } from '../../../src/core/errors.js';
+import type { Stage } from '../../../src/core/pipeline.js';
+import type { Reply } from '../../../src/core/reply.js';
+import { retry } from '../../../src/policies/retry/index.js';
+import { fakeBody, fakeCall, fakeContext } from '../../support/fake-call.js';
+import { FAKE_WALL_START_MS, FakeClock } from '../../support/fake-clock.js';
+import { fakeReply, type FakeReply } from '../../support/fake-reply.js';
 
 /** Whether an end may be followed by another try, for a method that may be repeated and for one that may not. */
 const ends = {

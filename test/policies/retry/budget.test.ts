@@ -1,6 +1,6 @@
 import t from 'tap';
-import { RetryBudget, type RetryBudgetOptions } from '../../src/policies/retry/budget.js';
-import { FakeClock } from '../support/fake-clock.js';
+import { RetryBudget, type RetryBudgetOptions } from '../../../src/policies/retry/budget.js';
+import { FakeClock } from '../../support/fake-clock.js';
 
 function build(options: Partial<RetryBudgetOptions> = {}) {
   const clock = new FakeClock();

@@ -1,11 +1,11 @@
 import t from 'tap';
-import type { Call } from '../../src/core/call.js';
-import { CallError } from '../../src/core/errors.js';
-import type { Reply } from '../../src/core/reply.js';
-import { bulkhead as policy, type BulkheadSettings } from '../../src/policies/bulkhead/index.js';
-import { fakeCall, fakeContext } from '../support/fake-call.js';
-import { FakeClock, settle } from '../support/fake-clock.js';
-import { clientGone, failureOf, FakeStage } from '../support/fake-stage.js';
+import type { Call } from '../../../src/core/call.js';
+import { CallError } from '../../../src/core/errors.js';
+import type { Reply } from '../../../src/core/reply.js';
+import { bulkhead as policy, type BulkheadSettings } from '../../../src/policies/bulkhead/index.js';
+import { fakeCall, fakeContext } from '../../support/fake-call.js';
+import { FakeClock, settle } from '../../support/fake-clock.js';
+import { clientGone, failureOf, FakeStage } from '../../support/fake-stage.js';
 
 type Options = Exclude<BulkheadSettings['bulkhead'], 'off'>;
 

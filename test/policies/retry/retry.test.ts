@@ -1,13 +1,13 @@
 import t from 'tap';
-import type { Call, CallInit } from '../../src/core/call.js';
-import { CallError, ClientGoneError, type CallFailure } from '../../src/core/errors.js';
-import type { TSchema } from '../../src/core/options.js';
-import type { PolicyContext } from '../../src/core/policy.js';
-import type { RawHeaders } from '../../src/core/reply.js';
-import { retry, type RetrySettings } from '../../src/policies/retry/index.js';
-import { fakeBody, fakeCall, fakeContext } from '../support/fake-call.js';
-import { FAKE_WALL_START_MS, FakeClock, settle } from '../support/fake-clock.js';
-import { FakeStage } from '../support/fake-stage.js';
+import type { Call, CallInit } from '../../../src/core/call.js';
+import { CallError, ClientGoneError, type CallFailure } from '../../../src/core/errors.js';
+import type { TSchema } from '../../../src/core/options.js';
+import type { PolicyContext } from '../../../src/core/policy.js';
+import type { RawHeaders } from '../../../src/core/reply.js';
+import { retry, type RetrySettings } from '../../../src/policies/retry/index.js';
+import { fakeBody, fakeCall, fakeContext } from '../../support/fake-call.js';
+import { FAKE_WALL_START_MS, FakeClock, settle } from '../../support/fake-clock.js';
+import { FakeStage } from '../../support/fake-stage.js';
 
 type Options = Exclude<RetrySettings['retry'], 'off'>;
 

@@ -1,15 +1,15 @@
 import t from 'tap';
-import type { AttemptPhase } from '../../src/core/call.js';
-import { CallError, type CallFailure } from '../../src/core/errors.js';
-import type { AdaptiveTimeoutOptions } from '../../src/policies/timeout/adaptive-timeout.js';
+import type { AttemptPhase } from '../../../src/core/call.js';
+import { CallError, type CallFailure } from '../../../src/core/errors.js';
+import type { AdaptiveTimeoutOptions } from '../../../src/policies/timeout/adaptive-timeout.js';
 import {
   timeout,
   type TimeoutLayer,
   type TimeoutSettings,
-} from '../../src/policies/timeout/index.js';
-import { fakeCall, fakeContext } from '../support/fake-call.js';
-import { FakeClock, settle } from '../support/fake-clock.js';
-import { clientGone, FakeStage } from '../support/fake-stage.js';
+} from '../../../src/policies/timeout/index.js';
+import { fakeCall, fakeContext } from '../../support/fake-call.js';
+import { FakeClock, settle } from '../../support/fake-clock.js';
+import { clientGone, FakeStage } from '../../support/fake-stage.js';
 
 type Options = Exclude<TimeoutSettings['timeout'], 'off'>;
 

@@ -1,11 +1,11 @@
 import * as fc from 'fast-check';
 import t from 'tap';
-import { CallError } from '../../src/core/errors.js';
-import type { Reply } from '../../src/core/reply.js';
-import { idempotency } from '../../src/policies/idempotency/index.js';
-import { fakeBody, fakeCall, fakeContext } from '../support/fake-call.js';
-import { FakeClock, settle } from '../support/fake-clock.js';
-import { FakeStage, type FakeRun } from '../support/fake-stage.js';
+import { CallError } from '../../../src/core/errors.js';
+import type { Reply } from '../../../src/core/reply.js';
+import { idempotency } from '../../../src/policies/idempotency/index.js';
+import { fakeBody, fakeCall, fakeContext } from '../../support/fake-call.js';
+import { FakeClock, settle } from '../../support/fake-clock.js';
+import { FakeStage, type FakeRun } from '../../support/fake-stage.js';
 
 const LOCK_MS = 50;
 const TTL_MS = 200;

@@ -1,12 +1,12 @@
 /** `bulkhead.perKey`: a limit and a line of its own for each value of a header. */
 import t from 'tap';
-import type { Call } from '../../src/core/call.js';
-import type { Stage } from '../../src/core/pipeline.js';
-import { bulkhead as policy, type BulkheadSettings } from '../../src/policies/bulkhead/index.js';
-import { FairQueue } from '../../src/policies/bulkhead/fair-queue.js';
-import { fakeCall, fakeContext } from '../support/fake-call.js';
-import { FakeClock, settle } from '../support/fake-clock.js';
-import { clientGone, failureOf, FakeStage } from '../support/fake-stage.js';
+import type { Call } from '../../../src/core/call.js';
+import type { Stage } from '../../../src/core/pipeline.js';
+import { bulkhead as policy, type BulkheadSettings } from '../../../src/policies/bulkhead/index.js';
+import { FairQueue } from '../../../src/policies/bulkhead/fair-queue.js';
+import { fakeCall, fakeContext } from '../../support/fake-call.js';
+import { FakeClock, settle } from '../../support/fake-clock.js';
+import { clientGone, failureOf, FakeStage } from '../../support/fake-stage.js';
 
 type Options = Exclude<BulkheadSettings['bulkhead'], 'off'>;
 

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
 import t from 'tap';
-import { LOOK_MS } from '../../src/policies/overload/loop-delay.js';
-import { overload } from '../../src/policies/overload/index.js';
-import { FakeClock } from '../support/fake-clock.js';
+import { LOOK_MS } from '../../../src/policies/overload/loop-delay.js';
+import { overload } from '../../../src/policies/overload/index.js';
+import { FakeClock } from '../../support/fake-clock.js';
 
 /** Small and good enough (mulberry32), so that a failure can be replayed. */
 function randomFrom(seed: number): () => number {

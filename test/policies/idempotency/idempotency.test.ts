@@ -1,12 +1,12 @@
 import t from 'tap';
-import type { CallInit } from '../../src/core/call.js';
-import { CallError, type CallFailure } from '../../src/core/errors.js';
-import type { RawHeaders, Reply } from '../../src/core/reply.js';
-import { idempotency, type IdempotencySettings } from '../../src/policies/idempotency/index.js';
-import { fakeBody, fakeCall, fakeContext } from '../support/fake-call.js';
-import { FakeClock, settle } from '../support/fake-clock.js';
-import { clientGone, FakeStage } from '../support/fake-stage.js';
-import { FakeStore } from '../support/fake-store.js';
+import type { CallInit } from '../../../src/core/call.js';
+import { CallError, type CallFailure } from '../../../src/core/errors.js';
+import type { RawHeaders, Reply } from '../../../src/core/reply.js';
+import { idempotency, type IdempotencySettings } from '../../../src/policies/idempotency/index.js';
+import { fakeBody, fakeCall, fakeContext } from '../../support/fake-call.js';
+import { FakeClock, settle } from '../../support/fake-clock.js';
+import { clientGone, FakeStage } from '../../support/fake-stage.js';
+import { FakeStore } from '../../support/fake-store.js';
 
 type Options = Exclude<IdempotencySettings['idempotency'], 'off'>;
 

@@ -1,15 +1,15 @@
 import * as fc from 'fast-check';
 import t from 'tap';
-import { loadText } from '../../src/config/load.js';
+import { loadText } from '../../../src/config/load.js';
 import {
   AdaptiveLimit,
   stepGradient,
   type AdaptiveLimitOptions,
-} from '../../src/policies/bulkhead/adaptive-limit.js';
-import { bulkhead as policy, type BulkheadSettings } from '../../src/policies/bulkhead/index.js';
-import { fakeCall, fakeContext } from '../support/fake-call.js';
-import { FakeClock, settle } from '../support/fake-clock.js';
-import { FakeStage } from '../support/fake-stage.js';
+} from '../../../src/policies/bulkhead/adaptive-limit.js';
+import { bulkhead as policy, type BulkheadSettings } from '../../../src/policies/bulkhead/index.js';
+import { fakeCall, fakeContext } from '../../support/fake-call.js';
+import { FakeClock, settle } from '../../support/fake-clock.js';
+import { FakeStage } from '../../support/fake-stage.js';
 
 const defaults: AdaptiveLimitOptions = {
   min: 5,

@@ -1,10 +1,10 @@
 import t from 'tap';
-import type { CallInit } from '../../src/core/call.js';
-import { CallError, type CallFailure } from '../../src/core/errors.js';
-import { deadline, type DeadlineSettings } from '../../src/policies/deadline/index.js';
-import { fakeCall, fakeContext } from '../support/fake-call.js';
-import { FAKE_WALL_START_MS, FakeClock, settle } from '../support/fake-clock.js';
-import { FakeStage } from '../support/fake-stage.js';
+import type { CallInit } from '../../../src/core/call.js';
+import { CallError, type CallFailure } from '../../../src/core/errors.js';
+import { deadline, type DeadlineSettings } from '../../../src/policies/deadline/index.js';
+import { fakeCall, fakeContext } from '../../support/fake-call.js';
+import { FAKE_WALL_START_MS, FakeClock, settle } from '../../support/fake-clock.js';
+import { FakeStage } from '../../support/fake-stage.js';
 
 type DeadlineOptions = Exclude<DeadlineSettings['deadline'], 'off'>;
 type TimeoutOptions = Exclude<DeadlineSettings['timeout'], 'off'>;

@@ -1,14 +1,14 @@
 import t from 'tap';
-import type { Call, CallInit } from '../../src/core/call.js';
-import type { Deadline } from '../../src/core/deadline.js';
-import { CallError, type CallFailure, type Reason } from '../../src/core/errors.js';
-import type { PolicyContext } from '../../src/core/policy.js';
-import type { RawHeaders, Reply } from '../../src/core/reply.js';
-import { fallback, type FallbackEntry } from '../../src/policies/fallback/index.js';
-import { fakeBody, fakeCall, fakeContext } from '../support/fake-call.js';
-import { FAKE_WALL_START_MS, FakeClock, settle } from '../support/fake-clock.js';
-import { clientGone, FakeStage } from '../support/fake-stage.js';
-import { MoodyStore } from '../support/moody-store.js';
+import type { Call, CallInit } from '../../../src/core/call.js';
+import type { Deadline } from '../../../src/core/deadline.js';
+import { CallError, type CallFailure, type Reason } from '../../../src/core/errors.js';
+import type { PolicyContext } from '../../../src/core/policy.js';
+import type { RawHeaders, Reply } from '../../../src/core/reply.js';
+import { fallback, type FallbackEntry } from '../../../src/policies/fallback/index.js';
+import { fakeBody, fakeCall, fakeContext } from '../../support/fake-call.js';
+import { FAKE_WALL_START_MS, FakeClock, settle } from '../../support/fake-clock.js';
+import { clientGone, FakeStage } from '../../support/fake-stage.js';
+import { MoodyStore } from '../../support/moody-store.js';
 
 const HOUR_MS = 3_600_000;
 const cache: FallbackEntry = { cache: { ttl: HOUR_MS } };

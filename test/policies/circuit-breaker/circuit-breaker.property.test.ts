@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
 import t from 'tap';
-import { CallError } from '../../src/core/errors.js';
-import type { CircuitStateName } from '../../src/core/events.js';
-import { circuitBreaker as policy } from '../../src/policies/circuit-breaker/index.js';
-import { fakeCall, fakeContext } from '../support/fake-call.js';
-import { FakeClock, settle } from '../support/fake-clock.js';
-import { clientGone, FakeStage, type FakeRun } from '../support/fake-stage.js';
+import { CallError } from '../../../src/core/errors.js';
+import type { CircuitStateName } from '../../../src/core/events.js';
+import { circuitBreaker as policy } from '../../../src/policies/circuit-breaker/index.js';
+import { fakeCall, fakeContext } from '../../support/fake-call.js';
+import { FakeClock, settle } from '../../support/fake-clock.js';
+import { clientGone, FakeStage, type FakeRun } from '../../support/fake-stage.js';
 
 const WINDOW_MS = 1000;
 const options = {

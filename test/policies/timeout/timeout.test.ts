@@ -1,10 +1,10 @@
 import t, { type Test } from 'tap';
-import type { AttemptObserver } from '../../src/core/call.js';
-import { CallError } from '../../src/core/errors.js';
-import { timeout, type TimeoutSettings } from '../../src/policies/timeout/index.js';
-import { fakeCall, fakeContext } from '../support/fake-call.js';
-import { FakeClock } from '../support/fake-clock.js';
-import { FakeStage } from '../support/fake-stage.js';
+import type { AttemptObserver } from '../../../src/core/call.js';
+import { CallError } from '../../../src/core/errors.js';
+import { timeout, type TimeoutSettings } from '../../../src/policies/timeout/index.js';
+import { fakeCall, fakeContext } from '../../support/fake-call.js';
+import { FakeClock } from '../../support/fake-clock.js';
+import { FakeStage } from '../../support/fake-stage.js';
 
 type Options = Exclude<TimeoutSettings['timeout'], 'off'>;
 

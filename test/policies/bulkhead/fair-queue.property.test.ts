@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
 import t from 'tap';
-import type { Call } from '../../src/core/call.js';
-import { bulkhead as policy, type BulkheadSettings } from '../../src/policies/bulkhead/index.js';
-import { fakeCall, fakeContext } from '../support/fake-call.js';
-import { FakeClock, settle } from '../support/fake-clock.js';
-import { clientGone, FakeStage } from '../support/fake-stage.js';
+import type { Call } from '../../../src/core/call.js';
+import { bulkhead as policy, type BulkheadSettings } from '../../../src/policies/bulkhead/index.js';
+import { fakeCall, fakeContext } from '../../support/fake-call.js';
+import { FakeClock, settle } from '../../support/fake-clock.js';
+import { clientGone, FakeStage } from '../../support/fake-stage.js';
 
 type Options = Exclude<BulkheadSettings['bulkhead'], 'off'>;
 

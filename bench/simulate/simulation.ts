@@ -7,7 +7,7 @@ import { ClientGoneError, type CallFailure } from '../../src/core/errors.js';
 import type { Event } from '../../src/core/events.js';
 import { compose, type Stage } from '../../src/core/pipeline.js';
 import type { PolicyContext } from '../../src/core/policy.js';
-import type { RawHeaders } from '../../src/core/reply.js';
+import type { Fields } from '../../src/http/fields.js';
 import {
   createLayers,
   listLayers,
@@ -38,7 +38,7 @@ export interface Callers {
   readonly perSecond: number | ((nowMs: number) => number);
   /** When they give up and hang up, ms. */
   readonly patienceMs: number;
-  readonly headers?: RawHeaders;
+  readonly headers?: Fields;
   readonly method?: string;
 }
 

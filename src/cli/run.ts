@@ -5,7 +5,7 @@ import { formatAddress } from '../config/config.js';
 import { formatDiagnostics } from '../config/syntax/diagnostics.js';
 import { loadConfig } from '../config/load.js';
 import { watchFile } from '../config/watch.js';
-import { createSystemClock } from '../core/clock.js';
+import { createSystemClock } from '../platform/system-clock.js';
 import { createLogger, type Logger } from '../telemetry/log/logs.js';
 import { version } from '../version.js';
 

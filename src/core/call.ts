@@ -2,7 +2,7 @@
 import type { CallError, CallFailure, Reason } from './errors.js';
 import type { Deadline } from './deadline.js';
 import type { AttemptResult } from './outcome.js';
-import type { RawHeaders } from './reply.js';
+import type { Fields } from '../http/fields.js';
 
 /** What a policy may know of a request body; reading it is the transport's matter. */
 export interface CallBody {
@@ -67,7 +67,7 @@ export interface CallInit {
   readonly path: string;
   /** The Host that goes upstream where it is the client's; undefined where it is the target's, the same for all. */
   readonly host?: string | undefined;
-  readonly headers: RawHeaders;
+  readonly headers: Fields;
   readonly body: CallBody | undefined;
   /** Value of the deadline header, if the client sent one. */
   readonly deadlineHeader: string | undefined;
@@ -85,7 +85,7 @@ export class Call {
   readonly method: string;
   readonly path: string;
   readonly host: string | undefined;
-  readonly headers: RawHeaders;
+  readonly headers: Fields;
   readonly body: CallBody | undefined;
   readonly deadlineHeader: string | undefined;
   readonly hasIdempotencyKey: boolean;

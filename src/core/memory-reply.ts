@@ -1,17 +1,18 @@
 /** A reply whose whole body is at hand: what fallback sources answer with. */
 import type { CallFailure } from './errors.js';
-import type { RawHeaders, Reply, ReplySink } from './reply.js';
+import type { Fields } from '../http/fields.js';
+import type { Reply, ReplySink } from './reply.js';
 
 /** Over from the start: nothing can break it off, and nobody has to wait for it. */
 export class MemoryReply implements Reply {
   readonly status: number;
   readonly statusText: string;
-  readonly headers: RawHeaders;
+  readonly headers: Fields;
   readonly isComplete = true;
   readonly #body: Buffer | undefined;
 
   /** @param body undefined for an answer that has none: to HEAD, 204, 304. */
-  constructor(status: number, statusText: string, headers: RawHeaders, body: Buffer | undefined) {
+  constructor(status: number, statusText: string, headers: Fields, body: Buffer | undefined) {
     this.status = status;
     this.statusText = statusText;
     this.headers = headers;

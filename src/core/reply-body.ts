@@ -1,17 +1,18 @@
 /** Replies whose body is in memory: one that is there as a whole, and one that is collected from another. */
 import type { CallFailure } from './errors.js';
-import type { RawHeaders, Reply, ReplySink } from './reply.js';
+import type { Fields } from '../http/fields.js';
+import type { Reply, ReplySink } from './reply.js';
 
 export interface CollectedBody {
   readonly body: Buffer;
-  readonly trailers: RawHeaders;
+  readonly trailers: Fields;
 }
 
 /** An answer that nothing has to be waited for. */
 export class KeptReply implements Reply {
   readonly status: number;
   readonly statusText: string;
-  readonly headers: RawHeaders;
+  readonly headers: Fields;
   readonly isComplete = true;
   readonly #content: CollectedBody;
 
@@ -43,7 +44,7 @@ export class KeptReply implements Reply {
 class Collector implements Reply, ReplySink {
   readonly status: number;
   readonly statusText: string;
-  readonly headers: RawHeaders;
+  readonly headers: Fields;
   readonly #source: Reply;
   readonly #limit: number;
   readonly #resolve: (result: CollectedBody | Reply) => void;
@@ -84,7 +85,7 @@ class Collector implements Reply, ReplySink {
     return false;
   }
 
-  onEnd(trailers: RawHeaders): void {
+  onEnd(trailers: Fields): void {
     this.#isComplete = true;
     if (!this.#isTooLong) {
       const [first] = this.#chunks;

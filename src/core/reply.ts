@@ -1,15 +1,13 @@
 /** An answer on its way to the client: status and headers now, body chunks handed over with back-pressure. */
+import type { Fields } from '../http/fields.js';
 import type { CallFailure } from './errors.js';
-
-/** Header fields as they were on the wire: name, value, name, value, ... in order and case, Latin-1 decoded. */
-export type RawHeaders = readonly string[];
 
 /** Where a reply's body goes. */
 export interface ReplySink {
   /** @returns false when the sink is full; the reply then waits for `resume()`. */
   onData(chunk: Buffer): boolean;
   /** The body is complete. */
-  onEnd(trailers: RawHeaders): void;
+  onEnd(trailers: Fields): void;
   /** The body broke off: what was handed over is a part, not the whole. */
   onError(error: CallFailure): void;
 }
@@ -21,7 +19,7 @@ export interface ReplySink {
 export interface Reply {
   readonly status: number;
   readonly statusText: string;
-  readonly headers: RawHeaders;
+  readonly headers: Fields;
   /** True when the whole body has arrived already. */
   readonly isComplete: boolean;
   /** Hands over what has been kept, then what still comes. Once only. */

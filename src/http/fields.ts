@@ -1,8 +1,10 @@
 /** Reads a header whose fields may be several. */
-import type { RawHeaders } from '../core/reply.js';
+
+/** Header or trailer fields as on the wire: name, value, name, value, ... in order and case, decoded as Latin-1. */
+export type Fields = readonly string[];
 
 /** All fields of that name, as one value (RFC 9110, section 5.3); undefined where there is none, or nothing in it. */
-export function headerValue(headers: RawHeaders, lowerName: string): string | undefined {
+export function headerValue(headers: Fields, lowerName: string): string | undefined {
   let values: string | undefined;
   for (let i = 0; i < headers.length; i += 2) {
     if (headers[i]!.length !== lowerName.length || headers[i]!.toLowerCase() !== lowerName)

@@ -1,7 +1,7 @@
 /** One client's request as a call: as the policies see it, and with what only the transport needs. */
 import type { IncomingMessage } from 'node:http';
 import { Call } from '../core/call.js';
-import type { RawHeaders } from '../core/reply.js';
+import type { Fields } from '../http/fields.js';
 import { singleValue, type OutgoingHeaders } from './forward-headers.js';
 import type { ReplayableBody } from './request-body.js';
 import type { ForwardedCall } from '../outbound/dispatch.js';
@@ -11,7 +11,7 @@ import type { Scope } from '../upstream/upstream.js';
 export interface CallOwner {
   /** The same request as a call to another scope. */
   createCall(scope: Scope, path: string, body: ReplayableBody | undefined): ClientCall;
-  sendInformational(status: number, statusText: string, headers: RawHeaders): void;
+  sendInformational(status: number, statusText: string, headers: Fields): void;
 }
 
 /** The request as a call to one upstream. */
@@ -63,7 +63,7 @@ export class ClientCall extends Call implements ForwardedCall {
     return fork;
   }
 
-  onInformational(status: number, statusText: string, headers: RawHeaders): void {
+  onInformational(status: number, statusText: string, headers: Fields): void {
     this.#owner.sendInformational(status, statusText, headers);
   }
 }

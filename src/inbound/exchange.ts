@@ -3,7 +3,8 @@ import type { Socket } from 'node:net';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { STATUS_CODES } from 'node:http';
 import { CallError, ClientGoneError, type CallFailure } from '../core/errors.js';
-import type { RawHeaders, Reply, ReplySink } from '../core/reply.js';
+import type { Fields } from '../http/fields.js';
+import type { Reply, ReplySink } from '../core/reply.js';
 import type { Member, Roster } from '../lib/roster.js';
 import { ClientCall, type CallOwner } from './client-call.js';
 import {
@@ -123,7 +124,7 @@ export class Exchange implements ReplySink, Member, CallOwner {
     this.#call.cancel(error);
   }
 
-  sendInformational(status: number, statusText: string, headers: RawHeaders): void {
+  sendInformational(status: number, statusText: string, headers: Fields): void {
     const { socket } = this.#response;
     // HTTP/1.0 knows no 1xx; behind a pipelined answer it would end up inside that one.
     if (this.#request.httpVersionMinor === 0 || socket === null || this.#response.headersSent) {
@@ -151,7 +152,7 @@ export class Exchange implements ReplySink, Member, CallOwner {
     return wantsMore;
   }
 
-  onEnd(trailers: RawHeaders): void {
+  onEnd(trailers: Fields): void {
     const response = this.#response;
     this.#finish(response.statusCode, undefined);
     if (trailers.length > 0) response.addTrailers(pairs(trailers));
@@ -318,7 +319,7 @@ const EMPTY = Buffer.alloc(0);
 const clientLeft = () =>
   new ClientGoneError(499, 'Cannot answer because the client closed its connection');
 
-function pairs(fields: RawHeaders): [string, string][] {
+function pairs(fields: Fields): [string, string][] {
   const list: [string, string][] = [];
   for (let i = 0; i < fields.length; i += 2) list.push([fields[i]!, fields[i + 1]!]);
   return list;

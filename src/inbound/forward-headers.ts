@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Substitution } from '../core/call.js';
 import { headerValue } from '../http/fields.js';
 import { essential, hopByHop, nominated } from '../http/hop-by-hop.js';
-import type { RawHeaders } from '../core/reply.js';
+import type { Fields } from '../http/fields.js';
 
 export interface DeadlineHeader {
   /** As it is written when it is added. */
@@ -163,7 +163,7 @@ export const singleValue = (value: string | string[] | undefined) =>
   Array.isArray(value) ? value[0] : value;
 
 /** Value of the first field of that lower-case name. */
-export function findHeader(headers: RawHeaders, lowerName: string): string | undefined {
+export function findHeader(headers: Fields, lowerName: string): string | undefined {
   for (let i = 0; i < headers.length; i += 2) {
     if (headers[i]!.length === lowerName.length && headers[i]!.toLowerCase() === lowerName) {
       return headers[i + 1];
@@ -183,7 +183,7 @@ const notInTrailers = new Set([
 ]);
 
 /** Trailers of either direction for the next hop. */
-export function forwardTrailers(trailers: RawHeaders): RawHeaders {
+export function forwardTrailers(trailers: Fields): Fields {
   if (trailers.length === 0) return trailers;
   const fields: string[] = [];
   for (let i = 0; i < trailers.length; i += 2) {
@@ -193,7 +193,7 @@ export function forwardTrailers(trailers: RawHeaders): RawHeaders {
 }
 
 /** The upstream's fields of a 101: `Connection` and `Upgrade` are what it is about. */
-export function forwardUpgradeHeaders(headers: RawHeaders, requestId: string): string[] {
+export function forwardUpgradeHeaders(headers: Fields, requestId: string): string[] {
   const fields: string[] = [];
   for (let i = 0; i < headers.length; i += 2) {
     const lower = headers[i]!.toLowerCase();
@@ -208,7 +208,7 @@ export function forwardUpgradeHeaders(headers: RawHeaders, requestId: string): s
  * @param requestId the exchange's, in place of any the upstream sent; empty for none.
  */
 export function forwardReplyHeaders(
-  headers: RawHeaders,
+  headers: Fields,
   status: number,
   requestId: string,
   attempts: number,

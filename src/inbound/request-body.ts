@@ -1,7 +1,7 @@
 /** A request body that streams to the upstream while it is remembered, so that a failed try can be repeated. */
 import type { IncomingMessage } from 'node:http';
 import type { BodyStart, CallBody } from '../core/call.js';
-import type { RawHeaders } from '../core/reply.js';
+import type { Fields } from '../http/fields.js';
 
 export interface ReplayableBodyOptions {
   /** Bytes to remember at most; beyond, the upload goes on and can no longer be repeated. */
@@ -54,7 +54,7 @@ export class ReplayableBody implements CallBody {
   }
 
   /** Fields after the last chunk; empty until the body has ended. */
-  get trailers(): RawHeaders {
+  get trailers(): Fields {
     return this.#source.rawTrailers;
   }
 

@@ -1,5 +1,10 @@
 /** Timers that are mostly cancelled before they are due, as those of calls are: setting and dropping one is a few links. */
-import type { Timer } from '../core/clock.js';
+
+/** A scheduled callback that has not run yet. */
+export interface Timer {
+  /** Drops the callback; does nothing when it has run or was dropped before. */
+  cancel(): void;
+}
 
 /** Slots per level; a level's slot is as long as the whole level below. */
 const SLOTS = 32;

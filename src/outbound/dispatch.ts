@@ -7,7 +7,8 @@ import type { CallFailure } from '../core/errors.js';
 import type { Emit } from '../core/events.js';
 import { attemptResult, classifyFailure, classifyStatus } from '../core/outcome.js';
 import type { Stage } from '../core/pipeline.js';
-import { isOpenEnded, type RawHeaders, type Reply, type ReplySink } from '../core/reply.js';
+import type { Fields } from '../http/fields.js';
+import { isOpenEnded, type Reply, type ReplySink } from '../core/reply.js';
 import type { Connection, ConnectionUser } from './http1/connection.js';
 import type { ConnectionPool, ConnectionSeeker } from './http1/connection-pool.js';
 import { findHeader, forwardTrailers, type OutgoingHeaders } from '../inbound/forward-headers.js';
@@ -26,7 +27,7 @@ export interface ForwardedCall extends Call {
   /** The protocol to upgrade to. */
   readonly upgrade: string | undefined;
   /** Passes a 1xx answer on, where the client's protocol has such a thing. */
-  onInformational(status: number, statusText: string, headers: RawHeaders): void;
+  onInformational(status: number, statusText: string, headers: Fields): void;
 }
 
 export interface ForwardedReply extends Reply {
@@ -41,7 +42,7 @@ const BUFFER_BYTES = 64 * 1024;
 class Attempt implements ConnectionSeeker, ConnectionUser, ForwardedReply, UploadListener {
   status = 0;
   statusText = '';
-  headers: RawHeaders = [];
+  headers: Fields = [];
   tunnel: Socket | undefined;
   readonly #call: ForwardedCall;
   readonly #pool: ConnectionPool;
@@ -55,7 +56,7 @@ class Attempt implements ConnectionSeeker, ConnectionUser, ForwardedReply, Uploa
   #hasHeaders = false;
   #isPaused = false;
   #error: CallFailure | undefined;
-  #trailers: RawHeaders = [];
+  #trailers: Fields = [];
   #chunks: Buffer[] = [];
   #chunkBytes = 0;
   #sink: ReplySink | undefined;
@@ -159,7 +160,7 @@ class Attempt implements ConnectionSeeker, ConnectionUser, ForwardedReply, Uploa
     if (this.#chunkBytes >= BUFFER_BYTES) this.#pause();
   }
 
-  onEnd(trailers: RawHeaders): void {
+  onEnd(trailers: Fields): void {
     this.#trailers = forwardTrailers(trailers);
     this.#finish(undefined);
   }

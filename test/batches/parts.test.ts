@@ -1,4 +1,14 @@
 /** The parts of the program, each by itself. */
 import { runTogether } from '../support/run-together.js';
 
-await runTogether('core', 'policies', 'proxy', 'telemetry', 'admin', 'machine');
+await runTogether(
+  'lib',
+  'http',
+  'core',
+  'policies',
+  'outbound',
+  'inbound',
+  'telemetry',
+  'admin',
+  'platform',
+);

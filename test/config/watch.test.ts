@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { watchFile } from '../../src/config/watch.js';
-import { createSystemClock } from '../../src/core/clock.js';
+import { createSystemClock } from '../../src/platform/system-clock.js';
 import { eventually } from '../support/sidecar.js';
 
 interface Watched {

@@ -3,28 +3,28 @@ import { findRetryAfter, parseRetryAfter } from '../../src/http/retry-after.js';
 import { FakeClock } from '../support/fake-clock.js';
 
 /** Stands at Fri, 15 Jan 2027 08:00:00 GMT. */
-const clock = new FakeClock();
+const nowMs = new FakeClock().wallNow();
 
 t.test('reads seconds', async (t) => {
-  t.equal(parseRetryAfter('0', clock), 0);
-  t.equal(parseRetryAfter(' 120 ', clock), 120_000);
+  t.equal(parseRetryAfter('0', nowMs), 0);
+  t.equal(parseRetryAfter(' 120 ', nowMs), 120_000);
 });
 
 t.test('reads the three forms of an HTTP date as time from now', async (t) => {
-  t.equal(parseRetryAfter('Fri, 15 Jan 2027 08:00:10 GMT', clock), 10_000);
-  t.equal(parseRetryAfter('Friday, 15-Jan-27 08:00:10 GMT', clock), 10_000);
-  t.equal(parseRetryAfter('Fri Jan 15 08:00:10 2027', clock), 10_000);
-  t.equal(parseRetryAfter('Fri Jan  1 08:00:10 2027', clock), 0);
+  t.equal(parseRetryAfter('Fri, 15 Jan 2027 08:00:10 GMT', nowMs), 10_000);
+  t.equal(parseRetryAfter('Friday, 15-Jan-27 08:00:10 GMT', nowMs), 10_000);
+  t.equal(parseRetryAfter('Fri Jan 15 08:00:10 2027', nowMs), 10_000);
+  t.equal(parseRetryAfter('Fri Jan  1 08:00:10 2027', nowMs), 0);
 });
 
 t.test('goes by the wall clock as it stands', async (t) => {
   const later = new FakeClock();
   await later.advance(4000);
-  t.equal(parseRetryAfter('Fri, 15 Jan 2027 08:00:10 GMT', later), 6000);
+  t.equal(parseRetryAfter('Fri, 15 Jan 2027 08:00:10 GMT', later.wallNow()), 6000);
 });
 
 t.test('takes a date that is past for now', async (t) => {
-  t.equal(parseRetryAfter('Sun, 06 Nov 1994 08:49:37 GMT', clock), 0);
+  t.equal(parseRetryAfter('Sun, 06 Nov 1994 08:49:37 GMT', nowMs), 0);
 });
 
 t.test('knows nothing else', async (t) => {
@@ -39,11 +39,11 @@ t.test('knows nothing else', async (t) => {
     'Fri, 15 Jan 2027 25:00:00 GMT',
     'Fri, 15 Jan 2027 08:00:10 PST',
   ];
-  for (const value of others) t.equal(parseRetryAfter(value, clock), undefined, value);
+  for (const value of others) t.equal(parseRetryAfter(value, nowMs), undefined, value);
 });
 
 t.test('finds the field in whatever case', async (t) => {
-  t.equal(findRetryAfter(['Date', '7', 'RETRY-after', '5'], clock), 5000);
-  t.equal(findRetryAfter(['X', 'Retry-After'], clock), undefined);
-  t.equal(findRetryAfter([], clock), undefined);
+  t.equal(findRetryAfter(['Date', '7', 'RETRY-after', '5'], nowMs), 5000);
+  t.equal(findRetryAfter(['X', 'Retry-After'], nowMs), undefined);
+  t.equal(findRetryAfter([], nowMs), undefined);
 });

@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap';
-import { createSystemClock } from '../../src/core/clock.js';
+import { createSystemClock } from '../../src/platform/system-clock.js';
 import { createRedisStore } from '../../src/stores/redis.js';
 import { checkStore } from '../support/check-store.js';
 import { startRedis, withoutRedis } from '../support/redis.js';

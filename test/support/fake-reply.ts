@@ -1,10 +1,11 @@
 /** A reply whose end the test decides. */
 import type { CallFailure } from '../../src/core/errors.js';
-import type { RawHeaders, Reply, ReplySink } from '../../src/core/reply.js';
+import type { Fields } from '../../src/http/fields.js';
+import type { Reply, ReplySink } from '../../src/core/reply.js';
 
 export interface FakeReplyInit {
   readonly status?: number;
-  readonly headers?: RawHeaders;
+  readonly headers?: Fields;
   /** The whole body is here already: listeners are called back at once. */
   readonly isComplete?: boolean;
   /** What has come of the body; handed over when a sink is attached. */
@@ -14,7 +15,7 @@ export interface FakeReplyInit {
 export class FakeReply implements Reply {
   readonly status: number;
   readonly statusText = '';
-  readonly headers: RawHeaders;
+  readonly headers: Fields;
   isDiscarded = false;
   /** What `finish` or `abort` was given. */
   error: CallFailure | undefined;

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App } from '../../src/app/app.js';
 import { loadConfig } from '../../src/config/load.js';
-import { createSystemClock } from '../../src/core/clock.js';
+import { createSystemClock } from '../../src/platform/system-clock.js';
 import { createLogger } from '../../src/telemetry/log/logs.js';
 
 /** The part of a tap test that is needed here. */

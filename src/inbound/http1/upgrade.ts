@@ -1,7 +1,7 @@
 /** A client that asks for another protocol (RFC 9110, section 7.8): an exchange until the upstream's 101, a tunnel after it. */
 import { ServerResponse, STATUS_CODES, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import type { RawHeaders } from '../../core/reply.js';
+import type { Fields } from '../../http/fields.js';
 
 /** Bytes kept of a client that speaks before it was answered. */
 const EARLY_BYTES = 64 * 1024;
@@ -38,7 +38,7 @@ export class UpgradeRequest {
   }
 
   /** Sends the upstream's 101 and gives the socket away, with what the client has sent since. */
-  accept(statusText: string, fields: RawHeaders): Socket {
+  accept(statusText: string, fields: Fields): Socket {
     const socket = this.#socket;
     this.response.detachSocket(socket);
     socket.off('data', this.#onEarly);

@@ -1,6 +1,6 @@
 /** One connection to an upstream (HTTP/1.1, RFC 9112): a request at a time, and its answer to whoever sent it. */
 import type { Socket } from 'node:net';
-import type { RawHeaders } from '../../core/reply.js';
+import type { Fields } from '../../http/fields.js';
 import { findHeader } from '../../inbound/forward-headers.js';
 import { ReplyParser, retain, type ReplyHead, type ReplyListener } from './reply-parser.js';
 import { writeRequest, type OutgoingRequest, type BodyWriter } from './request-writer.js';
@@ -10,7 +10,7 @@ export interface ConnectionUser {
   onInformational(head: ReplyHead): void;
   onHead(head: ReplyHead): void;
   onData(chunk: Buffer): void;
-  onEnd(trailers: RawHeaders): void;
+  onEnd(trailers: Fields): void;
   /** The socket is the user's from now on. */
   onUpgrade(head: ReplyHead, socket: Socket): void;
   onError(error: Error): void;
@@ -142,7 +142,7 @@ export class Connection implements ReplyListener {
     this.#user?.onData(chunk);
   }
 
-  onComplete(trailers: RawHeaders, keepsAlive: boolean): void {
+  onComplete(trailers: Fields, keepsAlive: boolean): void {
     const user = this.#user;
     if (user === undefined) return;
     this.#user = undefined;
@@ -189,7 +189,7 @@ export class Connection implements ReplyListener {
 }
 
 /** `Keep-Alive: timeout=5` in ms (RFC 2068, section 19.7.1.1); undefined where there is none. */
-function keepAliveOf(headers: RawHeaders): number | undefined {
+function keepAliveOf(headers: Fields): number | undefined {
   const seconds = /timeout=(\d+)/.exec(findHeader(headers, 'keep-alive') ?? '')?.[1];
   return seconds === undefined ? undefined : Number(seconds) * 1000;
 }

@@ -1,12 +1,12 @@
 /** An upstream's answers out of the bytes of its connection: checked, and in pieces that can be passed on. */
 import { headerValue } from '../../http/fields.js';
-import type { RawHeaders } from '../../core/reply.js';
+import type { Fields } from '../../http/fields.js';
 import { Llhttp, Wanted, type LlhttpListener } from './llhttp.js';
 
 export interface ReplyHead {
   readonly status: number;
   readonly statusText: string;
-  readonly headers: RawHeaders;
+  readonly headers: Fields;
 }
 
 /** Told in this order what a piece holds, when all of it has been read. */
@@ -17,7 +17,7 @@ export interface ReplyListener {
   /** All that came of the body in one go, to be kept. */
   onBody(chunk: Buffer): void;
   /** @param keepsAlive the connection may carry another exchange. */
-  onComplete(trailers: RawHeaders, keepsAlive: boolean): void;
+  onComplete(trailers: Fields, keepsAlive: boolean): void;
   /** In place of `onHead`: the 101 that was asked for, and what came after it. */
   onUpgrade(head: ReplyHead, rest: Buffer): void;
   /** In place of what was expected. */

@@ -1,6 +1,7 @@
 /** A reply that is copied while it is passed on: the client's answer is neither held back nor waited for. */
 import type { CallFailure } from '../../core/errors.js';
-import type { RawHeaders, Reply, ReplySink } from '../../core/reply.js';
+import type { Fields } from '../../http/fields.js';
+import type { Reply, ReplySink } from '../../core/reply.js';
 
 export interface CopyOptions {
   /** A longer body is passed on all the same, but its copy is dropped. */
@@ -12,7 +13,7 @@ export interface CopyOptions {
 export class CopiedReply implements Reply, ReplySink {
   readonly status: number;
   readonly statusText: string;
-  readonly headers: RawHeaders;
+  readonly headers: Fields;
   readonly #reply: Reply;
   readonly #options: CopyOptions;
   /** Undefined once it was too much. */
@@ -62,7 +63,7 @@ export class CopiedReply implements Reply, ReplySink {
     return this.#sink!.onData(chunk);
   }
 
-  onEnd(trailers: RawHeaders): void {
+  onEnd(trailers: Fields): void {
     this.#sink!.onEnd(trailers);
     // After the client has its answer: the copy is nobody's hurry.
     if (this.#chunks !== undefined) this.#options.onCopy(Buffer.concat(this.#chunks));

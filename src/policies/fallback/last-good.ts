@@ -4,14 +4,15 @@ import type { Clock } from '../../core/clock.js';
 import { CopiedReply } from './copied-reply.js';
 import { parseHttpDate } from '../../http/date.js';
 import { MemoryReply } from '../../core/memory-reply.js';
-import { isOpenEnded, type RawHeaders, type Reply } from '../../core/reply.js';
+import type { Fields } from '../../http/fields.js';
+import { isOpenEnded, type Reply } from '../../core/reply.js';
 import type { Store } from '../../core/store.js';
 
 /** Bytes of the longest body that is kept. */
 export const MAX_KEPT_BYTES = 1024 * 1024;
 
 /** Values of all fields of that lower-case name, in order. */
-function valuesOf(headers: RawHeaders, lowerName: string): string[] {
+function valuesOf(headers: Fields, lowerName: string): string[] {
   const values: string[] = [];
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i]!;
@@ -22,10 +23,10 @@ function valuesOf(headers: RawHeaders, lowerName: string): string[] {
   return values;
 }
 
-const has = (headers: RawHeaders, lowerName: string) => valuesOf(headers, lowerName).length > 0;
+const has = (headers: Fields, lowerName: string) => valuesOf(headers, lowerName).length > 0;
 
 /** Members of a list field, in lower case, without their arguments. */
-function membersOf(headers: RawHeaders, lowerName: string): string[] {
+function membersOf(headers: Fields, lowerName: string): string[] {
   return valuesOf(headers, lowerName)
     .flatMap((value) => value.split(','))
     .map((member) => member.split('=', 1)[0]!.trim().toLowerCase())
@@ -80,7 +81,7 @@ const notKept = new Set(['age', 'transfer-encoding', 'trailer', 'x-request-id'])
 
 interface Head {
   readonly statusText: string;
-  readonly headers: RawHeaders;
+  readonly headers: Fields;
   /** When the answer came, ms since the Unix epoch. */
   readonly atMs: number;
   /** Its age on arrival, in seconds. */

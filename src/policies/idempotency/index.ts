@@ -7,7 +7,8 @@ import { hopByHop, nominated } from '../../http/hop-by-hop.js';
 import { Duration, Options, Switchable, Type, type Off, type Static } from '../../core/options.js';
 import type { Layer, Stage } from '../../core/pipeline.js';
 import type { Policy, PolicyContext } from '../../core/policy.js';
-import { isOpenEnded, type RawHeaders, type Reply } from '../../core/reply.js';
+import type { Fields } from '../../http/fields.js';
+import { isOpenEnded, type Reply } from '../../core/reply.js';
 import { collectBody, KeptReply } from '../../core/reply-body.js';
 
 const schema = Switchable(
@@ -80,8 +81,8 @@ interface RecordHead {
   readonly fingerprint: string;
   readonly status: number;
   readonly statusText: string;
-  readonly headers: RawHeaders;
-  readonly trailers: RawHeaders;
+  readonly headers: Fields;
+  readonly trailers: Fields;
 }
 type EntryHead = LockHead | RecordHead;
 
@@ -101,7 +102,7 @@ function decode(entry: Buffer): { readonly head: EntryHead; readonly body: Buffe
 }
 
 /** The fields that belong to the answer, rather than to the connection or the exchange that brought it. */
-function keptHeaders(headers: RawHeaders): string[] {
+function keptHeaders(headers: Fields): string[] {
   const drop = nominated(headerValue(headers, 'connection'));
   const kept: string[] = [];
   for (let i = 0; i < headers.length; i += 2) {
@@ -217,7 +218,7 @@ function create(settings: IdempotencySettings, context: PolicyContext): Layer | 
   }
 
   /** @returns false where the key no longer holds the call's lock, or the answer is too large for the store. */
-  async function keep(claim: Claim, reply: Reply, body: Buffer, trailers: RawHeaders) {
+  async function keep(claim: Claim, reply: Reply, body: Buffer, trailers: Fields) {
     const { key, lock, fingerprint } = claim;
     const { status, statusText } = reply;
     const headers = keptHeaders(reply.headers);

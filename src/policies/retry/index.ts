@@ -202,7 +202,7 @@ function create(
     if (!isAllowed) return 'method';
     const retryAfterMs =
       options.respectRetryAfter && reply !== undefined
-        ? (findRetryAfter(reply.headers, clock) ?? 0)
+        ? (findRetryAfter(reply.headers, clock.wallNow()) ?? 0)
         : 0;
     if (retryAfterMs > options.maxRetryAfter) return 'retry-after';
     const delayMs = Math.max(backoff, retryAfterMs);

@@ -3,7 +3,7 @@ import { get } from 'node:http';
 import { createServer, type AddressInfo } from 'node:net';
 import * as fc from 'fast-check';
 import t from 'tap';
-import type { RawHeaders } from '../../../src/core/reply.js';
+import type { Fields } from '../../../src/http/fields.js';
 import {
   ReplyParser,
   type Question,
@@ -18,7 +18,7 @@ interface Reading {
   head: ReplyHead | undefined;
   body: string;
   upgraded: string | undefined;
-  end: { readonly trailers: RawHeaders; readonly keepsAlive: boolean } | undefined;
+  end: { readonly trailers: Fields; readonly keepsAlive: boolean } | undefined;
   fault: string | undefined;
 }
 
@@ -166,7 +166,7 @@ t.test('an answer', async (t) => {
     t.teardown(() => server.close());
     const { port } = server.address() as AddressInfo;
     const ask = () =>
-      new Promise<{ status?: number; headers: RawHeaders; body: string } | undefined>((resolve) => {
+      new Promise<{ status?: number; headers: Fields; body: string } | undefined>((resolve) => {
         const request = get({ host: '127.0.0.1', port, agent: false }, (response) => {
           let body = '';
           response.setEncoding('latin1').on('data', (chunk: string) => (body += chunk));

@@ -3,7 +3,8 @@ import type { Call, CallInit } from '../../../src/core/call.js';
 import type { Deadline } from '../../../src/core/deadline.js';
 import { CallError, type CallFailure, type Reason } from '../../../src/core/errors.js';
 import type { PolicyContext } from '../../../src/core/policy.js';
-import type { RawHeaders, Reply } from '../../../src/core/reply.js';
+import type { Fields } from '../../../src/http/fields.js';
+import type { Reply } from '../../../src/core/reply.js';
 import { fallback, type FallbackEntry } from '../../../src/policies/fallback/index.js';
 import { fakeBody, fakeCall, fakeContext } from '../../support/fake-call.js';
 import { FAKE_WALL_START_MS, FakeClock, settle } from '../../support/fake-clock.js';
@@ -67,7 +68,7 @@ function build(entries: readonly FallbackEntry[], overrides: Partial<PolicyConte
   /** A call that the upstream answers, read to its end. */
   async function live(
     init: Partial<CallInit>,
-    answer: { status?: number; headers?: RawHeaders; body?: string } = {},
+    answer: { status?: number; headers?: Fields; body?: string } = {},
   ): Promise<void> {
     const { reply } = start(init);
     const { body, ...head } = answer;
@@ -96,7 +97,7 @@ const answerOf = async (entry: FallbackEntry, init: Partial<CallInit> = {}) =>
   (await build([entry]).down(init))!;
 
 /** Whether such an answer to such a call is kept. */
-const keeps = async (init: Partial<CallInit>, headers: RawHeaders, status = 200, body = 'good') => {
+const keeps = async (init: Partial<CallInit>, headers: Fields, status = 200, body = 'good') => {
   const { store, live } = build([cache]);
   await live(init, { status, headers, body });
   return store.entries.size > 0;
@@ -403,7 +404,7 @@ t.test('the cache', async (t) => {
 
   t.test('never gives one caller what another was answered', async (t) => {
     const { live, down } = build([cache]);
-    const callers: readonly RawHeaders[] = [
+    const callers: readonly Fields[] = [
       [],
       ['Authorization', 'alice'],
       ['authorization', 'bob'],

@@ -1,7 +1,8 @@
 import t from 'tap';
 import type { CallInit } from '../../../src/core/call.js';
 import { CallError, type CallFailure } from '../../../src/core/errors.js';
-import type { RawHeaders, Reply } from '../../../src/core/reply.js';
+import type { Fields } from '../../../src/http/fields.js';
+import type { Reply } from '../../../src/core/reply.js';
 import { idempotency, type IdempotencySettings } from '../../../src/policies/idempotency/index.js';
 import { fakeBody, fakeCall, fakeContext } from '../../support/fake-call.js';
 import { FakeClock, settle } from '../../support/fake-clock.js';
@@ -22,9 +23,9 @@ const defaults: Options = {
 
 interface Received {
   readonly status: number;
-  readonly headers: RawHeaders;
+  readonly headers: Fields;
   readonly body: string;
-  readonly trailers: RawHeaders;
+  readonly trailers: Fields;
 }
 
 /** Reads an answer to its end, as a client does. */
@@ -32,7 +33,7 @@ async function receive(reply: Promise<Reply>): Promise<Received> {
   const answer = await reply;
   const { status, headers } = answer;
   const chunks: Buffer[] = [];
-  const trailers = await new Promise<RawHeaders>((resolve, reject) => {
+  const trailers = await new Promise<Fields>((resolve, reject) => {
     answer.attach({
       onData: (chunk) => chunks.push(chunk) > 0,
       onEnd: resolve,

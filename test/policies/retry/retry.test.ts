@@ -3,7 +3,7 @@ import type { Call, CallInit } from '../../../src/core/call.js';
 import { CallError, ClientGoneError, type CallFailure } from '../../../src/core/errors.js';
 import type { TSchema } from '../../../src/core/options.js';
 import type { PolicyContext } from '../../../src/core/policy.js';
-import type { RawHeaders } from '../../../src/core/reply.js';
+import type { Fields } from '../../../src/http/fields.js';
 import { retry, type RetrySettings } from '../../../src/policies/retry/index.js';
 import { fakeBody, fakeCall, fakeContext } from '../../support/fake-call.js';
 import { FAKE_WALL_START_MS, FakeClock, settle } from '../../support/fake-clock.js';
@@ -49,7 +49,7 @@ function build(
   }
 
   /** Ends the latest try and lets the policy see it. */
-  async function answer(status: number, headers: RawHeaders = []) {
+  async function answer(status: number, headers: Fields = []) {
     const reply = next.last.answer({ status, headers });
     await settle();
     return reply;

@@ -2,7 +2,7 @@
 import type { Call } from '../../src/core/call.js';
 import type { Clock } from '../../src/core/clock.js';
 import { watchLoopDelay } from '../../src/policies/overload/loop-delay.js';
-import type { Stage } from '../../src/core/pipeline.js';
+import type { CallStage } from '../../src/core/pipeline.js';
 import type { PolicyContext } from '../../src/core/policy.js';
 import type { Reply } from '../../src/core/reply.js';
 import { overload as policy, type OverloadSettings } from '../../src/policies/overload/index.js';
@@ -84,16 +84,16 @@ class EventLoop implements Clock {
 function onLoop(loop: EventLoop, call: Call, costMs: number): Promise<void> {
   return new Promise((resolve, reject) => {
     if (call.cancelled !== undefined) return reject(call.cancelled);
-    call.waitWith(reject);
+    call.onCancel(reject);
     loop.push(costMs, () => {
-      if (call.cancelled === undefined) call.waitWith(undefined);
+      call.offCancel(reject);
       resolve();
     });
   });
 }
 
 interface Front {
-  readonly front: (stage: Stage, context: PolicyContext) => Stage;
+  readonly front: (stage: CallStage, context: PolicyContext) => CallStage;
   /** Readings of the loop's delay, in ms. */
   readonly delays: number[];
 }
@@ -101,7 +101,7 @@ interface Front {
 /** The proxy around its policies: a loop that takes calls in, forwards them and answers them. */
 function frontWith(settings: OverloadSettings): Front {
   const delays: number[] = [];
-  function front(stage: Stage, { clock, random }: PolicyContext): Stage {
+  function front(stage: CallStage, { clock, random }: PolicyContext): CallStage {
     const loop = new EventLoop(clock);
     const guard = policy.create(settings, {
       clock: loop,

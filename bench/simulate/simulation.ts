@@ -5,7 +5,7 @@ import { loadText } from '../../src/config/load.js';
 import { Call } from '../../src/core/call.js';
 import { ClientGoneError, type CallFailure } from '../../src/core/errors.js';
 import type { Event } from '../../src/core/events.js';
-import { compose, type Stage } from '../../src/core/pipeline.js';
+import { compose, type CallStage } from '../../src/core/pipeline.js';
 import type { PolicyContext } from '../../src/core/policy.js';
 import type { Fields } from '../../src/http/fields.js';
 import {
@@ -54,7 +54,7 @@ export interface Scenario {
   /** A figure to follow, looked at ten times a second. */
   readonly watch?: (layers: PolicyLayers) => number;
   /** Puts something of its own around the policies. */
-  readonly front?: (stage: Stage, context: PolicyContext) => Stage;
+  readonly front?: (stage: CallStage, context: PolicyContext) => CallStage;
   /** Called with each event that the policies emit. */
   readonly onEvent?: (event: Event, nowMs: number) => void;
 }
@@ -137,7 +137,7 @@ export async function simulate(scenario: Scenario): Promise<readonly PhaseResult
 
 function keepCalling(
   callers: Callers,
-  stage: Stage,
+  stage: CallStage,
   clock: VirtualClock,
   recorder: Recorder,
   random: () => number,

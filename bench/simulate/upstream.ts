@@ -1,10 +1,10 @@
 /** An upstream as queueing theory sees it: some servers, the time that each request takes one of them, and a line before them. */
-import type { Call } from '../../src/core/call.js';
+import type { Attempt } from '../../src/core/attempt.js';
 import type { Clock, Random } from '../../src/core/clock.js';
-import type { CallError, CallFailure } from '../../src/core/errors.js';
+import type { CallFailure } from '../../src/core/errors.js';
 import type { Emit } from '../../src/core/events.js';
 import { attemptResult, classifyFailure, classifyStatus } from '../../src/core/outcome.js';
-import type { Stage } from '../../src/core/pipeline.js';
+import type { AttemptStage } from '../../src/core/pipeline.js';
 import type { Reply } from '../../src/core/reply.js';
 import type { Sampler } from './chance.js';
 
@@ -44,7 +44,7 @@ interface Request {
   readonly answer: (status: number) => void;
 }
 
-export class SimulatedUpstream implements Stage {
+export class SimulatedUpstream implements AttemptStage {
   #model: UpstreamModel;
   readonly #clock: Clock;
   readonly #random: Random;
@@ -81,19 +81,15 @@ export class SimulatedUpstream implements Stage {
     };
   }
 
-  run(call: Call): Promise<Reply> {
-    if (call.cancelled !== undefined) return Promise.reject(call.cancelled);
+  run(attempt: Attempt): Promise<Reply> {
+    const { call } = attempt;
     return new Promise((resolve, reject) => {
-      const { observer } = call;
-      call.observer = undefined;
-      call.attempts += 1;
       const startMs = this.#clock.now();
       let isOver = false;
       const end = (status: number, error?: CallFailure): void => {
         if (isOver) return;
         isOver = true;
-        call.waitWith(undefined);
-        observer?.onPhase('ended');
+        attempt.enter('ended');
         const outcome = error === undefined ? classifyStatus(status) : classifyFailure(error);
         const result = attemptResult(outcome);
         call.results.push(result);
@@ -102,9 +98,9 @@ export class SimulatedUpstream implements Stage {
         if (error === undefined) resolve(completeReply(status));
         else reject(error);
       };
-      call.waitWith((error) => end(0, error));
-      observer?.onStart((error: CallError) => end(0, error));
-      observer?.onPhase('waiting');
+      attempt.onCancel((error) => end(0, error));
+      attempt.enter('connecting');
+      attempt.enter('waiting');
       this.#take({ isGone: () => isOver, answer: (status) => end(status) });
     });
   }

@@ -1,22 +1,49 @@
-/** How policies are put around the transport. */
+/** How policies are put around the transport: those that act per call outside of those that act per attempt. */
+import { Attempt } from './attempt.js';
 import type { Call } from './call.js';
 import type { CallError } from './errors.js';
 import type { Reply } from './reply.js';
 
-/** One step of a call's way: a policy around the next stage, or the transport at the end. */
-export interface Stage {
-  /** Resolves with the answer's head; rejects with a `CallFailure`. */
-  run(call: Call): Promise<Reply>;
-  /** What the call would be refused with further in right now, so that nobody queues for a refusal. Changes nothing. */
+/** One step of a call's way, or of an attempt's: a policy around the next stage, or the transport at the end. */
+export interface Stage<Subject> {
+  /** Resolves with the response's head; rejects with a `CallFailure`. */
+  run(subject: Subject): Promise<Reply>;
+  /** What the call would be refused with further in right now, so that no call queues for a refusal. Changes nothing. */
   refusal(call: Call): CallError | undefined;
 }
 
+export type CallStage = Stage<Call>;
+export type AttemptStage = Stage<Attempt>;
+
 /** A policy that is on: its state lives here and is shared by every chain it is wrapped into. */
-export interface Layer {
-  wrap(next: Stage): Stage;
+export interface Layer<Subject> {
+  wrap(next: Stage<Subject>): Stage<Subject>;
 }
 
-/** Puts `layers`, outermost first, around `transport`. */
-export function compose(layers: readonly Layer[], transport: Stage): Stage {
-  return layers.reduceRight<Stage>((next, layer) => layer.wrap(next), transport);
+export type CallLayer = Layer<Call>;
+export type AttemptLayer = Layer<Attempt>;
+
+const wrapAll = <Subject>(layers: readonly Layer<Subject>[], innermost: Stage<Subject>) =>
+  layers.reduceRight<Stage<Subject>>((next, layer) => layer.wrap(next), innermost);
+
+/** Each run of the call is an attempt, unless it is refused before. */
+function attemptEach(next: AttemptStage): CallStage {
+  return {
+    run(call) {
+      const refused = call.cancelled ?? next.refusal(call);
+      return refused === undefined ? next.run(new Attempt(call)) : Promise.reject(refused);
+    },
+    refusal: (call) => next.refusal(call),
+  };
+}
+
+/** Outermost first. */
+export interface LayerLists {
+  readonly call: readonly CallLayer[];
+  readonly attempt: readonly AttemptLayer[];
+}
+
+/** Puts layers around the stage that carries attempts out. */
+export function compose({ call, attempt }: LayerLists, dispatch: AttemptStage): CallStage {
+  return wrapAll(call, attemptEach(wrapAll(attempt, dispatch)));
 }

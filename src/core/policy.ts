@@ -2,7 +2,7 @@
 import type { Clock, Random } from './clock.js';
 import type { Emit } from './events.js';
 import type { TSchema } from './json-schema.js';
-import type { Layer, Stage } from './pipeline.js';
+import type { AttemptLayer, CallLayer, CallStage } from './pipeline.js';
 import type { Store } from './store.js';
 
 /** What a policy may use beyond its options. */
@@ -21,16 +21,23 @@ export interface PolicyContext {
   /** A word that nobody else has, and nobody can guess. */
   readonly createToken: () => string;
   /** Another upstream's whole pipeline; it makes a call of its own for each one it is given. */
-  readonly pipelineOf: (upstream: string) => Stage;
+  readonly pipelineOf: (upstream: string) => CallStage;
 }
 
 /**
  * @typeParam Settings the slice of an upstream's effective policies that this one reads; the key `name` is its own.
  * @typeParam Made the layer with whatever state it shows to the admin endpoints.
  */
-export interface Policy<Name extends string, Schema extends TSchema, Settings, Made extends Layer> {
+export interface Policy<
+  Name extends string,
+  Schema extends TSchema,
+  Settings,
+  Made extends CallLayer | AttemptLayer,
+> {
   /** The key in the YAML file. */
   readonly name: Name;
+  /** Whether its layer is put around whole calls or around each attempt. */
+  readonly level: Made extends AttemptLayer ? 'attempt' : 'call';
   /** Of the key's value, with defaults and descriptions. */
   readonly schema: Schema;
   /**

@@ -58,7 +58,7 @@ export class ClientCall extends Call implements ForwardedCall {
     this.body?.rewind();
     const fork = this.#owner.createCall(scope, this.path, this.body);
     fork.deadline = this.deadline;
-    this.waitWith((error) => fork.cancel(error));
+    this.onCancel((error) => fork.cancel(error));
     this.scope = scope;
     return fork;
   }

@@ -1,12 +1,13 @@
 /** One try of a call over a connection: the innermost stage. Its answer is a Reply, not a stream. */
 import type { Socket } from 'node:net';
-import type { AttemptObserver, Call } from '../core/call.js';
+import type { Attempt } from '../core/attempt.js';
+import type { Call } from '../core/call.js';
 import type { Clock } from '../core/clock.js';
 import { formatDeadline } from '../core/deadline.js';
 import type { CallFailure } from '../core/errors.js';
 import type { Emit } from '../core/events.js';
 import { attemptResult, classifyFailure, classifyStatus } from '../core/outcome.js';
-import type { Stage } from '../core/pipeline.js';
+import type { AttemptStage } from '../core/pipeline.js';
 import type { Fields } from '../http/fields.js';
 import { isOpenEnded, type Reply, type ReplySink } from '../core/reply.js';
 import type { Connection, ConnectionUser } from './http1/connection.js';
@@ -39,15 +40,15 @@ export interface ForwardedReply extends Reply {
 const BUFFER_BYTES = 64 * 1024;
 
 /** What connections talk to and the pipeline's Reply in one object: an answer costs one allocation, not two. */
-class Attempt implements ConnectionSeeker, ConnectionUser, ForwardedReply, UploadListener {
+class Dispatch implements ConnectionSeeker, ConnectionUser, ForwardedReply, UploadListener {
   status = 0;
   statusText = '';
   headers: Fields = [];
   tunnel: Socket | undefined;
+  readonly #attempt: Attempt;
   readonly #call: ForwardedCall;
   readonly #pool: ConnectionPool;
   readonly #transport: TransportOptions;
-  readonly #observer: AttemptObserver | undefined;
   readonly #resolve: (reply: Reply) => void;
   readonly #reject: (error: CallFailure) => void;
   readonly #startedMs: number;
@@ -63,33 +64,30 @@ class Attempt implements ConnectionSeeker, ConnectionUser, ForwardedReply, Uploa
   #listeners: ((error: CallFailure | undefined) => void)[] = [];
 
   constructor(
-    call: ForwardedCall,
+    attempt: Attempt,
     pool: ConnectionPool,
     transport: TransportOptions,
     resolve: (reply: Reply) => void,
     reject: (error: CallFailure) => void,
   ) {
-    this.#call = call;
+    this.#attempt = attempt;
+    this.#call = attempt.call as ForwardedCall;
     this.#pool = pool;
     this.#transport = transport;
     this.#resolve = resolve;
     this.#reject = reject;
-    this.#observer = call.observer;
     this.#startedMs = transport.clock.now();
-    call.observer = undefined;
   }
 
   start(): void {
     const call = this.#call;
     call.body?.rewind();
-    call.attempts += 1;
-    call.outgoing.setAttempt(call.attempts);
+    call.outgoing.setAttempt(this.#attempt.number);
     if (call.deadline !== undefined && this.#transport.propagatesDeadline) {
       call.outgoing.setDeadline(formatDeadline(call.deadline));
     }
-    const end = (error: CallFailure): void => this.abort(error);
-    call.waitWith(end);
-    this.#observer?.onStart(end);
+    this.#attempt.onCancel((error) => this.abort(error));
+    this.#attempt.enter('connecting');
     this.#pool.acquire(this);
   }
 
@@ -102,7 +100,7 @@ class Attempt implements ConnectionSeeker, ConnectionUser, ForwardedReply, Uploa
   onConnection(connection: Connection): void {
     const { method, upgrade, body, outgoing } = this.#call;
     this.#connection = connection;
-    this.#observer?.onPhase(body === undefined || body.hasEnded ? 'waiting' : 'sending');
+    this.#attempt.enter(body === undefined || body.hasEnded ? 'waiting' : 'sending');
     const { hasLength } = outgoing;
     const head = this.#renderHead();
     connection.send({ method, upgrade, head, hasLength, body, listener: this }, this);
@@ -122,11 +120,11 @@ class Attempt implements ConnectionSeeker, ConnectionUser, ForwardedReply, Uploa
   // From the upload.
 
   onStall(isStalled: boolean): void {
-    if (!this.#hasHeaders) this.#observer?.onStall(isStalled);
+    if (!this.#hasHeaders) this.#attempt.stall(isStalled);
   }
 
   onSent(): void {
-    if (!this.#hasHeaders && !this.#isOver) this.#observer?.onPhase('waiting');
+    if (!this.#hasHeaders && !this.#isOver) this.#attempt.enter('waiting');
   }
 
   // From the connection.
@@ -137,7 +135,7 @@ class Attempt implements ConnectionSeeker, ConnectionUser, ForwardedReply, Uploa
 
   onHead(head: ReplyHead): void {
     this.#take(head);
-    this.#observer?.onPhase(isOpenEnded(this) ? 'streaming-events' : 'streaming');
+    this.#attempt.enter(isOpenEnded(this) ? 'streaming-events' : 'streaming');
     this.#resolve(this);
   }
 
@@ -150,7 +148,7 @@ class Attempt implements ConnectionSeeker, ConnectionUser, ForwardedReply, Uploa
   }
 
   onData(chunk: Buffer): void {
-    this.#observer?.onProgress();
+    this.#attempt.progress();
     if (this.#sink !== undefined) {
       if (!this.#sink.onData(chunk)) this.#pause();
       return;
@@ -208,7 +206,6 @@ class Attempt implements ConnectionSeeker, ConnectionUser, ForwardedReply, Uploa
     let wantsMore = true;
     for (const chunk of chunks) wantsMore = sink.onData(chunk);
     if (this.#isOver) return this.#endSink();
-    this.#call.waitWith((error) => this.abort(error));
     if (this.#call.cancelled !== undefined) return this.abort(this.#call.cancelled);
     if (wantsMore) this.resume();
     else this.#pause();
@@ -218,7 +215,7 @@ class Attempt implements ConnectionSeeker, ConnectionUser, ForwardedReply, Uploa
     // Once this is over, the connection may be another's, who has paused it.
     if (!this.#isPaused || this.#isOver) return;
     this.#isPaused = false;
-    this.#observer?.onPause(false);
+    this.#attempt.pause(false);
     this.#connection?.resume();
   }
 
@@ -232,7 +229,7 @@ class Attempt implements ConnectionSeeker, ConnectionUser, ForwardedReply, Uploa
     ) {
       return this.#close(undefined);
     }
-    // Not `attach`: the call belongs to the next try by now.
+    // Not `attach`: what comes is for no client.
     this.#chunks = [];
     this.#sink = drain;
     this.resume();
@@ -251,7 +248,7 @@ class Attempt implements ConnectionSeeker, ConnectionUser, ForwardedReply, Uploa
     if (this.#isPaused) return;
     this.#isPaused = true;
     this.#connection?.pause();
-    this.#observer?.onPause(true);
+    this.#attempt.pause(true);
   }
 
   #fail(error: CallFailure): void {
@@ -270,7 +267,7 @@ class Attempt implements ConnectionSeeker, ConnectionUser, ForwardedReply, Uploa
     if (this.#isOver) return;
     this.#isOver = true;
     this.#error = error;
-    this.#observer?.onPhase('ended');
+    this.#attempt.enter('ended');
     const outcome = error === undefined ? classifyStatus(this.status) : classifyFailure(error);
     const result = attemptResult(outcome);
     this.#call.results.push(result);
@@ -282,7 +279,6 @@ class Attempt implements ConnectionSeeker, ConnectionUser, ForwardedReply, Uploa
   }
 
   #endSink(): void {
-    if (this.#sink !== drain) this.#call.waitWith(undefined);
     if (this.#error === undefined) this.#sink?.onEnd(this.#trailers);
     else this.#sink?.onError(this.#error);
   }
@@ -304,14 +300,12 @@ export interface TransportOptions {
   readonly emit: Emit;
 }
 
-export function createTransport(pool: ConnectionPool, options: TransportOptions): Stage {
+export function createTransport(pool: ConnectionPool, options: TransportOptions): AttemptStage {
   return {
-    run(call) {
-      if (call.cancelled !== undefined) return Promise.reject(call.cancelled);
-      return new Promise((resolve, reject) => {
-        new Attempt(call as ForwardedCall, pool, options, resolve, reject).start();
-      });
-    },
+    run: (attempt) =>
+      new Promise((resolve, reject) => {
+        new Dispatch(attempt, pool, options, resolve, reject).start();
+      }),
     refusal: () => undefined,
   };
 }

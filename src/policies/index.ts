@@ -1,6 +1,6 @@
 /** The policies in order, outermost first, and all that follows from that one list: schemas, settings, layers. */
 import type { Static } from '../core/options.js';
-import type { Layer } from '../core/pipeline.js';
+import type { AttemptLayer, CallLayer, LayerLists } from '../core/pipeline.js';
 import type { PolicyContext } from '../core/policy.js';
 import { bulkhead } from './bulkhead/index.js';
 import { circuitBreaker } from './circuit-breaker/index.js';
@@ -55,12 +55,14 @@ export interface Inherited {
   readonly writes: ReadonlySet<string>;
 }
 
+type AnyLayer = CallLayer | AttemptLayer;
+
 /** What the policies' `create` have in common; each of them gets back only layers of its own making. */
 type Create = (
   settings: PolicySettings,
   context: PolicyContext,
-  previous?: Layer,
-) => Layer | undefined;
+  previous?: AnyLayer,
+) => AnyLayer | undefined;
 
 /**
  * An upstream's layers, or a route's. A route shares the layers, and so the state, of its upstream, except for the
@@ -73,7 +75,7 @@ export function createLayers(
   inherited?: Inherited,
   previous?: PolicyLayers,
 ): PolicyLayers {
-  return byName((policy): Layer | undefined => {
+  return byName((policy): AnyLayer | undefined => {
     const create = policy.create as Create;
     if (inherited === undefined) return create(settings, context, previous?.[policy.name]);
     const { layers, writes } = inherited;
@@ -86,8 +88,11 @@ export function createLayers(
 }
 
 /** The layers that are on, in the order of `policies`: what `compose` takes. */
-export function listLayers(layers: PolicyLayers): Layer[] {
-  return policies
-    .map((policy): Layer | undefined => layers[policy.name])
-    .filter((layer) => layer !== undefined);
+export function listLayers(layers: PolicyLayers): LayerLists {
+  const of = (level: AnyPolicy['level']) =>
+    policies.flatMap((policy): AnyLayer[] => {
+      const layer = policy.level === level ? layers[policy.name] : undefined;
+      return layer === undefined ? [] : [layer];
+    });
+  return { call: of('call') as CallLayer[], attempt: of('attempt') as AttemptLayer[] };
 }

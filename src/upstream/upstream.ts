@@ -4,7 +4,7 @@ import type { Call } from '../core/call.js';
 import type { Clock, Random } from '../core/clock.js';
 import type { Emit, Event } from '../core/events.js';
 import type { InspectableScope, InspectableUpstream } from '../core/inspect.js';
-import { compose, type Stage } from '../core/pipeline.js';
+import { compose, type CallStage } from '../core/pipeline.js';
 import { RouteTable, type MatchPattern } from '../lib/path-tree.js';
 import type { Store } from '../core/store.js';
 import {
@@ -59,7 +59,7 @@ export interface UpstreamContext {
 export interface Scope {
   readonly upstream: string;
   readonly route: string;
-  readonly stage: Stage;
+  readonly stage: CallStage;
   readonly emit: Emit;
   readonly preserveHost: boolean;
   readonly deadlineHeader: DeadlineHeader | undefined;
@@ -237,7 +237,7 @@ export class Upstream {
     };
   }
 
-  #pipelineOf(upstream: string): Stage {
+  #pipelineOf(upstream: string): CallStage {
     const scopeFor = ({ method, path }: Call) =>
       this.#context.findUpstream(upstream).scopeFor(method, path);
     return {

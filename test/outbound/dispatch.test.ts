@@ -5,7 +5,7 @@ import type { Reply } from '../../src/core/reply.js';
 import { OutgoingHeaders } from '../../src/inbound/forward-headers.js';
 import { ConnectionPool } from '../../src/outbound/http1/connection-pool.js';
 import { createTransport, type ForwardedCall } from '../../src/outbound/dispatch.js';
-import { fakeCall } from '../support/fake-call.js';
+import { fakeAttempt, fakeCall } from '../support/fake-call.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { poolOptions } from '../support/pool-options.js';
 import { eventually, type Teardown } from '../support/sidecar.js';
@@ -37,15 +37,17 @@ async function open(t: Teardown) {
   });
   const get = (): Promise<Reply> =>
     transport.run(
-      Object.assign(fakeCall(), {
-        outgoing: new OutgoingHeaders(undefined, false, ['X-Attempt-Count', '1'], 1, -1, ''),
-        body: undefined,
-        upgrade: undefined,
-        onInformational() {},
-        forkFor: (): ForwardedCall => {
-          throw new Error('there is nowhere else to go');
-        },
-      }),
+      fakeAttempt(
+        Object.assign(fakeCall(), {
+          outgoing: new OutgoingHeaders(undefined, false, ['X-Attempt-Count', '1'], 1, -1, ''),
+          body: undefined,
+          upgrade: undefined,
+          onInformational() {},
+          forkFor: (): ForwardedCall => {
+            throw new Error('there is nowhere else to go');
+          },
+        }),
+      ),
     );
   return { get, sockets };
 }

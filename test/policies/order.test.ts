@@ -169,20 +169,24 @@ t.test('queues nobody whom the open circuit would refuse', async (t) => {
   t.equal(layers.bulkhead?.bulkhead.queued, 0);
 });
 
-t.test('gives each try clocks of its own', async (t) => {
+t.test('gives each attempt clocks of its own', async (t) => {
   const { clock, transport, start } = build();
   void start();
-  const first = transport.last.call.observer;
+  const first = transport.last.attempt!;
   transport.last.answer({ status: 503 });
   await clock.advance(100);
-  t.ok(first);
-  t.not(transport.last.call.observer, first);
+  const second = transport.last.attempt!;
+  t.same([first.number, second.number], [1, 2]);
+  const before = clock.pending;
+  second.enter('connecting');
+  t.equal(clock.pending, before + 1);
 });
 
 t.test('leaves out what is off', async (t) => {
   const { layers } = build(off);
-  t.same(listLayers(layers), []);
-  t.equal(listLayers(build({ retry: 'off' }).layers).length, 4);
+  t.same(listLayers(layers), { call: [], attempt: [] });
+  const { call, attempt } = listLayers(build({ retry: 'off' }).layers);
+  t.same([call.length, attempt.length], [2, 2]);
 });
 
 t.test('a route', async (t) => {
@@ -223,7 +227,7 @@ t.test('a route', async (t) => {
     const own = route({ retry: settings.retry, circuitBreaker: settings.circuitBreaker });
     t.ok(own.circuitBreaker);
     t.equal(own.retry?.budget?.remaining(), 30);
-    t.same(listLayers(layers), []);
+    t.same(listLayers(layers), { call: [], attempt: [] });
   });
 
   t.test('spends from the budget of its upstream unless it writes one', async (t) => {

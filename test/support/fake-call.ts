@@ -1,4 +1,5 @@
 /** A call and a policy's context as tests need them. */
+import { Attempt } from '../../src/core/attempt.js';
 import { Call, type CallBody, type CallInit } from '../../src/core/call.js';
 import type { Event } from '../../src/core/events.js';
 import type { PolicyContext } from '../../src/core/policy.js';
@@ -19,6 +20,9 @@ export function fakeCall(overrides: Partial<CallInit> = {}): Call {
     ...overrides,
   });
 }
+
+/** The next attempt of a call. */
+export const fakeAttempt = (call: Call = fakeCall()) => new Attempt(call);
 
 /** A body that is here as a whole. */
 export function fakeBody(text = '', overrides: Partial<CallBody> = {}): CallBody {

@@ -1,19 +1,23 @@
 /** The next stage of a pipeline, whose answers the test gives. */
+import { Attempt } from '../../src/core/attempt.js';
 import type { Call } from '../../src/core/call.js';
 import { ClientGoneError, type CallError, type CallFailure } from '../../src/core/errors.js';
-import type { Stage } from '../../src/core/pipeline.js';
+import type { AttemptStage, CallStage } from '../../src/core/pipeline.js';
 import type { Reply } from '../../src/core/reply.js';
 import { FakeReply, type FakeReplyInit } from './fake-reply.js';
 
-/** One call that reached the stage. */
+/** One call, or attempt, that reached the stage. */
 export class FakeRun {
   readonly call: Call;
+  /** Undefined in a stage that whole calls reach. */
+  readonly attempt: Attempt | undefined;
   readonly reply: Promise<Reply>;
   #resolve!: (reply: Reply) => void;
   #reject!: (error: CallFailure) => void;
 
-  constructor(call: Call) {
-    this.call = call;
+  constructor(subject: Call | Attempt) {
+    this.attempt = subject instanceof Attempt ? subject : undefined;
+    this.call = subject instanceof Attempt ? subject.call : subject;
     this.reply = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -31,13 +35,13 @@ export class FakeRun {
   }
 }
 
-export class FakeStage implements Stage {
+export class FakeStage implements CallStage, AttemptStage {
   readonly runs: FakeRun[] = [];
   /** What `refusal` answers. */
   refuses: CallError | undefined;
 
-  run(call: Call): Promise<Reply> {
-    const run = new FakeRun(call);
+  run(subject: Call | Attempt): Promise<Reply> {
+    const run = new FakeRun(subject);
     this.runs.push(run);
     return run.reply;
   }

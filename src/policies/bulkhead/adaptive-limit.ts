@@ -3,7 +3,7 @@ import type { Clock } from '../../core/clock.js';
 import type { Call } from '../../core/call.js';
 import { Count, Duration, Options, Share, Switchable, type Static } from '../../core/options.js';
 import { attemptResult, classifyStatus, type AttemptResult } from '../../core/outcome.js';
-import type { Stage } from '../../core/pipeline.js';
+import type { CallStage } from '../../core/pipeline.js';
 import type { Reply } from '../../core/reply.js';
 import { SlidingWindow } from '../../lib/sliding-window.js';
 
@@ -258,10 +258,10 @@ function clamp(limit: number, { min, max }: AdaptiveLimitOptions): number {
 /** A stage that tells `limit` how each exchange went, before its slot comes back. */
 export function teach(
   limit: AdaptiveLimit,
-  next: Stage,
+  next: CallStage,
   clock: Clock,
   countActive: () => number,
-): Stage {
+): CallStage {
   async function run(call: Call): Promise<Reply> {
     const startMs = clock.now();
     const learnResults = (): void => limit.observeResults(call.results);

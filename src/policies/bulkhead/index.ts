@@ -11,7 +11,7 @@ import {
   type Off,
   type Static,
 } from '../../core/options.js';
-import type { Layer, Stage } from '../../core/pipeline.js';
+import type { CallLayer, CallStage } from '../../core/pipeline.js';
 import type { Policy, PolicyContext } from '../../core/policy.js';
 import type { Reply } from '../../core/reply.js';
 import { AdaptiveLimit, adaptiveLimitSchema, teach } from './adaptive-limit.js';
@@ -184,7 +184,7 @@ export class Bulkhead implements InspectableBulkhead {
       const settle = (error?: CallFailure): void => {
         this.#queue.remove(waiter);
         timer?.cancel();
-        call.waitWith(undefined);
+        call.offCancel(settle);
         const waitedMs = clock.now() - sinceMs;
         call.waitedMs += waitedMs;
         if (error === undefined) resolve({ waitedMs, release: waiter.line.release });
@@ -199,7 +199,7 @@ export class Bulkhead implements InspectableBulkhead {
       const arrival = this.#arrivals++;
       const waiter: Waiter = { call, line, arrival, settle, previous: undefined, next: undefined };
       this.#queue.append(waiter, line);
-      call.waitWith(settle);
+      call.onCancel(settle);
     });
   }
 
@@ -232,7 +232,7 @@ export class Bulkhead implements InspectableBulkhead {
   }
 }
 
-export interface BulkheadLayer extends Layer {
+export interface BulkheadLayer extends CallLayer {
   readonly bulkhead: Bulkhead;
 }
 
@@ -247,7 +247,7 @@ function create(
   bulkhead.configure(options);
   const { adaptive } = bulkhead;
 
-  function wrap(inner: Stage): Stage {
+  function wrap(inner: CallStage): CallStage {
     const next =
       adaptive === undefined ? inner : teach(adaptive, inner, context.clock, () => bulkhead.active);
     /** Nobody takes a slot, let alone waits for one, to be refused behind it. */
@@ -281,9 +281,9 @@ function create(
   return { wrap, bulkhead };
 }
 
-export const bulkhead = { name: 'bulkhead', schema, create } as const satisfies Policy<
-  'bulkhead',
-  typeof schema,
-  BulkheadSettings,
-  BulkheadLayer
->;
+export const bulkhead = {
+  name: 'bulkhead',
+  level: 'call',
+  schema,
+  create,
+} as const satisfies Policy<'bulkhead', typeof schema, BulkheadSettings, BulkheadLayer>;

@@ -1,5 +1,5 @@
 /** Circuit breaker: stops calling an upstream that keeps failing, and probes it before it trusts it again. */
-import type { Call } from '../../core/call.js';
+import type { Attempt } from '../../core/attempt.js';
 import { Circuit, type Admission } from './circuit.js';
 import { CallError, type CallFailure } from '../../core/errors.js';
 import {
@@ -14,7 +14,7 @@ import {
   type Static,
 } from '../../core/options.js';
 import { classifyFailure, classifyStatus, type Outcome } from '../../core/outcome.js';
-import type { Layer, Stage } from '../../core/pipeline.js';
+import type { AttemptLayer, AttemptStage } from '../../core/pipeline.js';
 import type { Policy, PolicyContext } from '../../core/policy.js';
 import { isOpenEnded, type Reply } from '../../core/reply.js';
 
@@ -132,7 +132,7 @@ function isFailure(
   }
 }
 
-export interface CircuitBreakerLayer extends Layer {
+export interface CircuitBreakerLayer extends AttemptLayer {
   readonly circuit: Circuit;
 }
 
@@ -162,15 +162,18 @@ function create(
     if (failed !== undefined) circuit.record(admission, failed, headMs > slowMs);
   }
 
-  function wrap(next: Stage): Stage {
-    async function run(call: Call): Promise<Reply> {
+  function wrap(next: AttemptStage): AttemptStage {
+    async function run(attempt: Attempt): Promise<Reply> {
       const refused = refuse();
-      if (refused !== undefined) throw refused;
+      if (refused !== undefined) {
+        attempt.enter('ended');
+        throw refused;
+      }
       const admission = circuit.admit();
       const startMs = clock.now();
       let reply: Reply;
       try {
-        reply = await next.run(call);
+        reply = await next.run(attempt);
       } catch (error) {
         const ranMs = clock.now() - startMs;
         circuit.giveBack(admission);
@@ -200,6 +203,7 @@ function create(
 
 export const circuitBreaker = {
   name: 'circuitBreaker',
+  level: 'attempt',
   schema,
   create,
 } as const satisfies Policy<

@@ -4,7 +4,7 @@ import { DEADLINE_FORMS, parseDeadline, usableMs, type Deadline } from '../../co
 import { DeadlineTimer, deadlineError } from '../../core/deadline-timer.js';
 import { CallError } from '../../core/errors.js';
 import { Duration, Options, Switchable, Type, type Static } from '../../core/options.js';
-import type { Layer, Stage } from '../../core/pipeline.js';
+import type { CallLayer, CallStage } from '../../core/pipeline.js';
 import type { Policy, PolicyContext } from '../../core/policy.js';
 import type { Reply } from '../../core/reply.js';
 import type { TimeoutSettings } from '../timeout/index.js';
@@ -76,14 +76,14 @@ function findDeadline(
   return { atMs, wallMs: atMs + offsetMs, source, callerAtMs, bufferMs };
 }
 
-function create(settings: DeadlineSettings, context: PolicyContext): Layer | undefined {
+function create(settings: DeadlineSettings, context: PolicyContext): CallLayer | undefined {
   const { deadline: options, timeout } = settings;
   const totalMs = timeout === 'off' ? 'off' : timeout.total;
   if (options === 'off' && totalMs === 'off') return undefined;
   const bufferMs = options === 'off' ? 0 : options.buffer;
   const { clock } = context;
 
-  function wrap(next: Stage): Stage {
+  function wrap(next: CallStage): CallStage {
     async function run(call: Call): Promise<Reply> {
       const deadline = findDeadline(call, bufferMs, totalMs, options !== 'off', context);
       if (deadline === undefined) return next.run(call);
@@ -105,9 +105,9 @@ function create(settings: DeadlineSettings, context: PolicyContext): Layer | und
   return { wrap };
 }
 
-export const deadline = { name: 'deadline', schema, create } as const satisfies Policy<
-  'deadline',
-  typeof schema,
-  DeadlineSettings,
-  Layer
->;
+export const deadline = {
+  name: 'deadline',
+  level: 'call',
+  schema,
+  create,
+} as const satisfies Policy<'deadline', typeof schema, DeadlineSettings, CallLayer>;

@@ -2,12 +2,12 @@
 import type { Call, FallbackSource } from '../../core/call.js';
 import { DeadlineTimer } from '../../core/deadline-timer.js';
 import { usableMs } from '../../core/deadline.js';
-import { CallError, ClientGoneError } from '../../core/errors.js';
+import { CallError, ClientGoneError, type CallFailure } from '../../core/errors.js';
 import type { FallbackKind } from '../../core/events.js';
 import { LastGood } from './last-good.js';
 import { MemoryReply } from '../../core/memory-reply.js';
 import { Duration, ListOrOff, Options, Type, type Static } from '../../core/options.js';
-import type { Layer, Stage } from '../../core/pipeline.js';
+import type { CallLayer, CallStage } from '../../core/pipeline.js';
 import type { Policy, PolicyContext } from '../../core/policy.js';
 import type { Reply } from '../../core/reply.js';
 
@@ -117,14 +117,15 @@ function fromCache(lastGood: LastGood, maxAgeMs: number, { clock }: PolicyContex
         if (isOver) return;
         isOver = true;
         timer.cancel();
-        call.waitWith(undefined);
+        call.offCancel(onCancel);
         resolve(reply);
       };
       const timer = clock.schedule(limitMs, finish);
       // A deadline that comes meanwhile is within the limit; a client that leaves needs no answer.
-      call.waitWith((error) => {
+      const onCancel = (error: CallFailure): void => {
         if (error instanceof ClientGoneError) finish();
-      });
+      };
+      call.onCancel(onCancel);
       lastGood.find(call, maxAgeMs).then(finish, () => finish());
     });
   }
@@ -206,7 +207,7 @@ function create({ fallback: entries }: FallbackSettings, context: PolicyContext)
     return passOn(ending);
   }
 
-  function wrap(next: Stage): Stage {
+  function wrap(next: CallStage): CallStage {
     async function run(call: Call): Promise<Reply> {
       let reply: Reply;
       try {
@@ -223,9 +224,9 @@ function create({ fallback: entries }: FallbackSettings, context: PolicyContext)
   return { wrap };
 }
 
-export const fallback = { name: 'fallback', schema, create } as const satisfies Policy<
-  'fallback',
-  typeof schema,
-  FallbackSettings,
-  Layer
->;
+export const fallback = {
+  name: 'fallback',
+  level: 'call',
+  schema,
+  create,
+} as const satisfies Policy<'fallback', typeof schema, FallbackSettings, CallLayer>;

@@ -5,7 +5,7 @@ import type { IdempotencyResult } from '../../core/events.js';
 import { headerValue } from '../../http/fields.js';
 import { hopByHop, nominated } from '../../http/hop-by-hop.js';
 import { Duration, Options, Switchable, Type, type Off, type Static } from '../../core/options.js';
-import type { Layer, Stage } from '../../core/pipeline.js';
+import type { CallLayer, CallStage } from '../../core/pipeline.js';
 import type { Policy, PolicyContext } from '../../core/policy.js';
 import type { Fields } from '../../http/fields.js';
 import { isOpenEnded, type Reply } from '../../core/reply.js';
@@ -126,10 +126,13 @@ async function readBody(call: Call): Promise<BodyStart> {
   if (body === undefined) return { bytes: new Uint8Array(), isWhole: true };
   if (call.cancelled !== undefined) throw call.cancelled;
   const start = await new Promise<BodyStart>((resolve, reject) => {
-    call.waitWith(reject);
-    body.readAhead(MAX_BODY_BYTES).then(resolve, reject);
+    call.onCancel(reject);
+    const settle = (start: BodyStart): void => {
+      call.offCancel(reject);
+      resolve(start);
+    };
+    body.readAhead(MAX_BODY_BYTES).then(settle, reject);
   });
-  call.waitWith(undefined);
   return start;
 }
 
@@ -140,7 +143,7 @@ interface Claim {
   readonly fingerprint: string;
 }
 
-function create(settings: IdempotencySettings, context: PolicyContext): Layer | undefined {
+function create(settings: IdempotencySettings, context: PolicyContext): CallLayer | undefined {
   if (settings.idempotency === 'off') return undefined;
   const options: IdempotencyOptions = settings.idempotency;
   const { upstream, store, hash, createToken } = context;
@@ -227,7 +230,7 @@ function create(settings: IdempotencySettings, context: PolicyContext): Layer | 
   }
 
   /** @param isProtected the claim is known to have succeeded; else its failure has been reported already. */
-  async function process(call: Call, next: Stage, claim: Claim, isProtected: boolean) {
+  async function process(call: Call, next: CallStage, claim: Claim, isProtected: boolean) {
     const reply = await next.run(call);
     if (!canBeKept(reply)) {
       // What failed may be tried again at once; a stream goes on long after that is clear.
@@ -251,7 +254,7 @@ function create(settings: IdempotencySettings, context: PolicyContext): Layer | 
     return new KeptReply(reply, collected);
   }
 
-  async function runWithKey(call: Call, next: Stage, key: string): Promise<Reply> {
+  async function runWithKey(call: Call, next: CallStage, key: string): Promise<Reply> {
     const body = await readBody(call);
     const fingerprint = fingerprintOf(call, body);
     const head: LockHead = { state: 'running', fingerprint, token: createToken() };
@@ -283,7 +286,7 @@ function create(settings: IdempotencySettings, context: PolicyContext): Layer | 
     }
   }
 
-  function wrap(next: Stage): Stage {
+  function wrap(next: CallStage): CallStage {
     return {
       run(call) {
         if (!methods.has(call.method)) return next.run(call);
@@ -303,9 +306,9 @@ function create(settings: IdempotencySettings, context: PolicyContext): Layer | 
  * The lock names the call that holds it, so whoever lost it to `lockTimeout` changes nothing when it ends late. Which
  * failures free a key is what the caller sees as one: 5xx, answers of this proxy, answers that cannot be kept.
  */
-export const idempotency = { name: 'idempotency', schema, create } as const satisfies Policy<
-  'idempotency',
-  typeof schema,
-  IdempotencySettings,
-  Layer
->;
+export const idempotency = {
+  name: 'idempotency',
+  level: 'call',
+  schema,
+  create,
+} as const satisfies Policy<'idempotency', typeof schema, IdempotencySettings, CallLayer>;

@@ -17,7 +17,7 @@ import {
   type Static,
 } from '../../core/options.js';
 import { classifyFailure, classifyStatus, type Outcome } from '../../core/outcome.js';
-import type { Layer, Stage } from '../../core/pipeline.js';
+import type { CallLayer, CallStage } from '../../core/pipeline.js';
 import type { Policy, PolicyContext } from '../../core/policy.js';
 import type { Reply } from '../../core/reply.js';
 import { findRetryAfter } from '../../http/retry-after.js';
@@ -127,7 +127,7 @@ function passOn(ending: Ending): Reply {
 }
 
 /** What stands against a try at `atMs`, whatever became of the one before. */
-function findObstacle(call: Call, next: Stage, atMs: number): RetryDenial | undefined {
+function findObstacle(call: Call, next: CallStage, atMs: number): RetryDenial | undefined {
   if (call.body?.isReplayable === false) return 'body';
   if (next.refusal(call) !== undefined) return 'circuit';
   // Buffer deducted: a try that the upstream is told to end at its start is none.
@@ -137,18 +137,21 @@ function findObstacle(call: Call, next: Stage, atMs: number): RetryDenial | unde
 /** Rejects as soon as the call is ended from outside. */
 async function sleep(call: Call, delayMs: number, clock: Clock): Promise<void> {
   await new Promise<void>((resolve, reject) => {
-    const timer = clock.schedule(delayMs, resolve);
-    call.waitWith((error) => {
+    const onCancel = (error: CallFailure): void => {
       timer.cancel();
       reject(error);
+    };
+    const timer = clock.schedule(delayMs, () => {
+      call.offCancel(onCancel);
+      resolve();
     });
+    call.onCancel(onCancel);
   });
-  call.waitWith(undefined);
   // The timer was first, but before this line ran the call was ended.
   if (call.cancelled !== undefined) throw call.cancelled;
 }
 
-export interface RetryLayer extends Layer {
+export interface RetryLayer extends CallLayer {
   /** Undefined when the budget is off. */
   readonly budget: RetryBudget | undefined;
 }
@@ -197,7 +200,7 @@ function create(
    * Ms until the next try, or why there is none. What the request is comes first, then what the upstream wants, then
    * the budget, so that only a retry that nothing else forbids is paid for.
    */
-  function plan(call: Call, next: Stage, cause: RetryCause, backoff: number, reply?: Reply) {
+  function plan(call: Call, next: CallStage, cause: RetryCause, backoff: number, reply?: Reply) {
     const isAllowed = cause === 'unsent' || methods.has(call.method) || call.hasIdempotencyKey;
     if (!isAllowed) return 'method';
     const retryAfterMs =
@@ -216,7 +219,7 @@ function create(
     return passOn(ending);
   }
 
-  function wrap(next: Stage): Stage {
+  function wrap(next: CallStage): CallStage {
     /** Only the connection was to blame: another one is due at once, and costs nothing. */
     function isFree(call: Call): boolean {
       const isSafe = idempotentMethods.has(call.method) || call.hasIdempotencyKey;
@@ -280,7 +283,7 @@ function create(
  * Holds no more than one failed answer, unread, while it waits. `bodyLimit` is the exchange's to keep: this policy only
  * asks whether the body can be sent again.
  */
-export const retry = { name: 'retry', schema, create } as const satisfies Policy<
+export const retry = { name: 'retry', level: 'call', schema, create } as const satisfies Policy<
   'retry',
   typeof schema,
   RetrySettings,

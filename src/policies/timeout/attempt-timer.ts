@@ -1,5 +1,5 @@
 /** The clocks of one try: which limit is nearest in each of its phases, and what is said when it is reached. */
-import type { AttemptObserver, AttemptPhase } from '../../core/call.js';
+import type { Attempt, AttemptObserver, AttemptPhase } from '../../core/attempt.js';
 import type { Timer } from '../../core/clock.js';
 import { CallError, type Reason } from '../../core/errors.js';
 import type { Off } from '../../core/options.js';
@@ -26,8 +26,8 @@ const endOf = (startMs: number, limitMs: number | Off) =>
 export class AttemptTimer implements AttemptObserver {
   readonly #options: AttemptLimits;
   readonly #context: PolicyContext;
+  readonly #attempt: Attempt;
   readonly #startMs: number;
-  #end: (error: CallError) => void = () => {};
   #phase: AttemptPhase = 'connecting';
   #isStalled = false;
   #isPaused = false;
@@ -36,9 +36,10 @@ export class AttemptTimer implements AttemptObserver {
   #timer: Timer | undefined;
   #timerAtMs = Infinity;
 
-  constructor(options: AttemptLimits, context: PolicyContext) {
+  constructor(options: AttemptLimits, context: PolicyContext, attempt: Attempt) {
     this.#options = options;
     this.#context = context;
+    this.#attempt = attempt;
     this.#startMs = context.clock.now();
     this.#sinceMs = this.#startMs;
   }
@@ -54,14 +55,10 @@ export class AttemptTimer implements AttemptObserver {
     }
   }
 
-  onStart(end: (error: CallError) => void): void {
-    this.#end = end;
-    this.#arm();
-  }
-
   onPhase(phase: AttemptPhase): void {
-    // A request without an upload goes straight to `waiting`: its attempt clock has run since the start of the try.
-    const keepsClock = phase === 'waiting' && this.#phase === 'connecting';
+    // The attempt clock runs from the start of the attempt, also where a request without an upload goes straight to `waiting`.
+    const keepsClock =
+      phase === 'connecting' || (phase === 'waiting' && this.#phase === 'connecting');
     this.#phase = phase;
     if (phase === 'ended') return this.#disarm();
     if (!keepsClock) this.#sinceMs = this.#context.clock.now();
@@ -137,7 +134,7 @@ export class AttemptTimer implements AttemptObserver {
     this.#timer = undefined;
     const { atMs, reason } = this.#limit();
     if (atMs > this.#context.clock.now()) return this.#arm();
-    this.#end(
+    this.#attempt.cancel(
       new CallError(reason, this.#message(reason), { unsent: this.#phase === 'connecting' }),
     );
   };
@@ -161,13 +158,16 @@ export class AttemptTimer implements AttemptObserver {
   }
 }
 
+const stopsClock = (phase: AttemptPhase) =>
+  phase !== 'connecting' && phase !== 'sending' && phase !== 'waiting';
+
 /** Notes what the attempt clock shows when it stops for good: at the head of the answer, or at the end without one. */
 export class MeasuringTimer extends AttemptTimer {
   headMs: number | undefined;
   #hasStopped = false;
 
   override onPhase(phase: AttemptPhase): void {
-    if (!this.#hasStopped && phase !== 'sending' && phase !== 'waiting') {
+    if (!this.#hasStopped && stopsClock(phase)) {
       this.#hasStopped = true;
       this.headMs = this.waitedMs;
     }

@@ -1,5 +1,5 @@
 /** Timeouts of one try: connect, write, attempt, and the silence allowed in its answer. */
-import type { Call } from '../../core/call.js';
+import type { Attempt } from '../../core/attempt.js';
 import type { CallFailure } from '../../core/errors.js';
 import {
   DurationOrOff,
@@ -10,7 +10,7 @@ import {
   type Static,
 } from '../../core/options.js';
 import { classifyFailure, classifyStatus } from '../../core/outcome.js';
-import type { Layer, Stage } from '../../core/pipeline.js';
+import type { AttemptLayer, AttemptStage } from '../../core/pipeline.js';
 import type { Policy, PolicyContext } from '../../core/policy.js';
 import type { Reply } from '../../core/reply.js';
 import { AdaptiveTimeout, adaptiveSchema } from './adaptive-timeout.js';
@@ -59,13 +59,13 @@ export interface TimeoutSettings {
 type TimeoutOptions = Exclude<TimeoutSettings['timeout'], Off>;
 
 /** The options of a try, counting from 1: those that follow others get more. */
-function grown(options: TimeoutOptions, attempt: number): TimeoutOptions {
+function grown(options: TimeoutOptions, number: number): TimeoutOptions {
   const { attempt: firstMs, attemptGrowth } = options;
-  if (attempt === 1 || firstMs === 'off' || attemptGrowth === 'off') return options;
-  return { ...options, attempt: firstMs * (1 + attemptGrowth * (attempt - 1)) };
+  if (number === 1 || firstMs === 'off' || attemptGrowth === 'off') return options;
+  return { ...options, attempt: firstMs * (1 + attemptGrowth * (number - 1)) };
 }
 
-export interface TimeoutLayer extends Layer {
+export interface TimeoutLayer extends AttemptLayer {
   /** What a first try may take now, in ms; undefined where nothing bounds it. */
   readonly attemptMs: number | undefined;
   /** Undefined where `adaptive` is off. */
@@ -94,30 +94,30 @@ function create(
   const unlearned: TimeoutOptions = { ...options, adaptive: 'off' };
 
   const runFixed =
-    (next: Stage): Stage['run'] =>
-    (call) => {
-      call.observer = new AttemptTimer(options, context);
-      return next.run(call);
+    (next: AttemptStage): AttemptStage['run'] =>
+    (attempt) => {
+      attempt.observe(new AttemptTimer(options, context, attempt));
+      return next.run(attempt);
     };
 
   const runGrowing =
-    (next: Stage): Stage['run'] =>
-    (call) => {
-      call.observer = new AttemptTimer(grown(options, call.attempts + 1), context);
-      return next.run(call);
+    (next: AttemptStage): AttemptStage['run'] =>
+    (attempt) => {
+      attempt.observe(new AttemptTimer(grown(options, attempt.number), context, attempt));
+      return next.run(attempt);
     };
 
-  const runLearning = (next: Stage, learner: AdaptiveTimeout) => {
-    return async function run(call: Call): Promise<Reply> {
+  const runLearning = (next: AttemptStage, learner: AdaptiveTimeout) => {
+    return async function run(attempt: Attempt): Promise<Reply> {
       const learnedMs = learner.currentMs;
       const first = learnedMs === undefined ? unlearned : { ...options, attempt: learnedMs };
-      const own = grown(first, call.attempts + 1);
+      const own = grown(first, attempt.number);
       const limitMs = learnedMs === undefined ? undefined : (own.attempt as number);
-      const timer = new MeasuringTimer(own, context);
-      call.observer = timer;
+      const timer = new MeasuringTimer(own, context, attempt);
+      attempt.observe(timer);
       let reply: Reply;
       try {
-        reply = await next.run(call);
+        reply = await next.run(attempt);
       } catch (error) {
         learner.record(classifyFailure(error as CallFailure), timer.headMs, limitMs);
         throw error;
@@ -127,7 +127,7 @@ function create(
     };
   };
 
-  function chooseRun(next: Stage): Stage['run'] {
+  function chooseRun(next: AttemptStage): AttemptStage['run'] {
     if (adaptive !== undefined) return runLearning(next, adaptive);
     // What is off costs nothing.
     return options.attemptGrowth === 'off' ? runFixed(next) : runGrowing(next);
@@ -143,9 +143,9 @@ function create(
   };
 }
 
-export const timeout = { name: 'timeout', schema, create } as const satisfies Policy<
-  'timeout',
-  typeof schema,
-  TimeoutSettings,
-  TimeoutLayer
->;
+export const timeout = {
+  name: 'timeout',
+  level: 'attempt',
+  schema,
+  create,
+} as const satisfies Policy<'timeout', typeof schema, TimeoutSettings, TimeoutLayer>;

@@ -1,7 +1,7 @@
 /** `bulkhead.perKey`: a limit and a line of its own for each value of a header. */
 import t from 'tap';
 import type { Call } from '../../../src/core/call.js';
-import type { Stage } from '../../../src/core/pipeline.js';
+import type { CallStage } from '../../../src/core/pipeline.js';
 import { bulkhead as policy, type BulkheadSettings } from '../../../src/policies/bulkhead/index.js';
 import { FairQueue } from '../../../src/policies/bulkhead/fair-queue.js';
 import { fakeCall, fakeContext } from '../../support/fake-call.js';
@@ -39,13 +39,13 @@ function build(options: Partial<Options> = {}) {
 const callOf = (user: string, path = '/') => fakeCall({ path, headers: ['X-User-Id', user] });
 
 /** Runs a call and keeps its end from being an unhandled rejection. */
-function start(stage: Stage, call: Call) {
+function start(stage: CallStage, call: Call) {
   const reply = stage.run(call);
   reply.catch(() => {});
   return { call, reply };
 }
 
-const startAll = (stage: Stage, ...users: string[]) =>
+const startAll = (stage: CallStage, ...users: string[]) =>
   users.map((user) => start(stage, callOf(user)));
 
 /** Who has reached the upstream, in order. */

@@ -4,7 +4,7 @@ import t from 'tap';
 import { CallError } from '../../../src/core/errors.js';
 import type { CircuitStateName } from '../../../src/core/events.js';
 import { circuitBreaker as policy } from '../../../src/policies/circuit-breaker/index.js';
-import { fakeCall, fakeContext } from '../../support/fake-call.js';
+import { fakeAttempt, fakeCall, fakeContext } from '../../support/fake-call.js';
 import { FakeClock, settle } from '../../support/fake-clock.js';
 import { clientGone, FakeStage, type FakeRun } from '../../support/fake-stage.js';
 
@@ -142,7 +142,7 @@ t.test('moves as a model that remembers everything', async (t) => {
         if (step.do === 'start') {
           assert.equal(stage.refusal(fakeCall()) === undefined, model.admits());
           const sent = next.runs.length;
-          stage.run(fakeCall()).catch(() => {});
+          stage.run(fakeAttempt()).catch(() => {});
           assert.equal(next.runs.length > sent, model.admits());
           if (model.admits()) underWay.push({ run: next.last, stay: model.start() });
         } else if (step.do === 'wait') {

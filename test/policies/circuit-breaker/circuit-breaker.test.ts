@@ -3,7 +3,7 @@ import type { Call } from '../../../src/core/call.js';
 import { CallError, type CallFailure, type Reason } from '../../../src/core/errors.js';
 import { circuitBreaker as policy } from '../../../src/policies/circuit-breaker/index.js';
 import type { CircuitBreakerSettings } from '../../../src/policies/circuit-breaker/index.js';
-import { fakeCall, fakeContext } from '../../support/fake-call.js';
+import { fakeAttempt, fakeCall, fakeContext } from '../../support/fake-call.js';
 import { FAKE_WALL_START_MS, FakeClock, settle } from '../../support/fake-clock.js';
 import { clientGone, failureOf, FakeStage } from '../../support/fake-stage.js';
 
@@ -34,7 +34,7 @@ function build(options: Partial<Options> = {}) {
 
   /** Sends a try and leaves it under way. */
   function send(call: Call = fakeCall()) {
-    const reply = stage.run(call);
+    const reply = stage.run(fakeAttempt(call));
     reply.catch(() => {});
     return { reply, run: next.last };
   }
@@ -91,10 +91,10 @@ t.test('is absent from the chain when it is off', async (t) => {
 
 t.test('passes answers and failures on as they are', async (t) => {
   const { next, stage } = build();
-  const reply = stage.run(fakeCall());
+  const reply = stage.run(fakeAttempt());
   const answer = next.last.answer({ status: 500 });
   t.equal(await reply, answer);
-  const failed = stage.run(fakeCall());
+  const failed = stage.run(fakeAttempt());
   const reset = error('upstream-reset');
   next.last.fail(reset);
   t.equal(await failureOf(failed), reset);
@@ -349,7 +349,7 @@ t.test('refuses while it is open, and says until when', async (t) => {
     message:
       'Cannot call catalog because its circuit is open: 5 failures in a row; probing starts in 12 s',
   };
-  t.match(await failureOf(tested.stage.run(fakeCall())), refusal);
+  t.match(await failureOf(tested.stage.run(fakeAttempt())), refusal);
   t.match(tested.stage.refusal(fakeCall()), refusal);
   t.equal(tested.circuit.snapshot().retryAfterMs, 11_500);
   await tested.clock.advance(11_499.5);
@@ -414,7 +414,7 @@ t.test('lets halfOpenMaxCalls probes through at once, and no more', async (t) =>
   const second = tested.send();
   const refusal = { reason: 'circuit-open', retryAfterMs: 1000, message: /2 probes are under way/ };
   t.match(tested.stage.refusal(fakeCall()), refusal);
-  t.match(await failureOf(tested.stage.run(fakeCall())), refusal);
+  t.match(await failureOf(tested.stage.run(fakeAttempt())), refusal);
   t.equal(tested.circuit.snapshot().retryAfterMs, 0);
   second.run.answer({ isComplete: true });
   await second.reply;
@@ -545,7 +545,7 @@ t.test('refuses everything while it is forced open', async (t) => {
   const tested = build();
   tested.circuit.force('forced-open');
   await tested.clock.advance(1e9);
-  t.match(await failureOf(tested.stage.run(fakeCall())), {
+  t.match(await failureOf(tested.stage.run(fakeAttempt())), {
     reason: 'circuit-open',
     retryAfterMs: 1000,
     message: 'Cannot call catalog because its circuit is forced open by an operator',

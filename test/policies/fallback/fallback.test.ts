@@ -613,7 +613,7 @@ t.test('the cache', async (t) => {
     await clock.advance(50);
     t.equal(backup.runs.length, 1);
     let woken: unknown;
-    call.waitWith((error) => {
+    call.onCancel((error) => {
       woken = error;
       backup.last.fail(error);
     });

@@ -4,7 +4,7 @@ import t from 'tap';
 import type { Call } from '../../../src/core/call.js';
 import { usableMs } from '../../../src/core/deadline.js';
 import { CallError, ClientGoneError, type CallFailure } from '../../../src/core/errors.js';
-import type { Stage } from '../../../src/core/pipeline.js';
+import type { CallStage } from '../../../src/core/pipeline.js';
 import type { Reply } from '../../../src/core/reply.js';
 import { retry } from '../../../src/policies/retry/index.js';
 import { fakeBody, fakeCall, fakeContext } from '../../support/fake-call.js';
@@ -89,7 +89,7 @@ async function play(world: World, planned: readonly Plan[]) {
   const traces: Trace[] = [];
   const refuses = (ms: number) =>
     ms >= world.refusesFromMs && ms < world.refusesFromMs + world.refusesForMs;
-  const next: Stage = {
+  const next: CallStage = {
     run(call) {
       const { plan, runs } = traces.find((trace) => trace.call === call)!;
       const { takesMs, end } = plan.tries[runs.length % plan.tries.length]!;

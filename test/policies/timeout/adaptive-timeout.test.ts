@@ -1,5 +1,5 @@
 import t from 'tap';
-import type { AttemptPhase } from '../../../src/core/call.js';
+import type { AttemptPhase } from '../../../src/core/attempt.js';
 import { CallError, type CallFailure } from '../../../src/core/errors.js';
 import type { AdaptiveTimeoutOptions } from '../../../src/policies/timeout/adaptive-timeout.js';
 import {
@@ -7,7 +7,7 @@ import {
   type TimeoutLayer,
   type TimeoutSettings,
 } from '../../../src/policies/timeout/index.js';
-import { fakeCall, fakeContext } from '../../support/fake-call.js';
+import { fakeAttempt, fakeCall, fakeContext } from '../../support/fake-call.js';
 import { FakeClock, settle } from '../../support/fake-clock.js';
 import { clientGone, FakeStage } from '../../support/fake-stage.js';
 
@@ -70,27 +70,28 @@ class Bench {
     const { next, layer } = this;
     const call = fakeCall();
     call.attempts = attempt - 1;
-    const reply = layer.wrap(next).run(call);
+    const reply = layer.wrap(next).run(fakeAttempt(call));
     reply.catch(() => {});
     const run = next.last;
-    const observer = run.call.observer!;
+    const led = run.attempt!;
     const running = {
-      observer,
+      led,
       error: undefined as CallFailure | undefined,
       async answer(status = 200) {
-        observer.onPhase('streaming');
+        led.enter('streaming');
         run.answer({ status });
         await settle();
       },
       async fail(error: CallFailure) {
         running.error = error;
-        observer.onPhase('ended');
+        led.enter('ended');
         run.fail(error);
         await settle();
       },
     };
-    observer.onStart((error) => void running.fail(error));
-    if (phase !== 'connecting') observer.onPhase(phase);
+    led.onCancel((error) => void running.fail(error));
+    led.enter('connecting');
+    if (phase !== 'connecting') led.enter(phase);
     return running;
   }
 
@@ -188,7 +189,7 @@ t.test('measures the connecting too', async (t) => {
   const bench = new Bench({ minSamples: 1 });
   const running = bench.start('connecting');
   await bench.clock.advance(60);
-  running.observer.onPhase('waiting');
+  running.led.enter('waiting');
   await bench.clock.advance(40);
   await running.answer();
   t.equal(bench.timeoutMs, 150);
@@ -198,7 +199,7 @@ t.test('measures what the attempt clock shows: from the end of an upload', async
   const bench = new Bench({ minSamples: 1 });
   const running = bench.start('sending');
   await bench.clock.advance(5000);
-  running.observer.onPhase('waiting');
+  running.led.enter('waiting');
   await bench.clock.advance(40);
   await running.answer();
   t.equal(bench.timeoutMs, 60);
@@ -216,9 +217,9 @@ t.test('measures up to the head, not the body or the time until anybody looks', 
   const bench = new Bench({ minSamples: 1 });
   const running = bench.start();
   await bench.clock.advance(40);
-  running.observer.onPhase('streaming-events');
+  running.led.enter('streaming-events');
   await bench.clock.advance(5000);
-  running.observer.onPhase('ended');
+  running.led.enter('ended');
   bench.next.last.answer();
   await settle();
   t.equal(bench.timeoutMs, 60);
@@ -228,7 +229,7 @@ t.test('measures an upgrade, which has no body', async (t) => {
   const bench = new Bench({ minSamples: 1 });
   const running = bench.start();
   await bench.clock.advance(40);
-  running.observer.onPhase('ended');
+  running.led.enter('ended');
   bench.next.last.answer({ status: 101 });
   await settle();
   t.equal(bench.timeoutMs, 60);
@@ -292,7 +293,7 @@ t.test('does not count a stalled upload', async (t) => {
   const bench = new Bench();
   await bench.learn(100, 100, 100, 100);
   const running = bench.start('sending');
-  running.observer.onStall(true);
+  running.led.stall(true);
   await bench.clock.advance(15_000);
   t.match(running.error, { reason: 'timeout-write' });
   t.equal(bench.timeoutMs, 150);

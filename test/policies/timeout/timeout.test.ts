@@ -1,8 +1,7 @@
 import t, { type Test } from 'tap';
-import type { AttemptObserver } from '../../../src/core/call.js';
-import { CallError } from '../../../src/core/errors.js';
+import { CallError, type CallFailure } from '../../../src/core/errors.js';
 import { timeout, type TimeoutSettings } from '../../../src/policies/timeout/index.js';
-import { fakeCall, fakeContext } from '../../support/fake-call.js';
+import { fakeAttempt, fakeCall, fakeContext } from '../../support/fake-call.js';
 import { FakeClock } from '../../support/fake-clock.js';
 import { FakeStage } from '../../support/fake-stage.js';
 
@@ -26,18 +25,19 @@ function build(options: Partial<Options> = {}) {
   return { clock, next, layer, stage: layer.wrap(next) };
 }
 
-/** One try as the transport leads it; `error` is what its clocks ended it with. */
-function start(options: Partial<Options> = {}, earlierTries = 0) {
+/** An attempt as the transport leads it; `error` is what its clocks ended it with. */
+function start(options: Partial<Options> = {}, earlierAttempts = 0) {
   const { clock, next, stage } = build(options);
   const call = fakeCall();
-  call.attempts = earlierTries;
-  void stage.run(call);
-  const observer: AttemptObserver = next.last.call.observer!;
-  const attempt = { clock, observer, error: undefined as CallError | undefined };
-  observer.onStart((error) => {
+  call.attempts = earlierAttempts;
+  void stage.run(fakeAttempt(call));
+  const led = next.last.attempt!;
+  const attempt = { clock, led, error: undefined as CallFailure | undefined };
+  led.onCancel((error) => {
     attempt.error = error;
-    observer.onPhase('ended');
+    led.enter('ended');
   });
+  led.enter('connecting');
   return attempt;
 }
 
@@ -56,15 +56,19 @@ t.test('is absent from the chain when it is off', async (t) => {
   t.equal(timeout.create({ timeout: 'off' }, fakeContext(new FakeClock())), undefined);
 });
 
-t.test('gives each try clocks of its own', async (t) => {
-  const { next, stage } = build();
+t.test('gives each attempt clocks of its own', async (t) => {
+  const { clock, next, stage } = build();
   const call = fakeCall();
-  void stage.run(call);
-  const first = call.observer;
-  void stage.run(call);
-  t.ok(first);
-  t.not(call.observer, first);
-  t.equal(next.runs.length, 2);
+  for (const before of [0, 1]) {
+    void stage.run(fakeAttempt(call));
+    next.last.attempt!.enter('connecting');
+    t.equal(clock.pending, before + 1);
+  }
+  next.runs[0]!.attempt!.enter('ended');
+  t.equal(clock.pending, 1);
+  await clock.advance(10_000);
+  t.match(next.runs[1]!.attempt!.cancelled, { reason: 'timeout-connect' });
+  t.equal(next.runs[0]!.attempt!.cancelled, undefined);
 });
 
 t.test('passes on what the call would be refused with', async (t) => {
@@ -76,60 +80,60 @@ t.test('passes on what the call would be refused with', async (t) => {
 t.test('ends a try that gets no connection, as unsent', async (t) => {
   const attempt = start();
   await endsAfter(t, attempt, 2000, 'timeout-connect');
-  t.equal(attempt.error?.unsent, true);
+  t.match(attempt.error, { unsent: true });
 });
 
 t.test('ends a try that gets no connection in the time for all of it, as unsent', async (t) => {
   const attempt = start({ attempt: 1000 });
   await endsAfter(t, attempt, 1000, 'timeout-attempt');
-  t.equal(attempt.error?.unsent, true);
+  t.match(attempt.error, { unsent: true });
 });
 
 t.test('ends a try without an answer, the connecting included', async (t) => {
   const attempt = start();
   await attempt.clock.advance(1500);
-  attempt.observer.onPhase('waiting');
+  attempt.led.enter('waiting');
   await endsAfter(t, attempt, 8500, 'timeout-attempt');
-  t.equal(attempt.error?.unsent, false);
+  t.match(attempt.error, { unsent: false });
 });
 
 t.test('stands still while the client uploads, and starts again after the last byte', async (t) => {
   const attempt = start();
   await attempt.clock.advance(500);
-  attempt.observer.onPhase('sending');
+  attempt.led.enter('sending');
   await attempt.clock.advance(60_000);
   t.equal(attempt.error, undefined);
-  attempt.observer.onPhase('waiting');
+  attempt.led.enter('waiting');
   await endsAfter(t, attempt, 10_000, 'timeout-attempt');
 });
 
 t.test('ends a try whose upstream takes no bytes of the body', async (t) => {
   const attempt = start();
-  attempt.observer.onPhase('sending');
-  attempt.observer.onStall(true);
+  attempt.led.enter('sending');
+  attempt.led.stall(true);
   await attempt.clock.advance(14_999);
-  attempt.observer.onStall(false);
+  attempt.led.stall(false);
   await attempt.clock.advance(60_000);
-  attempt.observer.onStall(true);
+  attempt.led.stall(true);
   await endsAfter(t, attempt, 15_000, 'timeout-write');
-  t.equal(attempt.error?.unsent, false);
+  t.match(attempt.error, { unsent: false });
 });
 
 t.test('counts a stall that began before the head was sent from there on', async (t) => {
   const attempt = start();
-  attempt.observer.onStall(true);
+  attempt.led.stall(true);
   await attempt.clock.advance(1000);
-  attempt.observer.onPhase('sending');
+  attempt.led.enter('sending');
   await endsAfter(t, attempt, 15_000, 'timeout-write');
 });
 
 t.test('ends an answer that falls silent', async (t) => {
   const attempt = start();
-  attempt.observer.onPhase('waiting');
-  attempt.observer.onPhase('streaming');
+  attempt.led.enter('waiting');
+  attempt.led.enter('streaming');
   for (let i = 0; i < 5; i++) {
     await attempt.clock.advance(29_999);
-    attempt.observer.onProgress();
+    attempt.led.progress();
   }
   t.equal(attempt.error, undefined);
   await endsAfter(t, attempt, 30_000, 'timeout-attempt');
@@ -138,51 +142,51 @@ t.test('ends an answer that falls silent', async (t) => {
 
 t.test('does not take a slow client for a silent upstream', async (t) => {
   const attempt = start();
-  attempt.observer.onPhase('streaming');
+  attempt.led.enter('streaming');
   await attempt.clock.advance(20_000);
-  attempt.observer.onPause(true);
+  attempt.led.pause(true);
   await attempt.clock.advance(600_000);
   t.equal(attempt.error, undefined);
-  attempt.observer.onPause(false);
+  attempt.led.pause(false);
   await endsAfter(t, attempt, 30_000, 'timeout-attempt');
 });
 
 t.test('ends an event stream only after the longer silence', async (t) => {
   const attempt = start();
-  attempt.observer.onPhase('streaming-events');
+  attempt.led.enter('streaming-events');
   await attempt.clock.advance(299_999);
-  attempt.observer.onProgress();
+  attempt.led.progress();
   await endsAfter(t, attempt, 300_000, 'timeout-attempt');
   t.match(attempt.error?.message, /timeout\.stream/);
 });
 
 t.test('leaves no timer when the try is over', async (t) => {
   for (const phase of ['connecting', 'sending', 'waiting', 'streaming'] as const) {
-    const { clock, observer } = start();
-    observer.onPhase(phase);
-    observer.onPhase('ended');
+    const { clock, led } = start();
+    led.enter(phase);
+    led.enter('ended');
     t.equal(clock.pending, 0, phase);
   }
 });
 
 t.test('arms one timer at a time', async (t) => {
-  const { clock, observer } = start();
+  const { clock, led } = start();
   for (const phase of ['sending', 'waiting', 'streaming'] as const) {
-    observer.onPhase(phase);
-    observer.onStall(true);
-    observer.onPause(true);
-    observer.onPause(false);
+    led.enter(phase);
+    led.stall(true);
+    led.pause(true);
+    led.pause(false);
     t.ok(clock.pending <= 1, phase);
   }
 });
 
 t.test('knows no limit for what is off', async (t) => {
   const off = { connect: 'off', write: 'off', attempt: 'off', idle: 'off', stream: 'off' } as const;
-  const { clock, observer } = start(off);
+  const { clock, led } = start(off);
   t.equal(clock.pending, 0);
   for (const phase of ['sending', 'waiting', 'streaming', 'streaming-events'] as const) {
-    observer.onPhase(phase);
-    observer.onStall(true);
+    led.enter(phase);
+    led.stall(true);
     t.equal(clock.pending, 0, phase);
   }
 });
@@ -195,7 +199,7 @@ t.test('holds to the other limit where one is off', async (t) => {
 t.test('gives each further try more where attemptGrowth says so', async (t) => {
   for (const [earlierTries, ms] of [10_000, 15_000, 20_000].entries()) {
     const attempt = start({ attemptGrowth: 0.5, connect: 'off' }, earlierTries);
-    attempt.observer.onPhase('waiting');
+    attempt.led.enter('waiting');
     await endsAfter(t, attempt, ms, 'timeout-attempt');
     t.match(attempt.error?.message, `within ${ms} ms (timeout.attempt)`);
   }
@@ -203,7 +207,7 @@ t.test('gives each further try more where attemptGrowth says so', async (t) => {
 
 t.test('gives all tries the same without attemptGrowth', async (t) => {
   const attempt = start({}, 2);
-  attempt.observer.onPhase('waiting');
+  attempt.led.enter('waiting');
   await endsAfter(t, attempt, 10_000, 'timeout-attempt');
 });
 

@@ -1,0 +1,78 @@
+/** One attempt of a call: what the policies that act per attempt and the connection share. */
+import type { Call } from './call.js';
+import { CancelScope } from './cancel-scope.js';
+import type { CallFailure } from './errors.js';
+
+/** Phases of an attempt, in order; `sending` and `streaming` may be skipped. */
+export type AttemptPhase =
+  /** Waiting for a connection: not one byte has been sent. */
+  | 'connecting'
+  /** The head is sent; the client is still uploading the body, or the upstream is still taking it. */
+  | 'sending'
+  /** The last byte of the request is sent; no response yet. */
+  | 'waiting'
+  /** The response's headers are here, its body is on its way. */
+  | 'streaming'
+  /** As `streaming`, for a response that has no planned end: an event stream or a tunnel. */
+  | 'streaming-events'
+  | 'ended';
+
+/** Follows an attempt: clocks and traces hang on it. */
+export interface AttemptObserver {
+  onPhase(phase: AttemptPhase): void;
+  /** The upstream does not take (true), or takes again (false), the request body's bytes. */
+  onStall(isStalled: boolean): void;
+  /** Bytes of the response's body came. */
+  onProgress(): void;
+  /** The client does not take (true), or takes again (false), the response's bytes. */
+  onPause(isPaused: boolean): void;
+}
+
+/**
+ * Ends with its call, or earlier by `cancel`. The stage that carries it out reports its phases here, `ended` last: that
+ * takes it off the call.
+ */
+export class Attempt extends CancelScope {
+  readonly call: Call;
+  /** Counts from 1. */
+  readonly number: number;
+  #observer: AttemptObserver | undefined;
+  #others: AttemptObserver[] | undefined;
+
+  constructor(call: Call) {
+    super();
+    this.call = call;
+    call.attempts += 1;
+    this.number = call.attempts;
+    call.onCancel(this.#onCallCancelled);
+  }
+
+  /** Before the attempt begins. */
+  observe(observer: AttemptObserver): void {
+    if (this.#observer === undefined) this.#observer = observer;
+    else (this.#others ??= []).push(observer);
+  }
+
+  enter(phase: AttemptPhase): void {
+    if (phase === 'ended') this.call.offCancel(this.#onCallCancelled);
+    this.#observer?.onPhase(phase);
+    if (this.#others !== undefined) for (const each of this.#others) each.onPhase(phase);
+  }
+
+  stall(isStalled: boolean): void {
+    this.#observer?.onStall(isStalled);
+    if (this.#others !== undefined) for (const each of this.#others) each.onStall(isStalled);
+  }
+
+  progress(): void {
+    this.#observer?.onProgress();
+    if (this.#others !== undefined) for (const each of this.#others) each.onProgress();
+  }
+
+  pause(isPaused: boolean): void {
+    this.#observer?.onPause(isPaused);
+    if (this.#others !== undefined) for (const each of this.#others) each.onPause(isPaused);
+  }
+
+  readonly #onCallCancelled = (why: CallFailure): void => this.cancel(why);
+}

@@ -7,11 +7,12 @@ import type { CallFailure } from '../core/errors.js';
 import type { Emit } from '../core/events.js';
 import { attemptResult, classifyFailure, classifyStatus } from '../core/outcome.js';
 import type { Stage } from '../core/pipeline.js';
-import type { Fields } from '../http/fields.js';
+import { firstValue, type Fields } from '../http/fields.js';
 import { isOpenEnded, type Reply, type ReplySink } from '../core/reply.js';
 import type { Connection, ConnectionUser } from './http1/connection.js';
 import type { ConnectionPool, ConnectionSeeker } from './http1/connection-pool.js';
-import { findHeader, forwardTrailers, type OutgoingHeaders } from '../inbound/forward-headers.js';
+import { forwardTrailers } from '../http/trailers.js';
+import type { OutgoingHeaders } from '../inbound/forward-headers.js';
 import type { ReplayableBody } from '../inbound/request-body.js';
 import type { ReplyHead } from './http1/reply-parser.js';
 import { describeTransportError } from './failure.js';
@@ -224,7 +225,7 @@ class Attempt implements ConnectionSeeker, ConnectionUser, ForwardedReply, Uploa
 
   discard(): void {
     if (this.#isOver) return;
-    const length = findHeader(this.headers, 'content-length');
+    const length = firstValue(this.headers, 'content-length');
     if (
       length === undefined ||
       Number(length) > BUFFER_BYTES ||

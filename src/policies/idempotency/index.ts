@@ -2,12 +2,11 @@
 import type { BodyStart, Call } from '../../core/call.js';
 import { CallError, type Reason } from '../../core/errors.js';
 import type { IdempotencyResult } from '../../core/events.js';
-import { headerValue } from '../../http/fields.js';
+import { combinedValue, filterFields, type Fields } from '../../http/fields.js';
 import { hopByHop, nominated } from '../../http/hop-by-hop.js';
 import { Duration, Options, Switchable, Type, type Off, type Static } from '../../core/options.js';
 import type { Layer, Stage } from '../../core/pipeline.js';
 import type { Policy, PolicyContext } from '../../core/policy.js';
-import type { Fields } from '../../http/fields.js';
 import { isOpenEnded, type Reply } from '../../core/reply.js';
 import { collectBody, KeptReply } from '../../core/reply-body.js';
 
@@ -68,6 +67,7 @@ const MAX_CLAIMS = 3;
 const RETRY_AFTER_MS = 1000;
 
 const REPLAYED = 'Idempotency-Replayed';
+const REPLAYED_LOWER = REPLAYED.toLowerCase();
 
 /** What a key holds: a call that runs, or the answer of one that has ended. */
 interface LockHead {
@@ -103,22 +103,23 @@ function decode(entry: Buffer): { readonly head: EntryHead; readonly body: Buffe
 
 /** The fields that belong to the answer, rather than to the connection or the exchange that brought it. */
 function keptHeaders(headers: Fields): string[] {
-  const drop = nominated(headerValue(headers, 'connection'));
-  const kept: string[] = [];
-  for (let i = 0; i < headers.length; i += 2) {
-    const lower = headers[i]!.toLowerCase();
-    if (hopByHop.has(lower) || drop.has(lower) || lower === 'x-request-id') continue;
-    // An upstream that has keys of its own speaks of its own repetitions.
-    if (lower !== REPLAYED.toLowerCase()) kept.push(headers[i]!, headers[i + 1]!);
-  }
-  return kept;
+  const drop = nominated(combinedValue(headers, 'connection'));
+  return filterFields(
+    headers,
+    (lower) =>
+      !hopByHop.has(lower) &&
+      !drop.has(lower) &&
+      lower !== 'x-request-id' &&
+      // An upstream that has keys of its own speaks of its own repetitions.
+      lower !== REPLAYED_LOWER,
+  );
 }
 
 const canBeKept = (reply: Reply) =>
   reply.status >= 200 &&
   reply.status < 500 &&
   !isOpenEnded(reply) &&
-  !(Number(headerValue(reply.headers, 'content-length')) > MAX_BODY_BYTES);
+  !(Number(combinedValue(reply.headers, 'content-length')) > MAX_BODY_BYTES);
 
 /** Rejects as soon as the call is ended from outside. */
 async function readBody(call: Call): Promise<BodyStart> {
@@ -158,7 +159,7 @@ function create(settings: IdempotencySettings, context: PolicyContext): Layer | 
 
   /** Whose key it is goes into it: nobody gets an answer that was made for another caller. */
   function keyFor(call: Call, key: string): string {
-    const caller = headerValue(call.headers, 'authorization') ?? '';
+    const caller = combinedValue(call.headers, 'authorization') ?? '';
     return `idempotency:${hash(JSON.stringify([upstream, caller, key]))}`;
   }
 
@@ -170,7 +171,7 @@ function create(settings: IdempotencySettings, context: PolicyContext): Layer | 
     else
       parts.push(
         hash(bytes.subarray(0, MAX_BODY_BYTES)),
-        headerValue(call.headers, 'content-length'),
+        combinedValue(call.headers, 'content-length'),
       );
     return hash(JSON.stringify(parts));
   }
@@ -287,7 +288,7 @@ function create(settings: IdempotencySettings, context: PolicyContext): Layer | 
     return {
       run(call) {
         if (!methods.has(call.method)) return next.run(call);
-        const key = headerValue(call.headers, header);
+        const key = combinedValue(call.headers, header);
         if (key !== undefined) return runWithKey(call, next, key);
         if (!options.required) return next.run(call);
         const why = `it needs the header ${options.header}`;

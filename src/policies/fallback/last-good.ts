@@ -239,8 +239,11 @@ function serve(call: Call, { head, body }: Entry, nowMs: number): Reply {
   const age = head.age + Math.max(0, Math.floor((nowMs - head.atMs) / 1000));
   headers.push('Age', String(age), 'Cache-Status', 'breakwater; hit; detail=stale-if-error');
   return isNotModified
-    ? new MemoryReply(304, '', headers, undefined)
-    : new MemoryReply(200, head.statusText, headers, isWhole ? body : undefined);
+    ? new MemoryReply({ status: 304, statusText: '', headers })
+    : new MemoryReply(
+        { status: 200, statusText: head.statusText, headers },
+        isWhole ? body : undefined,
+      );
 }
 
 const withoutWeakness = (tag: string) => tag.replace(/^W\//, '');

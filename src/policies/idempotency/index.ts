@@ -4,11 +4,12 @@ import { CallError, type Reason } from '../../core/errors.js';
 import type { IdempotencyResult } from '../../core/events.js';
 import { combinedValue, filterFields, type Fields } from '../../http/fields.js';
 import { hopByHop, nominated } from '../../http/hop-by-hop.js';
+import { MemoryReply } from '../../core/memory-reply.js';
 import { Duration, Options, Switchable, Type, type Off, type Static } from '../../core/options.js';
 import type { Layer, Stage } from '../../core/pipeline.js';
 import type { Policy, PolicyContext } from '../../core/policy.js';
 import { isOpenEnded, type Reply } from '../../core/reply.js';
-import { collectBody, KeptReply } from '../../core/reply-body.js';
+import { collectBody } from './collect-body.js';
 
 const schema = Switchable(
   Options(
@@ -210,7 +211,7 @@ function create(settings: IdempotencySettings, context: PolicyContext): Layer | 
     if (head.state === 'running') throw conflict(call);
     report('replayed');
     const headers = [...head.headers, REPLAYED, 'true'];
-    return new KeptReply({ ...head, headers }, { body, trailers: head.trailers });
+    return new MemoryReply({ ...head, headers }, body, head.trailers);
   }
 
   /** Never rejects: a key that cannot be freed frees itself after `lockTimeout`. */
@@ -249,7 +250,7 @@ function create(settings: IdempotencySettings, context: PolicyContext): Layer | 
     } catch {
       if (isProtected) report('error');
     }
-    return new KeptReply(reply, collected);
+    return new MemoryReply(reply, body, trailers);
   }
 
   async function runWithKey(call: Call, next: Stage, key: string): Promise<Reply> {

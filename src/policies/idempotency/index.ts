@@ -1,6 +1,6 @@
 /** Idempotency keys: a request that is sent twice is carried out once, and answered twice. */
 import type { BodyStart, Call } from '../../core/call.js';
-import { CallError, type Reason } from '../../core/errors.js';
+import { CallError, DEFAULT_RETRY_AFTER_MS, type Reason } from '../../core/errors.js';
 import type { IdempotencyResult } from '../../core/events.js';
 import { combinedValue, filterFields, type Fields } from '../../http/fields.js';
 import { hopByHop, nominated } from '../../http/hop-by-hop.js';
@@ -63,9 +63,6 @@ const MAX_BODY_BYTES = 1024 * 1024;
 
 /** A key may come free between being found taken and being looked at; nobody is that unlucky this often. */
 const MAX_CLAIMS = 3;
-
-/** Told to callers where nobody knows when the store will be back. */
-const RETRY_AFTER_MS = 1000;
 
 const REPLAYED = 'Idempotency-Replayed';
 const REPLAYED_LOWER = REPLAYED.toLowerCase();
@@ -155,7 +152,7 @@ function create(settings: IdempotencySettings, context: PolicyContext): Layer | 
   const refuse = (reason: Reason, call: Call, why: string, cause?: unknown) =>
     new CallError(reason, `Cannot forward ${call.method} to ${upstream} because ${why}`, {
       cause,
-      ...(reason === 'store-unavailable' ? { retryAfterMs: RETRY_AFTER_MS } : {}),
+      ...(reason === 'store-unavailable' ? { retryAfterMs: DEFAULT_RETRY_AFTER_MS } : {}),
     });
 
   /** Whose key it is goes into it: nobody gets an answer that was made for another caller. */

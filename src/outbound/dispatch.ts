@@ -2,7 +2,8 @@
 import type { Socket } from 'node:net';
 import type { AttemptObserver, Call } from '../core/call.js';
 import type { Clock } from '../core/clock.js';
-import { formatDeadline } from '../core/deadline.js';
+import { upstreamWallMs } from '../core/deadline.js';
+import { formatDeadline } from '../http/deadline.js';
 import type { CallFailure } from '../core/errors.js';
 import type { Emit } from '../core/events.js';
 import { attemptResult, classifyFailure, classifyStatus } from '../core/outcome.js';
@@ -86,7 +87,7 @@ class Attempt implements ConnectionSeeker, ConnectionUser, ForwardedReply, Uploa
     call.attempts += 1;
     call.outgoing.setAttempt(call.attempts);
     if (call.deadline !== undefined && this.#transport.propagatesDeadline) {
-      call.outgoing.setDeadline(formatDeadline(call.deadline));
+      call.outgoing.setDeadline(formatDeadline(upstreamWallMs(call.deadline)));
     }
     const end = (error: CallFailure): void => this.abort(error);
     call.waitWith(end);

@@ -188,9 +188,9 @@ function seconds(ms: number): string {
   return `${Math.floor(ms / 1000)} s`;
 }
 
-/** Rounded down, so that only a share without failures shows as 100 %. */
+/** Rounded down, so that only a share without failures shows as 100%. */
 function percent(share: number | undefined): string {
-  return share === undefined ? '-' : `${(Math.floor(share * 1000) / 10).toFixed(1)} %`;
+  return share === undefined ? '-' : `${(Math.floor(share * 1000) / 10).toFixed(1)}%`;
 }
 
 function time(ms: number | undefined): string {

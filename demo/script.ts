@@ -44,7 +44,7 @@ export const script: readonly Phase[] = [
   },
   {
     name: 'errors',
-    says: '30 % of the answers are 503 or 500',
+    says: '30% of the answers are 503 or 500',
     lastsMs: 7_000,
     decide: (random) => (random() < 0.3 ? failure(random) : answer(random)),
   },
@@ -56,7 +56,7 @@ export const script: readonly Phase[] = [
   },
   {
     name: 'latency',
-    says: '25 % of the answers take 1 to 4 s',
+    says: '25% of the answers take 1 to 4 s',
     lastsMs: 7_000,
     decide: (random) =>
       random() < 0.25
@@ -65,7 +65,7 @@ export const script: readonly Phase[] = [
   },
   {
     name: 'hangs',
-    says: '30 % of the calls are accepted and never answered',
+    says: '30% of the calls are accepted and never answered',
     lastsMs: 7_000,
     decide: (random) => (random() < 0.3 ? { kind: 'hang' } : answer(random)),
   },
@@ -90,7 +90,7 @@ export const script: readonly Phase[] = [
   },
   {
     name: 'recovery',
-    says: 'cold start: 20 % errors and answers of up to 120 ms, both fading',
+    says: 'cold start: 20% errors and answers of up to 120 ms, both fading',
     lastsMs: 8_000,
     decide(random, atMs) {
       const cold = Math.max(0, 1 - atMs / 6_000);

@@ -1,7 +1,7 @@
 /** What the demo's client has seen, in memory that does not grow with the length of the run. */
 import type { Report } from './client.js';
 
-/** Neighbouring buckets differ by 2 %. */
+/** Neighbouring buckets differ by 2%. */
 const STEP = Math.log(1.02);
 const SHORTEST_MS = 0.1;
 

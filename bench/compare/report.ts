@@ -172,8 +172,8 @@ const share = (values: readonly number[]) => percent(median(values));
 /** Small ones with two digits that count: a few errors are not none. */
 const percent = (value: number) =>
   value > 0 && value < 0.1
-    ? `${Number((value * 100).toPrecision(2))} %`
-    : `${Math.round(value * 100)} %`;
+    ? `${Number((value * 100).toPrecision(2))}%`
+    : `${Math.round(value * 100)}%`;
 
 /** Of the values round by round, so that what slowed a whole round down drops out. */
 const ratio = (values: readonly number[], floor: readonly number[]) =>

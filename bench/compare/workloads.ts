@@ -67,7 +67,7 @@ export const workloads: readonly Workload[] = [
   {
     ...basic,
     name: 'failing',
-    title: '30 % of tries fail',
+    title: '30% of tries fail',
     paths: ['/flaky'],
     failingShare: FAILING_SHARE,
     hasLatency: false,

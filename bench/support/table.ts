@@ -3,7 +3,7 @@
 export type Row = readonly string[];
 
 /** A number, perhaps with its unit, or what stands in its place. */
-const NUMBER = /^(?:[+-]?[\d.]+(?: %)?|overloaded|NaN|)$/;
+const NUMBER = /^(?:[+-]?[\d.]+%?|overloaded|NaN|)$/;
 
 /** Columns of numbers are aligned to the right. */
 export function printTable(head: Row, rows: readonly Row[], isMarkdown: boolean): void {

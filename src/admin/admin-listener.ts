@@ -1,24 +1,23 @@
 /** The admin server where it listens now: a reload may move it to another address. */
+import type { Address } from '../core/model.js';
 import { isDeepStrictEqual } from 'node:util';
-import { createAdmin, type Admin, type AdminAddress, type AdminOptions } from './server.js';
+import { createAdmin, type Admin, type AdminOptions } from './server.js';
 
 export class AdminListener {
   readonly #options: AdminOptions;
-  #open:
-    | { readonly admin: Admin; readonly wanted: AdminAddress; readonly address: AdminAddress }
-    | undefined;
+  #open: { readonly admin: Admin; readonly wanted: Address; readonly address: Address } | undefined;
 
   constructor(options: AdminOptions) {
     this.#options = options;
   }
 
   /** Where it listens; a port 0 is the real one. Undefined before the start. */
-  get address(): AdminAddress | undefined {
+  get address(): Address | undefined {
     return this.#open?.address;
   }
 
   /** Opens the new address before it leaves the old one. @throws the socket's error; nothing has changed then. */
-  async moveTo(wanted: AdminAddress): Promise<void> {
+  async moveTo(wanted: Address): Promise<void> {
     const previous = this.#open;
     if (previous !== undefined && isDeepStrictEqual(previous.wanted, wanted)) return;
     const admin = createAdmin(this.#options);

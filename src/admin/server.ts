@@ -1,4 +1,5 @@
 /** The admin server: metrics, health and state for everyone who reaches it, and changes for those who may. */
+import type { Address } from '../core/model.js';
 import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
@@ -13,10 +14,6 @@ import {
 } from './endpoints/circuits.js';
 import { AdminError, asAdminError, sendProblem } from './problem.js';
 import { listUpstreams } from './endpoints/upstreams.js';
-
-export type AdminAddress =
-  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
-  | { readonly kind: 'unix'; readonly path: string };
 
 export interface AdminLogger {
   info(fields: object, message: string): void;
@@ -55,7 +52,7 @@ const MAX_NAME_LENGTH = 1024;
 
 export interface Admin {
   /** @returns where it listens; a port 0 is the real one. */
-  listen(address: AdminAddress): Promise<AdminAddress>;
+  listen(address: Address): Promise<Address>;
   /** Takes no more connections, and lets the answers under way leave. */
   closeGently(): void;
   /** Ends at once what is still open; nothing happens where nothing listens. */

@@ -1,5 +1,6 @@
 /** What a configuration listens on, and the error where an address cannot be had. */
-import { formatAddress, type Address, type Config } from '../config/config.js';
+import type { Address } from '../core/model.js';
+import { formatAddress, type Config } from '../config/config.js';
 import type { WantedListener } from '../inbound/listener-set.js';
 
 export interface NamedAddress {

@@ -16,7 +16,7 @@ import type { Config } from '../config/config.js';
 import type { Loaded } from '../config/load.js';
 import { parseDuration } from '../config/schema/units.js';
 import type { Clock, Random } from '../core/clock.js';
-import { CallError } from '../core/errors.js';
+import { CallError, DEFAULT_RETRY_AFTER_MS } from '../core/errors.js';
 import type { Emit } from '../core/events.js';
 import type { InspectableScope, Inspection } from '../core/inspect.js';
 import { findChanges, type ReloadOutcome } from '../core/reload.js';
@@ -156,7 +156,7 @@ export class App {
       const error = new CallError(
         'shutting-down',
         `Cannot complete the call because Breakwater stops and shutdown.grace, ${shutdown.grace} ms, is over`,
-        { retryAfterMs: 1000 },
+        { retryAfterMs: DEFAULT_RETRY_AFTER_MS },
       );
       for (const exchange of this.#running) exchange.cancel(error);
       await sleep(clock, FLUSH_MS);

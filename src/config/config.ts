@@ -1,44 +1,11 @@
 /** What the rest of the program gets from a configuration file: checked, decoded (ms, bytes, shares 0..1) and frozen. */
+import type { Address, RouteMatch, Target, TlsOptions } from '../core/model.js';
 import type { PolicySettings } from '../policies/index.js';
 import type { OverloadSettings } from '../policies/overload/index.js';
 import type { LimitOptions, LogOptions, ShutdownOptions } from './schema/schema.js';
 import type { StoreConfig } from './resolve/stores.js';
 
 export type { PolicyName, PolicySettings } from '../policies/index.js';
-
-/** Where to listen. */
-export type Address =
-  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
-  | { readonly kind: 'unix'; readonly path: string };
-
-/** Where an upstream is. */
-export interface Target {
-  readonly protocol: 'http:' | 'https:';
-  /** Without the brackets of an IPv6 address; `localhost` for a socket. */
-  readonly host: string;
-  readonly port: number;
-  readonly socketPath: string | undefined;
-  /** Put in front of each request's path: '' or '/x' without a trailing slash. */
-  readonly basePath: string;
-  /** As written. */
-  readonly href: string;
-}
-
-/** PEM contents, not paths. */
-export interface TlsConfig {
-  readonly ca?: string;
-  readonly cert?: string;
-  readonly key?: string;
-  readonly serverName?: string;
-  readonly insecureSkipVerify: boolean;
-}
-
-export interface RouteMatch {
-  /** In capitals; undefined: every method. */
-  readonly methods: readonly string[] | undefined;
-  /** Exact, ending in `/*`, or with `:name` segments; undefined: every path. */
-  readonly path: string | undefined;
-}
 
 export interface RouteConfig {
   readonly name: string;
@@ -56,7 +23,7 @@ export interface UpstreamConfig {
   readonly prefix: string | undefined;
   readonly target: Target;
   readonly preserveHost: boolean;
-  readonly tls: TlsConfig | undefined;
+  readonly tls: TlsOptions | undefined;
   readonly policies: PolicySettings;
   readonly routes: readonly RouteConfig[];
 }

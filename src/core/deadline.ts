@@ -1,4 +1,4 @@
-/** An absolute instant by which a call must be over, and the header that carries it from hop to hop. */
+/** An absolute instant by which a call must be over. */
 
 export interface Deadline {
   /** Monotonic ms. */
@@ -13,39 +13,9 @@ export interface Deadline {
   readonly bufferMs: number;
 }
 
-const SECONDS = /^\d{1,11}(?:\.\d+)?$/;
-const MILLISECONDS = /^\d{12,}$/;
-/** RFC 3339, section 5.6. */
-const DATE_TIME =
-  /^(\d{4})-(\d{2})-(\d{2})[Tt ]((?:[01]\d|2[0-3]):[0-5]\d):(\d{2})(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$/;
-
-/** The three accepted forms, for messages. */
-export const DEADLINE_FORMS =
-  'Unix seconds (1732154400.250), Unix milliseconds (1732154400250) or an RFC 3339 time (2024-11-21T02:00:00.25Z)';
-
-/** @returns ms since the Unix epoch, or undefined when `text` is none of the three forms. */
-export function parseDeadline(text: string): number | undefined {
-  const value = text.trim();
-  if (SECONDS.test(value)) return Number(value) * 1000;
-  if (MILLISECONDS.test(value)) return Number(value);
-  const fields = DATE_TIME.exec(value);
-  if (fields === null) return undefined;
-  const [, year, month, day, minutes, second, fraction = '', zone] = fields;
-  // Date.parse rolls 30 February over to March; an instant that does not exist is refused instead.
-  const daysInMonth = new Date(Date.UTC(Number(year), Number(month), 0)).getUTCDate();
-  if (Number(day) > daysInMonth) return undefined;
-  // Unix time has no leap seconds: one is the second after it.
-  const isLeap = second === '60';
-  const epochMs = Date.parse(
-    `${year}-${month}-${day}T${minutes}:${isLeap ? '59' : second}${fraction}${zone!.toUpperCase()}`,
-  );
-  if (Number.isNaN(epochMs)) return undefined;
-  return isLeap ? epochMs + 1000 : epochMs;
-}
-
-/** The header's value for the upstream: seconds with three decimals, `bufferMs` before the deadline. */
-export function formatDeadline(deadline: Deadline): string {
-  return ((deadline.wallMs - deadline.bufferMs) / 1000).toFixed(3);
+/** The end that the upstream is told, in ms since the Unix epoch: `bufferMs` before the deadline. */
+export function upstreamWallMs(deadline: Deadline): number {
+  return deadline.wallMs - deadline.bufferMs;
 }
 
 /** Ms that an upstream may still take, buffer deducted; 0 or less when no try should start any more. */

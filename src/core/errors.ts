@@ -69,6 +69,9 @@ export const reasons = {
 
 export type Reason = keyof typeof reasons;
 
+/** Told to callers, in ms, where it is not known when a call would get through. */
+export const DEFAULT_RETRY_AFTER_MS = 1000;
+
 export interface CallErrorOptions {
   /** How long the caller should wait before it tries again, in ms. */
   retryAfterMs?: number;

@@ -1,28 +1,34 @@
-/** A reply whose whole body is at hand: what fallback sources answer with. */
+/** A reply whose whole body is in memory: a kept one, a collected one, or one that a fallback source makes. */
 import type { CallFailure } from './errors.js';
 import type { Fields } from '../http/fields.js';
 import type { Reply, ReplySink } from './reply.js';
 
-/** Over from the start: nothing can break it off, and nobody has to wait for it. */
+/** Over from the start: nothing can break it off, and nothing has to be waited for. */
 export class MemoryReply implements Reply {
   readonly status: number;
   readonly statusText: string;
   readonly headers: Fields;
   readonly isComplete = true;
   readonly #body: Buffer | undefined;
+  readonly #trailers: Fields;
 
-  /** @param body undefined for an answer that has none: to HEAD, 204, 304. */
-  constructor(status: number, statusText: string, headers: Fields, body: Buffer | undefined) {
-    this.status = status;
-    this.statusText = statusText;
-    this.headers = headers;
+  /** @param body undefined for a response that has none: to HEAD, 204, 304. */
+  constructor(
+    head: Pick<Reply, 'status' | 'statusText' | 'headers'>,
+    body?: Buffer,
+    trailers: Fields = [],
+  ) {
+    this.status = head.status;
+    this.statusText = head.statusText;
+    this.headers = head.headers;
     this.#body = body;
+    this.#trailers = trailers;
   }
 
   attach(sink: ReplySink): void {
     // One chunk: whether the sink wants more does not matter.
     if (this.#body !== undefined && this.#body.length > 0) sink.onData(this.#body);
-    sink.onEnd([]);
+    sink.onEnd(this.#trailers);
   }
 
   resume(): void {}

@@ -1,5 +1,5 @@
 /** An answer on its way to the client: status and headers now, body chunks handed over with back-pressure. */
-import type { Fields } from '../http/fields.js';
+import { firstValue, type Fields } from '../http/fields.js';
 import type { CallFailure } from './errors.js';
 
 /** Where a reply's body goes. */
@@ -39,10 +39,6 @@ export interface Reply {
 
 /** An event stream lasts as long as it likes: `timeout.total` and `timeout.idle` do not hold for it. */
 export function isOpenEnded(reply: Pick<Reply, 'headers'>): boolean {
-  const { headers } = reply;
-  for (let i = 0; i < headers.length; i += 2) {
-    if (headers[i]!.length !== 12 || headers[i]!.toLowerCase() !== 'content-type') continue;
-    return /^text\/event-stream\s*(?:;|$)/i.test(headers[i + 1]!);
-  }
-  return false;
+  const type = firstValue(reply.headers, 'content-type');
+  return type !== undefined && /^text\/event-stream\s*(?:;|$)/i.test(type);
 }

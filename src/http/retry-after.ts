@@ -1,6 +1,6 @@
 /** How long an upstream asks its callers to stay away: the `Retry-After` field (RFC 9110, section 10.2.3). */
 import { parseHttpDate } from './date.js';
-import type { Fields } from './fields.js';
+import { firstValue, type Fields } from './fields.js';
 
 const SECONDS = /^\d{1,10}$/;
 
@@ -17,8 +17,6 @@ export function parseRetryAfter(value: string, nowMs: number): number | undefine
 
 /** As `parseRetryAfter`, of the first such field; undefined without one. */
 export function findRetryAfter(headers: Fields, nowMs: number): number | undefined {
-  for (let i = 0; i < headers.length; i += 2) {
-    if (headers[i]!.toLowerCase() === 'retry-after') return parseRetryAfter(headers[i + 1]!, nowMs);
-  }
-  return undefined;
+  const value = firstValue(headers, 'retry-after');
+  return value === undefined ? undefined : parseRetryAfter(value, nowMs);
 }

@@ -3,18 +3,12 @@ import type { Socket } from 'node:net';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { STATUS_CODES } from 'node:http';
 import { CallError, ClientGoneError, type CallFailure } from '../core/errors.js';
-import type { Fields } from '../http/fields.js';
+import { fieldLines, fieldPairs, hasField, type Fields } from '../http/fields.js';
 import type { Reply, ReplySink } from '../core/reply.js';
 import type { Member, Roster } from '../lib/roster.js';
 import { ClientCall, type CallOwner } from './client-call.js';
-import {
-  findHeader,
-  forwardReplyHeaders,
-  forwardRequestHeaders,
-  forwardUpgradeHeaders,
-  labelSubstitute,
-  singleValue,
-} from './forward-headers.js';
+import { forwardRequestHeaders, singleValue } from './forward-headers.js';
+import { forwardReplyHeaders, forwardUpgradeHeaders, labelSubstitute } from './response-fields.js';
 import type { UpgradeRequest } from './http1/upgrade.js';
 import { endWith } from './http1/one-write.js';
 import { renderProblem } from './problem.js';
@@ -133,9 +127,8 @@ export class Exchange implements ReplySink, Member, CallOwner {
     // It can do without, and the upstream could go on for ever: nothing tells it to wait.
     if (socket.writableNeedDrain) return;
     const fields = forwardReplyHeaders(headers, status, '', 0, false);
-    let head = `HTTP/1.1 ${status} ${statusText || (STATUS_CODES[status] ?? '')}\r\n`;
-    for (let i = 0; i < fields.length; i += 2) head += `${fields[i]}: ${fields[i + 1]}\r\n`;
-    socket.write(`${head}\r\n`, 'latin1');
+    const statusLine = `HTTP/1.1 ${status} ${statusText || (STATUS_CODES[status] ?? '')}\r\n`;
+    socket.write(`${statusLine}${fieldLines(fields)}\r\n`, 'latin1');
   }
 
   // From the reply.
@@ -155,7 +148,7 @@ export class Exchange implements ReplySink, Member, CallOwner {
   onEnd(trailers: Fields): void {
     const response = this.#response;
     this.#finish(response.statusCode, undefined);
-    if (trailers.length > 0) response.addTrailers(pairs(trailers));
+    if (trailers.length > 0) response.addTrailers(fieldPairs(trailers));
     if (this.#lastChunk === undefined) response.end();
     else endWith(response, this.#lastChunk);
   }
@@ -165,8 +158,7 @@ export class Exchange implements ReplySink, Member, CallOwner {
     const { socket } = this.#response;
     this.#finish(this.#response.statusCode, error);
     const isCloseDelimited =
-      !this.#response.chunkedEncoding &&
-      findHeader(this.#reply?.headers ?? [], 'content-length') === undefined;
+      !this.#response.chunkedEncoding && !hasField(this.#reply?.headers ?? [], 'content-length');
     if (isCloseDelimited) socket?.resetAndDestroy();
     else socket?.destroy();
   }
@@ -318,12 +310,6 @@ const EMPTY = Buffer.alloc(0);
 
 const clientLeft = () =>
   new ClientGoneError(499, 'Cannot answer because the client closed its connection');
-
-function pairs(fields: Fields): [string, string][] {
-  const list: [string, string][] = [];
-  for (let i = 0; i < fields.length; i += 2) list.push([fields[i]!, fields[i + 1]!]);
-  return list;
-}
 
 /** A defect of ours must not leave a client without an answer. */
 function asFailure(error: unknown, upstream: string): CallFailure {

@@ -1,9 +1,7 @@
-/** Header fields on their way through: what a hop must take out, and what this one adds (RFC 9110, section 7.6). */
+/** A request's header fields on their way to the upstream: what a hop must take out, and what this one adds (RFC 9110, section 7.6). */
 import type { IncomingMessage } from 'node:http';
-import type { Substitution } from '../core/call.js';
-import { headerValue } from '../http/fields.js';
-import { essential, hopByHop, nominated } from '../http/hop-by-hop.js';
-import type { Fields } from '../http/fields.js';
+import { fieldLines } from '../http/fields.js';
+import { hopByHop, nominated } from '../http/hop-by-hop.js';
 
 export interface DeadlineHeader {
   /** As it is written when it is added. */
@@ -63,10 +61,7 @@ export class OutgoingHeaders {
 
   /** All but Host, as they go over the wire. */
   lines(): string {
-    const fields = this.#fields;
-    let lines = '';
-    for (let i = 0; i < fields.length; i += 2) lines += `${fields[i]}: ${fields[i + 1]}\r\n`;
-    return lines;
+    return fieldLines(this.#fields);
   }
 }
 
@@ -161,89 +156,3 @@ export function forwardRequestHeaders(
 /** The first value of a field as Node shows it. */
 export const singleValue = (value: string | string[] | undefined) =>
   Array.isArray(value) ? value[0] : value;
-
-/** Value of the first field of that lower-case name. */
-export function findHeader(headers: Fields, lowerName: string): string | undefined {
-  for (let i = 0; i < headers.length; i += 2) {
-    if (headers[i]!.length === lowerName.length && headers[i]!.toLowerCase() === lowerName) {
-      return headers[i + 1];
-    }
-  }
-  return undefined;
-}
-
-/** Fields that a trailer section must not carry: they would change what has been read already (RFC 9110, section 6.5.1). */
-const notInTrailers = new Set([
-  ...essential,
-  ...hopByHop,
-  'trailer',
-  'set-cookie',
-  'content-encoding',
-  'content-range',
-]);
-
-/** Trailers of either direction for the next hop. */
-export function forwardTrailers(trailers: Fields): Fields {
-  if (trailers.length === 0) return trailers;
-  const fields: string[] = [];
-  for (let i = 0; i < trailers.length; i += 2) {
-    if (!notInTrailers.has(trailers[i]!.toLowerCase())) fields.push(trailers[i]!, trailers[i + 1]!);
-  }
-  return fields;
-}
-
-/** The upstream's fields of a 101: `Connection` and `Upgrade` are what it is about. */
-export function forwardUpgradeHeaders(headers: Fields, requestId: string): string[] {
-  const fields: string[] = [];
-  for (let i = 0; i < headers.length; i += 2) {
-    const lower = headers[i]!.toLowerCase();
-    if (lower !== 'x-request-id') fields.push(headers[i]!, headers[i + 1]!);
-  }
-  fields.push('X-Request-Id', requestId);
-  return fields;
-}
-
-/**
- * An upstream's fields for the client: hop-by-hop ones taken out, ours added.
- * @param requestId the exchange's, in place of any the upstream sent; empty for none.
- */
-export function forwardReplyHeaders(
-  headers: Fields,
-  status: number,
-  requestId: string,
-  attempts: number,
-  allowsTrailers: boolean,
-): string[] {
-  const drop = nominated(headerValue(headers, 'connection'));
-  // Only a chunked body has room for them.
-  const dropsTrailer = !allowsTrailers || findHeader(headers, 'content-length') !== undefined;
-  const fields: string[] = [];
-  for (let i = 0; i < headers.length; i += 2) {
-    const name = headers[i]!;
-    const lower = name.toLowerCase();
-    if (hopByHop.has(lower) || drop.has(lower) || lower === 'x-request-id') continue;
-    if (lower === 'trailer' && dropsTrailer) continue;
-    // RFC 9110, section 8.6: not allowed with 204 and 1xx.
-    if ((status === 204 || status < 200) && lower === 'content-length') continue;
-    fields.push(name, headers[i + 1]!);
-  }
-  if (requestId !== '') fields.push('X-Request-Id', requestId);
-  if (attempts > 1) fields.push('X-Breakwater-Attempts', String(attempts));
-  return fields;
-}
-
-/** Says that the answer is a substitute, and why; what a hop behind says of its own does not hold for this one. */
-export function labelSubstitute(
-  fields: readonly string[],
-  { source, reason }: Substitution,
-): string[] {
-  const labelled: string[] = [];
-  for (let i = 0; i < fields.length; i += 2) {
-    const lower = fields[i]!.toLowerCase();
-    if (lower === 'x-breakwater-fallback' || lower === 'x-breakwater-reason') continue;
-    labelled.push(fields[i]!, fields[i + 1]!);
-  }
-  labelled.push('X-Breakwater-Fallback', source);
-  if (reason !== '') labelled.push('X-Breakwater-Reason', reason);
-  return labelled;
-}

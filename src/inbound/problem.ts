@@ -1,6 +1,6 @@
 /** The only place that turns errors into HTTP: problem details (RFC 9457) with Proxy-Status (RFC 9209). */
 import { STATUS_CODES } from 'node:http';
-import { reasons, type CallError } from '../core/errors.js';
+import { DEFAULT_RETRY_AFTER_MS, reasons, type CallError } from '../core/errors.js';
 
 export interface Problem {
   readonly status: number;
@@ -9,9 +9,6 @@ export interface Problem {
   readonly headers: string[];
   readonly body: Buffer;
 }
-
-/** Shortest wait a 503 suggests, in seconds: less is a storm, more is not ours to decide. */
-const MIN_RETRY_AFTER_SECONDS = 1;
 
 /** @param upstream empty when no upstream was found. */
 export function renderProblem(error: CallError, upstream: string, attempts: number): Problem {
@@ -37,8 +34,9 @@ export function renderProblem(error: CallError, upstream: string, attempts: numb
     `breakwater; error=${error.proxyError}; details="${reason}"`,
   ];
   if (status === 503) {
-    const seconds = Math.ceil((error.retryAfterMs ?? 0) / 1000);
-    headers.push('Retry-After', String(Math.max(MIN_RETRY_AFTER_SECONDS, seconds)));
+    const seconds = Math.ceil((error.retryAfterMs ?? DEFAULT_RETRY_AFTER_MS) / 1000);
+    // Never 0: callers that come back at once are a storm.
+    headers.push('Retry-After', String(Math.max(1, seconds)));
   }
   return { status, statusText: STATUS_CODES[status] ?? '', headers, body };
 }

@@ -77,7 +77,7 @@ class SlotHeap {
   }
 }
 
-/** Shares such as 99.9 % of 1000 come out a hair above the whole number that they are. */
+/** Shares such as 99.9% of 1000 come out a hair above the whole number that they are. */
 const ROUNDING = 1e-9;
 
 /**

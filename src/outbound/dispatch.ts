@@ -3,16 +3,18 @@ import type { Socket } from 'node:net';
 import type { Attempt } from '../core/attempt.js';
 import type { Call } from '../core/call.js';
 import type { Clock } from '../core/clock.js';
-import { formatDeadline } from '../core/deadline.js';
+import { upstreamWallMs } from '../core/deadline.js';
+import { formatDeadline } from '../http/deadline.js';
 import type { CallFailure } from '../core/errors.js';
 import type { Emit } from '../core/events.js';
 import { attemptResult, classifyFailure, classifyStatus } from '../core/outcome.js';
 import type { AttemptStage } from '../core/pipeline.js';
-import type { Fields } from '../http/fields.js';
+import { firstValue, type Fields } from '../http/fields.js';
 import { isOpenEnded, type Reply, type ReplySink } from '../core/reply.js';
 import type { Connection, ConnectionUser } from './http1/connection.js';
 import type { ConnectionPool, ConnectionSeeker } from './http1/connection-pool.js';
-import { findHeader, forwardTrailers, type OutgoingHeaders } from '../inbound/forward-headers.js';
+import { forwardTrailers } from '../http/trailers.js';
+import type { OutgoingHeaders } from '../inbound/forward-headers.js';
 import type { ReplayableBody } from '../inbound/request-body.js';
 import type { ReplyHead } from './http1/reply-parser.js';
 import { describeTransportError } from './failure.js';
@@ -84,7 +86,7 @@ class Dispatch implements ConnectionSeeker, ConnectionUser, ForwardedReply, Uplo
     call.body?.rewind();
     call.outgoing.setAttempt(this.#attempt.number);
     if (call.deadline !== undefined && this.#transport.propagatesDeadline) {
-      call.outgoing.setDeadline(formatDeadline(call.deadline));
+      call.outgoing.setDeadline(formatDeadline(upstreamWallMs(call.deadline)));
     }
     this.#attempt.onCancel((error) => this.abort(error));
     this.#attempt.enter('connecting');
@@ -221,7 +223,7 @@ class Dispatch implements ConnectionSeeker, ConnectionUser, ForwardedReply, Uplo
 
   discard(): void {
     if (this.#isOver) return;
-    const length = findHeader(this.headers, 'content-length');
+    const length = firstValue(this.headers, 'content-length');
     if (
       length === undefined ||
       Number(length) > BUFFER_BYTES ||

@@ -1,6 +1,11 @@
 /** Reads what connections and their sockets report and says it in Breakwater's own reasons. */
 import { errors } from 'undici';
-import { CallError, type CallErrorOptions, type Reason } from '../core/errors.js';
+import {
+  CallError,
+  DEFAULT_RETRY_AFTER_MS,
+  type CallErrorOptions,
+  type Reason,
+} from '../core/errors.js';
 import { PoolClosed } from './http1/connection-pool.js';
 import { ReplyFault } from './http1/reply-parser.js';
 
@@ -57,7 +62,7 @@ export function describeTransportError(error: Error, failure: TransportFailure):
 
   if (error instanceof PoolClosed) {
     return new CallError('shutting-down', `Cannot call ${upstream} because it is shutting down`, {
-      retryAfterMs: 1000,
+      retryAfterMs: DEFAULT_RETRY_AFTER_MS,
     });
   }
   if (!failure.isConnected) {

@@ -1,11 +1,12 @@
 /** One upstream at run time: its connections, and a pipeline for itself and for each of its routes. */
+import type { RouteMatch, Target, TlsOptions } from '../core/model.js';
 import type { Socket } from 'node:net';
 import type { Call } from '../core/call.js';
 import type { Clock, Random } from '../core/clock.js';
 import type { Emit, Event } from '../core/events.js';
 import type { InspectableScope, InspectableUpstream } from '../core/inspect.js';
 import { compose, type CallStage } from '../core/pipeline.js';
-import { RouteTable, type MatchPattern } from '../lib/path-tree.js';
+import { RouteTable } from '../lib/path-tree.js';
 import type { Store } from '../core/store.js';
 import {
   createLayers,
@@ -13,19 +14,14 @@ import {
   type PolicyLayers,
   type PolicySettings,
 } from '../policies/index.js';
-import {
-  ConnectionPool,
-  hostOf,
-  type UpstreamTarget,
-  type UpstreamTls,
-} from '../outbound/http1/connection-pool.js';
+import { ConnectionPool, hostOf } from '../outbound/http1/connection-pool.js';
 import type { DeadlineHeader } from '../inbound/forward-headers.js';
 import { Tunnels } from './tunnels.js';
 import { createTransport, type ForwardedCall } from '../outbound/dispatch.js';
 
 export interface RouteOptions {
   readonly name: string;
-  readonly match: MatchPattern;
+  readonly match: RouteMatch;
   /** Effective: the upstream's with the route's own laid over. */
   readonly policies: PolicySettings;
   /** The option paths that the route itself writes. */
@@ -34,9 +30,9 @@ export interface RouteOptions {
 
 export interface UpstreamOptions {
   readonly name: string;
-  readonly target: UpstreamTarget;
+  readonly target: Target;
   readonly preserveHost: boolean;
-  readonly tls: UpstreamTls | undefined;
+  readonly tls: TlsOptions | undefined;
   readonly policies: PolicySettings;
   readonly routes: readonly RouteOptions[];
 }

@@ -58,7 +58,7 @@ async function runDemo(
 
 /** The success share in a row of the summary, in percent. */
 function successIn(output: string, row: string): number {
-  return Number(new RegExp(`^${row} +\\d+ +([\\d.]+) %`, 'm').exec(output)?.[1]);
+  return Number(new RegExp(`^${row} +\\d+ +([\\d.]+)%`, 'm').exec(output)?.[1]);
 }
 
 const hasDrawn = (output: string) => /\d+ s \w+ \| without: /.test(output);
@@ -72,8 +72,8 @@ void t.test('shows that calls fare better with the sidecar', async (t) => {
   t.equal(code, 0, output);
   const without = successIn(output, 'without sidecar');
   const withSidecar = successIn(output, 'with sidecar');
-  t.ok(without < 90, `${without} % without: the upstream fails`);
-  t.ok(withSidecar >= without, `${withSidecar} % with, ${without} % without`);
+  t.ok(without < 90, `${without}% without: the upstream fails`);
+  t.ok(withSidecar >= without, `${withSidecar}% with, ${without}% without`);
   t.match(output, /circuit closed, \d+ retries, bulkhead \d+\/50, \d+ queued/);
   t.notMatch(output, '\u001B', 'no escapes outside a terminal');
   t.ok(await isFree(base), 'no child is left');

@@ -26,7 +26,7 @@ t.test('takes the nearest rank, always one of the values', async (t) => {
 t.test('is not led astray by how shares are rounded', async (t) => {
   for (const percentile of [55, 57, 99.9, 14.3]) {
     const exact = Math.round(percentile * 10);
-    t.equal(record(percentile, 1000, upTo(1000)).value, exact, `${percentile} %`);
+    t.equal(record(percentile, 1000, upTo(1000)).value, exact, `${percentile}%`);
   }
 });
 

@@ -94,7 +94,7 @@ t.test('with half of the capacity gone, goodput is that of the best static limit
 });
 
 t.test(
-  'in steady overload the limit stays within 30 % of its mean, and drifts nowhere',
+  'in steady overload the limit stays within 30% of its mean, and drifts nowhere',
   async (t) => {
     const { watched } = overloaded!;
     const middle = mean(watched);

@@ -1,7 +1,8 @@
 /** Lint rules about how upstreams, targets and listeners are put together. */
+import type { Target } from '../../core/model.js';
 import { isDeepStrictEqual } from 'node:util';
 import { policySchemas } from '../../policies/index.js';
-import { formatAddress, type Target } from '../config.js';
+import { formatAddress } from '../config.js';
 import { valueOf } from '../syntax/source.js';
 import type { Found, LintFile, LintRule, LintUpstream, Scope } from './scope.js';
 

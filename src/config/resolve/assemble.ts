@@ -1,7 +1,8 @@
 /** From a source tree without mistakes to the frozen Config, and to the effective policies that `explain` prints. */
+import type { Address, RouteMatch } from '../../core/model.js';
 import { policySchemas } from '../../policies/index.js';
 import { parseAddress } from './address.js';
-import type { Address, Config, PolicySettings, RouteMatch, UpstreamConfig } from '../config.js';
+import type { Config, PolicySettings, UpstreamConfig } from '../config.js';
 import {
   builtInOf,
   createDecoder,

@@ -1,15 +1,15 @@
 /** Reads the TLS files of an upstream, so that a missing one is found at the load and not at the first call. */
+import type { TlsOptions } from '../../core/model.js';
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { createSecureContext } from 'node:tls';
-import type { TlsConfig } from '../config.js';
 import type { Findings, Path } from '../syntax/diagnostics.js';
 import { entryOf, textOf, valueOf, type SourceNode } from '../syntax/source.js';
 
 const FILE_KEYS = ['ca', 'cert', 'key'] as const;
 
 /** @returns undefined when something is wrong; `findings` has it. */
-export function readTls(node: SourceNode, path: Path, findings: Findings): TlsConfig | undefined {
+export function readTls(node: SourceNode, path: Path, findings: Findings): TlsOptions | undefined {
   const folder = dirname(findings.file);
   const files: { ca?: string; cert?: string; key?: string } = {};
   let isWhole = true;

@@ -1,4 +1,5 @@
 /** What the schema cannot say of upstreams: that addresses, prefixes, profiles, files and routes fit together. */
+import type { Address, Target, TlsOptions } from '../../core/model.js';
 import {
   collide,
   parseAddress,
@@ -7,7 +8,7 @@ import {
   prefixProblem,
   type Read,
 } from './address.js';
-import { formatAddress, type Address, type Target, type TlsConfig } from '../config.js';
+import { formatAddress } from '../config.js';
 import {
   didYouMean,
   isMisspelt,
@@ -34,7 +35,7 @@ export interface UpstreamParts {
   readonly listen: Address | undefined;
   readonly prefix: string | undefined;
   readonly target: Target | undefined;
-  readonly tls: TlsConfig | undefined;
+  readonly tls: TlsOptions | undefined;
 }
 
 interface Claim {

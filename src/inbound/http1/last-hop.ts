@@ -1,8 +1,11 @@
 /** Requests that end here by their own wish: about this hop, not about what is behind it (RFC 9110, section 7.6.2). */
 import { METHODS, type IncomingMessage, type ServerResponse } from 'node:http';
+import { fieldLines, filterFields } from '../../http/fields.js';
 
 /** Never reflected: whoever can make a client send TRACE must not read its secrets (RFC 9110, section 9.3.8). */
 const secret = new Set(['authorization', 'proxy-authorization', 'cookie']);
+
+const isReflected = (lowerName: string) => !secret.has(lowerName);
 
 const ALLOW = METHODS.filter((method) => method !== 'CONNECT').join(', ');
 
@@ -23,13 +26,9 @@ export function answerAsLastHop(
     response.end();
     return;
   }
-  const { rawHeaders } = request;
-  let message = `TRACE ${target} HTTP/${request.httpVersion}\r\n`;
-  for (let i = 0; i < rawHeaders.length; i += 2) {
-    if (secret.has(rawHeaders[i]!.toLowerCase())) continue;
-    message += `${rawHeaders[i]}: ${rawHeaders[i + 1]}\r\n`;
-  }
-  const body = Buffer.from(`${message}\r\n`, 'latin1');
+  const requestLine = `TRACE ${target} HTTP/${request.httpVersion}\r\n`;
+  const lines = fieldLines(filterFields(request.rawHeaders, isReflected));
+  const body = Buffer.from(`${requestLine}${lines}\r\n`, 'latin1');
   response.writeHead(200, { 'Content-Type': 'message/http', 'Content-Length': body.length });
   response.end(body);
 }

@@ -1,4 +1,5 @@
 /** The data plane's listeners: one Fastify instance, whose catch-all route hands each request to an Exchange. */
+import type { Address } from '../../core/model.js';
 import {
   createServer,
   METHODS,
@@ -15,10 +16,6 @@ import { findFault } from './request-check.js';
 import type { Router } from '../router.js';
 import { UpgradeRequest } from './upgrade.js';
 import { announcesBody } from '../upload-limits.js';
-
-export type ListenAddress =
-  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
-  | { readonly kind: 'unix'; readonly path: string };
 
 export interface ListenerLimits {
   /** ms until a request's head is complete. */
@@ -42,7 +39,7 @@ export interface Listener {
   /** New limits; the size of heads changes for new connections only. */
   configure(limits: ListenerLimits): void;
   /** Where it listens; a port 0 is the real one by now. */
-  readonly address: ListenAddress;
+  readonly address: Address;
   /** Takes no more connections; resolves when those there were have ended. */
   close(): Promise<void>;
   /** Cuts what is still open. */
@@ -91,7 +88,7 @@ export async function createFront(context: ExchangeContext) {
 
   return {
     /** @throws the socket's error when the address cannot be had. */
-    async open(address: ListenAddress, limits: ListenerLimits): Promise<Listener> {
+    async open(address: Address, limits: ListenerLimits): Promise<Listener> {
       let router: Router | undefined;
       let waiting: (() => void)[] = [];
       let isClosing = false;
@@ -174,7 +171,7 @@ function refuseConnect(_request: IncomingMessage, socket: Socket): void {
   socket.end('HTTP/1.1 405 Method Not Allowed\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
 }
 
-function listen(server: Server, address: ListenAddress): Promise<void> {
+function listen(server: Server, address: Address): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen(
@@ -187,7 +184,7 @@ function listen(server: Server, address: ListenAddress): Promise<void> {
   });
 }
 
-function boundAddress(server: Server, address: ListenAddress): ListenAddress {
+function boundAddress(server: Server, address: Address): Address {
   const bound = server.address();
   if (address.kind === 'unix' || bound === null || typeof bound === 'string') return address;
   return { ...address, port: bound.port };

@@ -1,5 +1,6 @@
 /** Requests that a lenient parser lets through but that the next hop could read differently (RFC 9112, section 11.2). */
 import type { IncomingMessage } from 'node:http';
+import { countFields, firstValue } from '../../http/fields.js';
 
 /** RFC 9110, section 7.2: uri-host with an optional port; an empty one is allowed. */
 const HOST = /^(?:\[[\da-f:.%a-z]+\]|[^\s/?#@\\[\]:,]*)(?::\d*)?$/i;
@@ -12,18 +13,10 @@ export function findFault(request: IncomingMessage): 400 | 501 | 505 | undefined
   // A fragment never leaves the client, and `*` is only for OPTIONS (RFC 9112, section 3.2).
   if (url.includes('#') || (url === '*' && method !== 'OPTIONS')) return 400;
   const raw = request.rawHeaders;
-  let hosts = 0;
-  let codings = 0;
-  for (let i = 0; i < raw.length; i += 2) {
-    const name = raw[i]!;
-    if (name.length === 4 && name.toLowerCase() === 'host') {
-      hosts += 1;
-      if (!HOST.test(raw[i + 1]!)) return 400;
-    } else if (name.length === 17 && name.toLowerCase() === 'transfer-encoding') {
-      codings += 1;
-    }
-  }
-  if (hosts > 1) return 400;
+  if (countFields(raw, 'host') > 1) return 400;
+  const host = firstValue(raw, 'host');
+  if (host !== undefined && !HOST.test(host)) return 400;
+  const codings = countFields(raw, 'transfer-encoding');
   if (codings === 0) return undefined;
   // The framing of a message with a coding that an HTTP/1.0 peer may not know is anybody's guess (section 6.1).
   if (codings > 1 || request.httpVersionMinor === 0) return 400;

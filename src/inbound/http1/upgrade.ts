@@ -1,7 +1,7 @@
 /** A client that asks for another protocol (RFC 9110, section 7.8): an exchange until the upstream's 101, a tunnel after it. */
 import { ServerResponse, STATUS_CODES, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Fields } from '../../http/fields.js';
+import { fieldLines, type Fields } from '../../http/fields.js';
 
 /** Bytes kept of a client that speaks before it was answered. */
 const EARLY_BYTES = 64 * 1024;
@@ -44,9 +44,8 @@ export class UpgradeRequest {
     socket.off('data', this.#onEarly);
     socket.off('end', this.#onEnd);
     socket.pause();
-    let head = `HTTP/1.1 101 ${statusText || STATUS_CODES[101]}\r\n`;
-    for (let i = 0; i < fields.length; i += 2) head += `${fields[i]}: ${fields[i + 1]}\r\n`;
-    socket.write(`${head}\r\n`, 'latin1');
+    const statusLine = `HTTP/1.1 101 ${statusText || STATUS_CODES[101]}\r\n`;
+    socket.write(`${statusLine}${fieldLines(fields)}\r\n`, 'latin1');
     if (this.#earlyBytes > 0) socket.unshift(Buffer.concat(this.#early));
     return socket;
   }

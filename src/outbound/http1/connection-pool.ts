@@ -1,4 +1,5 @@
 /** Connections to one upstream: opened when there is no idle one, kept between exchanges, closed when they are not worth it. */
+import type { Target, TlsOptions } from '../../core/model.js';
 import { isIP, type Socket } from 'node:net';
 import { buildConnector } from 'undici';
 import type { Clock, Timer } from '../../core/clock.js';
@@ -13,29 +14,9 @@ export interface ConnectionSeeker {
   onConnectError(error: Error): void;
 }
 
-export interface UpstreamTarget {
-  readonly protocol: 'http:' | 'https:';
-  readonly host: string;
-  readonly port: number;
-  readonly socketPath: string | undefined;
-  /** Empty, or a path without a slash at its end. */
-  readonly basePath: string;
-  /** As configured. */
-  readonly href: string;
-}
-
-export interface UpstreamTls {
-  /** PEM contents. */
-  readonly ca?: string;
-  readonly cert?: string;
-  readonly key?: string;
-  readonly serverName?: string;
-  readonly insecureSkipVerify: boolean;
-}
-
 export interface PoolOptions {
-  readonly target: UpstreamTarget;
-  readonly tls: UpstreamTls | undefined;
+  readonly target: Target;
+  readonly tls: TlsOptions | undefined;
   /** ms until a connection that no try waits for any more is given up; 0 for as long as the system commonly tries. */
   readonly connectTimeoutMs: number;
   /** Longest head of an answer, in bytes. */
@@ -63,7 +44,7 @@ const FRESH_MS = 100;
 const bracketed = (host: string) => (host.includes(':') ? `[${host}]` : host);
 
 /** What HTTP calls the target (RFC 9110, section 7.2): without the port where it is the scheme's own. */
-export function hostOf({ protocol, host, port, socketPath }: UpstreamTarget): string {
+export function hostOf({ protocol, host, port, socketPath }: Target): string {
   if (socketPath !== undefined) return 'localhost';
   const isDefault = port === (protocol === 'https:' ? 443 : 80);
   return isDefault ? bracketed(host) : `${bracketed(host)}:${port}`;

@@ -1,7 +1,6 @@
 /** One connection to an upstream (HTTP/1.1, RFC 9112): a request at a time, and its answer to whoever sent it. */
 import type { Socket } from 'node:net';
-import type { Fields } from '../../http/fields.js';
-import { findHeader } from '../../inbound/forward-headers.js';
+import { firstValue, type Fields } from '../../http/fields.js';
 import { ReplyParser, retain, type ReplyHead, type ReplyListener } from './reply-parser.js';
 import { writeRequest, type OutgoingRequest, type BodyWriter } from './request-writer.js';
 
@@ -190,6 +189,6 @@ export class Connection implements ReplyListener {
 
 /** `Keep-Alive: timeout=5` in ms (RFC 2068, section 19.7.1.1); undefined where there is none. */
 function keepAliveOf(headers: Fields): number | undefined {
-  const seconds = /timeout=(\d+)/.exec(findHeader(headers, 'keep-alive') ?? '')?.[1];
+  const seconds = /timeout=(\d+)/.exec(firstValue(headers, 'keep-alive') ?? '')?.[1];
   return seconds === undefined ? undefined : Number(seconds) * 1000;
 }

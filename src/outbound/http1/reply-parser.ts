@@ -1,5 +1,5 @@
 /** An upstream's answers out of the bytes of its connection: checked, and in pieces that can be passed on. */
-import { headerValue } from '../../http/fields.js';
+import { combinedValue } from '../../http/fields.js';
 import type { Fields } from '../../http/fields.js';
 import { Llhttp, Wanted, type LlhttpListener } from './llhttp.js';
 
@@ -258,7 +258,7 @@ function findFault(
     return 'bad response: control characters in its reason phrase';
   if (status === 101 && !isAgreed) return 'bad upgrade: 101 without an agreed protocol';
   // A coding that is not undone here would be lost on the way; a second field adds one to that of the first.
-  const codings = headerValue(headers, 'transfer-encoding');
+  const codings = combinedValue(headers, 'transfer-encoding');
   return codings === undefined || codings.toLowerCase() === 'chunked'
     ? undefined
     : `bad response: Transfer-Encoding ${codings}`;

@@ -1,6 +1,7 @@
 /** A request on its way upstream: its head, and its body as it comes from the client (RFC 9112, sections 6 and 7). */
 import type { Socket } from 'node:net';
-import { forwardTrailers } from '../../inbound/forward-headers.js';
+import { fieldLines } from '../../http/fields.js';
+import { forwardTrailers } from '../../http/trailers.js';
 import type { Question } from './reply-parser.js';
 import type { BodyReader, ReplayableBody } from '../../inbound/request-body.js';
 
@@ -129,10 +130,7 @@ export class BodyWriter implements BodyReader {
   }
 
   #lastChunk(): string {
-    const trailers = forwardTrailers(this.#body.trailers);
-    let fields = '';
-    for (let i = 0; i < trailers.length; i += 2) fields += `${trailers[i]}: ${trailers[i + 1]}\r\n`;
-    return `0\r\n${fields}\r\n`;
+    return `0\r\n${fieldLines(forwardTrailers(this.#body.trailers))}\r\n`;
   }
 
   #setStalled(isStalled: boolean): void {

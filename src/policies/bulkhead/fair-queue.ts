@@ -4,7 +4,7 @@
  */
 import type { Call } from '../../core/call.js';
 import { Heap } from '../../lib/heap.js';
-import { headerValue } from '../../http/fields.js';
+import { combinedValue } from '../../http/fields.js';
 import { Count, Options, Switchable, Type, type Off, type Static } from '../../core/options.js';
 import type { PolicyContext } from '../../core/policy.js';
 import { Line, type Queue, type Waiter } from './waiting-line.js';
@@ -95,7 +95,7 @@ export class FairQueue implements Queue {
   }
 
   lineOf(call: Call): KeyLine {
-    const value = headerValue(call.headers, this.#header) ?? '';
+    const value = combinedValue(call.headers, this.#header) ?? '';
     // No value of a field ends in a space (RFC 9110, section 5.5), so none passes for another one's digest.
     const key = value.length > MAX_KEY_LENGTH ? `${this.#hash(value)} ` : value;
     return this.#lines.get(key) ?? this.#createLine(key);

@@ -1,6 +1,6 @@
 /** Bulkhead: bounds how many exchanges an upstream has at once, and how many more may wait for their turn. */
 import type { Call } from '../../core/call.js';
-import { CallError, type CallFailure } from '../../core/errors.js';
+import { CallError, DEFAULT_RETRY_AFTER_MS, type CallFailure } from '../../core/errors.js';
 import type { Event } from '../../core/events.js';
 import type { InspectableBulkhead } from '../../core/inspect.js';
 import {
@@ -47,9 +47,6 @@ export interface BulkheadSettings {
 }
 
 type BulkheadOptions = Exclude<BulkheadSettings['bulkhead'], Off>;
-
-/** Told to callers when the queue has no time limit to go by. */
-const DEFAULT_RETRY_AFTER_MS = 1000;
 
 /** A slot that came after a wait. */
 interface Admission {

@@ -3,6 +3,8 @@ import type { Clock } from '../../core/clock.js';
 import type { CircuitRule, CircuitStateName, Emit } from '../../core/events.js';
 import type { CircuitSnapshot, ForcedState, InspectableCircuit } from '../../core/inspect.js';
 import type { Off } from '../../core/options.js';
+import { formatPercent } from '../../lib/percent.js';
+import { DEFAULT_RETRY_AFTER_MS } from '../../core/errors.js';
 import { SlidingWindow } from '../../lib/sliding-window.js';
 
 /** The options that the state machine goes by, under their names in the file; times in ms, shares 0..1. */
@@ -24,9 +26,6 @@ const DEFAULT_WINDOW = { window: 10_000, minimumCalls: 20 };
 
 const windowOf = ({ failureRate }: CircuitRules) =>
   failureRate === 'off' ? DEFAULT_WINDOW : failureRate;
-
-/** Told to callers where nobody knows when the circuit will let them through. */
-const DEFAULT_RETRY_AFTER_MS = 1000;
 
 /**
  * Each entry into a state makes a new object, so that a result can be matched with the very state that admitted it.
@@ -53,8 +52,6 @@ export interface CircuitRefusal {
   /** At least 1. */
   readonly retryAfterMs: number;
 }
-
-const percent = (share: number) => `${Math.round(share * 100)} %`;
 
 /**
  * No timers: what is due by time (probing, the end of an override) happens when the circuit is next asked or read.
@@ -207,12 +204,12 @@ export class Circuit implements InspectableCircuit {
     if (total < this.#minimumCalls) return;
     const failed = failures / total;
     if (failureRate !== 'off' && failed >= failureRate.threshold) {
-      const why = `${percent(failed)} of its calls failed`;
+      const why = `${formatPercent(failed)} of its calls failed`;
       return this.#open(recoveryTimeout, why, 'failureRate', failed, failureRate.threshold);
     }
     const slowed = slow / total;
     if (slowCall !== 'off' && slowed >= slowCall.threshold) {
-      const why = `${percent(slowed)} of its calls were slow`;
+      const why = `${formatPercent(slowed)} of its calls were slow`;
       this.#open(recoveryTimeout, why, 'slowCall', slowed, slowCall.threshold);
     }
   }

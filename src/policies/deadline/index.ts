@@ -1,8 +1,9 @@
 /** Deadline and total timeout: gives the exchange an end, tells it to the upstream, and ends the call when it comes. */
 import type { Call } from '../../core/call.js';
-import { DEADLINE_FORMS, parseDeadline, usableMs, type Deadline } from '../../core/deadline.js';
+import { usableMs, type Deadline } from '../../core/deadline.js';
 import { DeadlineTimer, deadlineError } from '../../core/deadline-timer.js';
 import { CallError } from '../../core/errors.js';
+import { DEADLINE_FORMS, parseDeadline } from '../../http/deadline.js';
 import { Duration, Options, Switchable, Type, type Static } from '../../core/options.js';
 import type { CallLayer, CallStage } from '../../core/pipeline.js';
 import type { Policy, PolicyContext } from '../../core/policy.js';

@@ -159,15 +159,14 @@ function fromUpstream(name: string, { clock, upstream, pipelineOf }: PolicyConte
 function fromStatic({ status, headers = {}, body = '' }: StaticAnswer): Source {
   const bytes = typeof body === 'string' ? Buffer.from(body) : body;
   const fields = Object.entries(headers).flatMap(([name, value]) => [name, String(value)]);
+  const head = { status, statusText: '', headers: fields };
   const hasBody = status !== 204 && status !== 304;
   if (hasBody) fields.push('Content-Length', String(bytes.length));
   return {
     name: 'static',
     kind: 'static',
     answer: ({ method }) =>
-      Promise.resolve(
-        new MemoryReply(status, '', fields, hasBody && method !== 'HEAD' ? bytes : undefined),
-      ),
+      Promise.resolve(new MemoryReply(head, hasBody && method !== 'HEAD' ? bytes : undefined)),
   };
 }
 

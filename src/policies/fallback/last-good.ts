@@ -4,45 +4,32 @@ import type { Clock } from '../../core/clock.js';
 import { CopiedReply } from './copied-reply.js';
 import { parseHttpDate } from '../../http/date.js';
 import { MemoryReply } from '../../core/memory-reply.js';
-import type { Fields } from '../../http/fields.js';
+import {
+  allValues,
+  filterFields,
+  firstValue,
+  hasField,
+  listMembers,
+  type Fields,
+} from '../../http/fields.js';
 import { isOpenEnded, type Reply } from '../../core/reply.js';
 import type { Store } from '../../core/store.js';
 
 /** Bytes of the longest body that is kept. */
 export const MAX_KEPT_BYTES = 1024 * 1024;
 
-/** Values of all fields of that lower-case name, in order. */
-function valuesOf(headers: Fields, lowerName: string): string[] {
-  const values: string[] = [];
-  for (let i = 0; i < headers.length; i += 2) {
-    const name = headers[i]!;
-    if (name.length === lowerName.length && name.toLowerCase() === lowerName) {
-      values.push(headers[i + 1]!);
-    }
-  }
-  return values;
-}
-
-const has = (headers: Fields, lowerName: string) => valuesOf(headers, lowerName).length > 0;
-
-/** Members of a list field, in lower case, without their arguments. */
-function membersOf(headers: Fields, lowerName: string): string[] {
-  return valuesOf(headers, lowerName)
-    .flatMap((value) => value.split(','))
-    .map((member) => member.split('=', 1)[0]!.trim().toLowerCase())
-    .filter((member) => member !== '');
-}
-
 /** A GET with a body asks for what the body says; an upgrade is no question for a representation. */
 function asksForRepresentation({ method, body, headers }: Call): boolean {
-  return (method === 'GET' || method === 'HEAD') && body === undefined && !has(headers, 'upgrade');
+  return (
+    (method === 'GET' || method === 'HEAD') && body === undefined && !hasField(headers, 'upgrade')
+  );
 }
 
 function mayKeepAnswerTo(call: Call): boolean {
   return (
     asksForRepresentation(call) &&
-    !has(call.headers, 'range') &&
-    !membersOf(call.headers, 'cache-control').includes('no-store')
+    !hasField(call.headers, 'range') &&
+    !listMembers(call.headers, 'cache-control').includes('no-store')
   );
 }
 
@@ -50,13 +37,14 @@ function mayServe(call: Call): boolean {
   // RFC 9110, section 13.2.1: these two are for the origin to judge.
   return (
     asksForRepresentation(call) &&
-    !has(call.headers, 'if-match') &&
-    !has(call.headers, 'if-unmodified-since')
+    !hasField(call.headers, 'if-match') &&
+    !hasField(call.headers, 'if-unmodified-since')
   );
 }
 
 /** Whether the upstream can tell the caller by more than the URL. */
-const isIdentified = ({ headers }: Call) => has(headers, 'authorization') || has(headers, 'cookie');
+const isIdentified = ({ headers }: Call) =>
+  hasField(headers, 'authorization') || hasField(headers, 'cookie');
 
 /** Set on the way to the upstream: what the caller sent does not tell what an answer that varies by them is for. */
 const unknowable = new Set(['*', 'x-forwarded-for', 'x-request-id', 'x-attempt-count', 'via']);
@@ -65,19 +53,21 @@ function mayKeep(call: Call, reply: Reply): boolean {
   const { status, headers } = reply;
   if (status !== 200 || isOpenEnded(reply)) return false;
   // It starts or changes somebody's session; neither the field nor what belongs to it is for others (as in nginx).
-  if (has(headers, 'set-cookie')) return false;
+  if (hasField(headers, 'set-cookie')) return false;
   // A substitute of the next hop's is not the last good answer.
-  if (has(headers, 'x-breakwater-fallback')) return false;
-  const directives = membersOf(headers, 'cache-control');
+  if (hasField(headers, 'x-breakwater-fallback')) return false;
+  const directives = listMembers(headers, 'cache-control');
   if (directives.includes('no-store')) return false;
   // For one user only (RFC 9111, section 5.2.2.7): the key must be able to tell whom.
   if (directives.includes('private') && !isIdentified(call)) return false;
-  if (membersOf(headers, 'vary').some((name) => unknowable.has(name))) return false;
-  return !valuesOf(headers, 'content-length').some((length) => Number(length) > MAX_KEPT_BYTES);
+  if (listMembers(headers, 'vary').some((name) => unknowable.has(name))) return false;
+  return !allValues(headers, 'content-length').some((length) => Number(length) > MAX_KEPT_BYTES);
 }
 
 /** Of this one message, or made anew for each answer. */
 const notKept = new Set(['age', 'transfer-encoding', 'trailer', 'x-request-id']);
+
+const isKept = (lowerName: string) => !notKept.has(lowerName);
 
 interface Head {
   readonly statusText: string;
@@ -170,12 +160,8 @@ export class LastGood {
 
   async #keep(call: Call, reply: Reply, atMs: number, body: Buffer): Promise<void> {
     const { store, ttlMs } = this.#options;
-    const headers: string[] = [];
-    for (let i = 0; i < reply.headers.length; i += 2) {
-      const name = reply.headers[i]!;
-      if (!notKept.has(name.toLowerCase())) headers.push(name, reply.headers[i + 1]!);
-    }
-    const age = Number(valuesOf(reply.headers, 'age')[0] ?? 0);
+    const headers = filterFields(reply.headers, isKept);
+    const age = Number(firstValue(reply.headers, 'age') ?? 0);
     const head: Head = {
       statusText: reply.statusText,
       headers,
@@ -184,7 +170,7 @@ export class LastGood {
     };
     const entry = encode(ENTRY, head, body);
     const first = this.#firstKey(call, call.method);
-    const names = [...new Set(membersOf(reply.headers, 'vary'))].toSorted();
+    const names = [...new Set(listMembers(reply.headers, 'vary'))].toSorted();
     if (names.length === 0) return store.set(first, entry, ttlMs);
     await store.set(this.#secondKey(first, call, names), entry, ttlMs);
     await store.set(first, encode(VARY, names, NOTHING), ttlMs);
@@ -209,13 +195,13 @@ export class LastGood {
   #firstKey({ headers, host = '', path }: Call, method: string): string {
     const { upstream, hash } = this.#options;
     const parts = ['x-forwarded-host', 'authorization', 'cookie'];
-    const values = parts.map((name) => valuesOf(headers, name));
+    const values = parts.map((name) => allValues(headers, name));
     const text = JSON.stringify([method, host, path, ...values]);
     return `last-good:${upstream}:${hash(text)}`;
   }
 
   #secondKey(first: string, { headers }: Call, names: readonly string[]): string {
-    const values = names.map((name) => [name, valuesOf(headers, name)]);
+    const values = names.map((name) => [name, allValues(headers, name)]);
     return `${first}:${this.#options.hash(JSON.stringify(values))}`;
   }
 }
@@ -236,26 +222,28 @@ const notModifiedFields = new Set([
   'vary',
 ]);
 
+const isForNotModified = (lowerName: string) => notModifiedFields.has(lowerName);
+
+const isNoLength = (lowerName: string) => lowerName !== 'content-length';
+
 function serve(call: Call, { head, body }: Entry, nowMs: number): Reply {
   const isNotModified = isKnownToCaller(call, head);
   const isWhole = call.method === 'GET' && !isNotModified;
-  const headers: string[] = [];
-  let length: string | undefined;
-  for (let i = 0; i < head.headers.length; i += 2) {
-    const name = head.headers[i]!;
-    const lower = name.toLowerCase();
-    if (isNotModified && !notModifiedFields.has(lower)) continue;
-    if (lower === 'content-length') length = head.headers[i + 1]!;
-    else headers.push(name, head.headers[i + 1]!);
-  }
+  const headers = filterFields(head.headers, isNotModified ? isForNotModified : isNoLength);
   // A HEAD's own entry has no body to count.
-  if (body.length > 0 || call.method === 'GET') length = String(body.length);
+  const length =
+    body.length > 0 || call.method === 'GET'
+      ? String(body.length)
+      : firstValue(head.headers, 'content-length');
   if (!isNotModified && length !== undefined) headers.push('Content-Length', length);
   const age = head.age + Math.max(0, Math.floor((nowMs - head.atMs) / 1000));
   headers.push('Age', String(age), 'Cache-Status', 'breakwater; hit; detail=stale-if-error');
   return isNotModified
-    ? new MemoryReply(304, '', headers, undefined)
-    : new MemoryReply(200, head.statusText, headers, isWhole ? body : undefined);
+    ? new MemoryReply({ status: 304, statusText: '', headers })
+    : new MemoryReply(
+        { status: 200, statusText: head.statusText, headers },
+        isWhole ? body : undefined,
+      );
 }
 
 const withoutWeakness = (tag: string) => tag.replace(/^W\//, '');
@@ -265,9 +253,9 @@ const ENTITY_TAG = /(?:W\/)?"[^"]*"/g;
 
 /** Evaluates If-None-Match, or else If-Modified-Since (RFC 9110, section 13.2.2; RFC 9111, section 4.3.2). */
 function isKnownToCaller(call: Call, head: Head): boolean {
-  const noneMatch = valuesOf(call.headers, 'if-none-match');
+  const noneMatch = allValues(call.headers, 'if-none-match');
   if (noneMatch.length > 0) {
-    const tag = valuesOf(head.headers, 'etag')[0]?.trim();
+    const tag = firstValue(head.headers, 'etag')?.trim();
     return noneMatch.some(
       (value) =>
         value.trim() === '*' ||
@@ -277,11 +265,11 @@ function isKnownToCaller(call: Call, head: Head): boolean {
           )),
     );
   }
-  const [since] = valuesOf(call.headers, 'if-modified-since');
+  const since = firstValue(call.headers, 'if-modified-since');
   const sinceMs = since === undefined ? undefined : parseHttpDate(since);
   if (sinceMs === undefined) return false;
-  const [modified] = valuesOf(head.headers, 'last-modified');
-  const [date] = valuesOf(head.headers, 'date');
+  const modified = firstValue(head.headers, 'last-modified');
+  const date = firstValue(head.headers, 'date');
   const modifiedMs = parseHttpDate(modified ?? '') ?? parseHttpDate(date ?? '') ?? head.atMs;
   return modifiedMs <= sinceMs;
 }

@@ -1,15 +1,15 @@
 /** Idempotency keys: a request that is sent twice is carried out once, and answered twice. */
 import type { BodyStart, Call } from '../../core/call.js';
-import { CallError, type Reason } from '../../core/errors.js';
+import { CallError, DEFAULT_RETRY_AFTER_MS, type Reason } from '../../core/errors.js';
 import type { IdempotencyResult } from '../../core/events.js';
-import { headerValue } from '../../http/fields.js';
+import { combinedValue, filterFields, type Fields } from '../../http/fields.js';
 import { hopByHop, nominated } from '../../http/hop-by-hop.js';
+import { MemoryReply } from '../../core/memory-reply.js';
 import { Duration, Options, Switchable, Type, type Off, type Static } from '../../core/options.js';
 import type { CallLayer, CallStage } from '../../core/pipeline.js';
 import type { Policy, PolicyContext } from '../../core/policy.js';
-import type { Fields } from '../../http/fields.js';
 import { isOpenEnded, type Reply } from '../../core/reply.js';
-import { collectBody, KeptReply } from '../../core/reply-body.js';
+import { collectBody } from './collect-body.js';
 
 const schema = Switchable(
   Options(
@@ -64,10 +64,8 @@ const MAX_BODY_BYTES = 1024 * 1024;
 /** A key may come free between being found taken and being looked at; nobody is that unlucky this often. */
 const MAX_CLAIMS = 3;
 
-/** Told to callers where nobody knows when the store will be back. */
-const RETRY_AFTER_MS = 1000;
-
 const REPLAYED = 'Idempotency-Replayed';
+const REPLAYED_LOWER = REPLAYED.toLowerCase();
 
 /** What a key holds: a call that runs, or the answer of one that has ended. */
 interface LockHead {
@@ -103,22 +101,23 @@ function decode(entry: Buffer): { readonly head: EntryHead; readonly body: Buffe
 
 /** The fields that belong to the answer, rather than to the connection or the exchange that brought it. */
 function keptHeaders(headers: Fields): string[] {
-  const drop = nominated(headerValue(headers, 'connection'));
-  const kept: string[] = [];
-  for (let i = 0; i < headers.length; i += 2) {
-    const lower = headers[i]!.toLowerCase();
-    if (hopByHop.has(lower) || drop.has(lower) || lower === 'x-request-id') continue;
-    // An upstream that has keys of its own speaks of its own repetitions.
-    if (lower !== REPLAYED.toLowerCase()) kept.push(headers[i]!, headers[i + 1]!);
-  }
-  return kept;
+  const drop = nominated(combinedValue(headers, 'connection'));
+  return filterFields(
+    headers,
+    (lower) =>
+      !hopByHop.has(lower) &&
+      !drop.has(lower) &&
+      lower !== 'x-request-id' &&
+      // An upstream that has keys of its own speaks of its own repetitions.
+      lower !== REPLAYED_LOWER,
+  );
 }
 
 const canBeKept = (reply: Reply) =>
   reply.status >= 200 &&
   reply.status < 500 &&
   !isOpenEnded(reply) &&
-  !(Number(headerValue(reply.headers, 'content-length')) > MAX_BODY_BYTES);
+  !(Number(combinedValue(reply.headers, 'content-length')) > MAX_BODY_BYTES);
 
 /** Rejects as soon as the call is ended from outside. */
 async function readBody(call: Call): Promise<BodyStart> {
@@ -156,12 +155,12 @@ function create(settings: IdempotencySettings, context: PolicyContext): CallLaye
   const refuse = (reason: Reason, call: Call, why: string, cause?: unknown) =>
     new CallError(reason, `Cannot forward ${call.method} to ${upstream} because ${why}`, {
       cause,
-      ...(reason === 'store-unavailable' ? { retryAfterMs: RETRY_AFTER_MS } : {}),
+      ...(reason === 'store-unavailable' ? { retryAfterMs: DEFAULT_RETRY_AFTER_MS } : {}),
     });
 
   /** Whose key it is goes into it: nobody gets an answer that was made for another caller. */
   function keyFor(call: Call, key: string): string {
-    const caller = headerValue(call.headers, 'authorization') ?? '';
+    const caller = combinedValue(call.headers, 'authorization') ?? '';
     return `idempotency:${hash(JSON.stringify([upstream, caller, key]))}`;
   }
 
@@ -173,7 +172,7 @@ function create(settings: IdempotencySettings, context: PolicyContext): CallLaye
     else
       parts.push(
         hash(bytes.subarray(0, MAX_BODY_BYTES)),
-        headerValue(call.headers, 'content-length'),
+        combinedValue(call.headers, 'content-length'),
       );
     return hash(JSON.stringify(parts));
   }
@@ -212,7 +211,7 @@ function create(settings: IdempotencySettings, context: PolicyContext): CallLaye
     if (head.state === 'running') throw conflict(call);
     report('replayed');
     const headers = [...head.headers, REPLAYED, 'true'];
-    return new KeptReply({ ...head, headers }, { body, trailers: head.trailers });
+    return new MemoryReply({ ...head, headers }, body, head.trailers);
   }
 
   /** Never rejects: a key that cannot be freed frees itself after `lockTimeout`. */
@@ -251,7 +250,7 @@ function create(settings: IdempotencySettings, context: PolicyContext): CallLaye
     } catch {
       if (isProtected) report('error');
     }
-    return new KeptReply(reply, collected);
+    return new MemoryReply(reply, body, trailers);
   }
 
   async function runWithKey(call: Call, next: CallStage, key: string): Promise<Reply> {
@@ -290,7 +289,7 @@ function create(settings: IdempotencySettings, context: PolicyContext): CallLaye
     return {
       run(call) {
         if (!methods.has(call.method)) return next.run(call);
-        const key = headerValue(call.headers, header);
+        const key = combinedValue(call.headers, header);
         if (key !== undefined) return runWithKey(call, next, key);
         if (!options.required) return next.run(call);
         const why = `it needs the header ${options.header}`;

@@ -3,7 +3,8 @@
  * process's own and stands at the door, before any upstream's policies, so it is not in their list.
  */
 import type { Clock, Random, Timer } from '../../core/clock.js';
-import { CallError } from '../../core/errors.js';
+import { CallError, DEFAULT_RETRY_AFTER_MS } from '../../core/errors.js';
+import { formatPercent } from '../../lib/percent.js';
 import { watchLoopDelay } from './loop-delay.js';
 import {
   DurationOrOff,
@@ -76,9 +77,6 @@ export interface OverloadContext {
  */
 const STEADY_LOOKS = 2;
 
-/** Told to those refused: the readings are newer than that by the time they come back. */
-const RETRY_AFTER_MS = 1000;
-
 export class Overload {
   readonly #context: OverloadContext;
   readonly #readMemory: () => MemoryReading;
@@ -117,7 +115,7 @@ export class Overload {
     return new CallError(
       'overloaded',
       `Cannot ${what} because Breakwater is overloaded: ${this.#why}`,
-      { retryAfterMs: RETRY_AFTER_MS },
+      { retryAfterMs: DEFAULT_RETRY_AFTER_MS },
     );
   };
 
@@ -166,13 +164,11 @@ export class Overload {
   }
 }
 
-const percent = (share: number) => `${Number((share * 100).toPrecision(3))}%`;
-
 /** Names the option, so that its reader knows what to change. */
 export function describePassed({ limit, observed, threshold }: PassedLimit): string {
   return limit === 'eventLoopDelay'
     ? `its event loop is ${Math.round(observed)} ms late, more than overload.eventLoopDelay, ${threshold} ms`
-    : `it uses ${percent(observed)} of the memory that it may have, more than overload.memory, ${percent(threshold)}`;
+    : `it uses ${formatPercent(observed)} of the memory that it may have, more than overload.memory, ${formatPercent(threshold)}`;
 }
 
 export const overload = {

@@ -3,6 +3,7 @@ import { pino, type Logger as PinoLogger } from 'pino';
 import type { Clock } from '../../core/clock.js';
 import type { CircuitStateName, Emit, Event, ExchangeSummary } from '../../core/events.js';
 import { describePassed, type OverloadChange } from '../../policies/overload/index.js';
+import { formatPercent } from '../../lib/percent.js';
 
 export type Logger = PinoLogger;
 
@@ -123,7 +124,10 @@ export function logOverload(logger: Logger): (change: OverloadChange) => void {
       return;
     }
     const why = passed.map(describePassed).join(', and ');
-    logger.warn({ passed, shed }, `overloaded: ${percent(shed)} of calls are shed because ${why}`);
+    logger.warn(
+      { passed, shed },
+      `overloaded: ${formatPercent(shed)} of calls are shed because ${why}`,
+    );
   };
 }
 
@@ -204,9 +208,9 @@ function explainMove({ rule, observed, threshold, to }: CircuitMove): string {
     case 'failureThreshold':
       return `${observed} failures in a row reached failureThreshold ${threshold}`;
     case 'failureRate':
-      return `${percent(observed)} failed tries reached failureRate.threshold ${percent(threshold)}`;
+      return `${formatPercent(observed)} failed tries reached failureRate.threshold ${formatPercent(threshold)}`;
     case 'slowCall':
-      return `${percent(observed)} slow tries reached slowCall.threshold ${percent(threshold)}`;
+      return `${formatPercent(observed)} slow tries reached slowCall.threshold ${formatPercent(threshold)}`;
     case 'recoveryTimeout':
       return `its recoveryTimeout of ${Math.round(threshold)} ms was over`;
     case 'successThreshold':
@@ -216,8 +220,4 @@ function explainMove({ rule, observed, threshold, to }: CircuitMove): string {
     case 'forced':
       return to === 'closed' ? 'its override ended' : 'an operator said so';
   }
-}
-
-function percent(share: number): string {
-  return `${Math.round(share * 1000) / 10}%`;
 }

@@ -368,11 +368,11 @@ t.test('names the rule that opened it', async (t) => {
   await slow.clock.advance(11);
   run.answer({ isComplete: true });
   await reply;
-  t.match(slow.stage.refusal(fakeCall()), { message: /open: 100 % of its calls were slow;/ });
+  t.match(slow.stage.refusal(fakeCall()), { message: /open: 100% of its calls were slow;/ });
 
   const failing = build({ failureRate: { ...defaultRate, minimumCalls: 3 } });
   await failing.play('SFF');
-  t.match(failing.stage.refusal(fakeCall()), { message: /open: 67 % of its calls failed;/ });
+  t.match(failing.stage.refusal(fakeCall()), { message: /open: 66.7% of its calls failed;/ });
 
   const probed = await buildHalfOpen();
   await probed.play('F');

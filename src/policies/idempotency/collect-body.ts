@@ -1,46 +1,14 @@
-/** Replies whose body is in memory: one that is there as a whole, and one that is collected from another. */
-import type { CallFailure } from './errors.js';
-import type { Fields } from '../http/fields.js';
-import type { Reply, ReplySink } from './reply.js';
+/** Takes the whole body of a reply, up to a limit. */
+import type { CallFailure } from '../../core/errors.js';
+import type { Fields } from '../../http/fields.js';
+import type { Reply, ReplySink } from '../../core/reply.js';
 
 export interface CollectedBody {
   readonly body: Buffer;
   readonly trailers: Fields;
 }
 
-/** An answer that nothing has to be waited for. */
-export class KeptReply implements Reply {
-  readonly status: number;
-  readonly statusText: string;
-  readonly headers: Fields;
-  readonly isComplete = true;
-  readonly #content: CollectedBody;
-
-  constructor(head: Pick<Reply, 'status' | 'statusText' | 'headers'>, content: CollectedBody) {
-    this.status = head.status;
-    this.statusText = head.statusText;
-    this.headers = head.headers;
-    this.#content = content;
-  }
-
-  attach(sink: ReplySink): void {
-    const { body, trailers } = this.#content;
-    if (body.length > 0) sink.onData(body);
-    sink.onEnd(trailers);
-  }
-
-  resume(): void {}
-
-  discard(): void {}
-
-  abort(): void {}
-
-  onFinished(listener: (error: CallFailure | undefined) => void): void {
-    listener(undefined);
-  }
-}
-
-/** Reads `source` until it ends or grows too long; it then goes on as a reply, as if nobody had looked. */
+/** Reads `source` until it ends or grows too long; after that it passes the source on as a reply of its own. */
 class Collector implements Reply, ReplySink {
   readonly status: number;
   readonly statusText: string;

@@ -4,6 +4,7 @@ import { CallError, DEFAULT_RETRY_AFTER_MS, type Reason } from '../../core/error
 import type { IdempotencyResult } from '../../core/events.js';
 import { combinedValue, filterFields, type Fields } from '../../http/fields.js';
 import { hopByHop, nominated } from '../../http/hop-by-hop.js';
+import { decodeKept, encodeKept, keptKinds } from '../../core/kept-response.js';
 import { MemoryReply } from '../../core/memory-reply.js';
 import { Duration, Options, Switchable, Type, type Off, type Static } from '../../core/options.js';
 import type { CallLayer, CallStage } from '../../core/pipeline.js';
@@ -69,34 +70,27 @@ const REPLAYED_LOWER = REPLAYED.toLowerCase();
 
 /** What a key holds: a call that runs, or the answer of one that has ended. */
 interface LockHead {
-  readonly state: 'running';
   readonly fingerprint: string;
   /** Of the one call whose lock it is. */
   readonly token: string;
 }
 interface RecordHead {
-  readonly state: 'done';
   readonly fingerprint: string;
   readonly status: number;
   readonly statusText: string;
   readonly headers: Fields;
   readonly trailers: Fields;
 }
-type EntryHead = LockHead | RecordHead;
+type Entry =
+  | { readonly isOver: false; readonly head: LockHead }
+  | { readonly isOver: true; readonly head: RecordHead; readonly body: Buffer };
 
-const LINE_FEED = 0x0a;
-
-/** A line of JSON, which holds no line feed itself, then the body's bytes as they are. */
-function encode(head: EntryHead, body: Uint8Array): Buffer {
-  return Buffer.concat([Buffer.from(`${JSON.stringify(head)}\n`), body]);
-}
-
-/** @throws where it is nothing that `encode` made. */
-function decode(entry: Buffer): { readonly head: EntryHead; readonly body: Buffer } {
-  const end = entry.indexOf(LINE_FEED);
-  const head = JSON.parse(entry.toString('utf8', 0, end)) as EntryHead;
-  if (head.state !== 'running' && head.state !== 'done') throw new Error('unknown kind of entry');
-  return { head, body: entry.subarray(end + 1) };
+/** @throws where it is nothing that this policy has kept. */
+function readEntry(value: Buffer): Entry {
+  const kept = decodeKept(value);
+  if (kept?.kind === keptKinds.lock) return { isOver: false, head: kept.head as LockHead };
+  if (kept?.kind !== keptKinds.response) throw new Error('unknown kind of entry');
+  return { isOver: true, head: kept.head as RecordHead, body: kept.body };
 }
 
 /** The fields that belong to the answer, rather than to the connection or the exchange that brought it. */
@@ -161,7 +155,7 @@ function create(settings: IdempotencySettings, context: PolicyContext): CallLaye
   /** Whose key it is goes into it: nobody gets an answer that was made for another caller. */
   function keyFor(call: Call, key: string): string {
     const caller = combinedValue(call.headers, 'authorization') ?? '';
-    return `idempotency:${hash(JSON.stringify([upstream, caller, key]))}`;
+    return `idempotency:1:${hash(JSON.stringify([upstream, caller, key]))}`;
   }
 
   /** What has to be the same for a request to be a repetition. */
@@ -201,14 +195,15 @@ function create(settings: IdempotencySettings, context: PolicyContext): CallLaye
     return refuse('idempotency-in-progress', call, why);
   }
 
-  function answerFrom(entry: Buffer, call: Call, fingerprint: string): Reply {
-    const { head, body } = decode(entry);
-    if (head.fingerprint !== fingerprint) {
+  function answerFrom(value: Buffer, call: Call, fingerprint: string): Reply {
+    const entry = readEntry(value);
+    if (entry.head.fingerprint !== fingerprint) {
       report('mismatch');
       const why = 'its idempotency key was used for a request with another method, path or body';
       throw refuse('idempotency-mismatch', call, why);
     }
-    if (head.state === 'running') throw conflict(call);
+    if (!entry.isOver) throw conflict(call);
+    const { head, body } = entry;
     report('replayed');
     const headers = [...head.headers, REPLAYED, 'true'];
     return new MemoryReply({ ...head, headers }, body, head.trailers);
@@ -224,8 +219,8 @@ function create(settings: IdempotencySettings, context: PolicyContext): CallLaye
     const { key, lock, fingerprint } = claim;
     const { status, statusText } = reply;
     const headers = keptHeaders(reply.headers);
-    const head: RecordHead = { state: 'done', fingerprint, status, statusText, headers, trailers };
-    return store.replace(key, lock, encode(head, body), options.ttl);
+    const head: RecordHead = { fingerprint, status, statusText, headers, trailers };
+    return store.replace(key, lock, encodeKept(keptKinds.response, head, body), options.ttl);
   }
 
   /** @param isProtected the claim is known to have succeeded; else its failure has been reported already. */
@@ -256,8 +251,8 @@ function create(settings: IdempotencySettings, context: PolicyContext): CallLaye
   async function runWithKey(call: Call, next: CallStage, key: string): Promise<Reply> {
     const body = await readBody(call);
     const fingerprint = fingerprintOf(call, body);
-    const head: LockHead = { state: 'running', fingerprint, token: createToken() };
-    const lock = encode(head, new Uint8Array());
+    const head: LockHead = { fingerprint, token: createToken() };
+    const lock = encodeKept(keptKinds.lock, head);
     const claim: Claim = { key: keyFor(call, key), lock, fingerprint };
     let isProtected = true;
     try {

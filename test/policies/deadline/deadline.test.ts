@@ -5,21 +5,12 @@ import { deadline, type DeadlineSettings } from '../../../src/policies/deadline/
 import { fakeCall, fakeContext } from '../../support/fake-call.js';
 import { FAKE_WALL_START_MS, FakeClock, settle } from '../../support/fake-clock.js';
 import { FakeStage } from '../../support/fake-stage.js';
+import { settingsOf } from '../../support/settings.js';
 
 type DeadlineOptions = Exclude<DeadlineSettings['deadline'], 'off'>;
-type TimeoutOptions = Exclude<DeadlineSettings['timeout'], 'off'>;
 
-const defaults: DeadlineOptions = { header: 'X-Deadline', buffer: 50, propagate: true };
-const timeouts: TimeoutOptions = {
-  connect: 2000,
-  write: 15_000,
-  attempt: 10_000,
-  attemptGrowth: 'off',
-  adaptive: 'off',
-  idle: 30_000,
-  total: 35_000,
-  stream: 300_000,
-};
+const defaults = settingsOf('deadline');
+const timeouts = settingsOf('timeout');
 
 function build(
   total: number | 'off' = 35_000,

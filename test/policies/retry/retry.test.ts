@@ -8,25 +8,13 @@ import { retry, type RetrySettings } from '../../../src/policies/retry/index.js'
 import { fakeBody, fakeCall, fakeContext } from '../../support/fake-call.js';
 import { FAKE_WALL_START_MS, FakeClock, settle } from '../../support/fake-clock.js';
 import { FakeStage } from '../../support/fake-stage.js';
+import { settingsOf } from '../../support/settings.js';
 
 type Options = Exclude<RetrySettings['retry'], 'off'>;
 
-const defaults: Options = {
-  maxAttempts: 3,
-  methods: ['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE'],
-  statuses: [408, 429, 500, 502, 503, 504],
-  backoff: {
-    strategy: 'exponential',
-    baseDelay: 100,
-    maxDelay: 2000,
-    multiplier: 2,
-    jitter: 'none',
-  },
-  respectRetryAfter: true,
-  maxRetryAfter: 10_000,
-  budget: { ratio: 0.2, minPerSecond: 3, window: 10_000 },
-  bodyLimit: 65_536,
-};
+const builtIn = settingsOf('retry');
+/** Without chance. */
+const defaults: Options = { ...builtIn, backoff: { ...builtIn.backoff, jitter: 'none' } };
 
 function build(
   options: Partial<Options> = {},

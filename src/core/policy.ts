@@ -2,6 +2,7 @@
 import type { Clock, Random } from './clock.js';
 import type { Emit } from './events.js';
 import type { TSchema } from './json-schema.js';
+import type { Off } from './options.js';
 import type { AttemptLayer, CallLayer, CallStage } from './pipeline.js';
 import type { Store } from './store.js';
 
@@ -24,6 +25,18 @@ export interface PolicyContext {
   readonly pipelineOf: (upstream: string) => CallStage;
 }
 
+/** What the rest of an exchange does on behalf of a policy. */
+export interface Needs {
+  /** Bytes of a request body to remember for other attempts. */
+  readonly replayBytes?: number;
+  /** Longest wait for a connection, in ms. */
+  readonly connectMs?: number | Off;
+  /** Longest silence of an upgraded connection, in ms. */
+  readonly tunnelIdleMs?: number | Off;
+  /** Names of other upstreams that calls may go on to: they must not close under them. */
+  readonly upstreams?: readonly string[];
+}
+
 /**
  * @typeParam Settings the slice of an upstream's effective policies that this one reads; the key `name` is its own.
  * @typeParam Made the layer with whatever state it shows to the admin endpoints.
@@ -40,6 +53,8 @@ export interface Policy<
   readonly level: Made extends AttemptLayer ? 'attempt' : 'call';
   /** Of the key's value, with defaults and descriptions. */
   readonly schema: Schema;
+  /** Also where these settings switch the policy off. */
+  readonly needs?: (settings: Settings) => Needs;
   /**
    * Called once per upstream, and once more per route that writes the key; at a reload again, for each of them.
    * @param previous the layer of that name before: its state goes on under the new options. Calls under way end by the

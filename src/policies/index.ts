@@ -1,7 +1,7 @@
 /** The policies in order, outermost first, and all that follows from that one list: schemas, settings, layers. */
 import type { Static } from '../core/options.js';
-import type { AttemptLayer, CallLayer, LayerLists } from '../core/pipeline.js';
-import type { PolicyContext } from '../core/policy.js';
+import type { AttemptLayer, CallLayer, EditRequest, LayerLists } from '../core/pipeline.js';
+import type { Needs, PolicyContext } from '../core/policy.js';
 import { bulkhead } from './bulkhead/index.js';
 import { circuitBreaker } from './circuit-breaker/index.js';
 import { deadline } from './deadline/index.js';
@@ -46,6 +46,8 @@ export const policySchemas = byName((policy) => policy.schema) as {
 /** Keys that a policy reads besides its own. */
 const alsoReads: { readonly [Name in PolicyName]?: readonly PolicyName[] } = {
   deadline: ['timeout'],
+  fallback: ['retry'],
+  retry: ['idempotency'],
 };
 
 /** What a route has from its upstream. */
@@ -95,4 +97,25 @@ export function listLayers(layers: PolicyLayers): LayerLists {
       return layer === undefined ? [] : [layer];
     });
   return { call: of('call') as CallLayer[], attempt: of('attempt') as AttemptLayer[] };
+}
+
+/** What writes on the request of each attempt, outermost first. */
+export function listRequestFields(layers: PolicyLayers): EditRequest[] {
+  return policies.flatMap((policy) => layers[policy.name]?.requestFields ?? []);
+}
+
+/** What all policies together need of the rest of an exchange; a bound that is not there is `off`. */
+export function needsOf(settings: PolicySettings): Required<Needs> {
+  const needs = policies.map((policy): Needs => {
+    const find = 'needs' in policy ? (policy.needs as (all: PolicySettings) => Needs) : undefined;
+    return find?.(settings) ?? {};
+  });
+  const find = <Key extends keyof Needs>(key: Key) =>
+    needs.find((each) => each[key] !== undefined)?.[key];
+  return {
+    replayBytes: Math.max(0, ...needs.map(({ replayBytes = 0 }) => replayBytes)),
+    connectMs: find('connectMs') ?? 'off',
+    tunnelIdleMs: find('tunnelIdleMs') ?? 'off',
+    upstreams: [...new Set(needs.flatMap(({ upstreams = [] }) => upstreams))],
+  };
 }

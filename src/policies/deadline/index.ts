@@ -1,11 +1,12 @@
 /** Deadline and total timeout: gives the exchange an end, tells it to the upstream, and ends the call when it comes. */
 import type { Call } from '../../core/call.js';
-import { usableMs, type Deadline } from '../../core/deadline.js';
+import { upstreamWallMs, usableMs, type Deadline } from '../../core/deadline.js';
 import { DeadlineTimer, deadlineError } from '../../core/deadline-timer.js';
 import { CallError } from '../../core/errors.js';
-import { DEADLINE_FORMS, parseDeadline } from '../../http/deadline.js';
+import { combinedValue, firstValue } from '../../http/fields.js';
+import { DEADLINE_FORMS, formatDeadline, parseDeadline } from '../../http/deadline.js';
 import { Duration, Options, Switchable, Type, type Static } from '../../core/options.js';
-import type { CallLayer, CallStage } from '../../core/pipeline.js';
+import type { CallLayer, CallStage, EditRequest } from '../../core/pipeline.js';
 import type { Policy, PolicyContext } from '../../core/policy.js';
 import type { Reply } from '../../core/reply.js';
 import type { TimeoutSettings } from '../timeout/index.js';
@@ -38,6 +39,10 @@ export interface DeadlineSettings extends TimeoutSettings {
   readonly deadline: Static<typeof schema>;
 }
 
+/** Undefined without the field; an empty one is no deadline, but must not pass for none. */
+const readHeader = ({ headers }: Call, lowerName: string) =>
+  combinedValue(headers, lowerName) ?? firstValue(headers, lowerName);
+
 /**
  * The earliest of the caller's header, `total` from the start of the call, and, where it is made on behalf of another
  * call, that one's deadline (gRPC's rule for nested deadlines).
@@ -46,7 +51,7 @@ function findDeadline(
   call: Call,
   bufferMs: number,
   totalMs: number | 'off',
-  readsHeader: boolean,
+  header: string | undefined,
   context: PolicyContext,
 ): Deadline | undefined {
   const { clock } = context;
@@ -54,12 +59,13 @@ function findDeadline(
   let atMs = totalMs === 'off' ? Infinity : call.startedAtMs + totalMs;
   let callerAtMs = Infinity;
   let source: Deadline['source'] = 'total';
-  if (readsHeader && call.deadlineHeader !== undefined) {
-    const wallMs = parseDeadline(call.deadlineHeader);
+  const written = header === undefined ? undefined : readHeader(call, header);
+  if (written !== undefined) {
+    const wallMs = parseDeadline(written);
     if (wallMs === undefined) {
       throw new CallError(
         'invalid-deadline',
-        `Cannot read the deadline ${JSON.stringify(call.deadlineHeader)} of a call to ${context.upstream} because it is not one of: ${DEADLINE_FORMS}`,
+        `Cannot read the deadline ${JSON.stringify(written)} of a call to ${context.upstream} because it is not one of: ${DEADLINE_FORMS}`,
       );
     }
     callerAtMs = wallMs - offsetMs;
@@ -82,11 +88,12 @@ function create(settings: DeadlineSettings, context: PolicyContext): CallLayer |
   const totalMs = timeout === 'off' ? 'off' : timeout.total;
   if (options === 'off' && totalMs === 'off') return undefined;
   const bufferMs = options === 'off' ? 0 : options.buffer;
+  const lowerName = options === 'off' ? undefined : options.header.toLowerCase();
   const { clock } = context;
 
   function wrap(next: CallStage): CallStage {
     async function run(call: Call): Promise<Reply> {
-      const deadline = findDeadline(call, bufferMs, totalMs, options !== 'off', context);
+      const deadline = findDeadline(call, bufferMs, totalMs, lowerName, context);
       if (deadline === undefined) return next.run(call);
       call.deadline = deadline;
       const { upstream } = context;
@@ -103,7 +110,18 @@ function create(settings: DeadlineSettings, context: PolicyContext): CallLayer |
     }
     return { run, refusal: (call) => next.refusal(call) };
   }
-  return { wrap };
+  return { wrap, requestFields: tellUpstream(options) };
+}
+
+function tellUpstream(options: DeadlineSettings['deadline']): EditRequest | undefined {
+  // A header that this policy does not read is none of its business.
+  if (options === 'off') return undefined;
+  const { header, propagate } = options;
+  if (!propagate) return (edits) => edits.remove(header);
+  return (edits, { call }) => {
+    const { deadline: end } = call;
+    if (end !== undefined) edits.set(header, formatDeadline(upstreamWallMs(end)));
+  };
 }
 
 export const deadline = {

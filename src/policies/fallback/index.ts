@@ -8,7 +8,7 @@ import { LastGood } from './last-good.js';
 import { MemoryReply } from '../../core/memory-reply.js';
 import { Duration, ListOrOff, Options, Type, type Static } from '../../core/options.js';
 import type { CallLayer, CallStage } from '../../core/pipeline.js';
-import type { Policy, PolicyContext } from '../../core/policy.js';
+import type { Needs, Policy, PolicyContext } from '../../core/policy.js';
 import type { Reply } from '../../core/reply.js';
 
 export interface StaticAnswer {
@@ -77,7 +77,12 @@ const schema = ListOrOff<FallbackEntry>(
 
 export interface FallbackSettings {
   readonly fallback: Static<typeof schema>;
+  /** Where it is on, it says how much of a body is remembered. */
+  readonly retry: unknown;
 }
+
+/** Bytes of a body to remember for another upstream where `retry`, and with it `bodyLimit`, is off: its default. */
+const REPLAY_BYTES = 64 * 1024;
 
 /** Ends that are worth a substitute, whoever they come from. */
 const failedStatuses = new Set([500, 502, 503, 504]);
@@ -177,7 +182,10 @@ function openCache(entries: readonly FallbackEntry[], context: PolicyContext) {
   return new LastGood({ upstream, store, clock, hash, ttlMs: Math.max(...ttls) });
 }
 
-function create({ fallback: entries }: FallbackSettings, context: PolicyContext) {
+function create(
+  { fallback: entries }: FallbackSettings,
+  context: PolicyContext,
+): CallLayer | undefined {
   if (entries === 'off' || entries.length === 0) return undefined;
   const { emit, upstream } = context;
   const lastGood = openCache(entries, context);
@@ -223,9 +231,16 @@ function create({ fallback: entries }: FallbackSettings, context: PolicyContext)
   return { wrap };
 }
 
+function needs({ fallback: entries, retry }: FallbackSettings): Needs {
+  const upstreams = entries === 'off' ? [] : entries.flatMap(({ upstream }) => upstream ?? []);
+  if (upstreams.length === 0) return {};
+  return retry === 'off' ? { upstreams, replayBytes: REPLAY_BYTES } : { upstreams };
+}
+
 export const fallback = {
   name: 'fallback',
   level: 'call',
   schema,
+  needs,
   create,
 } as const satisfies Policy<'fallback', typeof schema, FallbackSettings, CallLayer>;

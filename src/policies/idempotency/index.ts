@@ -1,5 +1,6 @@
 /** Idempotency keys: a request that is sent twice is carried out once, and answered twice. */
-import type { BodyStart, Call } from '../../core/call.js';
+import type { Call } from '../../core/call.js';
+import type { BodyStart } from '../../core/request-body.js';
 import { CallError, DEFAULT_RETRY_AFTER_MS, type Reason } from '../../core/errors.js';
 import type { IdempotencyResult } from '../../core/events.js';
 import { combinedValue, filterFields, type Fields } from '../../http/fields.js';

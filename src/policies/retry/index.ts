@@ -18,8 +18,9 @@ import {
 } from '../../core/options.js';
 import { classifyFailure, classifyStatus, type Outcome } from '../../core/outcome.js';
 import type { CallLayer, CallStage } from '../../core/pipeline.js';
-import type { Policy, PolicyContext } from '../../core/policy.js';
+import type { Needs, Policy, PolicyContext } from '../../core/policy.js';
 import type { Reply } from '../../core/reply.js';
+import { hasField } from '../../http/fields.js';
 import { findRetryAfter } from '../../http/retry-after.js';
 import { RetryBudget } from './budget.js';
 
@@ -106,7 +107,12 @@ const schema = Switchable(
 
 export interface RetrySettings {
   readonly retry: Static<typeof schema>;
+  /** Where it is off, its header makes a request repeatable all the same. */
+  readonly idempotency: { readonly header: string } | Off;
 }
+
+/** draft-ietf-httpapi-idempotency-key-header. */
+const IDEMPOTENCY_HEADER = 'idempotency-key';
 
 type RetryOptions = Exclude<RetrySettings['retry'], Off>;
 
@@ -178,6 +184,9 @@ function create(
   const methods = new Set(options.methods);
   const statuses = new Set(options.statuses);
   const budget = openBudget(options.budget, clock, previous?.budget);
+  const { idempotency } = settings;
+  const keyHeader = idempotency === 'off' ? IDEMPOTENCY_HEADER : idempotency.header.toLowerCase();
+  const hasKey = ({ headers }: Call) => hasField(headers, keyHeader);
 
   /** Why another try may help; undefined after a good answer, or an end that this proxy or the client made. */
   function causeOf(outcome: Outcome): RetryCause | undefined {
@@ -201,7 +210,7 @@ function create(
    * the budget, so that only a retry that nothing else forbids is paid for.
    */
   function plan(call: Call, next: CallStage, cause: RetryCause, backoff: number, reply?: Reply) {
-    const isAllowed = cause === 'unsent' || methods.has(call.method) || call.hasIdempotencyKey;
+    const isAllowed = cause === 'unsent' || methods.has(call.method) || hasKey(call);
     if (!isAllowed) return 'method';
     const retryAfterMs =
       options.respectRetryAfter && reply !== undefined
@@ -222,7 +231,7 @@ function create(
   function wrap(next: CallStage): CallStage {
     /** Only the connection was to blame: another one is due at once, and costs nothing. */
     function isFree(call: Call): boolean {
-      const isSafe = idempotentMethods.has(call.method) || call.hasIdempotencyKey;
+      const isSafe = idempotentMethods.has(call.method) || hasKey(call);
       return isSafe && findObstacle(call, next, clock.now()) === undefined;
     }
 
@@ -279,13 +288,17 @@ function create(
   return { wrap, budget };
 }
 
+const needs = ({ retry: options }: RetrySettings): Needs =>
+  options === 'off' ? {} : { replayBytes: options.bodyLimit };
+
 /**
  * Holds no more than one failed answer, unread, while it waits. `bodyLimit` is the exchange's to keep: this policy only
  * asks whether the body can be sent again.
  */
-export const retry = { name: 'retry', level: 'call', schema, create } as const satisfies Policy<
-  'retry',
-  typeof schema,
-  RetrySettings,
-  RetryLayer
->;
+export const retry = {
+  name: 'retry',
+  level: 'call',
+  schema,
+  needs,
+  create,
+} as const satisfies Policy<'retry', typeof schema, RetrySettings, RetryLayer>;

@@ -11,7 +11,7 @@ import {
 } from '../../core/options.js';
 import { classifyFailure, classifyStatus } from '../../core/outcome.js';
 import type { AttemptLayer, AttemptStage } from '../../core/pipeline.js';
-import type { Policy, PolicyContext } from '../../core/policy.js';
+import type { Needs, Policy, PolicyContext } from '../../core/policy.js';
 import type { Reply } from '../../core/reply.js';
 import { AdaptiveTimeout, adaptiveSchema } from './adaptive-timeout.js';
 import { AttemptTimer, MeasuringTimer } from './attempt-timer.js';
@@ -143,9 +143,14 @@ function create(
   };
 }
 
+/** Connecting and tunnels are the transport's, but their limits stand here. */
+const needs = ({ timeout: options }: TimeoutSettings): Needs =>
+  options === 'off' ? {} : { connectMs: options.connect, tunnelIdleMs: options.stream };
+
 export const timeout = {
   name: 'timeout',
   level: 'attempt',
   schema,
+  needs,
   create,
 } as const satisfies Policy<'timeout', typeof schema, TimeoutSettings, TimeoutLayer>;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { fillMarked, type Generators } from './marked.js';
 import { metricTable } from './metric-table.js';
-import { policyTable, sectionTable, upstreamTable } from './option-table.js';
+import { optionTable } from './option-table.js';
 import { drawCircuit } from './pictures/circuit.js';
 import { drawDeadline } from './pictures/deadline.js';
 import { drawPipeline } from './pictures/pipeline.js';
@@ -37,13 +37,10 @@ export function readDocuments(): Document[] {
   return paths.toSorted().map((path) => ({ path, text: readFileSync(join(root, path), 'utf8') }));
 }
 
-function optionTable([name, ...others]: readonly string[]): string {
-  if (name === undefined || others.length > 0) throw new Error('One table of options at a time');
-  if (name === 'upstream') return upstreamTable();
-  return name === 'sections' ? sectionTable() : policyTable(name);
-}
-
-const generators: Generators = { options: optionTable, metrics: metricTable };
+const generators: Generators = {
+  options: (names) => names.map(optionTable).join('\n\n'),
+  metrics: metricTable,
+};
 
 const pictures: Readonly<Record<string, () => string>> = {
   'docs/pictures/circuit.svg': drawCircuit,

@@ -97,14 +97,14 @@ export async function metricFamilies(): Promise<Map<string, MetricFamily>> {
 
 const code = (text: string) => `\`${text}\``;
 
-/** @param names of the metrics to list, in this order; all if there are none. */
+/** @param names of the metrics to list, in this order; if there are none, all by name. */
 export async function metricTable(names: readonly string[]): Promise<string> {
   const families = await metricFamilies();
-  const rows = (names.length === 0 ? [...families.keys()] : names).map((name) => {
+  const rows = (names.length === 0 ? [...families.keys()].toSorted() : names).map((name) => {
     const family = families.get(name);
     if (family === undefined) throw new Error(`There is no metric "${name}"`);
     const { type, labels, help } = family;
-    return `| ${code(name)} | ${type} | ${labels.map(code).join(', ')} | ${help} |`;
+    return `| ${code(name)} | ${type} | ${labels.map(code).join(', ') || 'none'} | ${help} |`;
   });
   return ['| Metric | Type | Labels | Meaning |', '|---|---|---|---|', ...rows].join('\n');
 }

@@ -40,7 +40,7 @@ function describeNumber({ type, minimum, maximum }: Schema): string {
   const kind = type === 'integer' ? 'whole number' : 'number';
   if (minimum === undefined) return kind;
   return maximum === undefined
-    ? `${kind}, at least ${minimum}`
+    ? `${kind} from ${minimum}`
     : `${kind} from ${minimum} to ${maximum}`;
 }
 
@@ -71,7 +71,7 @@ function describeKind(schema: Schema): string {
 /** The allowed values, such as "duration or `off`". */
 function describeValues(schema: Schema): string {
   const kind = describeKind(schema);
-  return schema.off === true && schema.enum === undefined ? `${kind} or ${code('off')}` : kind;
+  return schema.off === true && schema.enum === undefined ? `${kind}, or ${code('off')}` : kind;
 }
 
 const written = (value: unknown): string =>
@@ -105,21 +105,17 @@ function rowsOf(schema: Schema, prefix: string, leftOut: ReadonlySet<string>): s
 const table = (firstColumn: string, rows: readonly string[]) =>
   [`| ${firstColumn} | Default | Values | Meaning |`, '|---|---|---|---|', ...rows].join('\n');
 
-/** The options of a policy. @param name as in the configuration file. */
-export function policyTable(name: string): string {
+/**
+ * The options of a policy, of an upstream (without its policies), or of a section at the top of the file.
+ * @param name as in the configuration file, or `upstream`.
+ */
+export function optionTable(name: string): string {
+  if (name === 'upstream') {
+    return table('Upstream key', rowsOf(upstreamSchema as Schema, '', policyNames));
+  }
   const schema = schemas[name];
-  if (schema === undefined) throw new Error(`There is no policy "${name}"`);
-  return table('Key', rowsOf(schema, '', new Set()));
-}
-
-/** The options of an upstream, without the policies. */
-export function upstreamTable(): string {
-  return table('Upstream key', rowsOf(upstreamSchema as Schema, '', policyNames));
-}
-
-/** The options at the top of the file that belong to no upstream and to no policy. */
-export function sectionTable(): string {
-  const names = Object.keys(sections).filter((name) => !policyNames.has(name));
-  const rows = names.flatMap((name) => rowsOf(schemas[name]!, `${name}.`, new Set()));
-  return table('Section key', rows);
+  if (schema === undefined) throw new Error(`There are no options of "${name}"`);
+  return policyNames.has(name)
+    ? table('Key', rowsOf(schema, '', new Set()))
+    : table('Section key', rowsOf(schema, `${name}.`, new Set()));
 }

@@ -75,7 +75,7 @@ const shutdown = Options(
   {
     delay: Duration({
       default: '0s',
-      description: 'How long new connections are still served while `/readyz` answers 503.',
+      description: 'How long new connections are still served while `/readyz` responds 503.',
     }),
     grace: Duration({
       default: '25s',
@@ -102,11 +102,11 @@ const limits = Options(
     maxHeaderSize: Size({
       default: '32KiB',
       description:
-        'Largest request head; a larger one is answered 431. It also limits the response heads of upstreams.',
+        'Largest request head; a larger one gets 431. It also limits the response heads of upstreams.',
     }),
     maxRequestBody: SizeOrOff({
       default: 'off',
-      description: 'Largest request body; a larger one is answered 413.',
+      description: 'Largest request body; a larger one gets 413.',
     }),
     maxConnections: CountOrOff({
       default: 'off',

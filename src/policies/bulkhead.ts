@@ -25,7 +25,7 @@ const schema = Switchable(
         default: 100,
         minimum: 1,
         description:
-          'How many exchanges may run at once. Each counts until the last byte of its response.',
+          'How many calls may run at once. Each counts until the last byte of its response.',
       }),
       maxQueue: Count({
         default: 50,
@@ -40,7 +40,7 @@ const schema = Switchable(
       perKey: perKeySchema,
       adaptive: adaptiveLimitSchema,
     },
-    { description: 'Bounds how many exchanges the upstream has at once.' },
+    { description: 'Limits how many calls the upstream has at once.' },
   ),
 );
 

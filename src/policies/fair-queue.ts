@@ -20,7 +20,7 @@ export const perKeySchema = Switchable(
       maxConcurrent: Count({
         default: 5,
         minimum: 1,
-        description: 'How many exchanges with the same value of the header may run at once.',
+        description: 'How many calls with the same value of the header may run at once.',
       }),
     },
     { description: 'Gives each value of a header a smaller limit within the shared one.' },

@@ -45,7 +45,7 @@ const schema = Switchable(
       }),
       total: DurationOrOff({
         default: '35s',
-        description: 'Longest time for the whole exchange: queue, back-off and body included.',
+        description: 'Longest time for the whole call: queue, back-off and body included.',
       }),
       stream: DurationOrOff({
         default: '5m',
@@ -53,7 +53,7 @@ const schema = Switchable(
           'Longest silence of an event stream, or of both directions of an upgraded connection.',
       }),
     },
-    { description: 'Timeouts of the exchange and of each attempt.' },
+    { description: 'Timeouts of the call and of each attempt.' },
   ),
 );
 

@@ -1,5 +1,5 @@
-/** What the README says of `check` is what the lint does, and the examples that it shows are what the lint asks for. */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+/** What the documents say of `check` and `explain` is what they do, and the examples are what the lint asks for. */
+import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
@@ -7,16 +7,14 @@ import { explain } from '../../src/commands/explain.js';
 import { checkConfig, checkText } from '../../src/config/check.js';
 import { formatDiagnostic } from '../../src/config/diagnostics.js';
 import { lintRules } from '../../src/config/lint/lint.js';
-import { codeBlocks, plain, tableRows } from './markdown.js';
+import { documentAt, rowsEverywhere } from './documents.js';
+import { codeBlocks, plain } from './markdown.js';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
-const readme = readFileSync(join(root, 'README.md'), 'utf8');
-
-const start = readme.indexOf('\n### What check warns of\n');
-const page = readme.slice(start, readme.indexOf('\n## ', start));
+const page = documentAt('docs/lint.md').text;
 
 t.test('lists the rules with their levels, in their order', async (t) => {
-  const rows = tableRows(readme.split('\n'), 'Lint rule');
+  const rows = rowsEverywhere('Lint rule').map(({ row }) => row);
   t.strictSame(
     rows.map((row) => ({ name: plain(row['Lint rule']!), level: row['Level'] })),
     lintRules.map(({ name, level }) => ({ name, level })),
@@ -57,7 +55,8 @@ t.test('shows what is printed', async (t) => {
 });
 
 t.test('shows what explain tells of a request', async (t) => {
-  const chapter = readme.slice(readme.indexOf('\n### What explain tells of a request\n'));
+  const { text } = documentAt('docs/cli.md');
+  const chapter = text.slice(text.indexOf('\n## What explain tells of a request\n'));
   const lines = codeBlocks(chapter)[0]!
     .text.split('\n')
     .filter((line) => line.startsWith('# '));

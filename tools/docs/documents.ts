@@ -42,7 +42,8 @@ const generators: Generators = {
   metrics: metricTable,
 };
 
-const pictures: Readonly<Record<string, () => string>> = {
+/** Each picture's file, and what draws it. */
+export const pictures: Readonly<Record<string, () => string>> = {
   'docs/pictures/circuit.svg': drawCircuit,
   'docs/pictures/deadline.svg': drawDeadline,
   'docs/pictures/pipeline.svg': drawPipeline,

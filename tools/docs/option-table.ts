@@ -6,7 +6,7 @@ import { policySchemas } from '../../src/policies/index.js';
 interface Schema {
   readonly type?: string | readonly string[];
   readonly description?: string;
-  readonly default?: unknown;
+  readonly default?: string | number | boolean | readonly (string | number)[];
   readonly unit?: 'duration' | 'size' | 'share';
   /** The word `off` is allowed as well. */
   readonly off?: boolean;
@@ -74,8 +74,8 @@ function describeValues(schema: Schema): string {
   return schema.off === true && schema.enum === undefined ? `${kind}, or ${code('off')}` : kind;
 }
 
-const written = (value: unknown): string =>
-  Array.isArray(value) ? `[${value.join(', ')}]` : String(value);
+const written = (value: NonNullable<Schema['default']>): string =>
+  typeof value === 'object' ? `[${value.join(', ')}]` : String(value);
 
 function describeDefault(schema: Schema, isRequired: boolean): string {
   if (schema.default !== undefined) return code(written(schema.default));

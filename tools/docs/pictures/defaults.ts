@@ -2,7 +2,7 @@
 import { policySchemas } from '../../../src/policies/index.js';
 
 interface Schema {
-  readonly default?: unknown;
+  readonly default?: string | number | boolean;
   readonly properties?: Readonly<Record<string, Schema>>;
   readonly anyOf?: readonly Schema[];
 }

@@ -3,6 +3,7 @@ import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
+import { check } from '../../src/commands/check.js';
 import { explain } from '../../src/commands/explain.js';
 import { checkConfig, checkText } from '../../src/config/check.js';
 import { formatDiagnostic } from '../../src/config/diagnostics.js';
@@ -67,6 +68,25 @@ t.test('shows what explain tells of a request', async (t) => {
   const request = { upstream: 'catalog', request: 'POST /items' };
   t.equal(explain(file, request, { env: {}, stdout, stderr: stdout }), 0);
   t.ok(printed.startsWith(`${lines.join('\n')}\nfallback: off`), printed.slice(0, 500));
+});
+
+t.test('the README shows what its first configuration makes the commands print', async (t) => {
+  const { text } = documentAt('README.md');
+  const blocks = codeBlocks(text.slice(text.indexOf('\n## A first configuration\n')));
+  const textOf = (wanted: string) => blocks.find(({ language }) => language === wanted)?.text ?? '';
+  const file = join(t.testdir(), 'breakwater.yaml');
+  writeFileSync(file, textOf('yaml'));
+  let printed = '';
+  const stdout = { write: (text: string) => (printed += text) };
+  const output = { env: {}, stdout, stderr: stdout };
+  check(file, { strict: true, format: 'text' }, output);
+  explain(file, { upstream: 'payments' }, output);
+  const there = printed.replaceAll(file, 'breakwater.yaml').split('\n');
+  const shown = textOf('console')
+    .split('\n')
+    .filter((line) => line !== '' && line !== '...' && !line.startsWith('$ '));
+  t.equal(shown.length, 5);
+  for (const line of shown) t.ok(there.includes(line), line);
 });
 
 t.test('shows examples that are clean', async (t) => {

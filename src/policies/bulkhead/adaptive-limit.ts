@@ -9,24 +9,24 @@ import { SlidingWindow } from '../../lib/sliding-window.js';
 
 const options = Options(
   {
-    min: Count({ default: 5, minimum: 1, description: 'The least it can fall to.' }),
-    max: Count({ default: 200, minimum: 1, description: 'The most it can rise to.' }),
+    min: Count({ default: 5, minimum: 1, description: 'The limit never falls below this.' }),
+    max: Count({ default: 200, minimum: 1, description: 'The limit never rises above this.' }),
     decreaseAbove: Share({
       default: '20%',
-      description: 'A share of failed tries above this halves the limit.',
+      description: 'If the share of failed attempts is above this, the limit is halved.',
     }),
     increaseBelow: Share({
       default: '5%',
-      description: 'A share of failed tries from this on keeps the limit from rising.',
+      description: 'The limit rises only while the share of failed attempts is below this.',
     }),
     window: Duration({
       default: '10s',
-      description: 'How far back tries count; the limit can move fifty times as often as this.',
+      description: 'How far back attempts count. The limit can move fifty times in this time.',
     }),
   },
   {
     description:
-      "Moves the limit with the upstream's errors and latency; maxConcurrent is where it starts.",
+      'Moves the limit with the errors and the latency of the upstream. The limit starts at `maxConcurrent`.',
   },
 );
 

@@ -15,12 +15,12 @@ export const perKeySchema = Switchable(
       header: Type.String({
         default: 'X-User-Id',
         pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$",
-        description: 'Header that tells the callers apart. Calls without it share one limit.',
+        description: 'Header that identifies the caller. Calls without it share one limit.',
       }),
       maxConcurrent: Count({
         default: 5,
         minimum: 1,
-        description: 'Exchanges at once with the same value of the header.',
+        description: 'How many calls with the same value of the header may run at once.',
       }),
     },
     { description: 'Gives each value of a header a smaller limit within the shared one.' },

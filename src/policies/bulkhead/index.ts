@@ -24,21 +24,23 @@ const schema = Switchable(
       maxConcurrent: Count({
         default: 100,
         minimum: 1,
-        description: 'Exchanges at once, each until the last byte of its answer.',
+        description:
+          'How many calls may run at once. Each counts until the last byte of its response.',
       }),
       maxQueue: Count({
         default: 50,
         minimum: 0,
-        description: 'Calls that may wait for a slot, first in, first out; one more is refused.',
+        description:
+          'How many calls may wait for a slot. A further call is refused. `0` means that there is no queue.',
       }),
       queueTimeout: DurationOrOff({
         default: '1s',
-        description: 'Longest wait for a slot; off: until the deadline.',
+        description: 'Longest wait for a slot. `off`: until the deadline.',
       }),
       perKey: perKeySchema,
       adaptive: adaptiveLimitSchema,
     },
-    { description: 'Bounds how many exchanges the upstream has at once.' },
+    { description: 'Limits how many calls the upstream has at once.' },
   ),
 );
 

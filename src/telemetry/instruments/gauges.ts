@@ -62,7 +62,7 @@ export function createGauges(version: string, inspection: Inspection): GaugeFami
   return [
     new GaugeFamily(
       'breakwater_retry_budget_remaining',
-      'Retries that the budget still allows.',
+      'Retries that the budget allows now.',
       ofUpstreams((upstream) => upstream.retryBudgetRemaining),
     ),
     new GaugeFamily(
@@ -82,12 +82,12 @@ export function createGauges(version: string, inspection: Inspection): GaugeFami
     ),
     new GaugeFamily(
       'breakwater_bulkhead_limit',
-      'Slots that there are.',
+      'Number of slots.',
       ofBulkheads((bulkhead) => bulkhead.limit),
     ),
     new GaugeFamily(
       'breakwater_attempt_timeout_seconds',
-      'Time that a try is given now.',
+      'How long a first attempt may take now, as configured or as learned.',
       ofUpstreams(({ attemptTimeoutMs }) =>
         attemptTimeoutMs === undefined ? undefined : attemptTimeoutMs / 1000,
       ),

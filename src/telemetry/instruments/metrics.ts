@@ -148,21 +148,24 @@ function createCounters() {
   return {
     requests: new CounterFamily(
       'breakwater_requests_total',
-      'Exchanges that ended, by class of the status sent; reason is empty unless the end was ours.',
+      'Exchanges that ended. status: 2xx to 5xx, or 499 for a client that left. reason: why Breakwater sent its own response, cut the response or used a fallback; otherwise empty.',
     ),
     durations: new HistogramFamily(
       'breakwater_request_duration_seconds',
       'Time from the head of a request to the end of its exchange.',
       durationBounds,
     ),
-    attempts: new CounterFamily('breakwater_attempts_total', 'Tries, by what became of them.'),
+    attempts: new CounterFamily(
+      'breakwater_attempts_total',
+      'Attempts. outcome: success, failure (a 5xx), timeout, unsent, reset or cancelled.',
+    ),
     retries: new CounterFamily(
       'breakwater_retries_total',
-      'Tries after the first, by what made them necessary.',
+      'Attempts after the first. cause: unsent, stale, reset, timeout or status.',
     ),
     denials: new CounterFamily(
       'breakwater_retries_denied_total',
-      'Retries that were called for but not made, by what forbade them.',
+      'Retries that were needed but not made. cause: budget, deadline, body, method, circuit or retry-after.',
     ),
     transitions: new CounterFamily(
       'breakwater_circuit_transitions_total',
@@ -170,24 +173,24 @@ function createCounters() {
     ),
     fallbacks: new CounterFamily(
       'breakwater_fallbacks_total',
-      'Answers given in place of a failed one, by where they came from.',
+      'Responses sent instead of a failure. source: cache, upstream or static.',
     ),
     waits: new HistogramFamily(
       'breakwater_bulkhead_wait_seconds',
-      'Time that admitted calls waited for a slot.',
+      'Time for which admitted calls waited for a slot.',
       waitBounds,
     ),
     reloads: new CounterFamily(
       'breakwater_config_reloads_total',
-      'Times the configuration was read again, by what came of it.',
+      'How often the configuration was read again. result: success or failure.',
     ),
     rejections: new CounterFamily(
       'breakwater_rejections_total',
-      'Calls that were answered without a try.',
+      'Calls that got a response of Breakwater without an attempt.',
     ),
     idempotency: new CounterFamily(
       'breakwater_idempotency_total',
-      'What idempotency keys came to; error: the store could not be used.',
+      'Requests with idempotency keys. result: stored, replayed, conflict, mismatch, or error (the store could not be used).',
     ),
   };
 }

@@ -3,9 +3,11 @@ import net, { type AddressInfo } from 'node:net';
 import t from 'tap';
 import { WebSocket, WebSocketServer } from 'ws';
 import {
+  endInPieces,
   eventually,
   findFreePort,
   send,
+  standstill,
   startRawUpstream,
   startSidecar,
   startUpstream,
@@ -192,7 +194,13 @@ upstreams:
   const head = await send(url, { method: 'HEAD' });
   t.equal(head.status, 203);
   t.equal(head.headers['content-length'], '12');
-  await sidecar.json('/circuits');
+  // No substitute makes up for a failure: two calls, tried once at a, and three times each at b as far as its circuit lets them.
+  t.match(await sidecar.json('/circuits'), {
+    circuits: [
+      { upstream: 'a', consecutiveFailures: 2 },
+      { upstream: 'b', state: 'open', consecutiveFailures: 5 },
+    ],
+  });
 });
 
 t.test('keeps the outcome as it was when every source fails', async (t) => {
@@ -401,16 +409,28 @@ t.test('never gives one caller what another one was answered', async (t) => {
 
 t.test('passes a large answer on at the pace of its client, and does not keep it', async (t) => {
   let isDown = false;
-  const body = Buffer.alloc(3 * 1024 * 1024, 'x');
+  const body = Buffer.alloc(64 * 1024 * 1024, 'x');
+  let sentBytes: (() => number) | undefined;
   const upstream = await startUpstream(t, (_request, response) => {
-    if (isDown) response.statusCode = 503;
-    response.end(isDown ? '' : body);
+    if (isDown) response.writeHead(503).end();
+    else sentBytes = endInPieces(response, body);
   });
   const sidecar = await startSidecar(
     t,
     `upstreams: { a: { listen: 0, target: "${upstream.url}", ${ONE_TRY}, fallback: [{ cache: {} }] } }`,
   );
-  t.equal((await send(`${sidecar.url('a')}/`)).body.length, body.length);
+  const response = await new Promise<http.IncomingMessage>((resolve) => {
+    http.get(`${sidecar.url('a')}/`, { agent: false }, resolve);
+  });
+  const sent = await standstill(
+    'the answer',
+    () => sentBytes?.() ?? 0,
+    () => send(`${sidecar.admin}/healthz`),
+  );
+  t.ok(sent < body.length / 2, `sent ${sent} to a client that does not read`);
+  let length = 0;
+  for await (const chunk of response) length += (chunk as Buffer).length;
+  t.equal(length, body.length);
   isDown = true;
   t.equal((await send(`${sidecar.url('a')}/`)).status, 503);
 });
@@ -450,10 +470,9 @@ t.test(
     );
     // More than is remembered.
     writeChunk(60_000);
-    client.write('0\r\n\r\n');
-    await new Promise((resolve) => {
-      setTimeout(resolve, 100);
-    });
+    await new Promise((resolve) => client.write('0\r\n\r\n', resolve));
+    // Sent before this request, so what the sidecar reads of it is read by now.
+    await send(`${sidecar.admin}/healthz`);
     release!();
     await before;
     await eventually('it is answered', () => answer.includes('bytes'));

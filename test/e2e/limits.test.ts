@@ -19,7 +19,7 @@ upstreams: { a: { listen: 0, target: "${upstream.url}" } }`,
   const size = (2000).toString(16);
   const chunked = await sendRaw(
     sidecar.port('a'),
-    `POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n${size}\r\n${'x'.repeat(2000)}\r\n0\r\n\r\n`,
+    `POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n${size}\r\n${'x'.repeat(2000)}\r\n0\r\n\r\n`,
   );
   t.match(chunked, /^HTTP\/1.1 413 /);
 });

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import http from 'node:http';
 import net, { type AddressInfo } from 'node:net';
 import t from 'tap';
@@ -5,7 +6,7 @@ import { WebSocket, WebSocketServer } from 'ws';
 import {
   endInPieces,
   eventually,
-  findFreePort,
+  NO_PORT,
   send,
   standstill,
   startRawUpstream,
@@ -88,14 +89,13 @@ t.test('asks another upstream, through its own pipeline', async (t) => {
   const backup = await startUpstream(t, (request, response) => {
     response.end(`backup of ${request.headers.host}${request.url}`);
   });
-  const port = await findFreePort();
   const sidecar = await startSidecar(
     t,
     `
 upstreams:
   a:
     listen: 0
-    target: "http://127.0.0.1:${port}"
+    target: "http://127.0.0.1:${NO_PORT}"
     preserveHost: true
     retry: { maxAttempts: 2, backoff: { baseDelay: 1ms } }
     fallback: [{ upstream: b }]
@@ -163,7 +163,6 @@ upstreams:
 });
 
 t.test('gives a static answer when nothing else is left', async (t) => {
-  const port = await findFreePort();
   const failing = await startUpstream(t, (_request, response) => {
     response.statusCode = 500;
     response.end();
@@ -174,7 +173,7 @@ t.test('gives a static answer when nothing else is left', async (t) => {
 upstreams:
   a:
     listen: 0
-    target: "http://127.0.0.1:${port}"
+    target: "http://127.0.0.1:${NO_PORT}"
     ${ONE_TRY}
     fallback:
       - cache: {}
@@ -208,13 +207,12 @@ t.test('keeps the outcome as it was when every source fails', async (t) => {
     response.writeHead(503, { 'X-Own': 'yes', 'Retry-After': '7' });
     response.end('the first answer');
   });
-  const port = await findFreePort();
   const sidecar = await startSidecar(
     t,
     `
 upstreams:
   a: { listen: 0, target: "${failing.url}", ${ONE_TRY}, fallback: [{ cache: {} }, { upstream: b }] }
-  b: { listen: 0, target: "http://127.0.0.1:${port}", ${ONE_TRY} }
+  b: { listen: 0, target: "http://127.0.0.1:${NO_PORT}", ${ONE_TRY} }
 `,
   );
   const answer = await send(`${sidecar.url('a')}/`);
@@ -251,14 +249,13 @@ upstreams:
 
 t.test('ends the other upstream when the deadline of the call comes', async (t) => {
   const hanging = await startRawUpstream(t, () => {});
-  const port = await findFreePort();
   const sidecar = await startSidecar(
     t,
     `
 upstreams:
   a:
     listen: 0
-    target: "http://127.0.0.1:${port}"
+    target: "http://127.0.0.1:${NO_PORT}"
     timeout: { total: 300ms }
     ${ONE_TRY}
     fallback: [{ upstream: b }, { static: { body: instead } }]
@@ -278,12 +275,11 @@ t.test('cuts the connection when the body of the other upstream breaks off', asy
       socket.end('HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nonly a part'),
     );
   });
-  const port = await findFreePort();
   const sidecar = await startSidecar(
     t,
     `
 upstreams:
-  a: { listen: 0, target: "http://127.0.0.1:${port}", ${ONE_TRY}, fallback: [{ upstream: b }] }
+  a: { listen: 0, target: "http://127.0.0.1:${NO_PORT}", ${ONE_TRY}, fallback: [{ upstream: b }] }
   b: { listen: 0, target: "${broken.url}" }
 `,
   );
@@ -297,6 +293,7 @@ upstreams:
 
 t.test('opens a WebSocket at the other upstream, and counts the tunnel there', async (t) => {
   const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
+  await once(server, 'listening');
   server.on('connection', (socket) =>
     socket.on('message', (data: Buffer) => socket.send(data.toString())),
   );
@@ -304,14 +301,13 @@ t.test('opens a WebSocket at the other upstream, and counts the tunnel there', a
     for (const client of server.clients) client.terminate();
     server.close();
   });
-  const port = await findFreePort();
   const sidecar = await startSidecar(
     t,
     `
 upstreams:
   a:
     listen: 0
-    target: "http://127.0.0.1:${port}"
+    target: "http://127.0.0.1:${NO_PORT}"
     ${ONE_TRY}
     fallback: [{ cache: {} }, { upstream: b }]
   b: { listen: 0, target: "http://127.0.0.1:${(server.address() as AddressInfo).port}" }
@@ -334,14 +330,13 @@ t.test('answers nobody who has left, and ends the other upstream', async (t) => 
     socket.resume();
     socket.on('close', () => closed++);
   });
-  const port = await findFreePort();
   const sidecar = await startSidecar(
     t,
     `
 upstreams:
   a:
     listen: 0
-    target: "http://127.0.0.1:${port}"
+    target: "http://127.0.0.1:${NO_PORT}"
     ${ONE_TRY}
     fallback: [{ upstream: b }, { static: { body: instead } }]
   b: { listen: 0, target: "${hanging.url}" }

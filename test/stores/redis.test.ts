@@ -6,7 +6,7 @@ import { checkStore } from '../support/check-store.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { node } from '../support/program.js';
 import { startRedis, withoutRedis } from '../support/redis.js';
-import { eventually, findFreePort } from '../support/sidecar.js';
+import { eventually, NO_PORT } from '../support/sidecar.js';
 
 const value = Buffer.from('value');
 
@@ -171,10 +171,10 @@ const programFor = (url: string) => `
 `;
 
 t.test('an address without a server: every error is heard, and nothing goes on', async (t) => {
-  const port = await findFreePort();
-  for (const url of [`redis://127.0.0.1:${port}`, `rediss://127.0.0.1:${port}`]) {
-    const child = spawn(...node('--input-type=module', '-e', programFor(url)));
-    t.teardown(() => child.kill('SIGKILL'));
+  for (const url of [`redis://127.0.0.1:${NO_PORT}`, `rediss://127.0.0.1:${NO_PORT}`]) {
+    const [command, args] = node('--input-type=module', '-e', programFor(url));
+    // It is killed where it does not end by itself.
+    const child = spawn(command, args, { timeout: 30_000 });
     let [output, errors] = ['', ''];
     child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
     child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));

@@ -64,6 +64,9 @@ export async function startRawUpstream(
   return { port, url: `http://127.0.0.1:${port}` };
 }
 
+/** A port that nothing listens on: systems hand out none that is so low, as they may do with one that was free. */
+export const NO_PORT = 1;
+
 /** A port that nothing listens on, for a moment at least. */
 export async function findFreePort(): Promise<number> {
   const server = net.createServer().listen(0, '127.0.0.1');

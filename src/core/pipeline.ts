@@ -22,6 +22,7 @@ export interface Layer<Subject> {
 
 export type CallLayer = Layer<Call>;
 export type AttemptLayer = Layer<Attempt>;
+export type AnyLayer = CallLayer | AttemptLayer;
 
 const wrapAll = <Subject>(layers: readonly Layer<Subject>[], innermost: Stage<Subject>) =>
   layers.reduceRight<Stage<Subject>>((next, layer) => layer.wrap(next), innermost);

@@ -4,7 +4,7 @@ import {
   CallError,
   DEFAULT_RETRY_AFTER_MS,
   type CallErrorOptions,
-  type Reason,
+  type CoreReason,
 } from '../core/errors.js';
 import { PoolClosed } from './http1/connection-pool.js';
 import { ReplyFault } from './http1/reply-parser.js';
@@ -57,7 +57,7 @@ export function describeTransportError(error: Error, failure: TransportFailure):
   const { upstream, target } = failure;
   const code = codeOf(error);
   const detail = messageOf(error) || code;
-  const make = (reason: Reason, what: string, options: CallErrorOptions) =>
+  const make = (reason: CoreReason, what: string, options: CallErrorOptions) =>
     new CallError(reason, `Cannot ${what} because ${detail}`, { cause: error, ...options });
 
   if (error instanceof PoolClosed) {

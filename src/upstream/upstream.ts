@@ -3,17 +3,14 @@ import type { RouteMatch, Target, TlsOptions } from '../core/model.js';
 import type { Socket } from 'node:net';
 import type { Call } from '../core/call.js';
 import type { Clock, Random } from '../core/clock.js';
-import type { Emit, Event } from '../core/events.js';
+import { isAttemptFinished, type Emit, type Event } from '../core/events.js';
 import type { InspectableScope, InspectableUpstream } from '../core/inspect.js';
 import { compose, type CallStage } from '../core/pipeline.js';
 import { RouteTable } from '../lib/path-tree.js';
 import type { Store } from '../core/store.js';
-import {
-  createLayers,
-  listLayers,
-  type PolicyLayers,
-  type PolicySettings,
-} from '../policies/index.js';
+import { createLayers, isShownAtOnce, listLayers, ownLayers, type Layers } from '../core/layers.js';
+import type { PolicyList } from '../core/policy.js';
+import type { PolicySettings } from '../policies/index.js';
 import { ConnectionPool, hostOf } from '../outbound/http1/connection-pool.js';
 import type { DeadlineHeader } from '../inbound/forward-headers.js';
 import { Tunnels } from './tunnels.js';
@@ -38,6 +35,7 @@ export interface UpstreamOptions {
 }
 
 export interface UpstreamContext {
+  readonly policies: PolicyList;
   readonly clock: Clock;
   readonly random: Random;
   /** Another one of the same configuration. */
@@ -87,14 +85,14 @@ export class Upstream {
   readonly #context: UpstreamContext;
   readonly #pool: ConnectionPool;
   readonly #own: Scope;
-  readonly #layers: PolicyLayers;
+  readonly #layers: Layers;
   readonly #routes: RouteTable;
   /** By the route's number; undefined until the first call, because most routes of a large file are idle. */
   readonly #routeScopes: (Scope | undefined)[];
   readonly #inspectable: InspectableScope[] = [];
   readonly #tunnels: Tunnels;
   /** The layers that a route has to itself, or had before a reload until it is called again; by the route's name. */
-  readonly #ownRouteLayers = new Map<string, PolicyLayers>();
+  readonly #ownRouteLayers = new Map<string, Layers>();
   /** Where its calls may fall back to: a reload must not close these under them either. */
   readonly #elsewhere: readonly string[];
   /** Exchanges under way. */
@@ -126,24 +124,26 @@ export class Upstream {
     this.#lastError = previous && previous.#lastError;
     const emit = this.#watched(context.emitFor(options.name, ''));
     this.#layers = createLayers(
+      context.policies,
       options.policies,
       this.#policyContext('', emit),
       undefined,
       previous && previous.#layers,
     );
     this.#own = this.#createScope('', options.policies, this.#layers, emit);
-    this.#inspectable.push(this.#inspect('', this.#layers));
+    this.#inspectable.push({ upstream: this.name, route: '', layers: this.#layers });
     this.#routes = new RouteTable(options.routes.map(({ match }) => match));
     for (const { name } of options.routes) {
       const kept = previous && previous.#ownRouteLayers.get(name);
       if (kept !== undefined) this.#ownRouteLayers.set(name, kept);
     }
-    this.#routeScopes = options.routes.map((route) =>
-      // What can be inspected is there from the start.
-      route.writes.has('bulkhead') || route.writes.has('circuitBreaker')
-        ? this.#openRoute(route)
-        : undefined,
-    );
+    this.#routeScopes = options.routes.map((route) => {
+      if (!isShownAtOnce(context.policies, route.writes)) return undefined;
+      const scope = this.#openRoute(route);
+      const layers = this.#ownRouteLayers.get(route.name)!;
+      this.#inspectable.push({ upstream: this.name, route: route.name, layers });
+      return scope;
+    });
   }
 
   /** The first route that matches, or the upstream's own. */
@@ -161,8 +161,6 @@ export class Upstream {
     return {
       name: this.name,
       target: this.#options.target.href,
-      retryBudgetRemaining: this.#layers.retry?.budget?.remaining(),
-      attemptTimeoutMs: this.#layers.timeout?.attemptMs,
       tunnels: this.#tunnels.size,
       lastError: this.#lastError,
     };
@@ -199,6 +197,7 @@ export class Upstream {
   #openRoute(route: RouteOptions): Scope {
     const emit = this.#watched(this.#context.emitFor(this.name, route.name));
     const layers = createLayers(
+      this.#context.policies,
       route.policies,
       this.#policyContext(route.name, emit),
       {
@@ -207,13 +206,7 @@ export class Upstream {
       },
       this.#ownRouteLayers.get(route.name),
     );
-    this.#ownRouteLayers.set(route.name, withoutShared(layers, this.#layers));
-    if (
-      layers.bulkhead !== this.#layers.bulkhead ||
-      layers.circuitBreaker !== this.#layers.circuitBreaker
-    ) {
-      this.#inspectable.push(this.#inspect(route.name, layers));
-    }
+    this.#ownRouteLayers.set(route.name, ownLayers(layers, this.#layers));
     return this.#createScope(route.name, route.policies, layers, emit);
   }
 
@@ -251,7 +244,7 @@ export class Upstream {
     };
   }
 
-  #createScope(route: string, settings: PolicySettings, layers: PolicyLayers, emit: Emit): Scope {
+  #createScope(route: string, settings: PolicySettings, layers: Layers, emit: Emit): Scope {
     const { deadline, idempotency, retry, timeout } = settings;
     const tunnelIdleMs = timeout === 'off' ? 'off' : timeout.stream;
     const replayBytes = elsewhereOf(settings).length === 0 ? 0 : REPLAY_BYTES;
@@ -268,7 +261,7 @@ export class Upstream {
     return {
       upstream: this.name,
       route,
-      stage: compose(listLayers(layers), transport),
+      stage: compose(listLayers(this.#context.policies, layers), transport),
       emit,
       preserveHost,
       deadlineHeader:
@@ -288,21 +281,9 @@ export class Upstream {
     };
   }
 
-  /** A route lists only what is its own: what it shares stands with its upstream. */
-  #inspect(route: string, layers: PolicyLayers): InspectableScope {
-    const isOwn = (name: 'bulkhead' | 'circuitBreaker') =>
-      route === '' || layers[name] !== this.#layers[name];
-    return {
-      upstream: this.name,
-      route,
-      circuit: isOwn('circuitBreaker') ? layers.circuitBreaker?.circuit : undefined,
-      bulkhead: isOwn('bulkhead') ? layers.bulkhead?.bulkhead : undefined,
-    };
-  }
-
   #watched(emit: Emit): Emit {
     return (event: Event) => {
-      if (event.type === 'attempt-finished' && event.error !== undefined) {
+      if (isAttemptFinished(event) && event.error !== undefined) {
         this.#lastError = {
           message: event.error.message,
           atWallMs: this.#context.clock.wallNow(),
@@ -311,13 +292,6 @@ export class Upstream {
       emit(event);
     };
   }
-}
-
-function withoutShared(layers: PolicyLayers, shared: PolicyLayers): PolicyLayers {
-  const own = Object.entries(layers).filter(
-    ([name, layer]) => layer !== shared[name as keyof PolicyLayers],
-  );
-  return Object.fromEntries(own) as Partial<PolicyLayers> as PolicyLayers;
 }
 
 /** The longest connect timeout of an upstream and its routes, in ms; 0 for none. */

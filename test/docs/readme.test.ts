@@ -8,12 +8,13 @@ import t, { type Test } from 'tap';
 import { formatDiagnostics } from '../../src/config/syntax/diagnostics.js';
 import { loadConfig } from '../../src/config/load.js';
 import { sections as configSections, upstreamSchema } from '../../src/config/schema/schema.js';
-import { reasons } from '../../src/core/errors.js';
-import type { Event, ExchangeSummary } from '../../src/core/events.js';
+import type { ExchangeSummary } from '../../src/core/events.js';
 import type { Inspection } from '../../src/core/inspect.js';
 import type { OptionKeywords, TSchema } from '../../src/core/options.js';
-import { policies, policySchemas } from '../../src/policies/index.js';
+import { policies, policySchemas, reasons } from '../../src/policies/index.js';
 import { createMetrics } from '../../src/telemetry/instruments/metrics.js';
+import { oneOfEach } from '../support/events.js';
+import { fakeLayer, fakeScope } from '../support/fake-layers.js';
 import { readPage } from '../support/page.js';
 import { node, pathOf } from '../support/program.js';
 import { startSidecar } from '../support/sidecar.js';
@@ -195,33 +196,16 @@ t.test('the reasons and their statuses are those of the code', async (t) => {
 
 const idle: Inspection = {
   isReady: () => true,
+  policies,
   scopes: () => [
-    {
-      upstream: 'a',
-      route: '',
-      circuit: {
-        snapshot: () => ({
-          state: 'closed',
-          consecutiveFailures: 0,
-          failureRate: null,
-          sinceWallMs: 0,
-          retryAfterMs: 0,
-        }),
-        force: () => {},
-      },
-      bulkhead: { active: 0, queued: 0, limit: 1 },
-    },
+    fakeScope('a', '', {
+      circuitBreaker: fakeLayer({ circuit: { snapshot: () => ({ state: 'closed' }) } }),
+      bulkhead: fakeLayer({ bulkhead: { active: 0, queued: 0, limit: 1 } }),
+      retry: fakeLayer({ budget: { remaining: () => 1 } }),
+      timeout: fakeLayer({ attemptMs: 1000 }),
+    }),
   ],
-  upstreams: () => [
-    {
-      name: 'a',
-      target: 'http://a',
-      retryBudgetRemaining: 1,
-      attemptTimeoutMs: 1000,
-      tunnels: 0,
-      lastError: undefined,
-    },
-  ],
+  upstreams: () => [{ name: 'a', target: 'http://a', tunnels: 0, lastError: undefined }],
   config: () => ({}),
 };
 
@@ -242,24 +226,6 @@ const exchange: ExchangeSummary = {
   error: undefined,
 };
 
-const events: readonly Event[] = [
-  { type: 'exchange-finished', summary: exchange },
-  { type: 'attempt-finished', result: 'success', error: undefined },
-  { type: 'retry-started', cause: 'reset', delayMs: 1 },
-  { type: 'retry-denied', cause: 'budget' },
-  { type: 'fallback-used', source: 'cache' },
-  { type: 'bulkhead-admitted', waitedMs: 1 },
-  { type: 'idempotency-decided', result: 'stored' },
-  {
-    type: 'circuit-moved',
-    from: 'closed',
-    to: 'open',
-    rule: 'failureThreshold',
-    observed: 5,
-    threshold: 5,
-  },
-];
-
 interface Family {
   readonly type: string;
   readonly labels: string[];
@@ -269,7 +235,7 @@ interface Family {
 async function families(): Promise<Map<string, Family>> {
   const metrics = createMetrics({ version: '1', inspection: idle });
   const emit = metrics.scope('a', '');
-  for (const event of events) emit(event);
+  for (const event of oneOfEach(exchange)) emit(event);
   const page = await readPage(metrics.exposition());
   const found = new Map<string, Family>();
   for (const [, name, type] of page.matchAll(/^# TYPE (breakwater_\w+) (\w+)$/gm)) {

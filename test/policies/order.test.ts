@@ -1,12 +1,7 @@
 import t from 'tap';
 import { compose } from '../../src/core/pipeline.js';
-import {
-  createLayers,
-  listLayers,
-  policies,
-  policySchemas,
-  type PolicySettings,
-} from '../../src/policies/index.js';
+import { createLayers, listLayers } from '../../src/core/layers.js';
+import { policies, policySchemas, type PolicySettings } from '../../src/policies/index.js';
 import { fakeCall, fakeContext } from '../support/fake-call.js';
 import { FakeClock, settle } from '../support/fake-clock.js';
 import { FakeStage } from '../support/fake-stage.js';
@@ -77,9 +72,9 @@ const off: PolicySettings = {
 function build(overrides: Partial<PolicySettings> = {}) {
   const clock = new FakeClock();
   const context = fakeContext(clock);
-  const layers = createLayers({ ...settings, ...overrides }, context);
+  const layers = createLayers(policies, { ...settings, ...overrides }, context);
   const transport = new FakeStage();
-  const stage = compose(listLayers(layers), transport);
+  const stage = compose(listLayers(policies, layers), transport);
   const start = () => {
     const reply = stage.run(fakeCall());
     reply.catch(() => {});
@@ -87,7 +82,7 @@ function build(overrides: Partial<PolicySettings> = {}) {
   };
   /** A route's layers, with `written` laid over the upstream's settings. */
   const route = (written: Partial<PolicySettings>, writes: string[] = Object.keys(written)) =>
-    createLayers({ ...settings, ...overrides, ...written }, context, {
+    createLayers(policies, { ...settings, ...overrides, ...written }, context, {
       layers,
       writes: new Set(writes),
     });
@@ -184,8 +179,8 @@ t.test('gives each attempt clocks of its own', async (t) => {
 
 t.test('leaves out what is off', async (t) => {
   const { layers } = build(off);
-  t.same(listLayers(layers), { call: [], attempt: [] });
-  const { call, attempt } = listLayers(build({ retry: 'off' }).layers);
+  t.same(listLayers(policies, layers), { call: [], attempt: [] });
+  const { call, attempt } = listLayers(policies, build({ retry: 'off' }).layers);
   t.same([call.length, attempt.length], [2, 2]);
 });
 
@@ -227,7 +222,7 @@ t.test('a route', async (t) => {
     const own = route({ retry: settings.retry, circuitBreaker: settings.circuitBreaker });
     t.ok(own.circuitBreaker);
     t.equal(own.retry?.budget?.remaining(), 30);
-    t.same(listLayers(layers), { call: [], attempt: [] });
+    t.same(listLayers(policies, layers), { call: [], attempt: [] });
   });
 
   t.test('spends from the budget of its upstream unless it writes one', async (t) => {

@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { App } from '../../src/app/app.js';
 import { loadConfig } from '../../src/config/load.js';
 import { createSystemClock } from '../../src/platform/system-clock.js';
-import { createLogger } from '../../src/telemetry/log/logs.js';
+import { policies } from '../../src/policies/index.js';
+import { createLogger } from '../../src/telemetry/log/logger.js';
 
 /** The part of a tap test that is needed here. */
 export interface Teardown {
@@ -109,6 +110,7 @@ export async function startSidecar(t: Teardown, yaml: string): Promise<TestSidec
   const app = await App.start(config, {
     clock: createSystemClock(),
     random: Math.random,
+    policies,
     logger,
     version: '0.0.0-test',
     load,

@@ -1,7 +1,9 @@
 /** Adaptive timeout: learns from an upstream's response times how long a try is worth waiting for. */
 import { Count, Duration, Options, Switchable, Type, type Static } from '../../core/options.js';
+import type { AttemptLayer } from '../../core/pipeline.js';
 import { isGoodAnswer, type Outcome } from '../../core/outcome.js';
 import { SlidingPercentile } from '../../lib/sliding-percentile.js';
+import { reasons } from './reasons.js';
 
 const options = Options(
   {
@@ -95,7 +97,7 @@ export class AdaptiveTimeout {
       case 'unsent':
       case 'timeout':
         // Not where `attempt` as written cut it off: it cannot be too short because of anything learned here.
-        return outcome.error.reason === 'timeout-attempt' ? limitMs : undefined;
+        return outcome.error.reason === reasons['timeout-attempt'].name ? limitMs : undefined;
       case 'deadline': {
         // Only a lower bound. One below the percentile is no news, and would draw it down towards hurried callers.
         const percentileMs = limitMs === undefined ? Infinity : (this.#times.value ?? Infinity);
@@ -118,4 +120,11 @@ export class AdaptiveTimeout {
         : // Whole ms: nobody wants to read fractions, and timers know none.
           Math.min(max, Math.max(min, Math.ceil(percentileMs * multiplier - ROUNDING)));
   }
+}
+
+export interface TimeoutLayer extends AttemptLayer {
+  /** What a first try may take now, in ms; undefined where nothing bounds it. */
+  readonly attemptMs: number | undefined;
+  /** Undefined where `adaptive` is off. */
+  readonly adaptive: AdaptiveTimeout | undefined;
 }

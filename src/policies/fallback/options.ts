@@ -1,0 +1,70 @@
+/** What can be set of fallbacks. */
+import { Duration, ListOrOff, Options, Type, type Static } from '../../core/options.js';
+
+export interface StaticAnswer {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string | number>>;
+  /** Text, or the bytes of `bodyFile`. */
+  readonly body?: string | Buffer;
+  /** Read when the file is loaded: its content is in `body` then. */
+  readonly bodyFile?: string;
+}
+
+/** Exactly one of the keys is there. */
+export interface FallbackEntry {
+  readonly cache?: { readonly ttl: number };
+  readonly upstream?: string;
+  readonly static?: StaticAnswer;
+}
+
+export const schema = ListOrOff<FallbackEntry>(
+  {
+    ...Options(
+      {
+        cache: Options(
+          {
+            ttl: Duration({ default: '1h', description: 'Age up to which an answer is given.' }),
+          },
+          { description: 'The last good answer to the same GET or HEAD of the same caller.' },
+        ),
+        upstream: Type.String({
+          description: 'Name of another upstream; the call goes through its whole pipeline.',
+        }),
+        static: Options(
+          {
+            status: Type.Integer({
+              default: 200,
+              minimum: 200,
+              maximum: 599,
+              description: 'Status of the answer.',
+            }),
+            headers: Type.Unsafe<StaticAnswer['headers']>({
+              type: 'object',
+              additionalProperties: { type: ['string', 'number'], title: 'text or a number' },
+              description: 'Header fields of the answer.',
+            }),
+            body: Type.String({ description: 'Text of the answer.' }),
+            bodyFile: Type.String({
+              description:
+                'File with the body, relative to this file and read with it; instead of `body`.',
+            }),
+          },
+          { description: 'An answer that is always the same.' },
+        ),
+      },
+      { description: 'One source: `cache`, `upstream` or `static`.' },
+    ),
+    minProperties: 1,
+    maxProperties: 1,
+  },
+  {
+    default: 'off',
+    minItems: 1,
+    description:
+      'Sources that are asked in their order when a call would end in a 500, 502, 503 or 504.',
+  },
+);
+
+export interface FallbackSettings {
+  readonly fallback: Static<typeof schema>;
+}

@@ -19,7 +19,7 @@ const EX_CONFIG = 78;
 
 /** @returns the exit code, once the proxy has drained. */
 export async function run(options: RunOptions): Promise<number> {
-  const load = () => loadConfig(options.config, process.env);
+  const load = () => loadConfig(options.config, process.env, policies);
   const { config, diagnostics } = load();
   if (diagnostics.length > 0) process.stderr.write(formatDiagnostics(diagnostics));
   if (config === undefined) return EX_CONFIG;

@@ -7,7 +7,8 @@ import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
 import { formatDiagnostics } from '../../src/config/syntax/diagnostics.js';
 import { loadConfig } from '../../src/config/load.js';
-import { sections as configSections, upstreamSchema } from '../../src/config/schema/schema.js';
+import { fileSchemas } from '../../src/config/schema/schema.js';
+import { sections as configSections } from '../../src/config/schema/sections.js';
 import type { ExchangeSummary } from '../../src/core/events.js';
 import type { Inspection } from '../../src/core/inspect.js';
 import type { OptionKeywords, TSchema } from '../../src/core/options.js';
@@ -180,8 +181,9 @@ t.test('the other sections have their options', async (t) => {
 });
 
 t.test('the upstream has its options', async (t) => {
-  const { required = [] } = upstreamSchema as { required?: string[] };
-  const options = optionsOf(upstreamSchema)
+  const { upstream } = fileSchemas(policies);
+  const { required = [] } = upstream as { required?: string[] };
+  const options = optionsOf(upstream)
     .filter(({ key }) => !(key in policySchemas))
     .map((option) => (required.includes(option.key) ? { ...option, default: 'required' } : option));
   compareOptions(t, rowsOf('Upstream key'), 'Upstream key', options);

@@ -147,8 +147,7 @@ function keepCalling(
       path: '/',
       headers,
       body: undefined,
-      deadlineHeader: undefined,
-      hasIdempotencyKey: false,
+      outgoing: headers,
       startedAtMs,
     });
     const patience = clock.schedule(patienceMs, () =>

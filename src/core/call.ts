@@ -2,34 +2,23 @@
 import { CancelScope } from './cancel-scope.js';
 import type { Reason } from './errors.js';
 import type { Deadline } from './deadline.js';
+import type { RequestBody } from './request-body.js';
 import type { AttemptResult } from './outcome.js';
 import type { Fields } from '../http/fields.js';
 
-/** What a policy may know of a request body; reading it is the transport's matter. */
-export interface CallBody {
-  /** The whole body could be sent again from its first byte. */
-  readonly isReplayable: boolean;
-  /**
-   * Reads from the client before any try does, and remembers what it reads for the tries.
-   * @returns the body, or its beginning, at least `limit` bytes of it, if it is longer than `limit`. Never settles
-   * when the client leaves: the call is cancelled then.
-   */
-  readAhead(limit: number): Promise<BodyStart>;
+/** The client's side of a call. */
+export interface CallClient {
+  /** Passes a 1xx response on, where the client's protocol has such a thing. */
+  sendInformational(status: number, statusText: string, fields: Fields): void;
 }
 
-export interface BodyStart {
-  readonly bytes: Uint8Array;
-  /** It is all there is. */
-  readonly isWhole: boolean;
-}
-
-/** Where a fallback answer comes from, as the caller is told. */
+/** Where a fallback's response comes from, as the client is told. */
 export type FallbackSource = 'cache' | 'static' | `upstream:${string}`;
 
-/** That, and why, the answer is not the upstream's own. */
+/** Why the response is not the upstream's own, and where it comes from instead. */
 export interface Substitution {
   readonly source: FallbackSource;
-  /** Empty where the upstream did answer, but with a failure. */
+  /** Empty where the upstream did respond, but with a failure. */
   readonly reason: Reason;
   /** What happened, in a sentence. */
   readonly cause: string;
@@ -41,12 +30,15 @@ export interface CallInit {
   readonly path: string;
   /** The Host that goes upstream where it is the client's; undefined where it is the target's, the same for all. */
   readonly host?: string | undefined;
+  /** As the client sent them. */
   readonly headers: Fields;
-  readonly body: CallBody | undefined;
-  /** Value of the deadline header, if the client sent one. */
-  readonly deadlineHeader: string | undefined;
-  /** The request carries the idempotency header. */
-  readonly hasIdempotencyKey: boolean;
+  /** As they go upstream, but for what each attempt adds. */
+  readonly outgoing: Fields;
+  readonly body: RequestBody | undefined;
+  /** The protocol to upgrade to, as the client names it. */
+  readonly upgrade?: string | undefined;
+  /** Undefined where no client waits for 1xx responses. */
+  readonly client?: CallClient | undefined;
   /** Monotonic ms at which the request's head was complete. */
   readonly startedAtMs: number;
 }
@@ -57,25 +49,26 @@ export class Call extends CancelScope {
   readonly path: string;
   readonly host: string | undefined;
   readonly headers: Fields;
-  readonly body: CallBody | undefined;
-  readonly deadlineHeader: string | undefined;
-  readonly hasIdempotencyKey: boolean;
+  readonly outgoing: Fields;
+  readonly body: RequestBody | undefined;
+  readonly upgrade: string | undefined;
+  readonly client: CallClient | undefined;
   readonly startedAtMs: number;
   /** Attempts begun so far, counting the first; 0 for a call that was refused. */
   attempts = 0;
   /** The instant by which the caller wants the end; set by the deadline policy. */
   deadline: Deadline | undefined;
-  /** What became of each try that is over, in order. */
+  /** What became of each attempt that is over, in order. */
   readonly results: AttemptResult[] = [];
-  /** Time spent in tries, in ms. */
+  /** Time spent in attempts, in ms. */
   upstreamMs = 0;
   /** Time spent in the bulkhead's queue, in ms. */
   waitedMs = 0;
-  /** Goes on when its client hangs up, because its result is kept for the client's next try; set by a policy. */
+  /** The call goes on when its client hangs up, because its result is kept for the client's next request; set by a policy. */
   outlivesClient = false;
-  /** Set by the fallback policy where another source has answered. */
+  /** Set where another source than the upstream has responded. */
   substitution: Substitution | undefined;
-  /** Tries sent to other upstreams on behalf of this call. */
+  /** Attempts made at other upstreams on behalf of this call. */
   attemptsElsewhere = 0;
 
   constructor(init: CallInit) {
@@ -84,9 +77,25 @@ export class Call extends CancelScope {
     this.path = init.path;
     this.host = init.host;
     this.headers = init.headers;
+    this.outgoing = init.outgoing;
     this.body = init.body;
-    this.deadlineHeader = init.deadlineHeader;
-    this.hasIdempotencyKey = init.hasIdempotencyKey;
+    this.upgrade = init.upgrade;
+    this.client = init.client;
     this.startedAtMs = init.startedAtMs;
+  }
+
+  /**
+   * The same request as a call to another upstream, which ends no later than this one.
+   * @param host as in `CallInit`. @param startedAtMs the clocks of the other upstream start then.
+   */
+  fork(host: string | undefined, startedAtMs: number): Call {
+    // It may have to queue before its first attempt.
+    this.body?.closeCursors();
+    const { method, path, headers, outgoing, body, upgrade, client } = this;
+    const request = { method, path, headers, outgoing, body, upgrade, client };
+    const fork = new Call({ ...request, host, startedAtMs });
+    fork.deadline = this.deadline;
+    this.onCancel((why) => fork.cancel(why));
+    return fork;
   }
 }

@@ -1,7 +1,7 @@
 /** What follows from a list of policies: their settings, and the layers of an upstream and of its routes. */
 import type { Static, TSchema } from './json-schema.js';
-import type { AnyLayer, AttemptLayer, CallLayer, LayerLists } from './pipeline.js';
-import type { AnyPolicy, PolicyContext, PolicyList } from './policy.js';
+import type { AnyLayer, AttemptLayer, CallLayer, EditRequest, LayerLists } from './pipeline.js';
+import type { AnyPolicy, Needs, PolicyContext, PolicyList } from './policy.js';
 
 /** An upstream's or a route's effective policies, decoded. */
 export type SettingsOf<List extends PolicyList> = {
@@ -78,4 +78,25 @@ export function ownLayers(layers: Layers, shared: Layers): Layers {
 /** A route that writes this has something to show from the start, before it is called. */
 export function isShownAtOnce(policies: PolicyList, writes: ReadonlySet<string>): boolean {
   return policies.some((policy) => policy.isShownPerRoute === true && isWritten(policy, writes));
+}
+
+/** What writes on the request of each attempt, outermost first. */
+export function listRequestFields(policies: PolicyList, layers: Layers): EditRequest[] {
+  return policies.flatMap(({ name }) => layers[name]?.requestFields ?? []);
+}
+
+/** What all policies together need of the rest of an exchange; a bound that is not there is `off`. */
+export function needsOf<List extends PolicyList>(
+  policies: List,
+  settings: SettingsOf<List>,
+): Required<Needs> {
+  const needs = policies.map((policy): Needs => policy.needs?.(settings) ?? {});
+  const find = <Key extends keyof Needs>(key: Key) =>
+    needs.find((each) => each[key] !== undefined)?.[key];
+  return {
+    replayBytes: Math.max(0, ...needs.map(({ replayBytes = 0 }) => replayBytes)),
+    connectMs: find('connectMs') ?? 'off',
+    tunnelIdleMs: find('tunnelIdleMs') ?? 'off',
+    upstreams: [...new Set(needs.flatMap(({ upstreams = [] }) => upstreams))],
+  };
 }

@@ -1,22 +1,22 @@
-/** What became of one try, decided once; retry, circuit breaker and metrics only read it. */
+/** What became of one attempt, decided once: policies and metrics only read it. */
 import { CallError, type CallFailure } from './errors.js';
 
 export type Outcome =
-  /** The upstream answered. */
+  /** The upstream responded. */
   | { readonly kind: 'status'; readonly status: number }
   /** Not one byte was sent: refused, DNS, TLS, no connection in time. */
   | { readonly kind: 'unsent'; readonly error: CallError }
   /** A reused idle connection was closed under the request: says nothing about the upstream's health. */
   | { readonly kind: 'stale'; readonly error: CallError }
-  /** The connection broke, or what came was no HTTP. */
+  /** The connection broke, or what came was not HTTP. */
   | { readonly kind: 'reset'; readonly error: CallError }
-  /** The try's own time (attempt, write, idle) was over. */
+  /** The attempt's own time (attempt, write, idle) was over. */
   | { readonly kind: 'timeout'; readonly error: CallError }
-  /** The call's deadline or total timeout ended the try. */
+  /** The call's deadline or total timeout ended the attempt. */
   | { readonly kind: 'deadline'; readonly error: CallError }
   /** The client hung up. */
   | { readonly kind: 'cancelled' }
-  /** This proxy refused the try itself; the upstream had no part in it. */
+  /** Breakwater itself refused the attempt; the upstream had no part in it. */
   | { readonly kind: 'refused'; readonly error: CallError };
 
 export function classifyStatus(status: number): Outcome {
@@ -52,7 +52,7 @@ export const attemptResults = [
 export type AttemptResult = (typeof attemptResults)[number];
 
 /**
- * `failure` is an upstream's own 5xx answer. A try that the deadline ended counts as `timeout`; `refused` never
+ * `failure` is an upstream's own 5xx response. An attempt that the deadline ended counts as `timeout`; `refused` never
  * reached the transport and has no result.
  */
 export function attemptResult(outcome: Outcome): AttemptResult {

@@ -1,4 +1,5 @@
 /** How policies are put around the transport: those that act per call outside of those that act per attempt. */
+import type { FieldEdits } from '../http/field-edits.js';
 import { Attempt } from './attempt.js';
 import type { Call } from './call.js';
 import type { CallError } from './errors.js';
@@ -8,7 +9,7 @@ import type { Reply } from './reply.js';
 export interface Stage<Subject> {
   /** Resolves with the response's head; rejects with a `CallFailure`. */
   run(subject: Subject): Promise<Reply>;
-  /** What the call would be refused with further in right now, so that no call queues for a refusal. Changes nothing. */
+  /** The error with which an inner stage would refuse the call now, so that no call queues only to be refused. Changes nothing. */
   refusal(call: Call): CallError | undefined;
 }
 
@@ -18,11 +19,16 @@ export type AttemptStage = Stage<Attempt>;
 /** A policy that is on: its state lives here and is shared by every chain it is wrapped into. */
 export interface Layer<Subject> {
   wrap(next: Stage<Subject>): Stage<Subject>;
+  /** Undefined where it has nothing to tell the upstream. */
+  readonly requestFields?: EditRequest | undefined;
 }
 
 export type CallLayer = Layer<Call>;
 export type AttemptLayer = Layer<Attempt>;
 export type AnyLayer = CallLayer | AttemptLayer;
+
+/** Writes on the request of one attempt what its policy has to tell the upstream. */
+export type EditRequest = (edits: FieldEdits, attempt: Attempt) => void;
 
 const wrapAll = <Subject>(layers: readonly Layer<Subject>[], innermost: Stage<Subject>) =>
   layers.reduceRight<Stage<Subject>>((next, layer) => layer.wrap(next), innermost);

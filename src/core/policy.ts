@@ -4,6 +4,7 @@ import type { Emit } from './events.js';
 import type { DeclaredReason } from './errors.js';
 import type { Instrument, LoggedEvent } from './instruments.js';
 import type { TSchema } from './json-schema.js';
+import type { Off } from './options.js';
 import type { AnyLayer, AttemptLayer, CallStage } from './pipeline.js';
 import type { Store } from './store.js';
 
@@ -24,6 +25,18 @@ export interface PolicyContext {
   readonly createToken: () => string;
   /** Another upstream's whole pipeline; it makes a call of its own for each one it is given. */
   readonly pipelineOf: (upstream: string) => CallStage;
+}
+
+/** What the rest of an exchange does on behalf of a policy. */
+export interface Needs {
+  /** Bytes of a request body to remember for other attempts. */
+  readonly replayBytes?: number;
+  /** Longest wait for a connection, in ms. */
+  readonly connectMs?: number | Off;
+  /** Longest silence of an upgraded connection, in ms. */
+  readonly tunnelIdleMs?: number | Off;
+  /** Names of other upstreams that calls may go on to: they must not close under them. */
+  readonly upstreams?: readonly string[];
 }
 
 /** Where something stands below a policy's key; `*` is each item of a list. */
@@ -66,6 +79,8 @@ export interface Policy<
   readonly references?: References;
   /** Operators look at, or override, its state per route: a route with a layer of its own is shown from the start. */
   readonly isShownPerRoute?: true;
+  /** Asked also where these settings switch the policy off. */
+  needs?(settings: Settings): Needs;
   /**
    * Called once per upstream, and once more per route that writes the key; at a reload again, for each of them.
    * @param previous the layer whose state goes on under the new options: the one of that name before a reload, or the

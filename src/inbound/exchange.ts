@@ -1,21 +1,19 @@
 /** One client request from its head to the last byte of its answer: answered once, counted once, cleaned up once. */
-import type { Socket } from 'node:net';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { STATUS_CODES } from 'node:http';
 import { CallError, ClientGoneError, type CallFailure } from '../core/errors.js';
 import { fieldLines, fieldPairs, hasField, type Fields } from '../http/fields.js';
 import type { Reply, ReplySink } from '../core/reply.js';
 import type { Member, Roster } from '../lib/roster.js';
-import { ClientCall, type CallOwner } from './client-call.js';
+import { Call, type CallClient } from '../core/call.js';
 import { forwardRequestHeaders, singleValue } from './forward-headers.js';
 import { forwardReplyHeaders, forwardUpgradeHeaders, labelSubstitute } from './response-fields.js';
 import type { UpgradeRequest } from './http1/upgrade.js';
 import { endWith } from './http1/one-write.js';
 import { renderProblem } from './problem.js';
-import type { ReplayableBody } from './request-body.js';
-import type { ForwardedReply } from '../outbound/dispatch.js';
+import type { ForwardedReply, UpgradedConnection } from '../outbound/dispatch.js';
 import { Upload, type UploadLimits } from './upload-limits.js';
-import type { Scope } from '../upstream/upstream.js';
+import type { Scope } from '../upstream/scope.js';
 
 /** What all exchanges share. */
 export interface ExchangeContext extends UploadLimits {
@@ -34,14 +32,14 @@ export interface Destination {
   readonly path: string;
 }
 
-export class Exchange implements ReplySink, Member, CallOwner {
+export class Exchange implements ReplySink, Member, CallClient {
   rosterIndex = -1;
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   readonly #context: ExchangeContext;
   readonly #scope: Scope;
   readonly #requestId: string;
-  readonly #call: ClientCall;
+  readonly #call: Call;
   readonly #upgrade: UpgradeRequest | undefined;
   readonly #upload: Upload | undefined;
   #reply: Reply | undefined;
@@ -68,28 +66,20 @@ export class Exchange implements ReplySink, Member, CallOwner {
     this.#requestId = singleValue(request.headers['x-request-id']) || context.createRequestId();
     this.#upload = Upload.of(request, context, {
       upstream: scope.upstream,
-      replayLimit: scope.bodyLimit,
+      replayLimit: scope.replayBytes,
       sendContinue: () => response.writeContinue(),
       onLimit: (error) => this.#call.cancel(error),
     });
-    this.#call = this.createCall(scope, destination.path, this.#upload?.body);
-  }
-
-  /** The request as a call to `scope`, which begins now. */
-  createCall(scope: Scope, path: string, body: ReplayableBody | undefined): ClientCall {
-    const request = this.#request;
-    return new ClientCall(this, request, {
-      scope,
-      path,
-      body,
-      upgrade: this.#upgrade?.protocol,
-      outgoing: forwardRequestHeaders(request, {
-        host: scope.preserveHost ? request.headers.host : undefined,
-        requestId: this.#requestId,
-        deadline: scope.deadlineHeader,
-        isSecure: false,
-      }),
-      startedAtMs: this.#context.clock.now(),
+    this.#call = new Call({
+      method: request.method!,
+      path: destination.path,
+      host: scope.preserveHost ? request.headers.host : undefined,
+      headers: request.rawHeaders,
+      outgoing: forwardRequestHeaders(request, { requestId: this.#requestId, isSecure: false }),
+      body: this.#upload?.body,
+      upgrade: upgrade?.protocol,
+      client: this,
+      startedAtMs: context.clock.now(),
     });
   }
 
@@ -169,12 +159,12 @@ export class Exchange implements ReplySink, Member, CallOwner {
     if (failure !== undefined) {
       reply.abort(failure);
       // It is over for the reply since its 101.
-      reply.tunnel?.destroy();
+      reply.upgraded?.destroy();
       call.substitution = undefined;
       return this.#answerFailure(failure);
     }
     this.#reply = reply;
-    if (reply.tunnel !== undefined) return this.#openTunnel(reply, reply.tunnel);
+    if (reply.upgraded !== undefined) return this.#openTunnel(reply, reply.upgraded);
     const fields = forwardReplyHeaders(
       reply.headers,
       reply.status,
@@ -209,13 +199,13 @@ export class Exchange implements ReplySink, Member, CallOwner {
     return this.#response.destroyed ? clientLeft() : undefined;
   }
 
-  #openTunnel(reply: Reply, upstream: Socket): void {
+  #openTunnel(reply: Reply, upstream: UpgradedConnection): void {
     const client = this.#upgrade!.accept(
       reply.statusText,
       forwardUpgradeHeaders(reply.headers, this.#requestId),
     );
     this.#finish(reply.status, undefined);
-    this.#call.scope.openTunnel(client, upstream);
+    upstream.join(client);
   }
 
   #answerFailure(failure: CallFailure): void {

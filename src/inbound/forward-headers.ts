@@ -1,68 +1,11 @@
 /** A request's header fields on their way to the upstream: what a hop must take out, and what this one adds (RFC 9110, section 7.6). */
 import type { IncomingMessage } from 'node:http';
-import { fieldLines } from '../http/fields.js';
+import type { Fields } from '../http/fields.js';
 import { hopByHop, nominated } from '../http/hop-by-hop.js';
 
-export interface DeadlineHeader {
-  /** As it is written when it is added. */
-  readonly name: string;
-  readonly lowerName: string;
-  /** Whether the upstream is told; otherwise the field is taken out. */
-  readonly isPropagated: boolean;
-}
-
 export interface ForwardOptions {
-  /** Sent upstream as it is; undefined leaves it to the connection's target. */
-  readonly host: string | undefined;
   readonly requestId: string;
-  /** Undefined leaves deadline fields as they are. */
-  readonly deadline: DeadlineHeader | undefined;
   readonly isSecure: boolean;
-}
-
-/** A request's fields for the upstream; those that differ from try to try are rewritten in place. */
-export class OutgoingHeaders {
-  /** Undefined where it is the target's. */
-  readonly host: string | undefined;
-  /** They say how long the body is. */
-  readonly hasLength: boolean;
-  readonly #fields: string[];
-  readonly #attemptAt: number;
-  readonly #deadlineName: string;
-  #deadlineAt: number;
-
-  constructor(
-    host: string | undefined,
-    hasLength: boolean,
-    fields: string[],
-    attemptAt: number,
-    deadlineAt: number,
-    deadlineName: string,
-  ) {
-    this.host = host;
-    this.hasLength = hasLength;
-    this.#fields = fields;
-    this.#attemptAt = attemptAt;
-    this.#deadlineAt = deadlineAt;
-    this.#deadlineName = deadlineName;
-  }
-
-  setAttempt(attempt: number): void {
-    this.#fields[this.#attemptAt] = String(attempt);
-  }
-
-  setDeadline(value: string): void {
-    if (this.#deadlineAt === -1) {
-      this.#deadlineAt = this.#fields.push(this.#deadlineName, value) - 1;
-    } else {
-      this.#fields[this.#deadlineAt] = value;
-    }
-  }
-
-  /** All but Host, as they go over the wire. */
-  lines(): string {
-    return fieldLines(this.#fields);
-  }
 }
 
 /** The peer as X-Forwarded-For names it; a Unix socket has no address (RFC 7239, section 6). */
@@ -76,39 +19,25 @@ function peerOf(request: IncomingMessage): string {
  * Keeps order, case and repetitions. Appends to the last X-Forwarded-For and Via there are; X-Forwarded-Proto and
  * -Host are set unless a hop before has.
  */
-export function forwardRequestHeaders(
-  request: IncomingMessage,
-  options: ForwardOptions,
-): OutgoingHeaders {
+export function forwardRequestHeaders(request: IncomingMessage, options: ForwardOptions): Fields {
   const raw = request.rawHeaders;
   const drop = nominated(request.headers.connection);
   const fields: string[] = [];
   const countsHops = request.method === 'OPTIONS' || request.method === 'TRACE';
   let forwardedForAt = -1;
   let viaAt = -1;
-  let deadlineAt = -1;
   let hasProto = false;
   let hasHost = false;
-  let hasLength = false;
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i]!;
     const lower = name.toLowerCase();
     if (hopByHop.has(lower) || drop.has(lower)) continue;
-    if (lower === options.deadline?.lowerName) {
-      // Kept in its place for the value of each try; a second one would contradict it.
-      if (options.deadline.isPropagated && deadlineAt === -1)
-        deadlineAt = fields.push(name, '') - 1;
-      continue;
-    }
     switch (lower) {
       case 'host':
       case 'expect':
       case 'x-request-id':
       case 'x-attempt-count':
         continue;
-      case 'content-length':
-        hasLength = true;
-        break;
       case 'x-forwarded-for':
         forwardedForAt = fields.length + 1;
         break;
@@ -142,15 +71,7 @@ export function forwardRequestHeaders(
   if (viaAt === -1) fields.push('Via', via);
   else fields[viaAt] += `, ${via}`;
   fields.push('X-Request-Id', options.requestId);
-  const attemptAt = fields.push('X-Attempt-Count', '1') - 1;
-  return new OutgoingHeaders(
-    options.host,
-    hasLength,
-    fields,
-    attemptAt,
-    deadlineAt,
-    options.deadline?.name ?? '',
-  );
+  return fields;
 }
 
 /** The first value of a field as Node shows it. */

@@ -1,6 +1,6 @@
 /** A request body that streams to the upstream while it is remembered, so that a failed try can be repeated. */
 import type { IncomingMessage } from 'node:http';
-import type { BodyStart, CallBody } from '../core/call.js';
+import type { BodyCursor, BodyReader, BodyStart, RequestBody } from '../core/request-body.js';
 import type { Fields } from '../http/fields.js';
 
 export interface ReplayableBodyOptions {
@@ -14,14 +14,6 @@ export interface ReplayableBodyOptions {
 
 const NOTHING = Buffer.alloc(0);
 
-/** Takes a body on behalf of one try. */
-export interface BodyReader {
-  /** @returns false when it is behind; it calls `demand` when it has caught up. */
-  offer(chunk: Buffer): boolean;
-  /** That was the last of it. */
-  onBodyEnd(): void;
-}
-
 interface ReadAhead {
   readonly limit: number;
   readonly resolve: (start: BodyStart) => void;
@@ -30,7 +22,7 @@ interface ReadAhead {
 const concat = (chunks: readonly Buffer[]) =>
   chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
 
-export class ReplayableBody implements CallBody {
+export class ReplayableBody implements RequestBody {
   readonly #source: IncomingMessage;
   readonly #options: ReplayableBodyOptions;
   /** Everything received so far, or undefined once it was too much. */
@@ -40,7 +32,8 @@ export class ReplayableBody implements CallBody {
   #ahead: ReadAhead | undefined;
   #isFlowing = false;
   #hasEnded = false;
-  #reader: BodyReader | undefined;
+  /** Those that have a reader. Nearly always one, or none. */
+  #cursors: readonly Cursor[] = [];
 
   /** Reads nothing from `source` until a try wants bytes. */
   constructor(source: IncomingMessage, options: ReplayableBodyOptions) {
@@ -81,35 +74,50 @@ export class ReplayableBody implements CallBody {
     });
   }
 
-  /**
-   * Another try is about to follow: the reader before gets nothing more. What it went on to read until then might no longer
-   * be remembered for the next.
-   */
-  rewind(): void {
-    if (this.#reader !== undefined) this.detach(this.#reader);
+  /** Of the request's Content-Length. */
+  get length(): number | undefined {
+    const length = this.#source.headers['content-length'];
+    return length === undefined ? undefined : Number(length);
   }
 
-  /** For one try: all of it, where it is here and nothing follows it. */
+  open(): BodyCursor {
+    return new Cursor(this);
+  }
+
+  closeCursors(): void {
+    for (const cursor of this.#cursors) cursor.close();
+  }
+
+  // From its cursors.
+
+  /** All of it, where it is here and no trailers follow. */
   takeWhole(): Buffer | undefined {
     if (this.#isHere) return this.#take();
     if (!this.#hasEnded || this.#kept === undefined || this.trailers.length > 0) return undefined;
-    this.#reader = undefined;
     return concat(this.#kept);
   }
 
-  /** For one try: what is remembered first, then what still comes. */
-  sendTo(reader: BodyReader): void {
-    this.#reader = reader;
-    let wantsMore = true;
-    for (const chunk of this.#kept ?? []) wantsMore = reader.offer(chunk);
+  /** Hands over what is remembered first, then what still comes. */
+  follow(cursor: Cursor): void {
+    this.#cursors = [...this.#cursors, cursor];
+    for (const chunk of this.#kept ?? []) cursor.offer(chunk);
     // Read ahead beyond the limit: it waited for its first reader only.
     if (this.#keptBytes > this.#keptLimit) this.#kept = undefined;
-    if (this.#hasEnded) reader.onBodyEnd();
-    else if (wantsMore) this.demand(reader);
+    if (this.#hasEnded) cursor.end();
+    else this.flowOn();
   }
 
-  demand(reader: BodyReader): void {
-    if (reader !== this.#reader || this.#hasEnded) return;
+  unfollow(cursor: Cursor): void {
+    if (!this.#cursors.includes(cursor)) return;
+    this.#cursors = this.#cursors.filter((each) => each !== cursor);
+    if (!this.#isFlowing || this.#hasEnded) return;
+    if (this.#cursors.length === 0) this.#source.pause();
+    else this.flowOn();
+  }
+
+  /** Reads on, unless one of the cursors is behind. */
+  flowOn(): void {
+    if (this.#hasEnded || this.#cursors.some((cursor) => cursor.isBehind)) return;
     this.#flow();
   }
 
@@ -140,15 +148,9 @@ export class ReplayableBody implements CallBody {
     this.#source.on('end', this.#onEnd);
   }
 
-  detach(reader: BodyReader): void {
-    if (reader !== this.#reader) return;
-    this.#reader = undefined;
-    if (this.#isFlowing && !this.#hasEnded) this.#source.pause();
-  }
-
   /** The exchange is over: forgets what was kept and lets the rest of the upload run into the void. */
   close(): void {
-    this.#reader = undefined;
+    this.#cursors = [];
     this.#ahead = undefined;
     this.#kept = undefined;
     if (this.#isFlowing) {
@@ -171,12 +173,15 @@ export class ReplayableBody implements CallBody {
       this.#endAhead(this.#ahead, false);
       return;
     }
-    if (this.#reader === undefined || !this.#reader.offer(chunk)) this.#source.pause();
+    const cursors = this.#cursors;
+    let wantsMore = cursors.length > 0;
+    for (const cursor of cursors) wantsMore = cursor.offer(chunk) && wantsMore;
+    if (!wantsMore) this.#source.pause();
   };
 
   readonly #onEnd = (): void => {
     this.#hasEnded = true;
-    this.#reader?.onBodyEnd();
+    for (const cursor of this.#cursors) cursor.end();
     if (this.#ahead !== undefined) this.#endAhead(this.#ahead, true);
   };
 
@@ -190,5 +195,60 @@ export class ReplayableBody implements CallBody {
     this.#keptBytes += chunk.length;
     if (this.#keptBytes > this.#keptLimit && this.#ahead === undefined) this.#kept = undefined;
     else this.#kept.push(chunk);
+  }
+}
+
+/** All cursors have been given all that has been read: they differ only in whether their readers keep up. */
+class Cursor implements BodyCursor {
+  isBehind = false;
+  readonly #body: ReplayableBody;
+  #reader: BodyReader | undefined;
+
+  constructor(body: ReplayableBody) {
+    this.#body = body;
+  }
+
+  get hasEnded(): boolean {
+    return this.#body.hasEnded;
+  }
+
+  get length(): number | undefined {
+    return this.#body.length;
+  }
+
+  get trailers(): Fields {
+    return this.#body.trailers;
+  }
+
+  takeWhole(): Buffer | undefined {
+    return this.#body.takeWhole();
+  }
+
+  sendTo(reader: BodyReader): void {
+    this.#reader = reader;
+    this.#body.follow(this);
+  }
+
+  demand(): void {
+    if (this.#reader === undefined) return;
+    this.isBehind = false;
+    this.#body.flowOn();
+  }
+
+  close(): void {
+    if (this.#reader === undefined) return;
+    this.#reader = undefined;
+    this.#body.unfollow(this);
+  }
+
+  // From the body.
+
+  offer(chunk: Buffer): boolean {
+    this.isBehind = this.#reader?.offer(chunk) === false;
+    return !this.isBehind;
+  }
+
+  end(): void {
+    this.#reader?.onBodyEnd();
   }
 }

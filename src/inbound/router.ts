@@ -2,7 +2,8 @@
 import { CallError } from '../core/errors.js';
 import type { Emit } from '../core/events.js';
 import type { Destination } from './exchange.js';
-import type { Scope, Upstream } from '../upstream/upstream.js';
+import type { Scope } from '../upstream/scope.js';
+import type { Upstream } from '../upstream/upstream.js';
 
 /** What a listener asks for each request. */
 export interface Router {
@@ -72,10 +73,7 @@ function noRouteScope(prefixes: readonly string[], emit: Emit): Scope {
     },
     emit,
     preserveHost: false,
-    deadlineHeader: undefined,
-    idempotencyHeader: 'idempotency-key',
-    bodyLimit: 0,
-    openTunnel: () => {},
+    replayBytes: 0,
     enter: () => {},
     leave: () => {},
   };

@@ -1,60 +1,55 @@
 /** One try of a call over a connection: the innermost stage. Its answer is a Reply, not a stream. */
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { Attempt } from '../core/attempt.js';
-import type { Call } from '../core/call.js';
 import type { Clock } from '../core/clock.js';
-import { upstreamWallMs } from '../core/deadline.js';
-import { formatDeadline } from '../http/deadline.js';
 import type { CallFailure } from '../core/errors.js';
 import type { Emit } from '../core/events.js';
 import { attemptResult, classifyFailure, classifyStatus } from '../core/outcome.js';
-import type { AttemptStage } from '../core/pipeline.js';
-import { firstValue, type Fields } from '../http/fields.js';
+import type { AttemptStage, EditRequest } from '../core/pipeline.js';
 import { isOpenEnded, type Reply, type ReplySink } from '../core/reply.js';
-import type { Connection, ConnectionUser } from './http1/connection.js';
-import type { ConnectionPool, ConnectionSeeker } from './http1/connection-pool.js';
+import type { BodyCursor } from '../core/request-body.js';
+import { FieldEdits } from '../http/field-edits.js';
+import { firstValue, type Fields } from '../http/fields.js';
 import { forwardTrailers } from '../http/trailers.js';
-import type { OutgoingHeaders } from '../inbound/forward-headers.js';
-import type { ReplayableBody } from '../inbound/request-body.js';
-import type { ReplyHead } from './http1/reply-parser.js';
-import { describeTransportError } from './failure.js';
-import type { UploadListener } from './http1/request-writer.js';
-import type { Scope } from '../upstream/upstream.js';
+import type { Dispatched, HttpClient, Progress, ResponseHandler, ResponseHead } from './client.js';
+import { describeFailure } from './failure.js';
 
-/** A call as the exchange makes it: what only the transport needs comes on top. */
-export interface ForwardedCall extends Call {
-  /** The same request as a call of its own, with the headers that `scope` wants; it ends no later than this one. */
-  forkFor(scope: Scope): ForwardedCall;
-  readonly outgoing: OutgoingHeaders;
-  readonly body: ReplayableBody | undefined;
-  /** The protocol to upgrade to. */
-  readonly upgrade: string | undefined;
-  /** Passes a 1xx answer on, where the client's protocol has such a thing. */
-  onInformational(status: number, statusText: string, headers: Fields): void;
+/** Where one attempt goes. */
+export interface Destination {
+  readonly client: HttpClient;
+  /** The Host of calls that keep no other (RFC 9110, section 7.2). */
+  readonly authority: string;
+}
+
+/** The upstream's side of an upgraded connection. */
+export interface UpgradedConnection {
+  /** Joins the client's side to it. */
+  join(client: Duplex): void;
+  /** Ends it instead. */
+  destroy(): void;
 }
 
 export interface ForwardedReply extends Reply {
-  /** The upstream's side of an upgraded connection; only with status 101. */
-  readonly tunnel?: Socket | undefined;
+  /** Only with status 101. */
+  readonly upgraded?: UpgradedConnection | undefined;
 }
 
 /** Bytes kept of an answer that nobody has asked for yet, and bytes read of one that nobody wants. */
 const BUFFER_BYTES = 64 * 1024;
 
-/** What connections talk to and the pipeline's Reply in one object: an answer costs one allocation, not two. */
-class Dispatch implements ConnectionSeeker, ConnectionUser, ForwardedReply, UploadListener {
+/** What a connection talks to and the pipeline's Reply in one object: a response costs one allocation, not two. */
+class Dispatch implements ResponseHandler, ForwardedReply {
   status = 0;
   statusText = '';
   headers: Fields = [];
-  tunnel: Socket | undefined;
+  upgraded: UpgradedConnection | undefined;
   readonly #attempt: Attempt;
-  readonly #call: ForwardedCall;
-  readonly #pool: ConnectionPool;
-  readonly #transport: TransportOptions;
+  readonly #options: DispatchOptions;
   readonly #resolve: (reply: Reply) => void;
   readonly #reject: (error: CallFailure) => void;
   readonly #startedMs: number;
-  #connection: Connection | undefined;
+  #dispatched: Dispatched | undefined;
+  #body: BodyCursor | undefined;
   #isOver = false;
   #hasHeaders = false;
   #isPaused = false;
@@ -67,59 +62,55 @@ class Dispatch implements ConnectionSeeker, ConnectionUser, ForwardedReply, Uplo
 
   constructor(
     attempt: Attempt,
-    pool: ConnectionPool,
-    transport: TransportOptions,
+    options: DispatchOptions,
     resolve: (reply: Reply) => void,
     reject: (error: CallFailure) => void,
   ) {
     this.#attempt = attempt;
-    this.#call = attempt.call as ForwardedCall;
-    this.#pool = pool;
-    this.#transport = transport;
+    this.#options = options;
     this.#resolve = resolve;
     this.#reject = reject;
-    this.#startedMs = transport.clock.now();
+    this.#startedMs = options.clock.now();
   }
 
   start(): void {
-    const call = this.#call;
-    call.body?.rewind();
-    call.outgoing.setAttempt(this.#attempt.number);
-    if (call.deadline !== undefined && this.#transport.propagatesDeadline) {
-      call.outgoing.setDeadline(formatDeadline(upstreamWallMs(call.deadline)));
-    }
-    this.#attempt.onCancel((error) => this.abort(error));
-    this.#attempt.enter('connecting');
-    this.#pool.acquire(this);
+    const attempt = this.#attempt;
+    const { call } = attempt;
+    const { client, authority } = this.#options.choose(attempt);
+    attempt.onCancel((error) => this.abort(error));
+    attempt.enter('connecting');
+    this.#body = call.body?.open();
+    client.dispatch(
+      {
+        method: call.method,
+        path: this.#options.basePath + call.path,
+        authority: call.host ?? authority,
+        fields: this.#fields(),
+        body: this.#body,
+        upgrade: call.upgrade,
+      },
+      this,
+    );
   }
 
-  // From the pool.
+  #fields(): Fields {
+    const edits = new FieldEdits(this.#attempt.call.outgoing);
+    edits.set('X-Attempt-Count', String(this.#attempt.number));
+    for (const edit of this.#options.edits) edit(edits, this.#attempt);
+    return edits.fields;
+  }
+
+  // From the client.
 
   get isOver(): boolean {
     return this.#isOver;
   }
 
-  onConnection(connection: Connection): void {
-    const { method, upgrade, body, outgoing } = this.#call;
-    this.#connection = connection;
-    this.#attempt.enter(body === undefined || body.hasEnded ? 'waiting' : 'sending');
-    const { hasLength } = outgoing;
-    const head = this.#renderHead();
-    connection.send({ method, upgrade, head, hasLength, body, listener: this }, this);
+  onStart(dispatched: Dispatched): void {
+    this.#dispatched = dispatched;
+    const isWhole = this.#body === undefined || this.#body.hasEnded;
+    this.#attempt.enter(isWhole ? 'waiting' : 'sending');
   }
-
-  onConnectError(error: Error): void {
-    this.#failWith(error);
-  }
-
-  #renderHead(): string {
-    const { method, path, outgoing, upgrade } = this.#call;
-    const { basePath, host } = this.#transport;
-    const connection = upgrade === undefined ? 'keep-alive' : `Upgrade\r\nUpgrade: ${upgrade}`;
-    return `${method} ${basePath}${path} HTTP/1.1\r\nHost: ${outgoing.host ?? host}\r\nConnection: ${connection}\r\n${outgoing.lines()}`;
-  }
-
-  // From the upload.
 
   onStall(isStalled: boolean): void {
     if (!this.#hasHeaders) this.#attempt.stall(isStalled);
@@ -129,21 +120,22 @@ class Dispatch implements ConnectionSeeker, ConnectionUser, ForwardedReply, Uplo
     if (!this.#hasHeaders && !this.#isOver) this.#attempt.enter('waiting');
   }
 
-  // From the connection.
-
-  onInformational({ status, statusText, headers }: ReplyHead): void {
-    this.#call.onInformational(status, statusText, headers);
+  onInformational({ status, statusText, headers }: ResponseHead): void {
+    this.#attempt.call.client?.sendInformational(status, statusText, headers);
   }
 
-  onHead(head: ReplyHead): void {
+  onHead(head: ResponseHead): void {
     this.#take(head);
     this.#attempt.enter(isOpenEnded(this) ? 'streaming-events' : 'streaming');
     this.#resolve(this);
   }
 
-  onUpgrade(head: ReplyHead, socket: Socket): void {
+  onUpgrade(head: ResponseHead, socket: Duplex): void {
     this.#take(head);
-    this.tunnel = socket;
+    this.upgraded = {
+      join: (client) => this.#options.openTunnel(client, socket),
+      destroy: () => socket.destroy(),
+    };
     // The exchange ends here: what follows is the tunnel's.
     this.#finish(undefined);
     this.#resolve(this);
@@ -165,34 +157,19 @@ class Dispatch implements ConnectionSeeker, ConnectionUser, ForwardedReply, Uplo
     this.#finish(undefined);
   }
 
-  onError(error: Error): void {
-    const { isReused, isUntouched } = this.#connection!;
-    if (!isReused || !isUntouched) return this.#failWith(error);
-    // Closed for its age while the body had yet to begin: as good as never lent.
-    this.#connection = undefined;
-    this.#pool.acquire(this);
+  onFailure(error: Error, progress: Progress): void {
+    if (this.#isOver) return;
+    const { upstream, target } = this.#options;
+    this.#fail(
+      describeFailure(error, { upstream, target, progress, hasHeaders: this.#hasHeaders }),
+    );
   }
 
-  #take({ status, statusText, headers }: ReplyHead): void {
+  #take({ status, statusText, headers }: ResponseHead): void {
     this.#hasHeaders = true;
     this.status = status;
     this.statusText = statusText;
     this.headers = headers;
-  }
-
-  #failWith(error: Error): void {
-    if (this.#isOver) return;
-    const connection = this.#connection;
-    this.#fail(
-      describeTransportError(error, {
-        upstream: this.#transport.upstream,
-        target: this.#transport.target,
-        isConnected: connection !== undefined,
-        isUnsent: connection === undefined || connection.isUntouched,
-        isStale: connection?.isReused === true && !connection.hasAnswerBegun,
-        hasHeaders: this.#hasHeaders,
-      }),
-    );
   }
 
   // Reply.
@@ -208,7 +185,7 @@ class Dispatch implements ConnectionSeeker, ConnectionUser, ForwardedReply, Uplo
     let wantsMore = true;
     for (const chunk of chunks) wantsMore = sink.onData(chunk);
     if (this.#isOver) return this.#endSink();
-    if (this.#call.cancelled !== undefined) return this.abort(this.#call.cancelled);
+    if (this.#attempt.cancelled !== undefined) return this.abort(this.#attempt.cancelled);
     if (wantsMore) this.resume();
     else this.#pause();
   }
@@ -218,7 +195,7 @@ class Dispatch implements ConnectionSeeker, ConnectionUser, ForwardedReply, Uplo
     if (!this.#isPaused || this.#isOver) return;
     this.#isPaused = false;
     this.#attempt.pause(false);
-    this.#connection?.resume();
+    this.#dispatched?.resume();
   }
 
   discard(): void {
@@ -227,7 +204,7 @@ class Dispatch implements ConnectionSeeker, ConnectionUser, ForwardedReply, Uplo
     if (
       length === undefined ||
       Number(length) > BUFFER_BYTES ||
-      this.#connection?.hasSentAll !== true
+      this.#dispatched?.hasSentAll !== true
     ) {
       return this.#close(undefined);
     }
@@ -249,7 +226,7 @@ class Dispatch implements ConnectionSeeker, ConnectionUser, ForwardedReply, Uplo
   #pause(): void {
     if (this.#isPaused) return;
     this.#isPaused = true;
-    this.#connection?.pause();
+    this.#dispatched?.pause();
     this.#attempt.pause(true);
   }
 
@@ -262,19 +239,21 @@ class Dispatch implements ConnectionSeeker, ConnectionUser, ForwardedReply, Uplo
   /** Ends the try before its natural end; the connection cannot be used again. */
   #close(error: CallFailure | undefined): void {
     this.#finish(error);
-    this.#connection?.destroy();
+    this.#dispatched?.destroy();
   }
 
   #finish(error: CallFailure | undefined): void {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#error = error;
+    this.#body?.close();
     this.#attempt.enter('ended');
     const outcome = error === undefined ? classifyStatus(this.status) : classifyFailure(error);
     const result = attemptResult(outcome);
-    this.#call.results.push(result);
-    this.#call.upstreamMs += this.#transport.clock.now() - this.#startedMs;
-    this.#transport.emit({ type: 'attempt-finished', result, error });
+    const { call } = this.#attempt;
+    call.results.push(result);
+    call.upstreamMs += this.#options.clock.now() - this.#startedMs;
+    this.#options.emit({ type: 'attempt-finished', result, error });
     for (const listener of this.#listeners) listener(error);
     this.#listeners = [];
     if (this.#sink !== undefined) this.#endSink();
@@ -289,24 +268,28 @@ class Dispatch implements ConnectionSeeker, ConnectionUser, ForwardedReply, Uplo
 /** Takes everything and keeps nothing. */
 const drain: ReplySink = { onData: () => true, onEnd: () => {}, onError: () => {} };
 
-export interface TransportOptions {
+export interface DispatchOptions {
   readonly upstream: string;
   /** For messages. */
   readonly target: string;
   /** Put in front of the call's path; empty or without a slash at its end. */
   readonly basePath: string;
-  /** The Host of calls that keep no other. */
-  readonly host: string;
-  readonly propagatesDeadline: boolean;
+  /** What policies write on each attempt's request. */
+  readonly edits: readonly EditRequest[];
+  /** Where the attempt goes. */
+  choose(attempt: Attempt): Destination;
+  /** Takes both sides of an upgraded connection over. */
+  openTunnel(client: Duplex, upstream: Duplex): void;
   readonly clock: Clock;
   readonly emit: Emit;
 }
 
-export function createTransport(pool: ConnectionPool, options: TransportOptions): AttemptStage {
+/** The innermost stage. */
+export function createDispatch(options: DispatchOptions): AttemptStage {
   return {
     run: (attempt) =>
       new Promise((resolve, reject) => {
-        new Dispatch(attempt, pool, options, resolve, reject).start();
+        new Dispatch(attempt, options, resolve, reject).start();
       }),
     refusal: () => undefined,
   };

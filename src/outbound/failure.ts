@@ -6,17 +6,14 @@ import {
   type CallErrorOptions,
   type CoreReason,
 } from '../core/errors.js';
-import { PoolClosed } from './http1/connection-pool.js';
-import { ReplyFault } from './http1/reply-parser.js';
+import { ClientClosed, ResponseFault, type Progress } from './client.js';
 
-export interface TransportFailure {
+export interface FailedRequest {
   readonly upstream: string;
   /** The target as configured. */
   readonly target: string;
-  readonly isConnected: boolean;
-  /** Not one byte of the request has left. */
-  readonly isUnsent: boolean;
-  readonly isStale: boolean;
+  readonly progress: Progress;
+  /** The response's head had come. */
   readonly hasHeaders: boolean;
 }
 
@@ -53,19 +50,19 @@ function connectToken(code: string): string {
   return 'connection_refused';
 }
 
-export function describeTransportError(error: Error, failure: TransportFailure): CallError {
-  const { upstream, target } = failure;
+export function describeFailure(error: Error, failed: FailedRequest): CallError {
+  const { upstream, target, progress, hasHeaders } = failed;
   const code = codeOf(error);
   const detail = messageOf(error) || code;
   const make = (reason: CoreReason, what: string, options: CallErrorOptions) =>
     new CallError(reason, `Cannot ${what} because ${detail}`, { cause: error, ...options });
 
-  if (error instanceof PoolClosed) {
+  if (error instanceof ClientClosed) {
     return new CallError('shutting-down', `Cannot call ${upstream} because it is shutting down`, {
       retryAfterMs: DEFAULT_RETRY_AFTER_MS,
     });
   }
-  if (!failure.isConnected) {
+  if (!progress.isConnected) {
     if (error instanceof errors.ConnectTimeoutError) {
       return make('timeout-connect', `connect to ${upstream} (${target})`, { unsent: true });
     }
@@ -74,13 +71,13 @@ export function describeTransportError(error: Error, failure: TransportFailure):
       proxyError: connectToken(code),
     });
   }
-  const what = failure.hasHeaders
+  const what = hasHeaders
     ? `pass on the whole answer of ${upstream} (${target})`
     : `get an answer of ${upstream} (${target})`;
-  if (error instanceof ReplyFault) return make('upstream-protocol-error', what, {});
+  if (error instanceof ResponseFault) return make('upstream-protocol-error', what, {});
   return make('upstream-reset', what, {
-    unsent: failure.isUnsent,
-    stale: failure.isStale,
-    ...(failure.hasHeaders ? { proxyError: 'http_response_incomplete' } : {}),
+    unsent: progress.sent === 'none',
+    stale: progress.isReused && !progress.hasAnswerBegun,
+    ...(hasHeaders ? { proxyError: 'http_response_incomplete' } : {}),
   });
 }

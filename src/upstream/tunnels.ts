@@ -1,5 +1,5 @@
 /** A connection after its upgrade: bytes both ways with back-pressure, half-close kept, until both sides are done. */
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { Clock, Timer } from '../core/clock.js';
 
 export interface TunnelOptions {
@@ -10,15 +10,15 @@ export interface TunnelOptions {
 }
 
 export class Tunnel {
-  readonly #client: Socket;
-  readonly #upstream: Socket;
+  readonly #client: Duplex;
+  readonly #upstream: Duplex;
   readonly #options: TunnelOptions;
   #lastMs: number;
   #timer: Timer | undefined;
   #closedSides = 0;
 
   /** Both sockets must allow half-open connections. */
-  constructor(client: Socket, upstream: Socket, options: TunnelOptions) {
+  constructor(client: Duplex, upstream: Duplex, options: TunnelOptions) {
     this.#client = client;
     this.#upstream = upstream;
     this.#options = options;
@@ -36,7 +36,7 @@ export class Tunnel {
     this.#upstream.destroy();
   }
 
-  #follow(side: Socket, other: Socket): void {
+  #follow(side: Duplex, other: Duplex): void {
     side.on('data', () => {
       this.#lastMs = this.#options.clock.now();
     });
@@ -44,7 +44,7 @@ export class Tunnel {
     side.on('error', () => {});
     side.on('close', () => {
       this.#closedSides += 1;
-      if (this.#closedSides === 1) return other.destroySoon();
+      if (this.#closedSides === 1) return destroySoon(other);
       this.#timer?.cancel();
       this.#options.onClose();
     });
@@ -63,6 +63,13 @@ export class Tunnel {
   };
 }
 
+/** After what it has still to write. */
+function destroySoon(side: Duplex): void {
+  if (side.writable) side.end();
+  if (side.writableFinished) side.destroy();
+  else side.once('finish', () => side.destroy());
+}
+
 /** The tunnels of one upstream. */
 export class Tunnels {
   readonly #open = new Set<Tunnel>();
@@ -76,7 +83,7 @@ export class Tunnels {
     return this.#open.size;
   }
 
-  open(client: Socket, upstream: Socket, idleMs: number | 'off'): void {
+  open(client: Duplex, upstream: Duplex, idleMs: number | 'off'): void {
     const tunnel = new Tunnel(client, upstream, {
       clock: this.#clock,
       idleMs,

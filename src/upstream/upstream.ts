@@ -1,20 +1,30 @@
 /** One upstream at run time: its connections, and a pipeline for itself and for each of its routes. */
-import type { RouteMatch, Target, TlsOptions } from '../core/model.js';
-import type { Socket } from 'node:net';
 import type { Call } from '../core/call.js';
 import type { Clock, Random } from '../core/clock.js';
 import { isAttemptFinished, type Emit, type Event } from '../core/events.js';
 import type { InspectableScope, InspectableUpstream } from '../core/inspect.js';
+import {
+  createLayers,
+  isShownAtOnce,
+  listLayers,
+  listRequestFields,
+  needsOf,
+  ownLayers,
+  type Layers,
+} from '../core/layers.js';
+import type { RouteMatch, Target, TlsOptions } from '../core/model.js';
+import type { Off } from '../core/options.js';
 import { compose, type CallStage } from '../core/pipeline.js';
-import { RouteTable } from '../lib/path-tree.js';
-import type { Store } from '../core/store.js';
-import { createLayers, isShownAtOnce, listLayers, ownLayers, type Layers } from '../core/layers.js';
 import type { PolicyList } from '../core/policy.js';
+import type { Store } from '../core/store.js';
+import { firstValue } from '../http/fields.js';
+import { RouteTable } from '../lib/path-tree.js';
+import { createDispatch } from '../outbound/dispatch.js';
 import type { PolicySettings } from '../policies/index.js';
-import { ConnectionPool, hostOf } from '../outbound/http1/connection-pool.js';
-import type { DeadlineHeader } from '../inbound/forward-headers.js';
+import { EndpointSet } from './endpoint-set.js';
+import { Lifetime } from './lifetime.js';
+import type { Scope } from './scope.js';
 import { Tunnels } from './tunnels.js';
-import { createTransport, type ForwardedCall } from '../outbound/dispatch.js';
 
 export interface RouteOptions {
   readonly name: string;
@@ -49,41 +59,12 @@ export interface UpstreamContext {
   readonly createToken: () => string;
 }
 
-/** What an exchange needs to know of where it goes. */
-export interface Scope {
-  readonly upstream: string;
-  readonly route: string;
-  readonly stage: CallStage;
-  readonly emit: Emit;
-  readonly preserveHost: boolean;
-  readonly deadlineHeader: DeadlineHeader | undefined;
-  /** Lower case. */
-  readonly idempotencyHeader: string;
-  /** Hands both sides of an upgraded connection over. */
-  openTunnel(client: Socket, upstream: Socket): void;
-  /** An exchange begins. */
-  enter(): void;
-  /** It is over; once per `enter`. */
-  leave(): void;
-  /** Bytes of a request body to remember for another try. */
-  readonly bodyLimit: number;
-}
-
-/** Makes a request retryable also where no policy keeps answers for it (draft-ietf-httpapi-idempotency-key-header). */
-const IDEMPOTENCY_HEADER = 'idempotency-key';
-
-/** Bytes to remember for another upstream where `retry`, and with it `bodyLimit`, is off: its default. */
-const REPLAY_BYTES = 64 * 1024;
-
-/** Names of the upstreams that calls may fall back to. */
-const elsewhereOf = ({ fallback }: PolicySettings) =>
-  fallback === 'off' ? [] : fallback.flatMap(({ upstream }) => upstream ?? []);
-
 export class Upstream {
   readonly name: string;
   readonly #options: UpstreamOptions;
   readonly #context: UpstreamContext;
-  readonly #pool: ConnectionPool;
+  readonly #endpoints: EndpointSet;
+  readonly #lifetime: Lifetime;
   readonly #own: Scope;
   readonly #layers: Layers;
   readonly #routes: RouteTable;
@@ -93,11 +74,6 @@ export class Upstream {
   readonly #tunnels: Tunnels;
   /** The layers that a route has to itself, or had before a reload until it is called again; by the route's name. */
   readonly #ownRouteLayers = new Map<string, Layers>();
-  /** Where its calls may fall back to: a reload must not close these under them either. */
-  readonly #elsewhere: readonly string[];
-  /** Exchanges under way. */
-  #users = 0;
-  #isRetired = false;
   #lastError: InspectableUpstream['lastError'];
 
   /**
@@ -108,17 +84,23 @@ export class Upstream {
     this.name = options.name;
     this.#options = options;
     this.#context = context;
-    const policies = [options.policies, ...options.routes.map((route) => route.policies)];
-    this.#elsewhere = [...new Set(policies.flatMap(elsewhereOf))];
-    this.#pool = ConnectionPool.open(
+    const needs = [options, ...options.routes].map(({ policies }) =>
+      needsOf(context.policies, policies),
+    );
+    this.#endpoints = new EndpointSet(
       {
         target: options.target,
         tls: options.tls,
-        connectTimeoutMs: connectBoundMs(options),
+        connectTimeoutMs: longest(needs.map(({ connectMs }) => connectMs)),
         maxHeaderSize: context.maxHeaderSize,
       },
       context.clock,
-      previous && previous.#pool,
+      previous && previous.#endpoints,
+    );
+    const elsewhere = [...new Set(needs.flatMap(({ upstreams }) => upstreams))];
+    this.#lifetime = new Lifetime(
+      () => elsewhere.map((name) => context.findUpstream(name).#lifetime),
+      () => this.#endpoints.release(),
     );
     this.#tunnels = (previous && previous.#tunnels) ?? new Tunnels(context.clock);
     this.#lastError = previous && previous.#lastError;
@@ -168,8 +150,7 @@ export class Upstream {
 
   /** Takes no new calls; closes its connections when those under way have ended. */
   retire(): void {
-    this.#isRetired = true;
-    if (this.#users === 0) this.#pool.release();
+    this.#lifetime.retire();
   }
 
   /** Ends its tunnels. */
@@ -180,19 +161,8 @@ export class Upstream {
   /** Ends all tunnels and connections, idle or not; calls that still use them fail. */
   async close(): Promise<void> {
     this.#tunnels.closeAll();
-    this.#pool.destroy();
+    this.#endpoints.destroy();
   }
-
-  readonly #enter = (): void => {
-    this.#users += 1;
-    for (const name of this.#elsewhere) this.#context.findUpstream(name).#enter();
-  };
-
-  readonly #leave = (): void => {
-    for (const name of this.#elsewhere) this.#context.findUpstream(name).#leave();
-    this.#users -= 1;
-    if (this.#isRetired && this.#users === 0) this.#pool.release();
-  };
 
   #openRoute(route: RouteOptions): Scope {
     const emit = this.#watched(this.#context.emitFor(this.name, route.name));
@@ -227,12 +197,14 @@ export class Upstream {
   }
 
   #pipelineOf(upstream: string): CallStage {
+    const { clock } = this.#context;
     const scopeFor = ({ method, path }: Call) =>
       this.#context.findUpstream(upstream).scopeFor(method, path);
     return {
       async run(call) {
         const scope = scopeFor(call);
-        const fork = (call as ForwardedCall).forkFor(scope);
+        const host = scope.preserveHost ? firstValue(call.headers, 'host') : undefined;
+        const fork = call.fork(host, clock.now());
         try {
           return await scope.stage.run(fork);
         } finally {
@@ -245,39 +217,27 @@ export class Upstream {
   }
 
   #createScope(route: string, settings: PolicySettings, layers: Layers, emit: Emit): Scope {
-    const { deadline, idempotency, retry, timeout } = settings;
-    const tunnelIdleMs = timeout === 'off' ? 'off' : timeout.stream;
-    const replayBytes = elsewhereOf(settings).length === 0 ? 0 : REPLAY_BYTES;
+    const { replayBytes, tunnelIdleMs } = needsOf(this.#context.policies, settings);
     const { target, preserveHost } = this.#options;
-    const transport = createTransport(this.#pool, {
+    const dispatch = createDispatch({
       upstream: this.name,
       target: target.href,
       basePath: target.basePath,
-      host: hostOf(target),
-      propagatesDeadline: deadline !== 'off' && deadline.propagate,
+      edits: listRequestFields(this.#context.policies, layers),
+      choose: this.#endpoints.choose,
+      openTunnel: (client, upstream) => this.#tunnels.open(client, upstream, tunnelIdleMs),
       clock: this.#context.clock,
       emit,
     });
     return {
       upstream: this.name,
       route,
-      stage: compose(listLayers(this.#context.policies, layers), transport),
+      stage: compose(listLayers(this.#context.policies, layers), dispatch),
       emit,
       preserveHost,
-      deadlineHeader:
-        deadline === 'off'
-          ? undefined
-          : {
-              name: deadline.header,
-              lowerName: deadline.header.toLowerCase(),
-              isPropagated: deadline.propagate,
-            },
-      idempotencyHeader:
-        idempotency === 'off' ? IDEMPOTENCY_HEADER : idempotency.header.toLowerCase(),
-      openTunnel: (client, upstream) => this.#tunnels.open(client, upstream, tunnelIdleMs),
-      enter: this.#enter,
-      leave: this.#leave,
-      bodyLimit: retry === 'off' ? replayBytes : retry.bodyLimit,
+      replayBytes,
+      enter: this.#lifetime.enter,
+      leave: this.#lifetime.leave,
     };
   }
 
@@ -294,11 +254,7 @@ export class Upstream {
   }
 }
 
-/** The longest connect timeout of an upstream and its routes, in ms; 0 for none. */
-function connectBoundMs(options: UpstreamOptions): number {
-  const limits = [options.policies, ...options.routes.map((route) => route.policies)].map(
-    ({ timeout }) => (timeout === 'off' || timeout.connect === 'off' ? Infinity : timeout.connect),
-  );
-  const boundMs = Math.max(...limits);
-  return boundMs === Infinity ? 0 : boundMs;
+/** In ms; 0 where one of them is off. */
+function longest(limits: readonly (number | Off)[]): number {
+  return limits.includes('off') ? 0 : Math.max(...(limits as readonly number[]));
 }

@@ -4,7 +4,7 @@ import type { ExchangeSummary } from '../../src/core/events.js';
 import { reasons } from '../../src/policies/index.js';
 import { createMetrics } from '../../src/telemetry/instruments/metrics.js';
 import { fakeProxy } from '../admin/fake-proxy.js';
-import { oneOfEach } from '../support/events.js';
+import { oneOfEach } from '../../tools/docs/sample-events.js';
 import { readPage } from '../support/page.js';
 import { dashboard, readYaml, rules } from './files.js';
 

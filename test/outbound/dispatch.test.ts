@@ -2,15 +2,14 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import t from 'tap';
 import type { Reply } from '../../src/core/reply.js';
-import { OutgoingHeaders } from '../../src/inbound/forward-headers.js';
 import { ConnectionPool } from '../../src/outbound/http1/connection-pool.js';
-import { createTransport, type ForwardedCall } from '../../src/outbound/dispatch.js';
-import { fakeAttempt, fakeCall } from '../support/fake-call.js';
+import { createDispatch } from '../../src/outbound/dispatch.js';
+import { fakeAttempt } from '../support/fake-call.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { poolOptions } from '../support/pool-options.js';
 import { eventually, type Teardown } from '../support/sidecar.js';
 
-/** A server whose connections the test answers itself, and a transport to it. */
+/** A server whose connections the test answers itself, and a way to it. */
 async function open(t: Teardown) {
   const sockets: Socket[] = [];
   const server = createServer((socket) => {
@@ -26,29 +25,17 @@ async function open(t: Teardown) {
     pool.destroy();
     server.close();
   });
-  const transport = createTransport(pool, {
+  const dispatch = createDispatch({
     upstream: 'a',
     target: `http://127.0.0.1:${port}`,
     basePath: '',
-    host: 'x',
-    propagatesDeadline: false,
+    edits: [],
+    choose: () => ({ client: pool, authority: 'x' }),
+    openTunnel() {},
     clock,
     emit() {},
   });
-  const get = (): Promise<Reply> =>
-    transport.run(
-      fakeAttempt(
-        Object.assign(fakeCall(), {
-          outgoing: new OutgoingHeaders(undefined, false, ['X-Attempt-Count', '1'], 1, -1, ''),
-          body: undefined,
-          upgrade: undefined,
-          onInformational() {},
-          forkFor: (): ForwardedCall => {
-            throw new Error('there is nowhere else to go');
-          },
-        }),
-      ),
-    );
+  const get = (): Promise<Reply> => dispatch.run(fakeAttempt());
   return { get, sockets };
 }
 

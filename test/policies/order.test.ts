@@ -5,44 +5,18 @@ import { policies, policySchemas, type PolicySettings } from '../../src/policies
 import { fakeCall, fakeContext } from '../support/fake-call.js';
 import { FakeClock, settle } from '../support/fake-clock.js';
 import { FakeStage } from '../support/fake-stage.js';
+import { settingsOf } from '../support/settings.js';
 
-const circuitBreaker: Exclude<PolicySettings['circuitBreaker'], 'off'> = {
-  failureThreshold: 5,
-  failureRate: { threshold: 0.5, window: 10_000, minimumCalls: 20 },
-  slowCall: 'off',
-  recoveryTimeout: 30_000,
-  recoveryMultiplier: 1,
-  maxRecoveryTimeout: 300_000,
-  halfOpenMaxCalls: 3,
-  successThreshold: 3,
-  failureStatuses: [500, 502, 503, 504],
-  minimumTimeout: 100,
-};
+const circuitBreaker = settingsOf('circuitBreaker');
 
 const settings: PolicySettings = {
-  timeout: {
-    connect: 2000,
-    write: 15_000,
-    attempt: 10_000,
-    attemptGrowth: 'off',
-    adaptive: 'off',
-    idle: 30_000,
-    total: 35_000,
-    stream: 300_000,
-  },
+  timeout: settingsOf('timeout'),
   fallback: 'off',
   idempotency: 'off',
-  deadline: { header: 'X-Deadline', buffer: 50, propagate: true },
-  bulkhead: {
-    maxConcurrent: 1,
-    maxQueue: 50,
-    queueTimeout: 60_000,
-    perKey: 'off',
-    adaptive: 'off',
-  },
+  deadline: settingsOf('deadline'),
+  bulkhead: settingsOf('bulkhead', { maxConcurrent: 1, maxQueue: 50, queueTimeout: 60_000 }),
   circuitBreaker,
-  retry: {
-    maxAttempts: 3,
+  retry: settingsOf('retry', {
     methods: ['GET'],
     statuses: [503],
     backoff: {
@@ -52,11 +26,7 @@ const settings: PolicySettings = {
       multiplier: 2,
       jitter: 'none',
     },
-    respectRetryAfter: true,
-    maxRetryAfter: 10_000,
-    budget: { ratio: 0.2, minPerSecond: 3, window: 10_000 },
-    bodyLimit: 65_536,
-  },
+  }),
 };
 
 const off: PolicySettings = {

@@ -1,7 +1,8 @@
 /** A call and a policy's context as tests need them. */
 import { Attempt } from '../../src/core/attempt.js';
-import { Call, type CallBody, type CallInit } from '../../src/core/call.js';
+import { Call, type CallInit } from '../../src/core/call.js';
 import type { Event } from '../../src/core/events.js';
+import type { RequestBody } from '../../src/core/request-body.js';
 import type { PolicyContext } from '../../src/core/policy.js';
 import type { FakeClock } from './fake-clock.js';
 import { FakeStage } from './fake-stage.js';
@@ -14,8 +15,7 @@ export function fakeCall(overrides: Partial<CallInit> = {}): Call {
     path: '/',
     headers: [],
     body: undefined,
-    deadlineHeader: undefined,
-    hasIdempotencyKey: false,
+    outgoing: [],
     startedAtMs: 0,
     ...overrides,
   });
@@ -25,10 +25,14 @@ export function fakeCall(overrides: Partial<CallInit> = {}): Call {
 export const fakeAttempt = (call: Call = fakeCall()) => new Attempt(call);
 
 /** A body that is here as a whole. */
-export function fakeBody(text = '', overrides: Partial<CallBody> = {}): CallBody {
+export function fakeBody(text = '', overrides: Partial<RequestBody> = {}): RequestBody {
   return {
     isReplayable: true,
     readAhead: () => Promise.resolve({ bytes: Buffer.from(text), isWhole: true }),
+    open: () => {
+      throw new Error('policies send no bodies');
+    },
+    closeCursors() {},
     ...overrides,
   };
 }

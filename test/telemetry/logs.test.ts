@@ -8,7 +8,7 @@ import type { CircuitMoved } from '../../src/policies/circuit-breaker/states.js'
 import type { AccessLog } from '../../src/telemetry/log/access.js';
 import { createLogSink } from '../../src/telemetry/log/log-sink.js';
 import { createLogger } from '../../src/telemetry/log/logger.js';
-import type { KnownEvent } from '../support/events.js';
+import type { KnownEvent } from '../../tools/docs/sample-events.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { node } from '../support/program.js';
 

@@ -5,7 +5,7 @@ import type { InspectableScope, InspectableUpstream, Inspection } from '../../sr
 import { createMetrics } from '../../src/telemetry/instruments/metrics.js';
 import type { CircuitStateName } from '../../src/policies/circuit-breaker/states.js';
 import { policies, reasons } from '../../src/policies/index.js';
-import type { KnownEvent } from '../support/events.js';
+import type { KnownEvent } from '../../tools/docs/sample-events.js';
 import { fakeLayer, fakeScope } from '../support/fake-layers.js';
 import { readPage } from '../support/page.js';
 

@@ -22,20 +22,22 @@ const requiring = (schema: TSchema, ...keys: string[]): TSchema => ({ ...schema,
 const tls = Options(
   {
     ca: Type.String({
-      description: 'PEM file of the authorities to trust instead of the system ones.',
+      description: 'PEM file of the authorities to trust instead of those of the system.',
     }),
-    cert: Type.String({ description: 'PEM file of the certificate to present.' }),
-    key: Type.String({ description: 'PEM file of its private key.' }),
+    cert: Type.String({
+      description: 'PEM file of the client certificate to present. It needs `tls.key`.',
+    }),
+    key: Type.String({ description: 'PEM file of the private key of the client certificate.' }),
     serverName: Type.String({
       minLength: 1,
-      description: 'Name to ask for and verify instead of the host of the target.',
+      description: 'Name to ask for and to verify instead of the host of the target.',
     }),
     insecureSkipVerify: Type.Boolean({
       default: false,
-      description: 'Trusts any certificate: for experiments only.',
+      description: 'Trusts any certificate. For experiments only.',
     }),
   },
-  { description: 'TLS to the target; file names are relative to this file.' },
+  { description: 'TLS to the target. File names are relative to the configuration file.' },
 );
 
 const match = Options(
@@ -73,26 +75,28 @@ const upstreamOf = (policyKeys: Keys) =>
     Options(
       {
         listen: listen({
-          description: 'A listener of its own: `host:port`, `port`, or `unix:/path.sock`.',
+          description:
+            'A listener of its own: `host:port`, `port`, or `unix:/path.sock`. At least one of `listen` and `prefix` is needed.',
         }),
         prefix: Type.String({
-          description: 'Path prefix on the shared listener, removed before forwarding.',
+          description: 'Path prefix on the shared listener. It is removed before forwarding.',
         }),
         target: Type.String({
           title: 'a URL: http://host:port, https://host:port or http+unix://%2Fpath.sock',
           description:
-            'Where it is: `http://`, `https://` or `http+unix://%2Fpath.sock`, with an optional path.',
+            'Where calls go: `http://`, `https://` or `http+unix://%2Fpath.sock`, with an optional path.',
         }),
         profile: Type.String({ description: 'The profile whose policy keys are used.' }),
         preserveHost: Type.Boolean({
           default: false,
-          description: "Whether the upstream is sent the client's Host instead of the target's.",
+          description:
+            'Whether the upstream is sent the `Host` of the client instead of that of the target.',
         }),
         tls,
         ...policyKeys,
         routes: Type.Array(reference('route'), {
           description:
-            'The first one that matches lays its policy keys over those of the upstream.',
+            'Policy keys for some of the requests. The first route that matches is used.',
         }),
       },
       { description: 'A service to call.' },

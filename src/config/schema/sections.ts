@@ -30,12 +30,14 @@ const admin = Options(
   {
     listen: listen({
       default: '127.0.0.1:9900',
-      description: 'Metrics, health and circuits: `host:port`, `port`, or `unix:/path.sock`.',
+      description:
+        'Address for metrics, health and state: `host:port`, `port`, or `unix:/path.sock`.',
     }),
     token: Type.String({
       minLength: 1,
       writeOnly: true,
-      description: 'Bearer token that writes need; without one they are taken from loopback only.',
+      description:
+        'Bearer token that writes need. Without one, writes are accepted from loopback only.',
     }),
   },
   { description: 'The admin listener.' },
@@ -45,7 +47,8 @@ const server = Options(
   {
     listen: listen({
       default: '127.0.0.1:8080',
-      description: 'Shared by the upstreams that have a `prefix`; not opened without one.',
+      description:
+        'Address of the shared listener. It is opened only if an upstream has a `prefix`.',
     }),
   },
   { description: 'The shared listener.' },
@@ -59,7 +62,8 @@ const log = Options(
     }),
     access: word(['all', 'errors', 'off'], {
       default: 'errors',
-      description: 'Which exchanges get a line.',
+      description:
+        'Which exchanges get a line. With `errors`, calls refused without an attempt get at most 100 lines per second from each upstream or route; `leftOut` in the next line counts the others.',
     }),
   },
   { description: 'Logs.' },
@@ -69,9 +73,12 @@ const shutdown = Options(
   {
     delay: Duration({
       default: '0s',
-      description: 'How long new connections are still served while /readyz says 503.',
+      description: 'How long new connections are still served while `/readyz` responds 503.',
     }),
-    grace: Duration({ default: '25s', description: 'How long requests in flight may take then.' }),
+    grace: Duration({
+      default: '25s',
+      description: 'How long requests in flight may take after `delay`.',
+    }),
   },
   { description: 'How the process ends.' },
 );
@@ -80,19 +87,29 @@ const limits = Options(
   {
     headerTimeout: Duration({
       default: '10s',
-      description: 'Until a request head is complete; later is 408.',
+      description: 'Longest time until a request head is complete; then 408.',
     }),
     bodyIdle: Duration({
       default: '30s',
-      description: 'Longest silence within a request body; longer is 408.',
+      description: 'Longest silence within a request body; then 408.',
     }),
-    keepAlive: Duration({ default: '75s', description: 'How long an idle connection is kept.' }),
-    maxHeaderSize: Size({ default: '32KiB', description: 'Of a request head; more is 431.' }),
-    maxRequestBody: SizeOrOff({ default: 'off', description: 'More is 413.' }),
+    keepAlive: Duration({
+      default: '75s',
+      description: 'How long an idle connection of a client is kept.',
+    }),
+    maxHeaderSize: Size({
+      default: '32KiB',
+      description:
+        'Largest request head; a larger one gets 431. It also limits the response heads of upstreams.',
+    }),
+    maxRequestBody: SizeOrOff({
+      default: 'off',
+      description: 'Largest request body; a larger one gets 413.',
+    }),
     maxConnections: CountOrOff({
       default: 'off',
       minimum: 1,
-      description: 'Per listener; more are closed at once.',
+      description: 'Most connections per listener; further ones are closed at once.',
     }),
   },
   { description: 'Guards of all listeners against their clients.' },
@@ -103,17 +120,19 @@ const stores = Options(
     kind: word(['memory', 'redis'], {
       default: 'memory',
       description:
-        "Where kept answers are: in this process's memory, or in a Redis shared by replicas.",
+        'Where kept responses are: in the memory of this process, or in a Redis that replicas share.',
     }),
     maxBytes: Size({
       default: '64MiB',
-      description: 'Of memory; who is least recently used makes room.',
+      description:
+        'Size of the memory store: keys, values and what goes with them. The least recently used entries are removed first. For `memory` only.',
     }),
     url: Type.String({
       minLength: 1,
       writeOnly: true,
       title: 'a URL: redis://host:port or rediss://user:password@host:port/database',
-      description: 'Of the Redis server: `redis://`, or `rediss://` for TLS.',
+      description:
+        'Address of the Redis server: `redis://`, or `rediss://` for TLS. For `redis` only, which needs it.',
     }),
   },
   { description: 'Where policies keep what must outlive a call.' },

@@ -3,16 +3,14 @@ import type { Target, TlsOptions } from '../../core/model.js';
 import { isIP, type Socket } from 'node:net';
 import { buildConnector } from 'undici';
 import type { Clock, Timer } from '../../core/clock.js';
+import {
+  ClientClosed,
+  type HttpClient,
+  type OutboundRequest,
+  type Progress,
+  type ResponseHandler,
+} from '../client.js';
 import { Connection, type ConnectionKeeper } from './connection.js';
-
-/** Whoever wants a connection; told once, one way or the other. */
-export interface ConnectionSeeker {
-  /** It wants none any more. */
-  readonly isOver: boolean;
-  onConnection(connection: Connection): void;
-  /** There is none to be had: nothing was sent. */
-  onConnectError(error: Error): void;
-}
 
 export interface PoolOptions {
   readonly target: Target;
@@ -21,11 +19,6 @@ export interface PoolOptions {
   readonly connectTimeoutMs: number;
   /** Longest head of an answer, in bytes. */
   readonly maxHeaderSize: number;
-}
-
-/** The pool is closed for good. */
-export class PoolClosed extends Error {
-  override readonly name = 'PoolClosed';
 }
 
 /** How long an idle connection is kept where its upstream does not say, in ms: less than what servers commonly do. */
@@ -50,8 +43,17 @@ export function hostOf({ protocol, host, port, socketPath }: Target): string {
   return isDefault ? bracketed(host) : `${bracketed(host)}:${port}`;
 }
 
+const NOT_CONNECTED: Progress = {
+  isConnected: false,
+  sent: 'none',
+  isReused: false,
+  hasAnswerBegun: false,
+};
+
+const closed = () => new ClientClosed('the connections are closed');
+
 /** The connections to one place; survives reloads that do not change the place. */
-export class ConnectionPool implements ConnectionKeeper {
+export class ConnectionPool implements HttpClient, ConnectionKeeper {
   readonly #key: string;
   readonly #maxHeaderSize: number;
   readonly #clock: Clock;
@@ -85,9 +87,8 @@ export class ConnectionPool implements ConnectionKeeper {
     this.#dial = createDial(options);
   }
 
-  /** No limit and no queue, which no deadline would know of: whoever was admitted gets a connection. */
-  acquire(seeker: ConnectionSeeker): void {
-    if (this.#isClosed) return seeker.onConnectError(new PoolClosed('the pool is closed'));
+  dispatch(request: OutboundRequest, handler: ResponseHandler): void {
+    if (this.#isClosed) return handler.onFailure(closed(), NOT_CONNECTED);
     const nowMs = this.#clock.now();
     let connection = this.#idle.pop();
     // One that has just broken is among them until its socket tells of its close.
@@ -98,10 +99,10 @@ export class ConnectionPool implements ConnectionKeeper {
       connection.destroy();
       connection = this.#idle.pop();
     }
-    if (connection === undefined) return this.#open(seeker);
-    if (nowMs - connection.idleSinceMs < FRESH_MS) return seeker.onConnection(connection);
+    if (connection === undefined) return this.#open(request, handler);
+    if (nowMs - connection.idleSinceMs < FRESH_MS) return connection.send(request, handler);
     // Sockets are read between the two.
-    setImmediate(() => setImmediate(() => this.#lend(connection, seeker)));
+    setImmediate(() => setImmediate(() => this.#lend(connection, request, handler)));
   }
 
   /** Closes the connections when the last holder has let go; nobody may be using them then. */
@@ -114,7 +115,11 @@ export class ConnectionPool implements ConnectionKeeper {
   destroy(): void {
     this.#isClosed = true;
     this.#sweep?.cancel();
-    for (const connection of this.#all) connection.fail(new PoolClosed('the pool is closed'));
+    for (const connection of this.#all) connection.fail(closed());
+  }
+
+  onUnsent(request: OutboundRequest, handler: ResponseHandler): void {
+    this.dispatch(request, handler);
   }
 
   onIdle(connection: Connection): void {
@@ -134,28 +139,33 @@ export class ConnectionPool implements ConnectionKeeper {
     if (index !== -1) this.#idle.splice(index, 1);
   }
 
-  #open(seeker: ConnectionSeeker): void {
-    let connection: Connection;
+  #open(request: OutboundRequest, handler: ResponseHandler): void {
     try {
-      const socket = this.#dial(
-        (bytes, keep) => connection.onRead(bytes, keep),
-        (error) => {
-          if (error === null) this.#lend(connection, seeker);
-          else seeker.onConnectError(error);
-        },
-      );
-      connection = new Connection(socket, this, this.#maxHeaderSize);
-      this.#all.add(connection);
+      const connection = this.#connect((error) => {
+        if (error === null) this.#lend(connection, request, handler);
+        else handler.onFailure(error, NOT_CONNECTED);
+      });
     } catch (error) {
       // A certificate that cannot be used, for one.
-      seeker.onConnectError(error as Error);
+      handler.onFailure(error as Error, NOT_CONNECTED);
     }
   }
 
-  #lend(connection: Connection, seeker: ConnectionSeeker): void {
-    if (!seeker.isOver) {
-      if (connection.isDestroyed) this.acquire(seeker);
-      else seeker.onConnection(connection);
+  /** Knows no request: what its socket calls back lives as long as the connection, and would keep the first one alive. */
+  #connect(onOpen: (error: Error | null) => void): Connection {
+    const connection: Connection = new Connection(
+      this.#dial((bytes, keep) => connection.onRead(bytes, keep), onOpen),
+      this,
+      this.#maxHeaderSize,
+    );
+    this.#all.add(connection);
+    return connection;
+  }
+
+  #lend(connection: Connection, request: OutboundRequest, handler: ResponseHandler): void {
+    if (!handler.isOver) {
+      if (connection.isDestroyed) this.dispatch(request, handler);
+      else connection.send(request, handler);
     } else if (!connection.isDestroyed) {
       this.onIdle(connection);
     }

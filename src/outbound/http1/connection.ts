@@ -1,22 +1,20 @@
 /** One connection to an upstream (HTTP/1.1, RFC 9112): a request at a time, and its answer to whoever sent it. */
 import type { Socket } from 'node:net';
 import { firstValue, type Fields } from '../../http/fields.js';
-import { ReplyParser, retain, type ReplyHead, type ReplyListener } from './reply-parser.js';
-import { writeRequest, type OutgoingRequest, type BodyWriter } from './request-writer.js';
+import {
+  ClientClosed,
+  type Dispatched,
+  type OutboundRequest,
+  type ResponseHandler,
+  type ResponseHead,
+} from '../client.js';
+import { ReplyParser, retain, type ReplyListener } from './reply-parser.js';
+import { writeRequest, type BodyWriter } from './request-writer.js';
 
-/** Whoever has a connection for an exchange; told until the end or the error, whichever comes first. */
-export interface ConnectionUser {
-  onInformational(head: ReplyHead): void;
-  onHead(head: ReplyHead): void;
-  onData(chunk: Buffer): void;
-  onEnd(trailers: Fields): void;
-  /** The socket is the user's from now on. */
-  onUpgrade(head: ReplyHead, socket: Socket): void;
-  onError(error: Error): void;
-}
-
-/** Whoever keeps connections between exchanges. */
+/** What keeps connections between exchanges. */
 export interface ConnectionKeeper {
+  /** Not one byte of the request has left over a connection that closed for its age: another one is due. */
+  onUnsent(request: OutboundRequest, handler: ResponseHandler): void;
   /** Another exchange may follow. */
   onIdle(connection: Connection): void;
   /** None will: it has closed, or speaks another protocol and is its user's. Told once or twice. */
@@ -28,7 +26,7 @@ export class ConnectionLost extends Error {
   override readonly name = 'ConnectionLost';
 }
 
-export class Connection implements ReplyListener {
+export class Connection implements ReplyListener, Dispatched {
   /** Where it is idle: since when, and until when it is worth keeping, in monotonic ms. */
   idleSinceMs = 0;
   expiresAtMs = 0;
@@ -36,12 +34,13 @@ export class Connection implements ReplyListener {
   keepAliveMs: number | undefined;
   /** It was idle before this exchange: its upstream may have closed it meanwhile. */
   isReused = false;
-  /** Something of the answer has come. */
-  hasAnswerBegun = false;
+  #hasAnswerBegun = false;
   readonly #keeper: ConnectionKeeper;
   readonly #parser: ReplyParser;
   readonly #socket: Socket;
-  #user: ConnectionUser | undefined;
+  /** The exchange that it is lent for. */
+  #request: OutboundRequest | undefined;
+  #handler: ResponseHandler | undefined;
   #upload: BodyWriter | undefined;
   #isUpgrading = false;
   #isTunnel = false;
@@ -68,8 +67,8 @@ export class Connection implements ReplyListener {
   }
 
   /** Of the exchange that it is lent for, no byte has left and none has come. */
-  get isUntouched(): boolean {
-    return !this.hasAnswerBegun && this.#upload?.hasBegun === false;
+  get #isUntouched(): boolean {
+    return !this.#hasAnswerBegun && this.#upload?.hasBegun === false;
   }
 
   /** The whole request has left. */
@@ -78,12 +77,14 @@ export class Connection implements ReplyListener {
   }
 
   /** Only while it is idle. */
-  send(request: OutgoingRequest, user: ConnectionUser): void {
-    this.#user = user;
+  send(request: OutboundRequest, handler: ResponseHandler): void {
+    this.#request = request;
+    this.#handler = handler;
     this.#isUpgrading = request.upgrade !== undefined;
-    this.hasAnswerBegun = false;
+    this.#hasAnswerBegun = false;
     this.#parser.expect(request);
-    this.#upload = writeRequest(this.#socket, request);
+    handler.onStart(this);
+    this.#upload = writeRequest(this.#socket, request, handler);
   }
 
   /** No more is read until `resume`. */
@@ -98,18 +99,32 @@ export class Connection implements ReplyListener {
     this.#socket.resume();
   }
 
-  /** Ends it at once; its user hears nothing more. */
+  /** Ends it at once; its handler is told nothing more. */
   destroy(error?: Error): void {
-    this.#user = undefined;
+    this.#handler = undefined;
+    this.#request = undefined;
     this.#upload?.stop();
     this.#socket.destroy(error);
   }
 
-  /** Ends it at once; its user, if there is one, is told why. */
+  /** Ends it at once; its handler, if there is one, is told why. */
   fail(error: Error): void {
-    const user = this.#user;
+    const handler = this.#handler;
+    const request = this.#request;
+    const isUntouched = this.#isUntouched;
     this.destroy(error);
-    user?.onError(error);
+    if (handler === undefined) return;
+    // Closed for its age while the body had yet to begin: use another one; this is not a retry.
+    if (isUntouched && this.isReused && !(error instanceof ClientClosed)) {
+      this.#keeper.onUnsent(request!, handler);
+      return;
+    }
+    handler.onFailure(error, {
+      isConnected: true,
+      sent: isUntouched ? 'none' : 'some',
+      isReused: this.isReused,
+      hasAnswerBegun: this.#hasAnswerBegun,
+    });
   }
 
   /**
@@ -120,31 +135,32 @@ export class Connection implements ReplyListener {
    */
   readonly onRead = (bytes: Buffer, keep: () => void): boolean => {
     if (this.#isTunnel) return this.#socket.push(retain(bytes, keep));
-    this.hasAnswerBegun = true;
+    this.#hasAnswerBegun = true;
     this.#parser.read(bytes, keep);
     return true;
   };
 
   // From the parser.
 
-  onInformational(head: ReplyHead): void {
+  onInformational(head: ResponseHead): void {
     // Some send `100 Continue` unasked (RFC 9110, section 15.2.1); the body is on its way anyway.
-    if (head.status !== 100) this.#user?.onInformational(head);
+    if (head.status !== 100) this.#handler?.onInformational(head);
   }
 
-  onHead(head: ReplyHead): void {
+  onHead(head: ResponseHead): void {
     this.keepAliveMs = keepAliveOf(head.headers);
-    this.#user?.onHead(head);
+    this.#handler?.onHead(head);
   }
 
   onBody(chunk: Buffer): void {
-    this.#user?.onData(chunk);
+    this.#handler?.onData(chunk);
   }
 
   onComplete(trailers: Fields, keepsAlive: boolean): void {
-    const user = this.#user;
-    if (user === undefined) return;
-    this.#user = undefined;
+    const handler = this.#handler;
+    if (handler === undefined) return;
+    this.#handler = undefined;
+    this.#request = undefined;
     // An answer before the end of its request leaves the rest of that on the connection.
     if (keepsAlive && this.hasSentAll && !this.#isUpgrading) {
       this.#upload = undefined;
@@ -153,20 +169,21 @@ export class Connection implements ReplyListener {
     } else {
       this.destroy();
     }
-    user.onEnd(trailers);
+    handler.onEnd(trailers);
   }
 
-  onUpgrade(head: ReplyHead, rest: Buffer): void {
-    const user = this.#user;
-    if (user === undefined) return;
-    this.#user = undefined;
+  onUpgrade(head: ResponseHead, rest: Buffer): void {
+    const handler = this.#handler;
+    if (handler === undefined) return;
+    this.#handler = undefined;
+    this.#request = undefined;
     this.#isTunnel = true;
     // It outlives the pool, which a reload may close.
     this.#keeper.onGone(this);
     // Nobody reads yet: what comes is kept.
     this.#socket.pause();
     if (rest.length > 0) this.#socket.push(rest);
-    user.onUpgrade(head, this.#socket);
+    handler.onUpgrade(head, this.#socket);
   }
 
   onFault(error: Error): void {

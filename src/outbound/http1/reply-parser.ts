@@ -1,32 +1,22 @@
 /** An upstream's answers out of the bytes of its connection: checked, and in pieces that can be passed on. */
 import { combinedValue } from '../../http/fields.js';
 import type { Fields } from '../../http/fields.js';
+import { ResponseFault, type ResponseHead } from '../client.js';
 import { Llhttp, Wanted, type LlhttpListener } from './llhttp.js';
-
-export interface ReplyHead {
-  readonly status: number;
-  readonly statusText: string;
-  readonly headers: Fields;
-}
 
 /** Told in this order what a piece holds, when all of it has been read. */
 export interface ReplyListener {
   /** A 1xx before the answer. */
-  onInformational(head: ReplyHead): void;
-  onHead(head: ReplyHead): void;
+  onInformational(head: ResponseHead): void;
+  onHead(head: ResponseHead): void;
   /** All that came of the body in one go, to be kept. */
   onBody(chunk: Buffer): void;
   /** @param keepsAlive the connection may carry another exchange. */
   onComplete(trailers: Fields, keepsAlive: boolean): void;
   /** In place of `onHead`: the 101 that was asked for, and what came after it. */
-  onUpgrade(head: ReplyHead, rest: Buffer): void;
+  onUpgrade(head: ResponseHead, rest: Buffer): void;
   /** In place of what was expected. */
-  onFault(error: ReplyFault): void;
-}
-
-/** What came is no HTTP, or none that could be passed on. */
-export class ReplyFault extends Error {
-  override readonly name = 'ReplyFault';
+  onFault(error: ResponseFault): void;
 }
 
 /** What an answer depends on of its request. */
@@ -56,9 +46,9 @@ export class ReplyParser implements LlhttpListener {
   #fields: string[] = [];
   #sectionBytes = 0;
   /** What has been read and not been told. */
-  #informational: ReplyHead[] = [];
-  #head: ReplyHead | undefined;
-  #upgrade: ReplyHead | undefined;
+  #informational: ResponseHead[] = [];
+  #head: ResponseHead | undefined;
+  #upgrade: ResponseHead | undefined;
   #body: Buffer[] = [];
   #fault: string | undefined;
   /** What is being read, and the part of it that has been decoded. */
@@ -222,7 +212,7 @@ export class ReplyParser implements LlhttpListener {
       // The next exchange may begin in here.
       listener.onComplete(trimmed(this.#fields), this.#keepsAlive && fault === undefined);
     } else if (fault !== undefined) {
-      listener.onFault(new ReplyFault(fault));
+      listener.onFault(new ResponseFault(fault));
     }
   }
 }
@@ -250,7 +240,7 @@ const REASON_PHRASE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 /** What llhttp lets through although the next hop could not be told what it means; undefined for a sound head. */
 function findFault(
-  { status, statusText, headers }: ReplyHead,
+  { status, statusText, headers }: ResponseHead,
   isAgreed: boolean,
 ): string | undefined {
   if (status < 100) return `bad response: status ${status}`;

@@ -1,39 +1,37 @@
 /** A request on its way upstream: its head, and its body as it comes from the client (RFC 9112, sections 6 and 7). */
 import type { Socket } from 'node:net';
+import type { BodyCursor, BodyReader } from '../../core/request-body.js';
 import { fieldLines } from '../../http/fields.js';
 import { forwardTrailers } from '../../http/trailers.js';
-import type { Question } from './reply-parser.js';
-import type { BodyReader, ReplayableBody } from '../../inbound/request-body.js';
+import type { OutboundRequest, ResponseHandler } from '../client.js';
 
-/** What a try wants to know of a body that is still on its way. */
-export interface UploadListener {
-  /** The upstream does not take (true), or takes again (false), bytes that are there. */
-  onStall(isStalled: boolean): void;
-  /** The last byte has been taken. */
-  onSent(): void;
-}
-
-export interface OutgoingRequest extends Question {
-  /** The request line and all fields but those that only its body decides, each with its line's end. */
-  readonly head: string;
-  /** The head says how long the body is. */
-  readonly hasLength: boolean;
-  readonly body: ReplayableBody | undefined;
-  readonly listener: UploadListener;
+/** The request line and all fields but those that only the body decides, each with its line's end. */
+function renderHead({ method, path, authority, upgrade, fields }: OutboundRequest): string {
+  const connection = upgrade === undefined ? 'keep-alive' : `Upgrade\r\nUpgrade: ${upgrade}`;
+  return `${method} ${path} HTTP/1.1\r\nHost: ${authority}\r\nConnection: ${connection}\r\n${fieldLines(fields)}`;
 }
 
 /** Bodies up to this leave in one string with their head: a single write of the cheapest kind. */
 const JOINED_BYTES = 16 * 1024;
 
-/** @returns undefined when all has been written; otherwise what goes on writing, and has to be told to stop. */
-export function writeRequest(socket: Socket, request: OutgoingRequest): BodyWriter | undefined {
-  const { head, body, hasLength } = request;
+/**
+ * @param handler is told how a body goes that is still coming.
+ * @returns undefined when all has been written; otherwise what goes on writing, and has to be told to stop.
+ */
+export function writeRequest(
+  socket: Socket,
+  request: OutboundRequest,
+  handler: ResponseHandler,
+): BodyWriter | undefined {
+  const { body } = request;
+  const head = renderHead(request);
   if (body === undefined) {
     socket.write(`${head}\r\n`, 'latin1');
     return undefined;
   }
   const whole = body.takeWhole();
-  if (whole === undefined) return new BodyWriter(socket, request, body);
+  if (whole === undefined) return new BodyWriter(socket, head, body, handler);
+  const hasLength = body.length !== undefined;
   const complete = `${head}${hasLength ? '' : `Content-Length: ${whole.length}\r\n`}\r\n`;
   if (whole.length <= JOINED_BYTES) {
     // Latin-1 is byte for byte.
@@ -53,21 +51,21 @@ export function writeRequest(socket: Socket, request: OutgoingRequest): BodyWrit
  */
 export class BodyWriter implements BodyReader {
   readonly #socket: Socket;
-  readonly #body: ReplayableBody;
-  readonly #listener: UploadListener;
+  readonly #body: BodyCursor;
+  readonly #handler: ResponseHandler;
   readonly #isChunked: boolean;
   /** Still to be written. */
   #head: string;
   #isStalled = false;
   #hasEnded = false;
 
-  constructor(socket: Socket, request: OutgoingRequest, body: ReplayableBody) {
+  constructor(socket: Socket, head: string, body: BodyCursor, handler: ResponseHandler) {
     this.#socket = socket;
     this.#body = body;
-    this.#listener = request.listener;
-    this.#isChunked = !request.hasLength;
+    this.#handler = handler;
+    this.#isChunked = body.length === undefined;
     const framing = this.#isChunked ? 'Transfer-Encoding: chunked\r\n' : '';
-    this.#head = `${request.head}${framing}\r\n`;
+    this.#head = `${head}${framing}\r\n`;
     socket.on('drain', this.#onDrain);
     // What is here already leaves in one write.
     socket.cork();
@@ -88,7 +86,7 @@ export class BodyWriter implements BodyReader {
   /** Nothing more is to be sent: the connection has ended, or is about to. */
   stop(): void {
     this.#socket.off('drain', this.#onDrain);
-    this.#body.detach(this);
+    this.#body.close();
   }
 
   // From the body.
@@ -115,12 +113,12 @@ export class BodyWriter implements BodyReader {
   readonly #onDrain = (): void => {
     this.#setStalled(false);
     if (this.#hasEnded) this.#finish();
-    else this.#body.demand(this);
+    else this.#body.demand();
   };
 
   #finish(): void {
     this.#socket.off('drain', this.#onDrain);
-    this.#listener.onSent();
+    this.#handler.onSent();
   }
 
   #writeHead(): void {
@@ -136,6 +134,6 @@ export class BodyWriter implements BodyReader {
   #setStalled(isStalled: boolean): void {
     if (isStalled === this.#isStalled) return;
     this.#isStalled = isStalled;
-    this.#listener.onStall(isStalled);
+    this.#handler.onStall(isStalled);
   }
 }

@@ -11,7 +11,7 @@ export interface Admitted {
 const wait: Histogram<Admitted> = {
   kind: 'histogram',
   name: 'breakwater_bulkhead_wait_seconds',
-  help: 'Time that admitted calls waited for a slot.',
+  help: 'Time for which admitted calls waited for a slot.',
   event: 'bulkhead-admitted',
   // Queues are for short waits.
   bounds: [0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 10],
@@ -37,7 +37,7 @@ const queued: Gauge<BulkheadLayer> = {
 const limit: Gauge<BulkheadLayer> = {
   kind: 'gauge',
   name: 'breakwater_bulkhead_limit',
-  help: 'Slots that there are.',
+  help: 'Number of slots.',
   per: 'route',
   value: ({ bulkhead }) => bulkhead.limit,
 };

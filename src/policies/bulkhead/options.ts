@@ -17,12 +17,12 @@ const perKeySchema = Switchable(
       header: Type.String({
         default: 'X-User-Id',
         pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$",
-        description: 'Header that tells the callers apart. Calls without it share one limit.',
+        description: 'Header that identifies the caller. Calls without it share one limit.',
       }),
       maxConcurrent: Count({
         default: 5,
         minimum: 1,
-        description: 'Exchanges at once with the same value of the header.',
+        description: 'How many calls with the same value of the header may run at once.',
       }),
     },
     { description: 'Gives each value of a header a smaller limit within the shared one.' },
@@ -34,24 +34,24 @@ export type PerKeyOptions = Exclude<Static<typeof perKeySchema>, Off>;
 
 const adaptiveOptions = Options(
   {
-    min: Count({ default: 5, minimum: 1, description: 'The least it can fall to.' }),
-    max: Count({ default: 200, minimum: 1, description: 'The most it can rise to.' }),
+    min: Count({ default: 5, minimum: 1, description: 'The limit never falls below this.' }),
+    max: Count({ default: 200, minimum: 1, description: 'The limit never rises above this.' }),
     decreaseAbove: Share({
       default: '20%',
-      description: 'A share of failed tries above this halves the limit.',
+      description: 'If the share of failed attempts is above this, the limit is halved.',
     }),
     increaseBelow: Share({
       default: '5%',
-      description: 'A share of failed tries from this on keeps the limit from rising.',
+      description: 'The limit rises only while the share of failed attempts is below this.',
     }),
     window: Duration({
       default: '10s',
-      description: 'How far back tries count; the limit can move fifty times as often as this.',
+      description: 'How far back attempts count. The limit can move fifty times in this time.',
     }),
   },
   {
     description:
-      "Moves the limit with the upstream's errors and latency; maxConcurrent is where it starts.",
+      'Moves the limit with the errors and the latency of the upstream. The limit starts at `maxConcurrent`.',
   },
 );
 
@@ -67,21 +67,23 @@ export const schema = Switchable(
       maxConcurrent: Count({
         default: 100,
         minimum: 1,
-        description: 'Exchanges at once, each until the last byte of its answer.',
+        description:
+          'How many calls may run at once. Each counts until the last byte of its response.',
       }),
       maxQueue: Count({
         default: 50,
         minimum: 0,
-        description: 'Calls that may wait for a slot, first in, first out; one more is refused.',
+        description:
+          'How many calls may wait for a slot. A further call is refused. `0` means that there is no queue.',
       }),
       queueTimeout: DurationOrOff({
         default: '1s',
-        description: 'Longest wait for a slot; off: until the deadline.',
+        description: 'Longest wait for a slot. `off`: until the deadline.',
       }),
       perKey: perKeySchema,
       adaptive: adaptiveLimitSchema,
     },
-    { description: 'Bounds how many exchanges the upstream has at once.' },
+    { description: 'Limits how many calls the upstream has at once.' },
   ),
 );
 

@@ -17,26 +17,27 @@ export const schema = Switchable(
       failureThreshold: CountOrOff({
         default: 5,
         minimum: 1,
-        description: 'Failures in a row that open the circuit.',
+        description: 'This many failures in a row open the circuit.',
       }),
       failureRate: Switchable(
         Options(
           {
             threshold: Share({
               default: '50%',
-              description: 'Share of failed tries in the window that opens the circuit.',
+              description: 'Share of failed attempts in the window that opens the circuit.',
             }),
             window: Duration({
               default: '10s',
-              description: 'How far back tries count; slowCall uses it too.',
+              description: 'How far back attempts count. `slowCall` uses it too.',
             }),
             minimumCalls: Count({
               default: 20,
               minimum: 1,
-              description: 'Tries in the window before any share counts; slowCall uses it too.',
+              description:
+                'How many attempts must be in the window before a share counts. `slowCall` uses it too.',
             }),
           },
-          { description: 'Opens the circuit at a share of failures.' },
+          { description: 'Opens the circuit at a share of failed attempts.' },
         ),
       ),
       slowCall: Switchable(
@@ -44,48 +45,48 @@ export const schema = Switchable(
           {
             duration: Duration({
               default: '2s',
-              description: 'A try whose response headers take longer is slow.',
+              description: 'An attempt is slow if its response headers take longer than this.',
             }),
             threshold: Share({
               default: '80%',
-              description: 'Share of slow tries in the window that opens the circuit.',
+              description: 'Share of slow attempts in the window that opens the circuit.',
             }),
           },
-          { description: 'Opens the circuit at a share of slow tries, failed or not.' },
+          { description: 'Opens the circuit at a share of slow attempts, failed or not.' },
         ),
         { default: 'off' },
       ),
       recoveryTimeout: Duration({
         default: '30s',
-        description: 'How long an open circuit refuses before it lets probes through.',
+        description: 'How long an open circuit refuses calls before it lets probes through.',
       }),
       recoveryMultiplier: Type.Number({
         default: 1,
         minimum: 1,
-        description: 'Lengthens recoveryTimeout with each opening in a row.',
+        description: 'Multiplies `recoveryTimeout` with each opening in a row.',
       }),
       maxRecoveryTimeout: Duration({
         default: '5m',
-        description: 'The longest that recoveryTimeout can grow.',
+        description: 'Longest time to which `recoveryTimeout` can grow.',
       }),
       halfOpenMaxCalls: Count({
         default: 3,
         minimum: 1,
-        description: 'Probes that may wait for their response headers at once.',
+        description: 'How many probes may wait for their response headers at once.',
       }),
       successThreshold: Count({
         default: 3,
         minimum: 1,
-        description: 'Successful probes that close the circuit.',
+        description: 'This many successful probes close the circuit.',
       }),
       failureStatuses: Type.Array(Type.Integer({ minimum: 100, maximum: 599 }), {
         default: [500, 502, 503, 504],
-        description: 'Response statuses that are failures.',
+        description: 'Response statuses that count as failures.',
       }),
       minimumTimeout: Duration({
         default: '100ms',
         description:
-          'A try that its deadline ended is a failure if it had at least this long, so that hurried callers prove nothing.',
+          'An attempt that the deadline ended is a failure only if it had at least this much time.',
       }),
     },
     { description: 'Stops calling an upstream that keeps failing.' },

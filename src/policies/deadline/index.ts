@@ -1,16 +1,21 @@
 /** Deadline and total timeout: gives the exchange an end, tells it to the upstream, and ends the call when it comes. */
 import type { Call } from '../../core/call.js';
-import { usableMs, type Deadline } from '../../core/deadline.js';
+import { upstreamWallMs, usableMs, type Deadline } from '../../core/deadline.js';
 import { DeadlineTimer, deadlineError } from '../../core/deadline-timer.js';
 import { CallError } from '../../core/errors.js';
-import { DEADLINE_FORMS, parseDeadline } from '../../http/deadline.js';
-import type { CallLayer, CallStage } from '../../core/pipeline.js';
+import { combinedValue, firstValue } from '../../http/fields.js';
+import { DEADLINE_FORMS, formatDeadline, parseDeadline } from '../../http/deadline.js';
+import type { CallLayer, CallStage, EditRequest } from '../../core/pipeline.js';
 import type { Policy, PolicyContext } from '../../core/policy.js';
 import type { Reply } from '../../core/reply.js';
 import { schema, type DeadlineSettings } from './options.js';
 import { reasons } from './reasons.js';
 
 export type { DeadlineSettings } from './options.js';
+
+/** Undefined without the field; an empty one is no deadline, but must not pass for none. */
+const readHeader = ({ headers }: Call, lowerName: string) =>
+  combinedValue(headers, lowerName) ?? firstValue(headers, lowerName);
 
 /**
  * The earliest of the caller's header, `total` from the start of the call, and, where it is made on behalf of another
@@ -20,7 +25,7 @@ function findDeadline(
   call: Call,
   bufferMs: number,
   totalMs: number | 'off',
-  readsHeader: boolean,
+  header: string | undefined,
   context: PolicyContext,
 ): Deadline | undefined {
   const { clock } = context;
@@ -28,12 +33,13 @@ function findDeadline(
   let atMs = totalMs === 'off' ? Infinity : call.startedAtMs + totalMs;
   let callerAtMs = Infinity;
   let source: Deadline['source'] = 'total';
-  if (readsHeader && call.deadlineHeader !== undefined) {
-    const wallMs = parseDeadline(call.deadlineHeader);
+  const written = header === undefined ? undefined : readHeader(call, header);
+  if (written !== undefined) {
+    const wallMs = parseDeadline(written);
     if (wallMs === undefined) {
       throw new CallError(
         reasons['invalid-deadline'],
-        `Cannot read the deadline ${JSON.stringify(call.deadlineHeader)} of a call to ${context.upstream} because it is not one of: ${DEADLINE_FORMS}`,
+        `Cannot read the deadline ${JSON.stringify(written)} of a call to ${context.upstream} because it is not one of: ${DEADLINE_FORMS}`,
       );
     }
     callerAtMs = wallMs - offsetMs;
@@ -56,11 +62,12 @@ function create(settings: DeadlineSettings, context: PolicyContext): CallLayer |
   const totalMs = timeout === 'off' ? 'off' : timeout.total;
   if (options === 'off' && totalMs === 'off') return undefined;
   const bufferMs = options === 'off' ? 0 : options.buffer;
+  const lowerName = options === 'off' ? undefined : options.header.toLowerCase();
   const { clock } = context;
 
   function wrap(next: CallStage): CallStage {
     async function run(call: Call): Promise<Reply> {
-      const deadline = findDeadline(call, bufferMs, totalMs, options !== 'off', context);
+      const deadline = findDeadline(call, bufferMs, totalMs, lowerName, context);
       if (deadline === undefined) return next.run(call);
       call.deadline = deadline;
       const { upstream } = context;
@@ -77,7 +84,18 @@ function create(settings: DeadlineSettings, context: PolicyContext): CallLayer |
     }
     return { run, refusal: (call) => next.refusal(call) };
   }
-  return { wrap };
+  return { wrap, requestFields: tellUpstream(options) };
+}
+
+function tellUpstream(options: DeadlineSettings['deadline']): EditRequest | undefined {
+  // A header that this policy does not read is none of its business.
+  if (options === 'off') return undefined;
+  const { header, propagate } = options;
+  if (!propagate) return (edits) => edits.remove(header);
+  return (edits, { call }) => {
+    const { deadline: end } = call;
+    if (end !== undefined) edits.set(header, formatDeadline(upstreamWallMs(end)));
+  };
 }
 
 export const deadline = {

@@ -8,16 +8,17 @@ export const schema = Switchable(
       header: Type.String({
         default: 'X-Deadline',
         pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$",
-        description: 'Header that carries the deadline, from the client and to the upstream.',
+        description:
+          'Name of the header that carries the deadline, from the client and to the upstream.',
       }),
       buffer: Duration({
         default: '50ms',
         description:
-          'How much earlier than the deadline the upstream is told to be done; a call with less time left is not sent.',
+          'How much earlier than the deadline the upstream is told to finish. A call that has no more time left than this is not sent.',
       }),
       propagate: Type.Boolean({
         default: true,
-        description: 'Whether the upstream is told the deadline.',
+        description: 'Whether the upstream is sent the deadline.',
       }),
     },
     {

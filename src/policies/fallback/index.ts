@@ -6,13 +6,16 @@ import { CallError, ClientGoneError, type CallFailure } from '../../core/errors.
 import type { EmitOf } from '../../core/events.js';
 import { MemoryReply } from '../../core/memory-reply.js';
 import type { CallLayer, CallStage } from '../../core/pipeline.js';
-import type { Policy, PolicyContext } from '../../core/policy.js';
+import type { Needs, Policy, PolicyContext } from '../../core/policy.js';
 import type { Reply } from '../../core/reply.js';
 import { instruments, type FallbackKind, type FallbackUsed } from './instruments.js';
 import { LastGood } from './last-good.js';
 import { schema, type FallbackEntry, type FallbackSettings, type StaticAnswer } from './options.js';
 
 export type { FallbackEntry, FallbackSettings } from './options.js';
+
+/** Bytes of a body to remember for another upstream where `retry`, and with it `bodyLimit`, is off: its default. */
+const REPLAY_BYTES = 64 * 1024;
 
 /** Ends that are worth a substitute, whoever they come from. */
 const failedStatuses = new Set([500, 502, 503, 504]);
@@ -112,7 +115,10 @@ function openCache(entries: readonly FallbackEntry[], context: PolicyContext) {
   return new LastGood({ upstream, store, clock, hash, ttlMs: Math.max(...ttls) });
 }
 
-function create({ fallback: entries }: FallbackSettings, context: PolicyContext) {
+function create(
+  { fallback: entries }: FallbackSettings,
+  context: PolicyContext,
+): CallLayer | undefined {
   if (entries === 'off' || entries.length === 0) return undefined;
   const { upstream } = context;
   const emit: EmitOf<FallbackUsed> = context.emit;
@@ -159,11 +165,19 @@ function create({ fallback: entries }: FallbackSettings, context: PolicyContext)
   return { wrap };
 }
 
+function needs({ fallback: entries, retry }: FallbackSettings): Needs {
+  const upstreams = entries === 'off' ? [] : entries.flatMap(({ upstream }) => upstream ?? []);
+  if (upstreams.length === 0) return {};
+  return retry === 'off' ? { upstreams, replayBytes: REPLAY_BYTES } : { upstreams };
+}
+
 export const fallback = {
   name: 'fallback',
   level: 'call',
   schema,
+  reads: ['retry'],
   instruments,
+  needs,
   references: {
     upstreams: [['*', 'upstream']],
     files: [{ at: ['*', 'static', 'bodyFile'], into: 'body' }],

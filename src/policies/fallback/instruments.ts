@@ -12,7 +12,7 @@ export interface FallbackUsed {
 const used: Counter<FallbackUsed> = {
   kind: 'counter',
   name: 'breakwater_fallbacks_total',
-  help: 'Answers given in place of a failed one, by where they came from.',
+  help: 'Responses sent instead of a failure. source: cache, upstream or static.',
   event: 'fallback-used',
   per: 'upstream',
   labels: { source: ({ source }) => source },

@@ -4,6 +4,7 @@ import type { Clock } from '../../core/clock.js';
 import { CopiedReply } from './copied-reply.js';
 import { MAX_KEPT_BYTES, mayKeep, mayKeepAnswerTo, mayServe } from './keepable.js';
 import { parseHttpDate } from '../../http/date.js';
+import { decodeKept, encodeKept, keptKinds } from '../../core/kept-response.js';
 import { MemoryReply } from '../../core/memory-reply.js';
 import {
   allValues,
@@ -33,35 +34,6 @@ interface Entry {
   readonly head: Head;
   readonly body: Buffer;
 }
-
-/** First byte of each value: what the rest looks like. A value of another version is none. */
-const ENTRY = 0x11;
-const VARY = 0x12;
-const PREFIX_BYTES = 5;
-
-/** Kind, length of the JSON, JSON, body. */
-function encode(kind: number, data: object, body: Buffer): Buffer {
-  const json = Buffer.from(JSON.stringify(data));
-  const prefix = Buffer.alloc(PREFIX_BYTES);
-  prefix.writeUInt8(kind, 0);
-  prefix.writeUInt32BE(json.length, 1);
-  return Buffer.concat([prefix, json, body]);
-}
-
-/** @returns undefined for what `encode` has not made. */
-function decode(value: Buffer): { kind: number; data: unknown; body: Buffer } | undefined {
-  if (value.length < PREFIX_BYTES) return undefined;
-  const bodyAt = PREFIX_BYTES + value.readUInt32BE(1);
-  if (bodyAt > value.length) return undefined;
-  try {
-    const data: unknown = JSON.parse(value.toString('utf8', PREFIX_BYTES, bodyAt));
-    return { kind: value.readUInt8(0), data, body: value.subarray(bodyAt) };
-  } catch {
-    return undefined;
-  }
-}
-
-const NOTHING = Buffer.alloc(0);
 
 export interface LastGoodOptions {
   /** An upstream's answers are its own, also where upstreams share a store. */
@@ -119,23 +91,23 @@ export class LastGood {
       atMs,
       age: age > 0 && age < Infinity ? Math.floor(age) : 0,
     };
-    const entry = encode(ENTRY, head, body);
+    const entry = encodeKept(keptKinds.response, head, body);
     const first = this.#firstKey(call, call.method);
     const names = [...new Set(listMembers(reply.headers, 'vary'))].toSorted();
     if (names.length === 0) return store.set(first, entry, ttlMs);
     await store.set(this.#secondKey(first, call, names), entry, ttlMs);
-    await store.set(first, encode(VARY, names, NOTHING), ttlMs);
+    await store.set(first, encodeKept(keptKinds.vary, names), ttlMs);
   }
 
   async #load(call: Call, method: string, maxAgeMs: number): Promise<Entry | undefined> {
     const { store, clock } = this.#options;
     const first = this.#firstKey(call, method);
     let found = await getDecoded(store, first);
-    if (found?.kind === VARY) {
-      found = await getDecoded(store, this.#secondKey(first, call, found.data as string[]));
+    if (found?.kind === keptKinds.vary) {
+      found = await getDecoded(store, this.#secondKey(first, call, found.head as string[]));
     }
-    if (found?.kind !== ENTRY) return undefined;
-    const head = found.data as Head;
+    if (found?.kind !== keptKinds.response) return undefined;
+    const head = found.head as Head;
     return clock.wallNow() - head.atMs > maxAgeMs ? undefined : { head, body: found.body };
   }
 
@@ -159,7 +131,7 @@ export class LastGood {
 
 async function getDecoded(store: Store, key: string) {
   const value = await store.get(key);
-  return value && decode(value);
+  return value && decodeKept(value);
 }
 
 /** Of a 304 (RFC 9110, section 15.4.5); all else the caller has already. */

@@ -23,12 +23,15 @@ export const schema = ListOrOff<FallbackEntry>(
       {
         cache: Options(
           {
-            ttl: Duration({ default: '1h', description: 'Age up to which an answer is given.' }),
+            ttl: Duration({
+              default: '1h',
+              description: 'Up to which age a kept response is sent.',
+            }),
           },
-          { description: 'The last good answer to the same GET or HEAD of the same caller.' },
+          { description: 'The last good response to the same GET or HEAD of the same caller.' },
         ),
         upstream: Type.String({
-          description: 'Name of another upstream; the call goes through its whole pipeline.',
+          description: 'Name of another upstream. The call goes through its whole pipeline.',
         }),
         static: Options(
           {
@@ -36,20 +39,20 @@ export const schema = ListOrOff<FallbackEntry>(
               default: 200,
               minimum: 200,
               maximum: 599,
-              description: 'Status of the answer.',
+              description: 'Status of the response.',
             }),
             headers: Type.Unsafe<StaticAnswer['headers']>({
               type: 'object',
               additionalProperties: { type: ['string', 'number'], title: 'text or a number' },
-              description: 'Header fields of the answer.',
+              description: 'Header fields of the response. `Content-Length` follows from the body.',
             }),
-            body: Type.String({ description: 'Text of the answer.' }),
+            body: Type.String({ description: 'Body of the response, as text.' }),
             bodyFile: Type.String({
               description:
-                'File with the body, relative to this file and read with it; instead of `body`.',
+                'File with the body, instead of `body`. The path is relative to the configuration file. It is read when the configuration is read.',
             }),
           },
-          { description: 'An answer that is always the same.' },
+          { description: 'A response that is always the same.' },
         ),
       },
       { description: 'One source: `cache`, `upstream` or `static`.' },
@@ -61,10 +64,12 @@ export const schema = ListOrOff<FallbackEntry>(
     default: 'off',
     minItems: 1,
     description:
-      'Sources that are asked in their order when a call would end in a 500, 502, 503 or 504.',
+      'Sources of a substitute, asked in this order when a call would end in a 500, 502, 503 or 504.',
   },
 );
 
 export interface FallbackSettings {
   readonly fallback: Static<typeof schema>;
+  /** Where it is on, it says how much of a body is remembered. */
+  readonly retry: unknown;
 }

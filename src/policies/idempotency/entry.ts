@@ -1,4 +1,5 @@
 /** What a key holds in the store, and which header fields of an answer are kept in it. */
+import { decodeKept, keptKinds } from '../../core/kept-response.js';
 import { combinedValue, filterFields, type Fields } from '../../http/fields.js';
 import { hopByHop, nominated } from '../../http/hop-by-hop.js';
 
@@ -7,34 +8,27 @@ const REPLAYED_LOWER = REPLAYED.toLowerCase();
 
 /** What a key holds: a call that runs, or the answer of one that has ended. */
 export interface LockHead {
-  readonly state: 'running';
   readonly fingerprint: string;
   /** Of the one call whose lock it is. */
   readonly token: string;
 }
 export interface RecordHead {
-  readonly state: 'done';
   readonly fingerprint: string;
   readonly status: number;
   readonly statusText: string;
   readonly headers: Fields;
   readonly trailers: Fields;
 }
-export type EntryHead = LockHead | RecordHead;
+type Entry =
+  | { readonly isOver: false; readonly head: LockHead }
+  | { readonly isOver: true; readonly head: RecordHead; readonly body: Buffer };
 
-const LINE_FEED = 0x0a;
-
-/** A line of JSON, which holds no line feed itself, then the body's bytes as they are. */
-export function encode(head: EntryHead, body: Uint8Array): Buffer {
-  return Buffer.concat([Buffer.from(`${JSON.stringify(head)}\n`), body]);
-}
-
-/** @throws where it is nothing that `encode` made. */
-export function decode(entry: Buffer): { readonly head: EntryHead; readonly body: Buffer } {
-  const end = entry.indexOf(LINE_FEED);
-  const head = JSON.parse(entry.toString('utf8', 0, end)) as EntryHead;
-  if (head.state !== 'running' && head.state !== 'done') throw new Error('unknown kind of entry');
-  return { head, body: entry.subarray(end + 1) };
+/** @throws where it is nothing that this policy has kept. */
+export function readEntry(value: Buffer): Entry {
+  const kept = decodeKept(value);
+  if (kept?.kind === keptKinds.lock) return { isOver: false, head: kept.head as LockHead };
+  if (kept?.kind !== keptKinds.response) throw new Error('unknown kind of entry');
+  return { isOver: true, head: kept.head as RecordHead, body: kept.body };
 }
 
 /** The fields that belong to the answer, rather than to the connection or the exchange that brought it. */

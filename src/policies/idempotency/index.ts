@@ -1,14 +1,16 @@
 /** Idempotency keys: a request that is sent twice is carried out once, and answered twice. */
-import type { BodyStart, Call } from '../../core/call.js';
+import type { Call } from '../../core/call.js';
+import type { BodyStart } from '../../core/request-body.js';
 import { CallError, DEFAULT_RETRY_AFTER_MS, type DeclaredReason } from '../../core/errors.js';
 import type { EmitOf } from '../../core/events.js';
 import { combinedValue, type Fields } from '../../http/fields.js';
+import { encodeKept, keptKinds } from '../../core/kept-response.js';
 import { MemoryReply } from '../../core/memory-reply.js';
 import type { CallLayer, CallStage } from '../../core/pipeline.js';
 import type { Policy, PolicyContext } from '../../core/policy.js';
 import { isOpenEnded, type Reply } from '../../core/reply.js';
 import { collectBody } from './collect-body.js';
-import { REPLAYED, decode, encode, keptHeaders, type LockHead, type RecordHead } from './entry.js';
+import { REPLAYED, keptHeaders, readEntry, type LockHead, type RecordHead } from './entry.js';
 import { instruments, type IdempotencyDecided, type IdempotencyResult } from './instruments.js';
 import { schema, type IdempotencyOptions, type IdempotencySettings } from './options.js';
 import { reasons } from './reasons.js';
@@ -70,7 +72,7 @@ function create(settings: IdempotencySettings, context: PolicyContext): CallLaye
   /** Whose key it is goes into it: nobody gets an answer that was made for another caller. */
   function keyFor(call: Call, key: string): string {
     const caller = combinedValue(call.headers, 'authorization') ?? '';
-    return `idempotency:${hash(JSON.stringify([upstream, caller, key]))}`;
+    return `idempotency:1:${hash(JSON.stringify([upstream, caller, key]))}`;
   }
 
   /** What has to be the same for a request to be a repetition. */
@@ -110,14 +112,15 @@ function create(settings: IdempotencySettings, context: PolicyContext): CallLaye
     return refuse(reasons['idempotency-in-progress'], call, why);
   }
 
-  function answerFrom(entry: Buffer, call: Call, fingerprint: string): Reply {
-    const { head, body } = decode(entry);
-    if (head.fingerprint !== fingerprint) {
+  function answerFrom(value: Buffer, call: Call, fingerprint: string): Reply {
+    const entry = readEntry(value);
+    if (entry.head.fingerprint !== fingerprint) {
       report('mismatch');
       const why = 'its idempotency key was used for a request with another method, path or body';
       throw refuse(reasons['idempotency-mismatch'], call, why);
     }
-    if (head.state === 'running') throw conflict(call);
+    if (!entry.isOver) throw conflict(call);
+    const { head, body } = entry;
     report('replayed');
     const headers = [...head.headers, REPLAYED, 'true'];
     return new MemoryReply({ ...head, headers }, body, head.trailers);
@@ -133,8 +136,8 @@ function create(settings: IdempotencySettings, context: PolicyContext): CallLaye
     const { key, lock, fingerprint } = claim;
     const { status, statusText } = reply;
     const headers = keptHeaders(reply.headers);
-    const head: RecordHead = { state: 'done', fingerprint, status, statusText, headers, trailers };
-    return store.replace(key, lock, encode(head, body), options.ttl);
+    const head: RecordHead = { fingerprint, status, statusText, headers, trailers };
+    return store.replace(key, lock, encodeKept(keptKinds.response, head, body), options.ttl);
   }
 
   /** @param isProtected the claim is known to have succeeded; else its failure has been reported already. */
@@ -165,8 +168,8 @@ function create(settings: IdempotencySettings, context: PolicyContext): CallLaye
   async function runWithKey(call: Call, next: CallStage, key: string): Promise<Reply> {
     const body = await readBody(call);
     const fingerprint = fingerprintOf(call, body);
-    const head: LockHead = { state: 'running', fingerprint, token: createToken() };
-    const lock = encode(head, new Uint8Array());
+    const head: LockHead = { fingerprint, token: createToken() };
+    const lock = encodeKept(keptKinds.lock, head);
     const claim: Claim = { key: keyFor(call, key), lock, fingerprint };
     let isProtected = true;
     try {

@@ -12,7 +12,7 @@ export interface IdempotencyDecided {
 const results: Counter<IdempotencyDecided> = {
   kind: 'counter',
   name: 'breakwater_idempotency_total',
-  help: 'What idempotency keys came to; error: the store could not be used.',
+  help: 'Requests with idempotency keys. result: stored, replayed, conflict, mismatch, or error (the store could not be used).',
   event: 'idempotency-decided',
   per: 'upstream',
   labels: { result: ({ result }) => result },

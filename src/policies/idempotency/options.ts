@@ -7,17 +7,17 @@ export const schema = Switchable(
       header: Type.String({
         default: 'Idempotency-Key',
         pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$",
-        description: 'Header that carries the key. It is passed on to the upstream as well.',
+        description: 'Header that carries the key. The upstream is sent it as well.',
       }),
       methods: Type.Array(Type.String({ pattern: "^[!#$%&'*+.^_`|~0-9A-Z-]+$" }), {
         default: ['POST', 'PATCH'],
-        description: 'Methods, in capitals, whose keys count.',
+        description: 'Methods, in capitals, whose keys count. Requests with other methods pass.',
       }),
-      ttl: Duration({ default: '24h', description: 'How long an answer is kept.' }),
+      ttl: Duration({ default: '24h', description: 'How long a response is kept.' }),
       lockTimeout: Duration({
         default: '60s',
         description:
-          'How long a key stays taken by a call whose process has died. Longer than any call may take.',
+          'How long a key stays taken by a call whose process has died. It must be longer than any call may take.',
       }),
       required: Type.Boolean({
         default: false,
@@ -26,17 +26,17 @@ export const schema = Switchable(
       failClosed: Type.Boolean({
         default: false,
         description:
-          'Whether calls are refused while the store is away, rather than carried out without protection.',
+          'Whether calls are refused while the store cannot be used. Otherwise they are forwarded without protection.',
       }),
       finishOnHangUp: Type.Boolean({
         default: false,
         description:
-          'Whether a call goes on when its client hangs up, so that the answer is there for the next try.',
+          'Whether a call goes on when its client hangs up, so that the response is kept for the next request.',
       }),
     },
     {
       description:
-        'Keeps the answer to a request with a key, and gives it to those that repeat it.',
+        'Keeps the response to a request with a key, and sends it again when the request is repeated.',
     },
   ),
   { default: 'off' },

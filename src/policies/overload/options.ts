@@ -14,16 +14,16 @@ export const schema = Switchable(
     {
       eventLoopDelay: DurationOrOff({
         default: '100ms',
-        description: 'Lateness of the event loop beyond which calls are shed.',
+        description: 'Delay of the event loop above which calls are refused.',
       }),
       memory: ShareOrOff({
         default: '85%',
         description:
-          "Share of the container's memory limit, or else of the machine's memory, beyond which calls are shed.",
+          'Share of the memory limit of the container, or of the memory of the machine if there is no limit, above which calls are refused.',
       }),
       shed: Share({
         default: '30%',
-        description: 'Share of new calls that are refused while a limit is passed.',
+        description: 'Share of new calls that are refused while a limit is exceeded.',
       }),
     },
     { description: 'Refuses a share of new calls while this process is overloaded.' },

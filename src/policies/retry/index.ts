@@ -7,14 +7,18 @@ import type { CallFailure } from '../../core/errors.js';
 import type { EmitOf } from '../../core/events.js';
 import { classifyFailure, classifyStatus, type Outcome } from '../../core/outcome.js';
 import type { CallStage } from '../../core/pipeline.js';
-import type { Policy, PolicyContext } from '../../core/policy.js';
+import type { Needs, Policy, PolicyContext } from '../../core/policy.js';
 import type { Reply } from '../../core/reply.js';
+import { hasField } from '../../http/fields.js';
 import { findRetryAfter } from '../../http/retry-after.js';
 import { RetryBudget, type RetryLayer } from './budget.js';
 import { instruments, type RetryCause, type RetryDenial, type RetryEvent } from './instruments.js';
 import { schema, type RetryOptions, type RetrySettings } from './options.js';
 
 export type { RetrySettings } from './options.js';
+
+/** draft-ietf-httpapi-idempotency-key-header. */
+const IDEMPOTENCY_HEADER = 'idempotency-key';
 
 /** Methods whose effect is the same however often they arrive (RFC 9110, section 9.2.2). */
 const idempotentMethods = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
@@ -80,6 +84,9 @@ function create(
   const methods = new Set(options.methods);
   const statuses = new Set(options.statuses);
   const budget = openBudget(options.budget, clock, previous?.budget);
+  const { idempotency } = settings;
+  const keyHeader = idempotency === 'off' ? IDEMPOTENCY_HEADER : idempotency.header.toLowerCase();
+  const hasKey = ({ headers }: Call) => hasField(headers, keyHeader);
 
   /** Why another try may help; undefined after a good answer, or an end that this proxy or the client made. */
   function causeOf(outcome: Outcome): RetryCause | undefined {
@@ -103,7 +110,7 @@ function create(
    * the budget, so that only a retry that nothing else forbids is paid for.
    */
   function plan(call: Call, next: CallStage, cause: RetryCause, backoff: number, reply?: Reply) {
-    const isAllowed = cause === 'unsent' || methods.has(call.method) || call.hasIdempotencyKey;
+    const isAllowed = cause === 'unsent' || methods.has(call.method) || hasKey(call);
     if (!isAllowed) return 'method';
     const retryAfterMs =
       options.respectRetryAfter && reply !== undefined
@@ -124,7 +131,7 @@ function create(
   function wrap(next: CallStage): CallStage {
     /** Only the connection was to blame: another one is due at once, and costs nothing. */
     function isFree(call: Call): boolean {
-      const isSafe = idempotentMethods.has(call.method) || call.hasIdempotencyKey;
+      const isSafe = idempotentMethods.has(call.method) || hasKey(call);
       return isSafe && findObstacle(call, next, clock.now()) === undefined;
     }
 
@@ -181,6 +188,9 @@ function create(
   return { wrap, budget };
 }
 
+const needs = ({ retry: options }: RetrySettings): Needs =>
+  options === 'off' ? {} : { replayBytes: options.bodyLimit };
+
 /**
  * Holds no more than one failed answer, unread, while it waits. `bodyLimit` is the exchange's to keep: this policy only
  * asks whether the body can be sent again.
@@ -189,7 +199,10 @@ export const retry = {
   name: 'retry',
   level: 'call',
   schema,
+  // Its header makes a request repeatable.
+  reads: ['idempotency'],
   instruments,
+  needs,
   create,
   // A route that retries differently still spends from the same budget: it protects the upstream, not the route.
   sharesState: (writes) => !writes.has('retry.budget'),

@@ -24,7 +24,7 @@ export type RetryEvent = RetryStarted | RetryDenied;
 const retries: Counter<RetryStarted> = {
   kind: 'counter',
   name: 'breakwater_retries_total',
-  help: 'Tries after the first, by what made them necessary.',
+  help: 'Attempts after the first. cause: unsent, stale, reset, timeout or status.',
   event: 'retry-started',
   per: 'upstream',
   labels: { cause: ({ cause }) => cause },
@@ -34,7 +34,7 @@ const retries: Counter<RetryStarted> = {
 const denied: Counter<RetryDenied> = {
   kind: 'counter',
   name: 'breakwater_retries_denied_total',
-  help: 'Retries that were called for but not made, by what forbade them.',
+  help: 'Retries that were needed but not made. cause: budget, deadline, body, method, circuit or retry-after.',
   event: 'retry-denied',
   per: 'upstream',
   labels: { cause: ({ cause }) => cause },
@@ -44,7 +44,7 @@ const denied: Counter<RetryDenied> = {
 const budget: Gauge<RetryLayer> = {
   kind: 'gauge',
   name: 'breakwater_retry_budget_remaining',
-  help: 'Retries that the budget still allows.',
+  help: 'Retries that the budget allows now.',
   per: 'upstream',
   value: ({ budget }) => budget?.remaining(),
 };

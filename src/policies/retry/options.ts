@@ -19,81 +19,94 @@ const word = <const Words extends readonly string[]>(
 export const schema = Switchable(
   Options(
     {
-      maxAttempts: Count({ default: 3, minimum: 1, description: 'Tries, counting the first.' }),
+      maxAttempts: Count({
+        default: 3,
+        minimum: 1,
+        description: 'How many attempts a call may have, the first included.',
+      }),
       methods: Type.Array(Type.String({ pattern: "^[!#$%&'*+.^_`|~0-9A-Z-]+$" }), {
         default: ['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE'],
         description:
-          'Methods, in capitals, that may be tried again after the upstream may have acted. A request with the idempotency header may be as well.',
+          'Methods, in capitals, that may be repeated even if the upstream may have acted already. A request with an idempotency key may be repeated as well.',
       }),
       statuses: Type.Array(Type.Integer({ minimum: 400, maximum: 599 }), {
         default: [408, 429, 500, 502, 503, 504],
-        description: 'Answers that are worth another try.',
+        description: 'Response statuses that are worth another attempt.',
       }),
       backoff: Options(
         {
           strategy: word(['exponential', 'linear', 'constant', 'decorrelated'], {
             default: 'exponential',
             description:
-              'How the delay grows: baseDelay x multiplier^(n-1), baseDelay x n, baseDelay, or at random between baseDelay and three times the delay before.',
+              'How the delay grows. `exponential`: `baseDelay` x `multiplier`^(n-1). `linear`: `baseDelay` x n. `constant`: `baseDelay`. `decorrelated`: random between `baseDelay` and three times the delay before.',
           }),
-          baseDelay: Duration({ default: '100ms', description: 'Delay before the second try.' }),
+          baseDelay: Duration({
+            default: '100ms',
+            description: 'Delay before the second attempt.',
+          }),
           maxDelay: Duration({
             default: '2s',
-            description: 'Limit of a growing delay, before jitter.',
+            description: 'Longest delay, before jitter.',
           }),
           multiplier: Type.Number({
             default: 2,
             minimum: 1,
-            description: 'Growth of the exponential delay from try to try.',
+            description: 'Growth of the exponential delay from attempt to attempt.',
           }),
           jitter: word(['full', 'equal', 'half', 'none'], {
             default: 'full',
             description:
-              'Spread of a delay d: 0..d, d/2..d, d/2..3d/2, or none. A decorrelated delay is random already and takes none.',
+              'Spread of a delay d. `full`: 0 to d. `equal`: d/2 to d. `half`: d/2 to 3d/2. `none`: d itself. A `decorrelated` delay is random already and has no further spread.',
           }),
         },
-        { description: 'Delay between tries.' },
+        { description: 'Delay between attempts.' },
       ),
       respectRetryAfter: Type.Boolean({
         default: true,
-        description: 'Whether Retry-After on a failed answer is a lower bound of the delay.',
+        description: 'Whether the delay is at least the `Retry-After` of a failed response.',
       }),
       maxRetryAfter: Duration({
         default: '10s',
-        description: 'An upstream that asks for more patience than this is not tried again.',
+        description:
+          'If the upstream asks for a longer wait than this, there is no further attempt.',
       }),
       budget: Switchable(
         Options(
           {
             ratio: Share({
               default: '20%',
-              description: 'Retries allowed per first try in the window.',
+              description: 'How many retries there may be per first attempt in the window.',
             }),
             minPerSecond: Type.Number({
               default: 3,
               minimum: 0,
-              description: 'Retries per second of the window that are allowed in any case.',
+              description: 'How many retries per second of the window are allowed in any case.',
             }),
-            window: Duration({ default: '10s', description: 'How far back tries are counted.' }),
+            window: Duration({ default: '10s', description: 'How far back attempts count.' }),
           },
-          { description: 'Share of retries in the traffic, so that an outage grows no storm.' },
+          {
+            description:
+              'Limits the share of retries in the traffic, so that retries do not make an outage worse.',
+          },
         ),
       ),
       bodyLimit: Size({
         default: '64KiB',
         description:
-          'Largest request body that is remembered for another try; it streams through all the same.',
+          'Largest request body that is kept for another attempt. A larger one is forwarded, but not repeated.',
       }),
     },
     {
       description:
-        'Another try after a failed one. Off means none at all, not even after a connection that had gone stale.',
+        'Repeats a failed attempt. `off` means that nothing is repeated, not even after a kept connection turned out to be closed.',
     },
   ),
 );
 
 export interface RetrySettings {
   readonly retry: Static<typeof schema>;
+  /** Where it is off, its header makes a request repeatable all the same. */
+  readonly idempotency: { readonly header: string } | Off;
 }
 
 export type RetryOptions = Exclude<RetrySettings['retry'], Off>;

@@ -11,15 +11,16 @@ const options = Options(
       default: 99,
       minimum: 1,
       maximum: 100,
-      description: 'Which of the response times, by nearest rank: at most the rest is cut off.',
+      description:
+        'Which percentile of the response times counts. About this many of 100 attempts are not cut off.',
     }),
     multiplier: Type.Number({
       default: 1.5,
       minimum: 1,
-      description: 'How much longer than the percentile a try may take.',
+      description: 'How many times the percentile an attempt may take.',
     }),
-    min: Duration({ default: '1s', description: 'The learned timeout is never less.' }),
-    max: Duration({ default: '30s', description: 'The learned timeout is never more.' }),
+    min: Duration({ default: '1s', description: 'The learned timeout is never less than this.' }),
+    max: Duration({ default: '30s', description: 'The learned timeout is never more than this.' }),
     window: Count({
       default: 100,
       minimum: 1,
@@ -29,10 +30,14 @@ const options = Options(
     minSamples: Count({
       default: 10,
       minimum: 1,
-      description: 'Response times before which attempt holds.',
+      description:
+        'How many response times are needed before the learned timeout replaces `attempt`.',
     }),
   },
-  { description: 'Learns attempt from the response times.' },
+  {
+    description:
+      'Learns `attempt` from the response times. `adaptive: {}` switches it on with the defaults below.',
+  },
 );
 
 /** Of `timeout.adaptive`. */

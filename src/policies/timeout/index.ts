@@ -3,7 +3,7 @@ import type { Attempt } from '../../core/attempt.js';
 import type { CallFailure } from '../../core/errors.js';
 import { classifyFailure, classifyStatus } from '../../core/outcome.js';
 import type { AttemptStage } from '../../core/pipeline.js';
-import type { Policy, PolicyContext } from '../../core/policy.js';
+import type { Needs, Policy, PolicyContext } from '../../core/policy.js';
 import type { Reply } from '../../core/reply.js';
 import { AdaptiveTimeout, type TimeoutLayer } from './adaptive-timeout.js';
 import { AttemptTimer, MeasuringTimer } from './attempt-timer.js';
@@ -92,12 +92,17 @@ function create(
   };
 }
 
+/** Connecting and tunnels are the transport's, but their limits stand here. */
+const needs = ({ timeout: options }: TimeoutSettings): Needs =>
+  options === 'off' ? {} : { connectMs: options.connect, tunnelIdleMs: options.stream };
+
 export const timeout = {
   name: 'timeout',
   level: 'attempt',
   schema,
   reasons,
   instruments,
+  needs,
   create,
   describe: (layer) => ({ attemptTimeoutMs: layer?.attemptMs ?? null }),
 } as const satisfies Policy<'timeout', typeof schema, TimeoutSettings, TimeoutLayer>;

@@ -5,7 +5,7 @@ import type { TimeoutLayer } from './adaptive-timeout.js';
 const attemptSeconds: Gauge<TimeoutLayer> = {
   kind: 'gauge',
   name: 'breakwater_attempt_timeout_seconds',
-  help: 'Time that a try is given now.',
+  help: 'How long a first attempt may take now, as configured or as learned.',
   per: 'upstream',
   value: ({ attemptMs }) => (attemptMs === undefined ? undefined : attemptMs / 1000),
 };

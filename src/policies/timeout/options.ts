@@ -12,20 +12,24 @@ import { adaptiveSchema } from './adaptive-timeout.js';
 export const schema = Switchable(
   Options(
     {
-      connect: DurationOrOff({ default: '2s', description: 'Longest wait for TCP and TLS.' }),
+      connect: DurationOrOff({
+        default: '2s',
+        description:
+          'Longest wait for a connection, TCP and TLS together. `off` leaves it to the operating system: about two minutes.',
+      }),
       write: DurationOrOff({
         default: '15s',
-        description: 'Longest time the upstream may refuse to take bytes of the request body.',
+        description: 'Longest time for which the upstream may accept no bytes of the request body.',
       }),
       attempt: DurationOrOff({
         default: '10s',
         description:
-          'From the start of a try to its response headers; stands still while the client uploads.',
+          'Longest time from the start of an attempt to its response headers. It does not run while the client uploads, and starts again when the upload is complete.',
       }),
       attemptGrowth: ShareOrOff({
         default: 'off',
         description:
-          'How much more of attempt each further try gets: the n-th has attempt x (1 + attemptGrowth x (n-1)).',
+          'How much more time each further attempt has. Attempt number n has `attempt` x (1 + `attemptGrowth` x (n-1)).',
       }),
       adaptive: adaptiveSchema,
       idle: DurationOrOff({
@@ -34,14 +38,15 @@ export const schema = Switchable(
       }),
       total: DurationOrOff({
         default: '35s',
-        description: 'The whole exchange: queueing, back-off and body included.',
+        description: 'Longest time for the whole call: queue, back-off and body included.',
       }),
       stream: DurationOrOff({
         default: '5m',
-        description: 'Longest silence of an event stream or an upgraded connection.',
+        description:
+          'Longest silence of an event stream, or of both directions of an upgraded connection.',
       }),
     },
-    { description: 'Timeouts of the exchange and of each try.' },
+    { description: 'Timeouts of the call and of each attempt.' },
   ),
 );
 

@@ -14,7 +14,7 @@ function statusClass(status: number): string {
 const requests: Counter<ExchangeFinished> = {
   kind: 'counter',
   name: 'breakwater_requests_total',
-  help: 'Exchanges that ended, by class of the status sent; reason is empty unless the end was ours.',
+  help: 'Exchanges that ended. status: 2xx to 5xx, or 499 for a client that left. reason: why Breakwater sent its own response, cut the response or used a fallback; otherwise empty.',
   event: 'exchange-finished',
   per: 'route',
   labels: {
@@ -36,7 +36,7 @@ const durations: Histogram<ExchangeFinished> = {
 const attempts: Counter<AttemptFinished> = {
   kind: 'counter',
   name: 'breakwater_attempts_total',
-  help: 'Tries, by what became of them.',
+  help: 'Attempts. outcome: success, failure (a 5xx), timeout, unsent, reset or cancelled.',
   event: 'attempt-finished',
   per: 'upstream',
   labels: { outcome: ({ result }) => result },
@@ -48,7 +48,7 @@ export function exchangeInstruments(shownReasons: readonly string[]): readonly I
   const rejections: Counter<ExchangeFinished> = {
     kind: 'counter',
     name: 'breakwater_rejections_total',
-    help: 'Calls that were answered without a try.',
+    help: 'Calls that got a response of Breakwater without an attempt.',
     event: 'exchange-finished',
     per: 'upstream',
     labels: { reason: ({ summary }) => summary.reason },

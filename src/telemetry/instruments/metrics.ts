@@ -40,7 +40,7 @@ export function createMetrics({ version, inspection }: MetricsOptions): Metrics 
   ]);
   const reloads = new CounterFamily(
     'breakwater_config_reloads_total',
-    'Times the configuration was read again, by what came of it.',
+    'How often the configuration was read again. result: success or failure.',
   );
   const reloadsBy = {
     success: reloads.at({ result: 'success' }),

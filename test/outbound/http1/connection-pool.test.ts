@@ -3,13 +3,13 @@ import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import t from 'tap';
-import type { Connection, ConnectionUser } from '../../../src/outbound/http1/connection.js';
 import {
-  ConnectionPool,
-  PoolClosed,
-  type ConnectionSeeker,
-} from '../../../src/outbound/http1/connection-pool.js';
-import type { UploadListener } from '../../../src/outbound/http1/request-writer.js';
+  ClientClosed,
+  type OutboundRequest,
+  type ResponseHandler,
+} from '../../../src/outbound/client.js';
+import type { Connection } from '../../../src/outbound/http1/connection.js';
+import { ConnectionPool } from '../../../src/outbound/http1/connection-pool.js';
 import { FakeClock } from '../../support/fake-clock.js';
 import { poolOptions } from '../../support/pool-options.js';
 import { eventually, type Teardown } from '../../support/sidecar.js';
@@ -38,41 +38,59 @@ async function open(t: Teardown, fields = '') {
   return { pool, clock, sockets, server };
 }
 
-/** @throws what the pool has against it. */
-const acquire = (pool: ConnectionPool) =>
-  new Promise<Connection>((resolve, reject) => {
-    pool.acquire({ isOver: false, onConnection: resolve, onConnectError: reject });
-  });
+const request: OutboundRequest = {
+  method: 'POST',
+  path: '/',
+  authority: 'x',
+  fields: [],
+  body: undefined,
+  upgrade: undefined,
+};
 
-/** One exchange, to its end. @param watch is given its user. */
-const exchange = (connection: Connection, watch?: (user: ConnectionUser) => void) =>
-  new Promise<string>((resolve, reject) => {
-    let body = '';
-    const user: ConnectionUser & UploadListener = {
-      onInformational() {},
-      onHead() {},
-      onData: (chunk) => void (body += chunk.toString()),
-      onEnd: () => resolve(body),
-      onUpgrade() {},
-      onError: reject,
-      onStall() {},
-      onSent() {},
-    };
-    watch?.(user);
-    const request = {
-      method: 'POST',
-      upgrade: undefined,
-      head: 'POST / HTTP/1.1\r\nHost: x\r\n',
-      hasLength: false,
-      body: undefined,
-      listener: user,
-    };
-    connection.send(request, user);
-  });
+function withResolvers<Value>() {
+  let resolve!: (value: Value) => void;
+  let reject!: (error: Error) => void;
+  const promise = new Promise<Value>((...both) => ([resolve, reject] = both));
+  return { promise, resolve, reject };
+}
+
+/** A request on its way. */
+interface Sent {
+  /** @throws what it fails with before there is a connection. */
+  readonly connection: Promise<Connection>;
+  /** Of the response. @throws what it fails with. */
+  readonly body: Promise<string>;
+}
+
+/** @param watch is given the handler. */
+function send(pool: ConnectionPool, watch?: (handler: ResponseHandler) => void): Sent {
+  const connection = withResolvers<Connection>();
+  const body = withResolvers<string>();
+  for (const { promise } of [connection, body]) promise.catch(() => {});
+  let text = '';
+  const handler: ResponseHandler = {
+    isOver: false,
+    onStart: (dispatched) => connection.resolve(dispatched as Connection),
+    onStall() {},
+    onSent() {},
+    onInformational() {},
+    onHead() {},
+    onData: (chunk) => void (text += chunk.toString()),
+    onEnd: () => body.resolve(text),
+    onUpgrade() {},
+    onFailure(error) {
+      connection.reject(error);
+      body.reject(error);
+    },
+  };
+  watch?.(handler);
+  pool.dispatch(request, handler);
+  return { connection: connection.promise, body: body.promise };
+}
 
 async function use(pool: ConnectionPool): Promise<Connection> {
-  const connection = await acquire(pool);
-  t.equal(await exchange(connection), 'ok');
+  const { connection, body } = send(pool);
+  t.equal(await body, 'ok');
   return connection;
 }
 
@@ -82,12 +100,15 @@ const turn = () => new Promise((resolve) => setTimeout(resolve, 20));
 t.test('the connections to an upstream', async (t) => {
   t.test('are used again, the latest first', async (t) => {
     const { pool, sockets } = await open(t);
-    const [first, second] = await Promise.all([acquire(pool), acquire(pool)]);
+    const sent = [send(pool), send(pool)];
+    const [first, second] = await Promise.all(sent.map(({ connection }) => connection));
     t.not(first, second, 'one for each exchange at a time');
-    await exchange(first);
-    await exchange(second);
-    t.equal(await use(pool), second);
-    t.equal(second.isReused, true);
+    const order: (Connection | undefined)[] = [];
+    void sent[0]!.body.then(() => order.push(first));
+    void sent[1]!.body.then(() => order.push(second));
+    await Promise.all(sent.map(({ body }) => body));
+    t.equal(await use(pool), order[1]);
+    t.equal(order[1]!.isReused, true);
     t.equal(sockets.length, 2);
   });
 
@@ -157,27 +178,29 @@ t.test('the connections to an upstream', async (t) => {
 
   t.test('hold nothing of an exchange that is over', async (t) => {
     const { pool } = await open(t);
-    const connection = await acquire(pool);
-    let user: WeakRef<ConnectionUser> | undefined;
-    await exchange(connection, (made) => (user = new WeakRef(made)));
+    let handler: WeakRef<ResponseHandler> | undefined;
+    const connection = await (async () => {
+      const sent = send(pool, (made) => (handler = new WeakRef(made)));
+      await sent.body;
+      return sent.connection;
+    })();
     await eventually('it can be collected', () => {
       collectGarbage();
-      return user!.deref() === undefined;
+      return handler!.deref() === undefined;
     });
-    t.equal(await acquire(pool), connection);
+    t.equal(await use(pool), connection);
   });
 
   t.test('serve the next where the one they were opened for has given up', async (t) => {
     const { pool, sockets, server } = await open(t);
     let isOver = false;
-    const seeker: ConnectionSeeker = {
-      get isOver() {
-        return isOver;
-      },
-      onConnection: () => t.fail('it has given up'),
-      onConnectError: () => t.fail('it has given up'),
-    };
-    pool.acquire(seeker);
+    send(pool, (handler) =>
+      Object.defineProperties(handler, {
+        isOver: { get: () => isOver },
+        onStart: { value: () => t.fail('it has given up') },
+        onFailure: { value: () => t.fail('it has given up') },
+      }),
+    );
     isOver = true;
     await once(server, 'connection');
     await turn();
@@ -190,19 +213,20 @@ t.test('the connections to an upstream', async (t) => {
     const { pool, server } = await open(t);
     server.close();
     await once(server, 'close');
-    await t.rejects(acquire(pool), { code: 'ECONNREFUSED' });
+    await t.rejects(send(pool).body, { code: 'ECONNREFUSED' });
   });
 
   t.test('fail with the pool, in every phase', async (t) => {
     const { pool, sockets } = await open(t);
     const connection = await use(pool);
     sockets[0]!.removeAllListeners('data');
-    const running = exchange(await acquire(pool));
-    const opening = acquire(pool);
+    const running = send(pool);
+    await running.connection;
+    const opening = send(pool);
     pool.destroy();
-    await t.rejects(running, PoolClosed);
-    await t.rejects(opening, PoolClosed);
-    await t.rejects(acquire(pool), PoolClosed);
+    await t.rejects(running.body, ClientClosed);
+    await t.rejects(opening.body, ClientClosed);
+    await t.rejects(send(pool).body, ClientClosed);
     t.equal(connection.isDestroyed, true);
   });
 

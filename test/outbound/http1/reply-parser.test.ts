@@ -4,18 +4,15 @@ import { createServer, type AddressInfo } from 'node:net';
 import * as fc from 'fast-check';
 import t from 'tap';
 import type { Fields } from '../../../src/http/fields.js';
-import {
-  ReplyParser,
-  type Question,
-  type ReplyHead,
-} from '../../../src/outbound/http1/reply-parser.js';
+import { type ResponseHead } from '../../../src/outbound/client.js';
+import { ReplyParser, type Question } from '../../../src/outbound/http1/reply-parser.js';
 
 const GET: Question = { method: 'GET', upgrade: undefined };
 const MAX_HEADER_BYTES = 1000;
 
 interface Reading {
-  readonly informational: ReplyHead[];
-  head: ReplyHead | undefined;
+  readonly informational: ResponseHead[];
+  head: ResponseHead | undefined;
   body: string;
   upgraded: string | undefined;
   end: { readonly trailers: Fields; readonly keepsAlive: boolean } | undefined;

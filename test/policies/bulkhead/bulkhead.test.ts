@@ -7,6 +7,7 @@ import { bulkhead as policy, type BulkheadSettings } from '../../../src/policies
 import { fakeCall, fakeContext } from '../../support/fake-call.js';
 import { FakeClock, settle } from '../../support/fake-clock.js';
 import { clientGone, failureOf, FakeStage } from '../../support/fake-stage.js';
+import { settingsOf } from '../../support/settings.js';
 
 type Options = Exclude<BulkheadSettings['bulkhead'], 'off'>;
 
@@ -14,14 +15,12 @@ function build(options: Partial<Options> = {}) {
   const clock = new FakeClock();
   const context = fakeContext(clock);
   const next = new FakeStage();
-  const settings = {
+  const settings = settingsOf('bulkhead', {
     maxConcurrent: 1,
     maxQueue: 2,
     queueTimeout: 1000,
-    perKey: 'off' as const,
-    adaptive: 'off' as const,
     ...options,
-  };
+  });
   const layer = policy.create({ bulkhead: settings }, context)!;
   const stage = layer.wrap(next);
   return { clock, events: context.events, next, stage, bulkhead: layer.bulkhead };

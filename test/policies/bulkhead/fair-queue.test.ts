@@ -7,18 +7,18 @@ import { FairQueue } from '../../../src/policies/bulkhead/fair-queue.js';
 import { fakeCall, fakeContext } from '../../support/fake-call.js';
 import { FakeClock, settle } from '../../support/fake-clock.js';
 import { clientGone, failureOf, FakeStage } from '../../support/fake-stage.js';
+import { settingsOf } from '../../support/settings.js';
 
 type Options = Exclude<BulkheadSettings['bulkhead'], 'off'>;
 
 const two = { header: 'X-User-Id', maxConcurrent: 2 };
 
-const defaults: Options = {
+const defaults = settingsOf('bulkhead', {
   maxConcurrent: 4,
   maxQueue: 4,
   queueTimeout: 1000,
   perKey: two,
-  adaptive: 'off',
-};
+});
 
 function build(options: Partial<Options> = {}) {
   const context = fakeContext(new FakeClock());

@@ -7,23 +7,12 @@ import type { CircuitBreakerSettings } from '../../../src/policies/circuit-break
 import { fakeAttempt, fakeCall, fakeContext } from '../../support/fake-call.js';
 import { FAKE_WALL_START_MS, FakeClock, settle } from '../../support/fake-clock.js';
 import { clientGone, failureOf, FakeStage } from '../../support/fake-stage.js';
+import { settingsOf } from '../../support/settings.js';
 
 type Options = Exclude<CircuitBreakerSettings['circuitBreaker'], 'off'>;
 
-const defaultRate = { threshold: 0.5, window: 10_000, minimumCalls: 20 };
-
-const defaults: Options = {
-  failureThreshold: 5,
-  failureRate: defaultRate,
-  slowCall: 'off',
-  recoveryTimeout: 30_000,
-  recoveryMultiplier: 1,
-  maxRecoveryTimeout: 300_000,
-  halfOpenMaxCalls: 3,
-  successThreshold: 3,
-  failureStatuses: [500, 502, 503, 504],
-  minimumTimeout: 100,
-};
+const defaults = settingsOf('circuitBreaker');
+const defaultRate = defaults.failureRate as Exclude<Options['failureRate'], 'off'>;
 
 function build(options: Partial<Options> = {}) {
   const clock = new FakeClock();

@@ -6,21 +6,12 @@ import { deadline, type DeadlineSettings } from '../../../src/policies/deadline/
 import { fakeCall, fakeContext } from '../../support/fake-call.js';
 import { FAKE_WALL_START_MS, FakeClock, settle } from '../../support/fake-clock.js';
 import { FakeStage } from '../../support/fake-stage.js';
+import { settingsOf } from '../../support/settings.js';
 
 type DeadlineOptions = Exclude<DeadlineSettings['deadline'], 'off'>;
-type TimeoutOptions = Exclude<DeadlineSettings['timeout'], 'off'>;
 
-const defaults: DeadlineOptions = { header: 'X-Deadline', buffer: 50, propagate: true };
-const timeouts: TimeoutOptions = {
-  connect: 2000,
-  write: 15_000,
-  attempt: 10_000,
-  attemptGrowth: 'off',
-  adaptive: 'off',
-  idle: 30_000,
-  total: 35_000,
-  stream: 300_000,
-};
+const defaults = settingsOf('deadline');
+const timeouts = settingsOf('timeout');
 
 function build(
   total: number | 'off' = 35_000,
@@ -63,7 +54,7 @@ t.test('gives the call the earlier of the header and the total timeout', async (
     [36_000, 35_000, 'total'],
   ] as const) {
     const { start } = build();
-    const { call } = start({ deadlineHeader: header(ms) });
+    const { call } = start({ headers: ['X-Deadline', header(ms)] });
     const wallMs = FAKE_WALL_START_MS + atMs;
     t.match(call.deadline, { atMs, wallMs, source, bufferMs: 50 });
   }
@@ -86,7 +77,7 @@ t.test('gives no deadline without a header and with total off', async (t) => {
 
 t.test('reads no header when it is off, and deducts no buffer', async (t) => {
   const { start } = build(1000, 'off');
-  const { call } = start({ deadlineHeader: 'nonsense' });
+  const { call } = start({ headers: ['X-Deadline', 'nonsense'] });
   t.match(call.deadline, { atMs: 1000, source: 'total', bufferMs: 0 });
 });
 
@@ -97,7 +88,7 @@ t.test('refuses a call whose time is up, buffer deducted', async (t) => {
     [51, 1],
   ] as const) {
     const { clock, next, start } = build();
-    const { seen } = start({ deadlineHeader: header(ms) });
+    const { seen } = start({ headers: ['X-Deadline', header(ms)] });
     await settle();
     t.equal(next.runs.length, runs, String(ms));
     t.equal(clock.pending, runs);
@@ -107,7 +98,7 @@ t.test('refuses a call whose time is up, buffer deducted', async (t) => {
 
 t.test('refuses a header that is no instant', async (t) => {
   const { next, start } = build();
-  const { seen } = start({ deadlineHeader: 'tomorrow' });
+  const { seen } = start({ headers: ['X-Deadline', 'tomorrow'] });
   await settle();
   t.match(seen.error, { reason: 'invalid-deadline', status: 400 });
   t.match(seen.error?.message, /"tomorrow".*catalog/);
@@ -116,7 +107,7 @@ t.test('refuses a header that is no instant', async (t) => {
 
 t.test('ends the call at its deadline, and says who set it', async (t) => {
   for (const [init, reason] of [
-    [{ deadlineHeader: header(1000) }, 'deadline-expired'],
+    [{ headers: ['X-Deadline', header(1000)] }, 'deadline-expired'],
     [{}, 'timeout-total'],
   ] as const) {
     const { clock, start } = build(2000);
@@ -174,7 +165,7 @@ t.test('does not hold an event stream to the total timeout', async (t) => {
 
 t.test("holds an event stream to the caller's deadline", async (t) => {
   const { clock, next, start } = build(1000);
-  const { call, reply } = start({ deadlineHeader: header(500) });
+  const { call, reply } = start({ headers: ['X-Deadline', header(500)] });
   next.last.answer(events);
   await reply;
   await clock.advance(500);
@@ -183,7 +174,7 @@ t.test("holds an event stream to the caller's deadline", async (t) => {
 
 t.test("holds an event stream to a caller's deadline that is later than total", async (t) => {
   const { clock, next, start } = build(1000);
-  const { call, reply } = start({ deadlineHeader: header(5000) });
+  const { call, reply } = start({ headers: ['X-Deadline', header(5000)] });
   next.last.answer(events);
   await reply;
   await clock.advance(4999);

@@ -54,7 +54,7 @@ function build(entries: readonly FallbackEntry[], overrides: Partial<PolicyConte
     ...overrides,
   });
   const next = new FakeStage();
-  const stage = fallback.create({ fallback: entries }, context)!.wrap(next);
+  const stage = fallback.create({ fallback: entries, retry: 'off' }, context)!.wrap(next);
 
   /** Runs a call and keeps its end from being an unhandled rejection. */
   function start(init: Partial<CallInit> = {}, call: Call = fakeCall(init)) {
@@ -121,8 +121,8 @@ const endsAt = (atMs: number): Deadline => ({
 t.test('is absent from the chain when it is off, as it is by default', async (t) => {
   const context = fakeContext(new FakeClock());
   t.equal(fallback.schema['default'], 'off');
-  t.equal(fallback.create({ fallback: 'off' }, context), undefined);
-  t.equal(fallback.create({ fallback: [] }, context), undefined);
+  t.equal(fallback.create({ fallback: 'off', retry: 'off' }, context), undefined);
+  t.equal(fallback.create({ fallback: [], retry: 'off' }, context), undefined);
 });
 
 t.test('passes good answers on untouched', async (t) => {
@@ -657,6 +657,6 @@ t.test('refuses what the next stage refuses', async (t) => {
   const context = fakeContext(new FakeClock());
   const next = new FakeStage();
   next.refuses = refused;
-  const stage = fallback.create({ fallback: [fixed] }, context)!.wrap(next);
+  const stage = fallback.create({ fallback: [fixed], retry: 'off' }, context)!.wrap(next);
   t.equal(stage.refusal(fakeCall()), refused);
 });

@@ -10,18 +10,11 @@ import { fakeBody, fakeCall, fakeContext } from '../../support/fake-call.js';
 import { FakeClock, settle } from '../../support/fake-clock.js';
 import { clientGone, FakeStage } from '../../support/fake-stage.js';
 import { FakeStore } from '../../support/fake-store.js';
+import { settingsOf } from '../../support/settings.js';
 
 type Options = Exclude<IdempotencySettings['idempotency'], 'off'>;
 
-const defaults: Options = {
-  header: 'Idempotency-Key',
-  methods: ['POST', 'PATCH'],
-  ttl: 86_400_000,
-  lockTimeout: 60_000,
-  required: false,
-  failClosed: false,
-  finishOnHangUp: false,
-};
+const defaults = settingsOf('idempotency');
 
 interface Received {
   readonly status: number;

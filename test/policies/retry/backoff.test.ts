@@ -1,13 +1,9 @@
 import t from 'tap';
 import { backoffMs, type BackoffOptions } from '../../../src/policies/retry/backoff.js';
+import { settingsOf } from '../../support/settings.js';
 
-const defaults: BackoffOptions = {
-  strategy: 'exponential',
-  baseDelay: 100,
-  maxDelay: 2000,
-  multiplier: 2,
-  jitter: 'none',
-};
+/** Without chance. */
+const defaults: BackoffOptions = { ...settingsOf('retry').backoff, jitter: 'none' };
 
 /** Delays after the tries 1 to 7, each told the one before it. */
 function delays(options: Partial<BackoffOptions>, random = 0.5): number[] {

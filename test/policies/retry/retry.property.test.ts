@@ -124,6 +124,7 @@ async function play(world: World, planned: readonly Plan[]) {
         budget: { ratio, minPerSecond, window: WINDOW_MS },
         bodyLimit: 0,
       },
+      idempotency: 'off',
     },
     context,
   )!;

@@ -9,25 +9,13 @@ import { retry, type RetrySettings } from '../../../src/policies/retry/index.js'
 import { fakeBody, fakeCall, fakeContext } from '../../support/fake-call.js';
 import { FAKE_WALL_START_MS, FakeClock, settle } from '../../support/fake-clock.js';
 import { FakeStage } from '../../support/fake-stage.js';
+import { settingsOf } from '../../support/settings.js';
 
 type Options = Exclude<RetrySettings['retry'], 'off'>;
 
-const defaults: Options = {
-  maxAttempts: 3,
-  methods: ['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE'],
-  statuses: [408, 429, 500, 502, 503, 504],
-  backoff: {
-    strategy: 'exponential',
-    baseDelay: 100,
-    maxDelay: 2000,
-    multiplier: 2,
-    jitter: 'none',
-  },
-  respectRetryAfter: true,
-  maxRetryAfter: 10_000,
-  budget: { ratio: 0.2, minPerSecond: 3, window: 10_000 },
-  bodyLimit: 65_536,
-};
+const builtIn = settingsOf('retry');
+/** Without chance. */
+const defaults: Options = { ...builtIn, backoff: { ...builtIn.backoff, jitter: 'none' } };
 
 function build(
   options: Partial<Options> = {},
@@ -36,7 +24,7 @@ function build(
 ) {
   const context = fakeContext(clock, overrides);
   const next = new FakeStage();
-  const layer = retry.create({ retry: { ...defaults, ...options } }, context)!;
+  const layer = retry.create({ retry: { ...defaults, ...options }, idempotency: 'off' }, context)!;
   const stage = layer.wrap(next);
 
   /** Runs a call and keeps its end from being an unhandled rejection. */
@@ -108,7 +96,10 @@ t.test('has the documented defaults', async (t) => {
 });
 
 t.test('is absent from the chain when it is off', async (t) => {
-  t.equal(retry.create({ retry: 'off' }, fakeContext(new FakeClock())), undefined);
+  t.equal(
+    retry.create({ retry: 'off', idempotency: 'off' }, fakeContext(new FakeClock())),
+    undefined,
+  );
 });
 
 t.test('passes a good answer on untouched', async (t) => {
@@ -252,7 +243,7 @@ t.test('does not speak of the method where no other one would be tried either', 
 t.test('tries any method again that carries an idempotency key', async (t) => {
   for (const error of [reset, slow, stale]) {
     const { clock, next, start, fail } = build();
-    start({ method: 'POST', hasIdempotencyKey: true });
+    start({ method: 'POST', headers: ['idempotency-KEY', '1'] });
     await fail(error);
     await clock.advance(100);
     t.equal(next.runs.length, 2);
@@ -516,10 +507,14 @@ t.test('the budget', async (t) => {
 
   t.test('goes on in the layer that comes after, under its options', async (t) => {
     const clock = new FakeClock();
-    const before = retry.create({ retry: defaults }, fakeContext(clock))!;
+    const before = retry.create({ retry: defaults, idempotency: 'off' }, fakeContext(clock))!;
     before.budget!.tryWithdraw();
     const budget = { ratio: 0.2, minPerSecond: 1, window: 10_000 };
-    const after = retry.create({ retry: { ...defaults, budget } }, fakeContext(clock), before);
+    const after = retry.create(
+      { retry: { ...defaults, budget }, idempotency: 'off' },
+      fakeContext(clock),
+      before,
+    );
     t.equal(after?.budget, before.budget);
     t.equal(after?.budget?.remaining(), 9);
   });

@@ -5,19 +5,11 @@ import { timeout, type TimeoutSettings } from '../../../src/policies/timeout/ind
 import { fakeAttempt, fakeCall, fakeContext } from '../../support/fake-call.js';
 import { FakeClock } from '../../support/fake-clock.js';
 import { FakeStage } from '../../support/fake-stage.js';
+import { settingsOf } from '../../support/settings.js';
 
 type Options = Exclude<TimeoutSettings['timeout'], 'off'>;
 
-const defaults: Options = {
-  connect: 2000,
-  write: 15_000,
-  attempt: 10_000,
-  attemptGrowth: 'off',
-  adaptive: 'off',
-  idle: 30_000,
-  total: 35_000,
-  stream: 300_000,
-};
+const defaults = settingsOf('timeout');
 
 function build(options: Partial<Options> = {}) {
   const clock = new FakeClock();

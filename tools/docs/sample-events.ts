@@ -1,4 +1,4 @@
-/** Every event that there is, typed, for tests of those who listen to all. */
+/** One event of each type, for metrics and logs that shall have a sample of everything. */
 import type { AttemptFinished, ExchangeFinished, ExchangeSummary } from '../../src/core/events.js';
 import type { Admitted } from '../../src/policies/bulkhead/instruments.js';
 import type { CircuitMoved } from '../../src/policies/circuit-breaker/states.js';

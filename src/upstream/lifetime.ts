@@ -1,0 +1,38 @@
+/** How long an upstream lives on after a reload has replaced it: until the last exchange that uses it is over. */
+
+/** What an exchange on one upstream may use: the upstream itself, and those it may go on to. */
+export class Lifetime {
+  readonly #others: () => readonly Lifetime[];
+  readonly #onEnd: () => void;
+  /** Exchanges under way. */
+  #users = 0;
+  #isRetired = false;
+
+  /**
+   * @param others those that its exchanges may go on to; asked at each exchange.
+   * @param onEnd called once: it is retired, and no exchange uses it any more.
+   */
+  constructor(others: () => readonly Lifetime[], onEnd: () => void) {
+    this.#others = others;
+    this.#onEnd = onEnd;
+  }
+
+  /** An exchange begins. */
+  readonly enter = (): void => {
+    this.#users += 1;
+    for (const other of this.#others()) other.enter();
+  };
+
+  /** It is over; once per `enter`. */
+  readonly leave = (): void => {
+    for (const other of this.#others()) other.leave();
+    this.#users -= 1;
+    if (this.#isRetired && this.#users === 0) this.#onEnd();
+  };
+
+  /** No exchange begins any more. Once only. */
+  retire(): void {
+    this.#isRetired = true;
+    if (this.#users === 0) this.#onEnd();
+  }
+}

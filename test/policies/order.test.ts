@@ -1,4 +1,5 @@
 import t from 'tap';
+import type { AnyPolicy } from '../../src/core/policy.js';
 import { compose } from '../../src/core/pipeline.js';
 import { createLayers, listLayers } from '../../src/core/layers.js';
 import { policies, policySchemas, type PolicySettings } from '../../src/policies/index.js';
@@ -204,4 +205,18 @@ t.test('a route', async (t) => {
     t.ok(own.retry?.budget);
     t.not(own.retry?.budget, layers.retry?.budget);
   });
+});
+
+t.test('shows the same fields of a policy that is on and of one that is off', async (t) => {
+  const { layers } = build();
+  const shown = policies.flatMap((policy: AnyPolicy) => {
+    const whenOff = Object.entries(policy.describe?.(undefined) ?? {});
+    const layer = layers[policy.name as keyof typeof layers];
+    const whenOn = Object.keys(policy.describe?.(layer) ?? {});
+    const names = whenOff.map(([name]) => name);
+    t.same(whenOn, names, policy.name);
+    for (const [name, value] of whenOff) t.equal(value, null, `${name} is null where it is off`);
+    return names;
+  });
+  t.equal(new Set(shown).size, shown.length, 'no two policies show a field of the same name');
 });

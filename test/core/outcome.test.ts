@@ -7,6 +7,9 @@ const reasons = defineReasons({
   slow: { status: 504, title: 'Slow', proxyError: 'http_response_timeout', outcome: 'timeout' },
 });
 
+const kindOf = (...args: ConstructorParameters<typeof CallError>) =>
+  classifyFailure(new CallError(...args)).kind;
+
 t.test('a declared reason says how its error looks', async (t) => {
   t.match(new CallError(reasons.refused, 'Cannot'), {
     reason: 'refused',
@@ -18,8 +21,6 @@ t.test('a declared reason says how its error looks', async (t) => {
 });
 
 t.test('a failure is classified by what its reason declares', async (t) => {
-  const kindOf = (...args: ConstructorParameters<typeof CallError>) =>
-    classifyFailure(new CallError(...args)).kind;
   t.equal(kindOf(reasons.refused, ''), 'refused');
   t.equal(kindOf(reasons.slow, ''), 'timeout');
   t.equal(kindOf(reasons.slow, '', { unsent: true }), 'unsent');

@@ -22,8 +22,8 @@ interface Admission {
 }
 
 /**
- * The slots and the queue before them. A slot that comes back goes at once to the first waiter who may have it, so nobody
- * waits while one is free for him, and nobody who comes later can overtake the queue.
+ * The slots and the queue before them. A slot that comes back goes at once to the first waiter that may have it. So no
+ * call waits while there is a free slot for it, and no later call overtakes the queue.
  */
 export class Bulkhead {
   #options: BulkheadOptions;

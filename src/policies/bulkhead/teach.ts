@@ -23,7 +23,7 @@ export function teach(
       learnResults();
       throw error;
     }
-    // Not of a later try: it would have the time of those before in it, and the back-off between them.
+    // Not of a later attempt: its time would include the attempts before it, and the back-off between them.
     if (call.attempts === 1 && attemptResult(classifyStatus(reply.status)) === 'success') {
       limit.observeLatency(clock.now() - startMs, countActive());
     }

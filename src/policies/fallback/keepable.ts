@@ -1,4 +1,4 @@
-/** Which answers may be kept as the last good one, and which calls may be given one (RFC 9110, 9111). */
+/** Which responses may be kept as the last good one, and which calls may be given one (RFC 9110, 9111). */
 import type { Call } from '../../core/call.js';
 import { isOpenEnded, type Reply } from '../../core/reply.js';
 import { allValues, hasField, listMembers } from '../../http/fields.js';
@@ -34,7 +34,7 @@ export function mayServe(call: Call): boolean {
 const isIdentified = ({ headers }: Call) =>
   hasField(headers, 'authorization') || hasField(headers, 'cookie');
 
-/** Set on the way to the upstream: what the caller sent does not tell what an answer that varies by them is for. */
+/** Breakwater overwrites these fields, so the client's values cannot be used as `Vary` keys. */
 const unknowable = new Set(['*', 'x-forwarded-for', 'x-request-id', 'x-attempt-count', 'via']);
 
 export function mayKeep(call: Call, reply: Reply): boolean {
@@ -42,7 +42,7 @@ export function mayKeep(call: Call, reply: Reply): boolean {
   if (status !== 200 || isOpenEnded(reply)) return false;
   // It starts or changes somebody's session; neither the field nor what belongs to it is for others (as in nginx).
   if (hasField(headers, 'set-cookie')) return false;
-  // A substitute of the next hop's is not the last good answer.
+  // A substitute that the next hop has sent is not the last good response.
   if (hasField(headers, 'x-breakwater-fallback')) return false;
   const directives = listMembers(headers, 'cache-control');
   if (directives.includes('no-store')) return false;

@@ -1,4 +1,4 @@
-/** What a key holds in the store, and which header fields of an answer are kept in it. */
+/** What a key holds in the store, and which header fields of a response are kept with it. */
 import { decodeKept, keptKinds } from '../../core/kept-response.js';
 import { combinedValue, filterFields, type Fields } from '../../http/fields.js';
 import { hopByHop, nominated } from '../../http/hop-by-hop.js';
@@ -6,7 +6,7 @@ import { hopByHop, nominated } from '../../http/hop-by-hop.js';
 export const REPLAYED = 'Idempotency-Replayed';
 const REPLAYED_LOWER = REPLAYED.toLowerCase();
 
-/** What a key holds: a call that runs, or the answer of one that has ended. */
+/** What a key holds: a call that runs, or the response of one that has ended. */
 export interface LockHead {
   readonly fingerprint: string;
   /** Of the one call whose lock it is. */
@@ -31,7 +31,7 @@ export function readEntry(value: Buffer): Entry {
   return { isOver: true, head: kept.head as RecordHead, body: kept.body };
 }
 
-/** The fields that belong to the answer, rather than to the connection or the exchange that brought it. */
+/** The fields that belong to the response, rather than to the connection or the exchange that brought it. */
 export function keptHeaders(headers: Fields): string[] {
   const drop = nominated(combinedValue(headers, 'connection'));
   return filterFields(

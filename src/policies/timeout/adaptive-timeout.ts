@@ -1,50 +1,9 @@
 /** Adaptive timeout: learns from an upstream's response times how long a try is worth waiting for. */
-import { Count, Duration, Options, Switchable, Type, type Static } from '../../core/options.js';
 import type { AttemptLayer } from '../../core/pipeline.js';
 import { isGoodAnswer, type Outcome } from '../../core/outcome.js';
 import { SlidingPercentile } from '../../lib/sliding-percentile.js';
+import type { AdaptiveTimeoutOptions } from './options.js';
 import { reasons } from './reasons.js';
-
-const options = Options(
-  {
-    percentile: Type.Number({
-      default: 99,
-      minimum: 1,
-      maximum: 100,
-      description:
-        'Which percentile of the response times counts. About this many of 100 attempts are not cut off.',
-    }),
-    multiplier: Type.Number({
-      default: 1.5,
-      minimum: 1,
-      description: 'How many times the percentile an attempt may take.',
-    }),
-    min: Duration({ default: '1s', description: 'The learned timeout is never less than this.' }),
-    max: Duration({ default: '30s', description: 'The learned timeout is never more than this.' }),
-    window: Count({
-      default: 100,
-      minimum: 1,
-      maximum: 100_000,
-      description: 'How many of the last response times count.',
-    }),
-    minSamples: Count({
-      default: 10,
-      minimum: 1,
-      description:
-        'How many response times are needed before the learned timeout replaces `attempt`.',
-    }),
-  },
-  {
-    description:
-      'Learns `attempt` from the response times. `adaptive: {}` switches it on with the defaults below.',
-  },
-);
-
-/** Of `timeout.adaptive`. */
-export const adaptiveSchema = Switchable(options, { default: 'off' });
-
-/** Under their names in the file; `min` and `max` in ms. */
-export type AdaptiveTimeoutOptions = Static<typeof options>;
 
 /** Products such as 100 x 1.1 come out a hair above the whole number that they are. */
 const ROUNDING = 1e-9;
@@ -65,7 +24,7 @@ export class AdaptiveTimeout {
     this.#times = new SlidingPercentile(options.percentile, options.window);
   }
 
-  /** What a first try may take now, in ms; undefined as long as too little is known. */
+  /** How long a first attempt may take now, in ms; undefined as long as too little is known. */
   get currentMs(): number | undefined {
     return this.#currentMs;
   }
@@ -128,7 +87,7 @@ export class AdaptiveTimeout {
 }
 
 export interface TimeoutLayer extends AttemptLayer {
-  /** What a first try may take now, in ms; undefined where nothing bounds it. */
+  /** How long a first attempt may take now, in ms; undefined where nothing bounds it. */
   readonly attemptMs: number | undefined;
   /** Undefined where `adaptive` is off. */
   readonly adaptive: AdaptiveTimeout | undefined;

@@ -1,13 +1,56 @@
 /** What can be set of the timeouts. */
 import {
+  Count,
+  Duration,
   DurationOrOff,
   Options,
   ShareOrOff,
   Switchable,
+  Type,
   type Off,
   type Static,
 } from '../../core/options.js';
-import { adaptiveSchema } from './adaptive-timeout.js';
+
+const adaptiveOptions = Options(
+  {
+    percentile: Type.Number({
+      default: 99,
+      minimum: 1,
+      maximum: 100,
+      description:
+        'Which percentile of the response times counts. About this many of 100 attempts are not cut off.',
+    }),
+    multiplier: Type.Number({
+      default: 1.5,
+      minimum: 1,
+      description: 'How many times the percentile an attempt may take.',
+    }),
+    min: Duration({ default: '1s', description: 'The learned timeout is never less than this.' }),
+    max: Duration({ default: '30s', description: 'The learned timeout is never more than this.' }),
+    window: Count({
+      default: 100,
+      minimum: 1,
+      maximum: 100_000,
+      description: 'How many of the last response times count.',
+    }),
+    minSamples: Count({
+      default: 10,
+      minimum: 1,
+      description:
+        'How many response times are needed before the learned timeout replaces `attempt`.',
+    }),
+  },
+  {
+    description:
+      'Learns `attempt` from the response times. `adaptive: {}` switches it on with the defaults below.',
+  },
+);
+
+/** Of `timeout.adaptive`. */
+const adaptiveSchema = Switchable(adaptiveOptions, { default: 'off' });
+
+/** Under their names in the file; `min` and `max` in ms. */
+export type AdaptiveTimeoutOptions = Static<typeof adaptiveOptions>;
 
 export const schema = Switchable(
   Options(

@@ -28,7 +28,7 @@ const durations: Histogram<ExchangeFinished> = {
   name: 'breakwater_request_duration_seconds',
   help: 'Time from the head of a request to the end of its exchange.',
   event: 'exchange-finished',
-  // From a local call to the longest answer that a default `total` allows, and one beyond it.
+  // From a local call to the longest response that a default `total` allows, and one beyond it.
   bounds: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
   value: ({ summary }) => summary.durationMs / 1000,
 };

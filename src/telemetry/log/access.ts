@@ -6,7 +6,7 @@ import type { Logger } from './logger.js';
 /** Which exchanges get a line: all, those that went wrong, or none. */
 export type AccessLog = 'all' | 'errors' | 'off';
 
-/** Lines per second for calls that were refused without a try, of one upstream or route. */
+/** Lines per second for calls that were refused without an attempt, of one upstream or route. */
 const REFUSAL_LINES = 100;
 
 /**
@@ -64,7 +64,7 @@ function wentWrong({ status, reason, substitution }: ExchangeSummary): boolean {
   );
 }
 
-/** Answered by this proxy, and nobody else had to do with it. */
+/** The response is Breakwater's own, and no upstream and no fallback had a part in it. */
 const isRefusal = ({ attempts, reason, substitution }: ExchangeSummary) =>
   attempts === 0 && reason !== '' && substitution === undefined;
 

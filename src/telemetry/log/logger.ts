@@ -17,7 +17,7 @@ export function createLogger({ level, destination }: LoggerOptions): Logger {
   return pino(
     {
       level,
-      // Whoever collects the lines of a container adds where they come from.
+      // The collector of a container's lines adds where they come from.
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },

@@ -19,7 +19,7 @@ export type FallbackSource = 'cache' | 'static' | `upstream:${string}`;
 export interface Substitution {
   readonly source: FallbackSource;
   /** Empty where the upstream did respond, but with a failure. */
-  readonly reason: Reason | '';
+  readonly reason: Reason;
   /** What happened, in a sentence. */
   readonly cause: string;
 }

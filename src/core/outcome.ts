@@ -25,23 +25,11 @@ export function classifyStatus(status: number): Outcome {
 
 export function classifyFailure(error: CallFailure): Outcome {
   if (!(error instanceof CallError)) return { kind: 'cancelled' };
-  switch (error.reason) {
-    case 'connect-failed':
-    case 'timeout-connect':
-      return { kind: 'unsent', error };
-    case 'upstream-reset':
-    case 'upstream-protocol-error':
-      if (error.stale) return { kind: 'stale', error };
-      return { kind: error.unsent ? 'unsent' : 'reset', error };
-    case 'timeout-attempt':
-    case 'timeout-write':
-      return { kind: error.unsent ? 'unsent' : 'timeout', error };
-    case 'timeout-total':
-    case 'deadline-expired':
-      return { kind: 'deadline', error };
-    default:
-      return { kind: 'refused', error };
-  }
+  const { outcome } = error;
+  if (outcome === undefined) return { kind: 'refused', error };
+  if (outcome === 'deadline') return { kind: outcome, error };
+  if (outcome === 'reset' && error.stale) return { kind: 'stale', error };
+  return { kind: error.unsent ? 'unsent' : outcome, error };
 }
 
 /**
@@ -52,8 +40,16 @@ export function isGoodAnswer(outcome: Outcome): boolean {
   return outcome.kind === 'status' && outcome.status < 400;
 }
 
-/** Value of the `outcome` label of attempts_total. */
-export type AttemptResult = 'success' | 'failure' | 'timeout' | 'unsent' | 'reset' | 'cancelled';
+/** Values of the `outcome` label of attempts_total. */
+export const attemptResults = [
+  'success',
+  'failure',
+  'timeout',
+  'unsent',
+  'reset',
+  'cancelled',
+] as const;
+export type AttemptResult = (typeof attemptResults)[number];
 
 /**
  * `failure` is an upstream's own 5xx response. An attempt that the deadline ended counts as `timeout`; `refused` never

@@ -25,6 +25,7 @@ export interface Layer<Subject> {
 
 export type CallLayer = Layer<Call>;
 export type AttemptLayer = Layer<Attempt>;
+export type AnyLayer = CallLayer | AttemptLayer;
 
 /** Writes on the request of one attempt what its policy has to tell the upstream. */
 export type EditRequest = (edits: FieldEdits, attempt: Attempt) => void;

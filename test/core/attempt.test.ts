@@ -4,7 +4,7 @@ import { CallError } from '../../src/core/errors.js';
 import { fakeAttempt, fakeCall } from '../support/fake-call.js';
 
 const late = new CallError('timeout-total', 'Cannot');
-const slow = new CallError('timeout-attempt', 'Cannot');
+const slow = new CallError('timeout-connect', 'Cannot');
 
 function recorder() {
   const seen: unknown[] = [];

@@ -1,9 +1,9 @@
 /** The pages of policies have one shape, and the options that the code has; so have the tables of all other options. */
 import t, { type Test } from 'tap';
-import { sections as configSections, upstreamSchema } from '../../src/config/schema/schema.js';
-import { reasons } from '../../src/core/errors.js';
+import { fileSchemas } from '../../src/config/schema/schema.js';
+import { sections as configSections } from '../../src/config/schema/sections.js';
 import type { OptionKeywords, TSchema } from '../../src/core/options.js';
-import { policies, policySchemas } from '../../src/policies/index.js';
+import { policies, policySchemas, reasons } from '../../src/policies/index.js';
 import { drawPipeline } from '../../tools/docs/pictures/pipeline.js';
 import { documentAt, rowsEverywhere, rowsIn, sectionOf, type DocumentRow } from './documents.js';
 import { codeBlocks, internalLinks, plain, sections, tableRows, type Row } from './markdown.js';
@@ -128,8 +128,9 @@ t.test('the sections at the top of the file have their options', async (t) => {
 });
 
 t.test('the upstream has its options', async (t) => {
-  const { required = [] } = upstreamSchema as { required?: string[] };
-  const options = optionsOf(upstreamSchema)
+  const { upstream } = fileSchemas(policies);
+  const { required = [] } = upstream as { required?: string[] };
+  const options = optionsOf(upstream)
     .filter(({ key }) => !(key in policySchemas))
     .map((option) => (required.includes(option.key) ? { ...option, default: 'required' } : option));
   compareOptions(t, rowsOnly(rowsEverywhere('Upstream key')), 'Upstream key', options);

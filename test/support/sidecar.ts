@@ -7,7 +7,9 @@ import { join } from 'node:path';
 import { App } from '../../src/app/app.js';
 import { loadConfig } from '../../src/config/load.js';
 import { createSystemClock } from '../../src/platform/system-clock.js';
-import { createLogger } from '../../src/telemetry/log/logs.js';
+import type { PolicyList } from '../../src/core/policy.js';
+import { policies as builtIn } from '../../src/policies/index.js';
+import { createLogger } from '../../src/telemetry/log/logger.js';
 
 /** The part of a tap test that is needed here. */
 export interface Teardown {
@@ -95,13 +97,17 @@ export interface TestSidecar {
 const ADMIN = 'admin: { listen: "127.0.0.1:0" }\n';
 
 /** @param yaml without `admin`, which gets port 0; upstreams should listen on port 0 too. */
-export async function startSidecar(t: Teardown, yaml: string): Promise<TestSidecar> {
+export async function startSidecar(
+  t: Teardown,
+  yaml: string,
+  policies: PolicyList = builtIn,
+): Promise<TestSidecar> {
   const folder = mkdtempSync(join(tmpdir(), 'breakwater-'));
   const file = join(folder, 'breakwater.yaml');
   const edit = (text: string) => writeFileSync(file, (/^admin:/m.test(text) ? '' : ADMIN) + text);
   edit(yaml);
   t.teardown(() => rmSync(folder, { recursive: true }));
-  const load = () => loadConfig(file, process.env);
+  const load = () => loadConfig(file, process.env, policies);
   const { config, diagnostics } = load();
   if (config === undefined) throw new Error(JSON.stringify(diagnostics, undefined, 2));
   const logs: Record<string, unknown>[] = [];
@@ -112,6 +118,7 @@ export async function startSidecar(t: Teardown, yaml: string): Promise<TestSidec
   const app = await App.start(config, {
     clock: createSystemClock(),
     random: Math.random,
+    policies,
     logger,
     version: '0.0.0-test',
     load,

@@ -1,5 +1,6 @@
 /** The configuration schema as a flat list: one entry per key, without descriptions. */
-import { fileSchema } from '../../src/config/schema/schema.js';
+import { fileSchemas } from '../../src/config/schema/schema.js';
+import { policies } from '../../src/policies/index.js';
 import { unitPatterns } from '../../src/core/options.js';
 import type { Entries } from './snapshot.js';
 
@@ -12,6 +13,7 @@ const LEFT_OUT = new Set(['description', 'title', 'properties', 'additionalPrope
 /** The mappings that users name themselves, by their definition. They have policy keys as well. */
 const HOLDERS = ['upstream', 'route', 'policies'];
 
+const { file: fileSchema } = fileSchemas(policies);
 const definitions = fileSchema['$defs'] as Schemas;
 const policyNames = Object.keys(definitions).filter((name) => !HOLDERS.includes(name));
 

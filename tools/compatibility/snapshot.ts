@@ -1,5 +1,5 @@
 /** Everything that users rely on by name, in one list: a change of it is a change for users. */
-import { reasons } from '../../src/core/errors.js';
+import { reasons } from '../../src/policies/index.js';
 import { exitCodes, listHeaders } from './declared.js';
 import { listMetrics } from './metrics.js';
 import { listNotations, listOptions } from './options.js';

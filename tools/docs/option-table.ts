@@ -1,6 +1,7 @@
 /** Tables of options, written from the schemas: key, default, allowed values and description. */
-import { sections, upstreamSchema } from '../../src/config/schema/schema.js';
-import { policySchemas } from '../../src/policies/index.js';
+import { fileSchemas } from '../../src/config/schema/schema.js';
+import { sections } from '../../src/config/schema/sections.js';
+import { policies, policySchemas } from '../../src/policies/index.js';
 
 /** What the tables need of a JSON schema. */
 interface Schema {
@@ -111,7 +112,7 @@ const table = (firstColumn: string, rows: readonly string[]) =>
  */
 export function optionTable(name: string): string {
   if (name === 'upstream') {
-    return table('Upstream key', rowsOf(upstreamSchema as Schema, '', policyNames));
+    return table('Upstream key', rowsOf(fileSchemas(policies).upstream as Schema, '', policyNames));
   }
   const schema = schemas[name];
   if (schema === undefined) throw new Error(`There are no options of "${name}"`);

@@ -142,7 +142,7 @@ t.test('a path without a prefix', async (t) => {
   });
 
   t.test('is of no upstream and no route, and is counted where others are', async (t) => {
-    t.match(scope, { upstream: '', route: '', bodyLimit: 0, deadlineHeader: undefined });
+    t.match(scope, { upstream: '', route: '', replayBytes: 0, preserveHost: false });
     const event: Event = { type: 'attempt-finished', result: 'success', error: undefined };
     scope.emit(event);
     t.same(seen, [event]);

@@ -134,7 +134,7 @@ export class CallError extends Error {
   }
 }
 
-/** The client hung up (499), or stopped sending its request (408): nobody is left to serve. */
+/** The client hung up (499), or stopped sending its request (408): there is no client left to serve. */
 export class ClientGoneError extends Error {
   readonly status: 499 | 408;
 

@@ -45,8 +45,8 @@ export function lint({ text, root, config, effective }: Linted): Diagnostic[] {
     for (const { offence, names } of group(rule, file)) {
       const { place, message } = offence;
       if (ignores.get(place.position.line)?.includes(rule.name)) continue;
-      const whom = place.isShared === true ? ` (for ${listWords(names, 'and')})` : '';
-      findings.report(rule.level, rule.name, place.position, place.path, message + whom);
+      const subjects = place.isShared === true ? ` (for ${listWords(names, 'and')})` : '';
+      findings.report(rule.level, rule.name, place.position, place.path, message + subjects);
     }
   }
   return findings.list();

@@ -32,7 +32,7 @@ export interface LintFile {
   readonly upstreams: readonly LintUpstream[];
 }
 
-/** What a rule found, and about whom: empty where the place says it. */
+/** What a rule found, and for which upstreams or routes: empty where the place says it. */
 export type Found = readonly (Offence & { readonly name?: string })[];
 
 export interface LintRule {

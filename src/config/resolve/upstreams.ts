@@ -173,7 +173,7 @@ function claimSection(
   if (valueOf(valueOf(root, name), 'listen') !== undefined) return;
   const read = parseAddress(sections[name].properties.listen.default as string);
   if (!('value' in read)) return;
-  // Not in the file: whoever collides with it gets the diagnostic.
+  // It is not in the file: the address that collides with it gets the diagnostic.
   const position = { line: 0, column: 0 };
   claims.push({ address: read.value, owner: `${name}.listen, by default,`, position, path: [] });
 }

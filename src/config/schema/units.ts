@@ -82,7 +82,7 @@ function bareNumber(unit: Unit, amount: string): string[] {
   const value = Number(amount);
   switch (unit) {
     case 'duration':
-      // Whoever left the unit out thought in seconds or in milliseconds: the likelier one first.
+      // A number without a unit is meant in seconds or in milliseconds: the likelier one comes first.
       return value >= 100 || !Number.isInteger(value * 1000)
         ? [`${amount}ms`, `${amount}s`]
         : [`${amount}s`, `${amount}ms`];

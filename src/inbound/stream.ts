@@ -50,7 +50,7 @@ export interface BodySource {
 export interface StreamHandler {
   /** The client takes bytes again after `write` returned false. */
   onDrain(): void;
-  /** The stream is closed: after its end, or because the client left before. */
+  /** The client has left. May come after the end of the stream, too, and means nothing then. */
   onClose(): void;
 }
 

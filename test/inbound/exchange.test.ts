@@ -11,6 +11,9 @@ const BODY_IDLE_MS = 1000;
 
 const resetError = () => new CallError('upstream-reset', 'Cannot go on because it broke');
 
+const refuseAll = (upstream: string) =>
+  new CallError('overloaded', `Cannot take the call to ${upstream} because of the load`);
+
 /** An exchange that has started, and what the test needs to go on with it. */
 async function open(init: FakeStreamInit = {}, overrides: Partial<ExchangeContext> = {}) {
   const clock = new FakeClock();
@@ -330,9 +333,7 @@ t.test('a failure', async (t) => {
   });
 
   t.test('comes before any stage where the process is overloaded', async (t) => {
-    const refuse = (upstream: string) =>
-      new CallError('overloaded', `Cannot take the call to ${upstream} because of the load`);
-    const opened = await open({}, { refuse });
+    const opened = await open({}, { refuse: refuseAll });
     t.equal(opened.stage.runs.length, 0);
     t.equal(opened.stream.sent[0], 'head 503');
     t.match(countedOnce(t, opened), { reason: 'overloaded', error: { message: /to catalog/ } });
@@ -381,24 +382,24 @@ t.test('an upload', async (t) => {
   });
 });
 
-t.test('an upgrade', async (t) => {
-  /** Responds with 101 over an upstream connection that notes what becomes of it. */
-  const switchProtocols = ({ stage, stream }: Opened) => {
-    const fate = { joined: false, destroyed: false };
-    const reply = stage.last.answer({
-      status: 101,
-      isComplete: true,
-      headers: ['Connection', 'Upgrade', 'Upgrade', 'websocket'],
-    });
-    Object.assign(reply, {
-      upgraded: {
-        join: (client: unknown) => void (fate.joined = client === stream.accepted),
-        destroy: () => void (fate.destroyed = true),
-      },
-    });
-    return fate;
-  };
+/** Responds with 101 over an upstream connection that notes what becomes of it. */
+const switchProtocols = ({ stage, stream }: Opened) => {
+  const fate = { joined: false, destroyed: false };
+  const reply = stage.last.answer({
+    status: 101,
+    isComplete: true,
+    headers: ['Connection', 'Upgrade', 'Upgrade', 'websocket'],
+  });
+  Object.assign(reply, {
+    upgraded: {
+      join: (client: unknown) => void (fate.joined = client === stream.accepted),
+      destroy: () => void (fate.destroyed = true),
+    },
+  });
+  return fate;
+};
 
+t.test('an upgrade', async (t) => {
   t.test('is asked for upstream, and joins both sides once accepted', async (t) => {
     const opened = await open({ upgrade: 'websocket' });
     t.equal(opened.stage.last.call.upgrade, 'websocket');

@@ -90,12 +90,12 @@ t.test('the id is that of the exchange', async (t) => {
   t.same(allValues(forwarded, 'x-request-id'), ['id-1']);
 });
 
-t.test('Max-Forwards counts down where it counts', async (t) => {
-  const left = (method: string, value: string) =>
-    firstValue(forward(['Max-Forwards', value], { method }), 'max-forwards');
+const hopsLeft = (method: string, value: string) =>
+  firstValue(forward(['Max-Forwards', value], { method }), 'max-forwards');
 
-  t.equal(left('TRACE', '3'), '2');
-  t.equal(left('OPTIONS', '1'), '0');
-  t.equal(left('GET', '3'), '3');
-  t.equal(left('TRACE', 'many'), 'many', 'what is no number is left alone');
+t.test('Max-Forwards counts down where it counts', async (t) => {
+  t.equal(hopsLeft('TRACE', '3'), '2');
+  t.equal(hopsLeft('OPTIONS', '1'), '0');
+  t.equal(hopsLeft('GET', '3'), '3');
+  t.equal(hopsLeft('TRACE', 'many'), 'many', 'what is no number is left alone');
 });

@@ -200,8 +200,8 @@ export class Exchange implements ReplySink, StreamHandler, Member, CallClient {
     }
   }
 
+  /** Once only. */
   #finish(status: number, error: CallFailure | undefined): void {
-    if (this.#isOver) return;
     this.#isOver = true;
     const { running, clock } = this.#context;
     running.delete(this);

@@ -220,6 +220,7 @@ t.test('reading ahead', async (t) => {
     source.end();
     t.same(textOf(await ahead), ['abcdefgh', true]);
     t.same(textOf(await body.readAhead(10)), ['abcdefgh', true], 'again, at once');
+    t.equal(read(body).text, 'abcdefgh');
     t.equal(body.isReplayable, true, 'what is in memory anyway can be sent again');
     t.equal(read(body).text, 'abcdefgh');
   });

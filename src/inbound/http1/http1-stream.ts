@@ -148,7 +148,8 @@ export class Http1Stream implements InboundStream {
   }
 
   refuse(status: number): void {
-    if (!this.isGone) respondBare(this.#response, status);
+    // Node writes nothing to a client that has left.
+    respondBare(this.#response, status);
   }
 
   accept(statusText: string, fields: Fields): Socket {

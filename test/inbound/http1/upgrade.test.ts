@@ -65,6 +65,14 @@ t.test('an accepted upgrade', async (t) => {
     t.equal(seen.text, 'one two three');
   });
 
+  t.test('sets no limit to what the client sends from then on', async (t) => {
+    const { stream, client } = await open();
+    const seen = follow(stream.accept('', []));
+    for (let i = 0; i < 10; i++) client.write('x'.repeat(10_000));
+    await settle();
+    t.equal(seen.text.length, 100_000);
+  });
+
   t.test('keeps a client that only ends its side', async (t) => {
     const { stream, client, server } = await open();
     stream.accept('', []).resume();

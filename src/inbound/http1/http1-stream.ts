@@ -140,11 +140,12 @@ export class Http1Stream implements InboundStream {
   }
 
   abort(): void {
-    const { socket, chunkedEncoding } = this.#response;
+    const response = this.#response;
     // Only a reset tells a client that a body without length and chunks is not complete.
-    const isCloseDelimited = !chunkedEncoding && !hasField(this.#sent, 'content-length');
-    if (isCloseDelimited) socket?.resetAndDestroy();
-    else socket?.destroy();
+    const isCloseDelimited = !response.chunkedEncoding && !hasField(this.#sent, 'content-length');
+    if (isCloseDelimited) response.socket?.resetAndDestroy();
+    // Also cuts a connection that an earlier response still occupies, once that one is complete.
+    else response.destroy();
   }
 
   refuse(status: number): void {

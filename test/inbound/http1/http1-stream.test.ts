@@ -137,6 +137,20 @@ t.test('a response that breaks off', async (t) => {
     }
   });
 
+  t.test('is cut after the response to an earlier request', async (t) => {
+    const { streams, server, received } = await open(GET + GET);
+    const [first, second] = streams as [Http1Stream, Http1Stream];
+    second.sendHead(200, '', ['Content-Length', '10'], false);
+    second.write(Buffer.from('part'));
+    second.abort();
+    t.equal(server.destroyed, false);
+    first.sendHead(200, '', ['Content-Length', '5'], false);
+    first.end(Buffer.from('whole'));
+    await settle();
+    t.match(received(), /whole$/);
+    t.equal(server.destroyed, true);
+  });
+
   t.test('is reset where the end of the connection is the end of the body', async (t) => {
     const { stream, server } = await open('GET / HTTP/1.0\r\n\r\n');
     stream.sendHead(200, '', [], false);

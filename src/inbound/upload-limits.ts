@@ -15,7 +15,7 @@ export interface UploadLimits {
 export interface UploadOptions {
   /** For messages. */
   readonly upstream: string;
-  /** Bytes to remember for another try. */
+  /** Bytes to remember for other attempts. */
   readonly replayLimit: number;
   /** A limit was passed. */
   readonly onLimit: (error: CallFailure) => void;

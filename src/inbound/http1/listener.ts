@@ -78,7 +78,7 @@ export async function createFront(context: ExchangeContext): Promise<Front> {
       const onRequest: RequestHandler = (request, response) => {
         if (router === undefined) return void waiting.push(() => onRequest(request, response));
         if (isClosing) response.shouldKeepAlive = false;
-        // What comes after an answer that closes the connection cannot be answered any more.
+        // After a response that closes the connection, no further response can be sent.
         if (request.socket.writableEnded) return;
         const fault = findFault(request);
         if (fault !== undefined) return respondBare(response, fault);
@@ -90,7 +90,7 @@ export async function createFront(context: ExchangeContext): Promise<Front> {
         handler!(request, response);
       };
       server.on('request', onRequest);
-      // Answered when a try wants the body: a refused upload never starts.
+      // 100 Continue is sent when an attempt wants the body: a refused upload never starts.
       server.on('checkContinue', onRequest);
       server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
         const upgrade = new UpgradeRequest(request, socket, head);

@@ -12,7 +12,7 @@ export interface Phase {
 export interface Ending {
   readonly status: number;
   /** Empty for the upstream's own answers. */
-  readonly reason: Reason | '';
+  readonly reason: Reason;
   readonly tookMs: number;
   readonly tries: number;
 }

@@ -8,12 +8,8 @@ import type { Event } from '../../src/core/events.js';
 import { compose, type CallStage } from '../../src/core/pipeline.js';
 import type { PolicyContext } from '../../src/core/policy.js';
 import type { Fields } from '../../src/http/fields.js';
-import {
-  createLayers,
-  listLayers,
-  type PolicyLayers,
-  type PolicySettings,
-} from '../../src/policies/index.js';
+import { createLayers, listLayers } from '../../src/core/layers.js';
+import { policies, type PolicyLayers, type PolicySettings } from '../../src/policies/index.js';
 import { createMemoryStore } from '../../src/stores/memory.js';
 import { exponential, seeded } from './chance.js';
 import { Recorder, type Ending, type Phase } from './recorder.js';
@@ -103,8 +99,8 @@ export async function simulate(scenario: Scenario): Promise<readonly PhaseResult
   };
   // Chance of their own: what policies draw must not change who comes when, or what an answer costs.
   const upstream = new SimulatedUpstream(scenario.upstream, clock, seeded(seed + 1), emit);
-  const layers = createLayers(readPolicies(scenario.policies), context);
-  const stage = compose(listLayers(layers), upstream);
+  const layers = createLayers(policies, readPolicies(scenario.policies), context);
+  const stage = compose(listLayers(policies, layers), upstream);
   const recorder = new Recorder(phases);
   const front = scenario.front?.(stage, context) ?? stage;
   for (const [i, each] of callers.entries()) {

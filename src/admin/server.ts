@@ -1,43 +1,16 @@
 /** The admin server: metrics, health and state for everyone who reaches it, and changes for those who may. */
 import type { Address } from '../core/model.js';
 import type { AddressInfo } from 'node:net';
-import { Readable } from 'node:stream';
-import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
-import type { Inspection } from '../core/inspect.js';
-import type { ReloadOutcome } from '../core/reload.js';
+import fastify, { type FastifyInstance } from 'fastify';
 import { peerOf, requireWriteAccess } from './access.js';
-import {
-  forceCircuit,
-  listCircuits,
-  parseOrder,
-  type ParseDuration,
-} from './endpoints/circuits.js';
+import type { AdminContext } from './endpoint.js';
+import { createEndpoints } from './endpoints/index.js';
 import { AdminError, asAdminError, sendProblem } from './problem.js';
-import { listUpstreams } from './endpoints/upstreams.js';
 
-export interface AdminLogger {
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-  error(fields: object, message: string): void;
-}
-
-export interface AdminOptions {
-  readonly inspection: Inspection;
-  readonly metrics: { readonly contentType: string; exposition(): AsyncIterable<string> };
+export interface AdminOptions extends AdminContext {
   /** Asked for at each write, as a reload may change it. Undefined: writes are for loopback only. */
   readonly token: () => string | undefined;
-  readonly reload: () => Promise<ReloadOutcome>;
-  readonly logger: AdminLogger;
   readonly version: string;
-  readonly parseDuration: ParseDuration;
-}
-
-interface Endpoint {
-  readonly method: 'GET' | 'PUT' | 'POST';
-  readonly path: string;
-  /** How people are told of it. */
-  readonly title: string;
-  readonly answer: (request: FastifyRequest, reply: FastifyReply) => unknown;
 }
 
 /** Orders are short. */
@@ -124,18 +97,18 @@ export function createAdminApp(options: AdminOptions): FastifyInstance {
     );
   });
 
-  for (const { method, path, title, answer } of endpoints) {
-    const isReadable = isRead(method);
+  for (const endpoint of endpoints) {
+    const { method, path, title, access } = endpoint;
     app.route({
       method,
       url: path,
       // Before the body is read.
       onRequest: async (request) => {
-        if (!isReadable) requireWriteAccess(request, options.token());
+        if (access === 'write') requireWriteAccess(request, options.token());
       },
-      handler: async (request, reply) => answer(request, reply),
+      handler: async (request, reply) => endpoint.answer(request, reply),
     });
-    const allowed = isReadable ? ['GET', 'HEAD'] : [method];
+    const allowed = method === 'GET' ? ['GET', 'HEAD'] : [method];
     app.route({
       method: app.supportedMethods.filter((other) => !allowed.includes(other)),
       url: path,
@@ -154,64 +127,3 @@ export function createAdminApp(options: AdminOptions): FastifyInstance {
 }
 
 const isRead = (method: string) => method === 'GET' || method === 'HEAD';
-
-function createEndpoints(options: AdminOptions): Endpoint[] {
-  const { inspection, metrics, logger, parseDuration } = options;
-
-  function sendPage(request: FastifyRequest, reply: FastifyReply) {
-    const page = Readable.from(metrics.exposition());
-    page.on('error', (err) => {
-      // Too late for a 500: the connection is cut, so that nobody takes the page for whole.
-      if (reply.raw.headersSent)
-        logger.error({ path: request.url, err }, asAdminError(err).message);
-    });
-    return reply.type(metrics.contentType).send(page);
-  }
-
-  async function setCircuit(request: FastifyRequest) {
-    const { name, route = '' } = request.params as { name: string; route?: string };
-    const order = parseOrder(request.body, parseDuration);
-    const circuit = forceCircuit(inspection, name, route, order);
-    const peer = peerOf(request);
-    logger.info(
-      { peer, upstream: name, route, ...order },
-      `circuit of ${route === '' ? name : `${name}/${route}`} was set to ${order.state} by ${peer}`,
-    );
-    return circuit;
-  }
-
-  async function reloadConfig(request: FastifyRequest, reply: FastifyReply) {
-    const peer = peerOf(request);
-    logger.info({ peer }, `reload asked for by ${peer}`);
-    const outcome = await options.reload();
-    switch (outcome.kind) {
-      case 'success':
-        return outcome.changes;
-      case 'invalid':
-        return reply.code(422).send({ diagnostics: outcome.diagnostics });
-      case 'unbindable':
-        throw new AdminError(409, outcome.message);
-    }
-  }
-
-  const get = (path: string, answer: Endpoint['answer']): Endpoint => {
-    return { method: 'GET', path, title: path, answer };
-  };
-  const put = (path: string, title: string, answer: Endpoint['answer']): Endpoint => {
-    return { method: 'PUT', path, title, answer };
-  };
-  return [
-    get('/metrics', sendPage),
-    get('/healthz', () => ({ status: 'ok' })),
-    get('/readyz', (_request, reply) => {
-      const isReady = inspection.isReady();
-      return reply.code(isReady ? 200 : 503).send({ status: isReady ? 'ready' : 'not ready' });
-    }),
-    get('/circuits', () => ({ circuits: listCircuits(inspection) })),
-    get('/upstreams', () => ({ upstreams: listUpstreams(inspection) })),
-    get('/config', () => inspection.config()),
-    put('/circuits/:name', '/circuits/NAME', setCircuit),
-    put('/circuits/:name/:route', '/circuits/NAME/ROUTE', setCircuit),
-    { method: 'POST', path: '/reload', title: '/reload', answer: reloadConfig },
-  ];
-}

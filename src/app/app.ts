@@ -17,13 +17,13 @@ import type { Loaded } from '../config/load.js';
 import { parseDuration } from '../config/schema/units.js';
 import type { Clock, Random } from '../core/clock.js';
 import { CallError, DEFAULT_RETRY_AFTER_MS } from '../core/errors.js';
-import type { Emit } from '../core/events.js';
 import type { InspectableScope, Inspection } from '../core/inspect.js';
 import { findChanges, type ReloadOutcome } from '../core/reload.js';
 import { Roster } from '../lib/roster.js';
 import type { Store } from '../core/store.js';
 import { openMemoryReader } from '../platform/memory-limits.js';
-import { overload, type Overload } from '../policies/overload/index.js';
+import type { PolicyList } from '../core/policy.js';
+import { overload, type Overload, type OverloadChange } from '../policies/overload/index.js';
 import type { Exchange, ExchangeContext } from '../inbound/exchange.js';
 import { createFront } from '../inbound/http1/listener.js';
 import { ListenerSet } from '../inbound/listener-set.js';
@@ -31,12 +31,16 @@ import { createRequestIds } from '../inbound/request-id.js';
 import { routeAllTo, routeByPrefix, type Router } from '../inbound/router.js';
 import { Upstream, type UpstreamContext } from '../upstream/upstream.js';
 import { StoreSet } from '../stores/store-set.js';
-import { combine, logOverload, logScope, logStore, type Logger } from '../telemetry/log/logs.js';
+import { joinSinks, type Sink } from '../telemetry/bus.js';
+import { createLogSink } from '../telemetry/log/log-sink.js';
+import { logStore, writeLine, type Logger } from '../telemetry/log/logger.js';
 import { createMetrics } from '../telemetry/instruments/metrics.js';
 
 export interface AppOptions {
   readonly clock: Clock;
   readonly random: Random;
+  /** Outermost first. */
+  readonly policies: PolicyList;
   readonly logger: Logger;
   readonly version: string;
   /** Reads the configuration file again. */
@@ -100,10 +104,11 @@ export class App {
     this.#exchanges.running = this.#running;
     this.#exchanges.isDraining = () => this.#state === 'draining';
     this.#front = front;
-    const { clock, logger, version } = options;
+    const { clock, logger, version, policies } = options;
     this.#listeners = new ListenerSet(front, clock);
     this.#stores = new StoreSet({ clock, onChange: (kind, why) => logStore(logger, kind, why) });
     this.#inspection = {
+      policies,
       isReady: () => this.#state === 'ready',
       scopes: () => this.#scopes,
       upstreams: () => [...this.#upstreams.values()].map((upstream) => upstream.inspect()),
@@ -205,14 +210,15 @@ export class App {
     this.#watchOverload(config);
     // Not filled later on: calls under way fall back within the configuration that they began with.
     const upstreams = new Map<string, Upstream>();
-    const context = this.#upstreamContext(config, stored.store, upstreams);
+    const bus = this.#bus(config);
+    const context = this.#upstreamContext(config, stored.store, upstreams, bus);
     for (const options of config.upstreams) {
       const { name } = options;
       upstreams.set(name, new Upstream(options, context, before.get(name)));
     }
     this.#upstreams = upstreams;
     this.#scopes = [...upstreams.values()].flatMap((upstream) => upstream.scopes());
-    prepared.commit(this.#routers(config), config.limits, config.shutdown.grace);
+    prepared.commit(this.#routers(config, bus), config.limits, config.shutdown.grace);
     for (const [name, upstream] of before) {
       upstream.retire();
       if (this.#upstreams.has(name)) continue;
@@ -252,16 +258,18 @@ export class App {
 
   /** @param siblings all upstreams of that configuration, once they are made. */
   #upstreamContext(
-    { log, limits }: Config,
+    { limits }: Config,
     store: Store,
     siblings: ReadonlyMap<string, Upstream>,
+    bus: Sink,
   ): UpstreamContext {
-    const { clock, random } = this.#options;
+    const { clock, random, policies } = this.#options;
     return {
+      policies,
       clock,
       random,
       findUpstream: (name) => siblings.get(name)!,
-      emitFor: (upstream, route) => this.#emitFor(upstream, route, log.access),
+      emitFor: (upstream, route) => bus.scope(upstream, route),
       maxHeaderSize: limits.maxHeaderSize,
       store,
       hash,
@@ -276,26 +284,27 @@ export class App {
       clock,
       random,
       openMemory: openMemoryReader,
-      onChange: logOverload(logger),
+      onChange: (change: OverloadChange) => writeLine(logger, overload.line(change)),
     };
     this.#overload = overload.create(config.overload, context, this.#overload);
     this.#exchanges.refuse = this.#overload?.refuse;
   }
 
-  #emitFor(upstream: string, route: string, access: Config['log']['access']): Emit {
-    const { logger, clock } = this.#options;
-    return combine(
-      this.#metrics.scope(upstream, route),
-      logScope(logger, upstream, route, access, clock),
-    );
+  /** Where the events go under that configuration. */
+  #bus({ log }: Config): Sink {
+    const { logger, clock, policies } = this.#options;
+    return joinSinks([
+      this.#metrics,
+      createLogSink({ logger, clock, policies, access: log.access }),
+    ]);
   }
 
-  #routers(config: Config): (name: string) => Router {
+  #routers(config: Config, bus: Sink): (name: string) => Router {
     const prefixes = new Map<string, Upstream>();
     for (const { name, prefix } of config.upstreams) {
       if (prefix !== undefined) prefixes.set(prefix, this.#upstreams.get(name)!);
     }
-    const shared = routeByPrefix(prefixes, this.#emitFor('', '', config.log.access));
+    const shared = routeByPrefix(prefixes, bus.scope('', ''));
     return (name) => (name === SHARED ? shared : routeAllTo(this.#upstreams.get(name)!));
   }
 

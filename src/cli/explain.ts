@@ -4,7 +4,7 @@ import { didYouMean, formatDiagnostics, listWords } from '../config/syntax/diagn
 import type { EffectiveMap, Origin } from '../config/resolve/layers.js';
 import { loadConfig } from '../config/load.js';
 import { RouteTable } from '../lib/path-tree.js';
-import { describeRequest } from './forecast.js';
+import { describeRequest } from '../config/lint/describe-request.js';
 import type { Output } from './output.js';
 
 export interface ExplainOptions {

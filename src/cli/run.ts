@@ -6,7 +6,8 @@ import { formatDiagnostics } from '../config/syntax/diagnostics.js';
 import { loadConfig } from '../config/load.js';
 import { watchFile } from '../config/watch.js';
 import { createSystemClock } from '../platform/system-clock.js';
-import { createLogger, type Logger } from '../telemetry/log/logs.js';
+import { policies } from '../policies/index.js';
+import { createLogger, type Logger } from '../telemetry/log/logger.js';
 import { version } from '../version.js';
 
 export interface RunOptions {
@@ -18,7 +19,7 @@ const EX_CONFIG = 78;
 
 /** @returns the exit code, once the proxy has drained. */
 export async function run(options: RunOptions): Promise<number> {
-  const load = () => loadConfig(options.config, process.env);
+  const load = () => loadConfig(options.config, process.env, policies);
   const { config, diagnostics } = load();
   if (diagnostics.length > 0) process.stderr.write(formatDiagnostics(diagnostics));
   if (config === undefined) return EX_CONFIG;
@@ -36,6 +37,7 @@ export async function run(options: RunOptions): Promise<number> {
     app = await App.start(config, {
       clock,
       random: Math.random,
+      policies,
       logger,
       version,
       load,

@@ -2,7 +2,7 @@
 import type { Address, RouteMatch, Target, TlsOptions } from '../core/model.js';
 import type { PolicySettings } from '../policies/index.js';
 import type { OverloadSettings } from '../policies/overload/index.js';
-import type { LimitOptions, LogOptions, ShutdownOptions } from './schema/schema.js';
+import type { LimitOptions, LogOptions, ShutdownOptions } from './schema/sections.js';
 import type { StoreConfig } from './resolve/stores.js';
 
 export type { PolicyName, PolicySettings } from '../policies/index.js';

@@ -3,8 +3,10 @@ import { readFileSync } from 'node:fs';
 import { assemble, type Assembled, type EffectiveUpstream } from './resolve/assemble.js';
 import type { Config } from './config.js';
 import { Findings, type Diagnostic } from './syntax/diagnostics.js';
-import { readFallbacks } from './resolve/fallback.js';
+import { readReferences } from './resolve/references.js';
 import type { Environment } from './syntax/interpolate.js';
+import type { PolicyList } from '../core/policy.js';
+import { policies as builtIn } from '../policies/index.js';
 import { parseSource } from './syntax/parse.js';
 import { checkStores } from './resolve/stores.js';
 import { readUpstreams } from './resolve/upstreams.js';
@@ -31,9 +33,9 @@ const readFailures: Readonly<Record<string, string>> = {
   EACCES: 'this user may not read it',
 };
 
-/** Reads, checks and decodes. Never throws, whatever the file holds. */
-export function loadConfig(file: string, env: Environment): Loaded {
-  return readThen(file, (text) => loadText(text, file, env));
+/** Reads, checks and decodes. Never throws, whatever the file holds. @param policies whose keys it may have. */
+export function loadConfig(file: string, env: Environment, policies: PolicyList = builtIn): Loaded {
+  return readThen(file, (text) => loadText(text, file, env, policies));
 }
 
 /** Hands on the text of a file, or tells why it cannot be read. */
@@ -55,16 +57,21 @@ export function readThen(file: string, then: (text: string) => Loaded): Loaded {
 }
 
 /** As `loadConfig`, of a text that is at hand. @param file its name, for messages and for the files it names. */
-export function loadText(text: string, file: string, env: Environment): Loaded {
+export function loadText(
+  text: string,
+  file: string,
+  env: Environment,
+  policies: PolicyList = builtIn,
+): Loaded {
   const findings = new Findings(file);
   const root = parseSource(text, env, findings);
   if (root === undefined) return { diagnostics: findings.list() };
-  validate(root, findings);
-  const parts = readUpstreams(root, findings);
+  validate(root, findings, policies);
+  const parts = readUpstreams(root, findings, policies);
   checkStores(root, findings);
-  const bodyFiles = readFallbacks(root, findings);
+  const files = readReferences(root, findings, policies);
   const diagnostics = findings.list();
   return findings.hasErrors
     ? { diagnostics }
-    : { ...assemble(file, root, parts, bodyFiles), diagnostics };
+    : { ...assemble(file, root, parts, policies, files), diagnostics };
 }

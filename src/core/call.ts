@@ -12,14 +12,14 @@ export interface CallClient {
   sendInformational(status: number, statusText: string, fields: Fields): void;
 }
 
-/** Where a fallback answer comes from, as the caller is told. */
+/** Where a fallback's response comes from, as the client is told. */
 export type FallbackSource = 'cache' | 'static' | `upstream:${string}`;
 
-/** That, and why, the answer is not the upstream's own. */
+/** Why the response is not the upstream's own, and where it comes from instead. */
 export interface Substitution {
   readonly source: FallbackSource;
-  /** Empty where the upstream did answer, but with a failure. */
-  readonly reason: Reason | '';
+  /** Empty where the upstream did respond, but with a failure. */
+  readonly reason: Reason;
   /** What happened, in a sentence. */
   readonly cause: string;
 }
@@ -58,17 +58,17 @@ export class Call extends CancelScope {
   attempts = 0;
   /** The instant by which the caller wants the end; set by the deadline policy. */
   deadline: Deadline | undefined;
-  /** What became of each try that is over, in order. */
+  /** What became of each attempt that is over, in order. */
   readonly results: AttemptResult[] = [];
-  /** Time spent in tries, in ms. */
+  /** Time spent in attempts, in ms. */
   upstreamMs = 0;
   /** Time spent in the bulkhead's queue, in ms. */
   waitedMs = 0;
-  /** Goes on when its client hangs up, because its result is kept for the client's next try; set by a policy. */
+  /** The call goes on when its client hangs up, because its result is kept for the client's next request; set by a policy. */
   outlivesClient = false;
-  /** Set by the fallback policy where another source has answered. */
+  /** Set where another source than the upstream has responded. */
   substitution: Substitution | undefined;
-  /** Tries sent to other upstreams on behalf of this call. */
+  /** Attempts made at other upstreams on behalf of this call. */
   attemptsElsewhere = 0;
 
   constructor(init: CallInit) {

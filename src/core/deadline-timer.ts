@@ -5,7 +5,7 @@ import type { Deadline } from './deadline.js';
 import { CallError } from './errors.js';
 import { isOpenEnded, type Reply } from './reply.js';
 
-/** What a call ends with whose time is up. */
+/** The error of a call whose time is up. */
 export function deadlineError(call: Call, deadline: Deadline, upstream: string): CallError {
   return deadline.source === 'header'
     ? new CallError(
@@ -35,11 +35,11 @@ export class DeadlineTimer {
     this.#arm(deadline);
   }
 
-  /** The answer has begun: the deadline holds up to its end. */
+  /** The response has begun: the deadline holds up to its end. */
   follow(reply: Reply): void {
     const { source, callerAtMs } = this.#deadline;
     if (isOpenEnded(reply) && source === 'total') {
-      // The stream lasts as long as it likes, but no longer than its caller does.
+      // The stream has no planned end, but the deadline that its caller has set still ends it.
       this.cancel();
       if (callerAtMs === Infinity) return;
       this.#arm({ ...this.#deadline, atMs: callerAtMs, source: 'header' });

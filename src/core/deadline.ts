@@ -18,7 +18,7 @@ export function upstreamWallMs(deadline: Deadline): number {
   return deadline.wallMs - deadline.bufferMs;
 }
 
-/** Ms that an upstream may still take, buffer deducted; 0 or less when no try should start any more. */
+/** Ms that an upstream may still take, buffer deducted; 0 or less when no attempt should start any more. */
 export function usableMs(deadline: Deadline, nowMs: number): number {
   return deadline.atMs - nowMs - deadline.bufferMs;
 }

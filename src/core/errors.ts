@@ -1,73 +1,85 @@
-/** What goes wrong: the closed list of reasons for which Breakwater answers by itself, and the error that carries one. */
+/** What goes wrong: the reasons for which Breakwater responds by itself, and the error that carries one. */
 
-interface ReasonEntry {
-  /** HTTP status of the answer. */
+/** How a reason looks to a client, and what it says of the attempt that ended with it. */
+export interface ReasonEntry {
+  /** HTTP status of the response. */
   readonly status: number;
   readonly title: string;
   /** The token for `Proxy-Status` (RFC 9209, section 2.3). */
   readonly proxyError: string;
+  /** What became of an attempt that ended so; left out where the upstream had no part in it. */
+  readonly outcome?: 'unsent' | 'reset' | 'timeout' | 'deadline';
+  /** Calls are refused with it in the ordinary course of things: its count is shown before the first one. */
+  readonly isShownFromStart?: true;
 }
 
-export const reasons = {
-  'circuit-open': { status: 503, title: 'Circuit open', proxyError: 'destination_unavailable' },
-  'bulkhead-full': { status: 503, title: 'Bulkhead full', proxyError: 'connection_limit_reached' },
-  'bulkhead-timeout': {
-    status: 503,
-    title: 'No bulkhead slot in time',
-    proxyError: 'connection_limit_reached',
-  },
-  overloaded: { status: 503, title: 'Overloaded', proxyError: 'proxy_internal_response' },
+export interface DeclaredReason extends ReasonEntry {
+  /** In `X-Breakwater-Reason`, metrics and logs; never changes. */
+  readonly name: string;
+}
+
+/** Gives each entry its key as its name. */
+export function defineReasons<const Name extends string>(
+  entries: Readonly<Record<Name, ReasonEntry>>,
+): Readonly<Record<Name, DeclaredReason>> {
+  const named = Object.entries<ReasonEntry>(entries).map(([name, entry]) => [
+    name,
+    { name, ...entry },
+  ]);
+  return Object.fromEntries(named) as Record<Name, DeclaredReason>;
+}
+
+/** Those of the transport, the listeners and the deadline; each policy declares its own in its folder. */
+export const coreReasons = defineReasons({
   'shutting-down': { status: 503, title: 'Shutting down', proxyError: 'proxy_internal_response' },
-  'store-unavailable': {
-    status: 503,
-    title: 'Store unavailable',
-    proxyError: 'proxy_internal_error',
-  },
   'deadline-expired': {
     status: 504,
     title: 'Deadline expired',
     proxyError: 'http_response_timeout',
+    outcome: 'deadline',
   },
-  'timeout-total': { status: 504, title: 'Total timeout', proxyError: 'http_response_timeout' },
-  'timeout-attempt': { status: 504, title: 'Attempt timeout', proxyError: 'http_response_timeout' },
-  'timeout-connect': { status: 504, title: 'Connect timeout', proxyError: 'connection_timeout' },
-  'timeout-write': { status: 504, title: 'Write timeout', proxyError: 'connection_write_timeout' },
-  'connect-failed': { status: 502, title: 'Connect failed', proxyError: 'connection_refused' },
+  'timeout-total': {
+    status: 504,
+    title: 'Total timeout',
+    proxyError: 'http_response_timeout',
+    outcome: 'deadline',
+  },
+  'timeout-connect': {
+    status: 504,
+    title: 'Connect timeout',
+    proxyError: 'connection_timeout',
+    outcome: 'unsent',
+  },
+  'connect-failed': {
+    status: 502,
+    title: 'Connect failed',
+    proxyError: 'connection_refused',
+    outcome: 'unsent',
+  },
   'upstream-reset': {
     status: 502,
     title: 'Upstream reset the connection',
     proxyError: 'connection_terminated',
+    outcome: 'reset',
   },
   'upstream-protocol-error': {
     status: 502,
     title: 'Upstream broke the protocol',
     proxyError: 'http_protocol_error',
+    outcome: 'reset',
   },
   'no-route': { status: 404, title: 'No route', proxyError: 'destination_not_found' },
-  'invalid-deadline': { status: 400, title: 'Invalid deadline', proxyError: 'http_request_error' },
-  'idempotency-key-missing': {
-    status: 400,
-    title: 'Idempotency key missing',
-    proxyError: 'http_request_error',
-  },
-  'idempotency-in-progress': {
-    status: 409,
-    title: 'Request with this idempotency key in progress',
-    proxyError: 'http_request_denied',
-  },
-  'idempotency-mismatch': {
-    status: 422,
-    title: 'Idempotency key used for another request',
-    proxyError: 'http_request_denied',
-  },
   'request-too-large': {
     status: 413,
     title: 'Request too large',
     proxyError: 'http_request_error',
   },
-} as const satisfies Record<string, ReasonEntry>;
+});
 
-export type Reason = keyof typeof reasons;
+export type CoreReason = keyof typeof coreReasons;
+
+/** The name of any reason: policies bring their own, so the list is open. */
+export type Reason = string;
 
 /** Told to callers, in ms, where it is not known when a call would get through. */
 export const DEFAULT_RETRY_AFTER_MS = 1000;
@@ -91,25 +103,34 @@ export interface CallErrorOptions {
  */
 export class CallError extends Error {
   readonly reason: Reason;
+  readonly title: string;
   readonly status: number;
+  readonly outcome: ReasonEntry['outcome'];
   readonly retryAfterMs: number | undefined;
   readonly unsent: boolean;
   readonly stale: boolean;
   readonly proxyError: string;
 
-  constructor(reason: Reason, message: string, options: CallErrorOptions = {}) {
+  /** @param reason one of the core's by its name, or one that a policy declares. */
+  constructor(
+    reason: CoreReason | DeclaredReason,
+    message: string,
+    options: CallErrorOptions = {},
+  ) {
     const limit = Error.stackTraceLimit;
     Error.stackTraceLimit = 0;
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     Error.stackTraceLimit = limit;
-    const entry: ReasonEntry = reasons[reason];
+    const declared = typeof reason === 'string' ? coreReasons[reason] : reason;
     this.name = 'CallError';
-    this.reason = reason;
-    this.status = entry.status;
+    this.reason = declared.name;
+    this.title = declared.title;
+    this.status = declared.status;
+    this.outcome = declared.outcome;
     this.retryAfterMs = options.retryAfterMs;
     this.unsent = options.unsent ?? false;
     this.stale = options.stale ?? false;
-    this.proxyError = options.proxyError ?? entry.proxyError;
+    this.proxyError = options.proxyError ?? declared.proxyError;
   }
 }
 

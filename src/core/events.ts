@@ -3,26 +3,6 @@ import type { Substitution } from './call.js';
 import type { CallFailure, Reason } from './errors.js';
 import type { AttemptResult } from './outcome.js';
 
-export type CircuitStateName = 'closed' | 'open' | 'half-open' | 'forced-open' | 'forced-closed';
-
-/** Which rule moved a circuit. */
-export type CircuitRule =
-  | 'failureThreshold'
-  | 'failureRate'
-  | 'slowCall'
-  | 'recoveryTimeout'
-  | 'successThreshold'
-  | 'probeFailure'
-  | 'forced';
-
-export type RetryCause = 'unsent' | 'stale' | 'reset' | 'timeout' | 'status';
-export type RetryDenial = 'budget' | 'deadline' | 'body' | 'method' | 'circuit' | 'retry-after';
-
-/** `error`: the store could not be asked or told, so the call went on without it, or was refused (`failClosed`). */
-export type IdempotencyResult = 'stored' | 'replayed' | 'conflict' | 'mismatch' | 'error';
-/** Without the name: there may be many. */
-export type FallbackKind = 'cache' | 'upstream' | 'static';
-
 /** What one exchange came to, for the access log and the request metrics. */
 export interface ExchangeSummary {
   readonly method: string;
@@ -31,7 +11,7 @@ export interface ExchangeSummary {
   /** Status sent, or 499 for a client that left before it. */
   readonly status: number;
   /** Empty unless the end was ours, or would have been without a fallback. */
-  readonly reason: Reason | '';
+  readonly reason: Reason;
   readonly durationMs: number;
   readonly waitedMs: number;
   /** Time spent in tries. */
@@ -51,28 +31,29 @@ export interface ExchangeSummary {
   readonly error: CallFailure | undefined;
 }
 
-export type Event =
-  | { readonly type: 'exchange-finished'; readonly summary: ExchangeSummary }
-  | {
-      readonly type: 'attempt-finished';
-      readonly result: AttemptResult;
-      readonly error: CallFailure | undefined;
-    }
-  | { readonly type: 'retry-started'; readonly cause: RetryCause; readonly delayMs: number }
-  | { readonly type: 'retry-denied'; readonly cause: RetryDenial }
-  | { readonly type: 'fallback-used'; readonly source: FallbackKind }
-  | { readonly type: 'bulkhead-admitted'; readonly waitedMs: number }
-  | { readonly type: 'idempotency-decided'; readonly result: IdempotencyResult }
-  | {
-      readonly type: 'circuit-moved';
-      readonly from: CircuitStateName;
-      readonly to: CircuitStateName;
-      readonly rule: CircuitRule;
-      /** What was seen, in the rule's own measure: failures in a row, a share 0..1, ms, successes. */
-      readonly observed: number;
-      /** The rule's limit, in the same measure. */
-      readonly threshold: number;
-    };
+export interface ExchangeFinished {
+  readonly type: 'exchange-finished';
+  readonly summary: ExchangeSummary;
+}
 
-/** Bound to one upstream and route by whoever made it. */
+export interface AttemptFinished {
+  readonly type: 'attempt-finished';
+  readonly result: AttemptResult;
+  readonly error: CallFailure | undefined;
+}
+
+/** What a policy tells; each declares the shapes of its own in its folder. */
+export interface PolicyEvent {
+  readonly type: string;
+}
+
+export type Event = ExchangeFinished | AttemptFinished | PolicyEvent;
+
+/** Bound to one upstream and route by the part that made it. */
 export type Emit = (event: Event) => void;
+
+/** What a policy emits by, so that it can emit only what it declares. */
+export type EmitOf<Own extends PolicyEvent> = (event: Own) => void;
+
+export const isAttemptFinished = (event: Event): event is AttemptFinished =>
+  event.type === 'attempt-finished';

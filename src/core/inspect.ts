@@ -1,9 +1,11 @@
 /** What admin endpoints and metrics read of the running proxy; `app.ts` provides it, so that siblings need not meet. */
-import type { CircuitStateName } from './events.js';
+import type { Layers } from './layers.js';
+import type { AnyLayer } from './pipeline.js';
+import type { PolicyList } from './policy.js';
 
-/** The rate is null below `minimumCalls`; `retryAfterMs` is 0 unless the circuit refuses. */
+/** The rate is null below the least number of calls; `retryAfterMs` is 0 unless the circuit refuses. */
 export interface CircuitSnapshot {
-  readonly state: CircuitStateName;
+  readonly state: string;
   readonly consecutiveFailures: number;
   readonly failureRate: number | null;
   /** When the circuit came into this state, ms since the Unix epoch. */
@@ -19,39 +21,43 @@ export interface InspectableCircuit {
   force(state: ForcedState, ttlMs?: number): void;
 }
 
-export interface InspectableBulkhead {
-  readonly active: number;
-  readonly queued: number;
-  readonly limit: number;
+/** A layer that has a circuit: `/circuits` lists it and lets operators override it. */
+export interface HasCircuit {
+  readonly circuit: InspectableCircuit;
 }
 
-/** State that belongs to an upstream (route '') or to a route with a bulkhead or circuit of its own. */
+/** State that belongs to an upstream (route '') or to a route with layers of its own. */
 export interface InspectableScope {
   readonly upstream: string;
   readonly route: string;
-  readonly circuit: InspectableCircuit | undefined;
-  readonly bulkhead: InspectableBulkhead | undefined;
+  /** Its own only: what a route shares stands with its upstream. */
+  readonly layers: Layers;
 }
 
 export interface InspectableUpstream {
   readonly name: string;
   /** As configured, without credentials. */
   readonly target: string;
-  /** Retries that the budget still allows; undefined without a budget. */
-  readonly retryBudgetRemaining: number | undefined;
-  /** Undefined when there is no attempt timeout. */
-  readonly attemptTimeoutMs: number | undefined;
   /** Upgraded connections open now. */
   readonly tunnels: number;
-  /** The last try that failed. */
+  /** The last attempt that failed. */
   readonly lastError: { readonly message: string; readonly atWallMs: number } | undefined;
 }
 
 export interface Inspection {
+  readonly policies: PolicyList;
   isReady(): boolean;
   /** In the order of the file; an upstream's own scope comes before its routes'. */
   scopes(): readonly InspectableScope[];
   upstreams(): readonly InspectableUpstream[];
   /** The effective configuration, secrets redacted, ready for JSON. */
   config(): unknown;
+}
+
+const hasCircuit = (layer: AnyLayer | undefined): layer is AnyLayer & HasCircuit =>
+  layer !== undefined && 'circuit' in layer;
+
+/** The circuit that the scope has to itself, if it has one. */
+export function circuitOf({ layers }: InspectableScope): InspectableCircuit | undefined {
+  return Object.values(layers).find(hasCircuit)?.circuit;
 }

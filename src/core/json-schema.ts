@@ -1,6 +1,6 @@
 /**
- * The words of JSON Schema that options are made of, as plain data with TypeBox's static types. None of its code is needed
- * for that, and to load it would be a fifth of an empty start.
+ * The words of JSON Schema that options are made of, as plain data with TypeBox's static types. None of its code is
+ * loaded, which would take a fifth of an empty start.
  */
 import type {
   ArrayOptions,

@@ -3,7 +3,7 @@ import type { CallFailure } from './errors.js';
 import type { Fields } from '../http/fields.js';
 import type { Reply, ReplySink } from './reply.js';
 
-/** Over from the start: nothing can break it off, and nothing has to be waited for. */
+/** Complete from the start: it cannot break off. */
 export class MemoryReply implements Reply {
   readonly status: number;
   readonly statusText: string;

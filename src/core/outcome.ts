@@ -1,22 +1,22 @@
-/** What became of one try, decided once; retry, circuit breaker and metrics only read it. */
+/** What became of one attempt, decided once: policies and metrics only read it. */
 import { CallError, type CallFailure } from './errors.js';
 
 export type Outcome =
-  /** The upstream answered. */
+  /** The upstream responded. */
   | { readonly kind: 'status'; readonly status: number }
   /** Not one byte was sent: refused, DNS, TLS, no connection in time. */
   | { readonly kind: 'unsent'; readonly error: CallError }
   /** A reused idle connection was closed under the request: says nothing about the upstream's health. */
   | { readonly kind: 'stale'; readonly error: CallError }
-  /** The connection broke, or what came was no HTTP. */
+  /** The connection broke, or what came was not HTTP. */
   | { readonly kind: 'reset'; readonly error: CallError }
-  /** The try's own time (attempt, write, idle) was over. */
+  /** The attempt's own time (attempt, write, idle) was over. */
   | { readonly kind: 'timeout'; readonly error: CallError }
-  /** The call's deadline or total timeout ended the try. */
+  /** The call's deadline or total timeout ended the attempt. */
   | { readonly kind: 'deadline'; readonly error: CallError }
   /** The client hung up. */
   | { readonly kind: 'cancelled' }
-  /** This proxy refused the try itself; the upstream had no part in it. */
+  /** Breakwater itself refused the attempt; the upstream had no part in it. */
   | { readonly kind: 'refused'; readonly error: CallError };
 
 export function classifyStatus(status: number): Outcome {
@@ -25,23 +25,11 @@ export function classifyStatus(status: number): Outcome {
 
 export function classifyFailure(error: CallFailure): Outcome {
   if (!(error instanceof CallError)) return { kind: 'cancelled' };
-  switch (error.reason) {
-    case 'connect-failed':
-    case 'timeout-connect':
-      return { kind: 'unsent', error };
-    case 'upstream-reset':
-    case 'upstream-protocol-error':
-      if (error.stale) return { kind: 'stale', error };
-      return { kind: error.unsent ? 'unsent' : 'reset', error };
-    case 'timeout-attempt':
-    case 'timeout-write':
-      return { kind: error.unsent ? 'unsent' : 'timeout', error };
-    case 'timeout-total':
-    case 'deadline-expired':
-      return { kind: 'deadline', error };
-    default:
-      return { kind: 'refused', error };
-  }
+  const { outcome } = error;
+  if (outcome === undefined) return { kind: 'refused', error };
+  if (outcome === 'deadline') return { kind: outcome, error };
+  if (outcome === 'reset' && error.stale) return { kind: 'stale', error };
+  return { kind: error.unsent ? 'unsent' : outcome, error };
 }
 
 /**
@@ -52,11 +40,19 @@ export function isGoodAnswer(outcome: Outcome): boolean {
   return outcome.kind === 'status' && outcome.status < 400;
 }
 
-/** Value of the `outcome` label of attempts_total. */
-export type AttemptResult = 'success' | 'failure' | 'timeout' | 'unsent' | 'reset' | 'cancelled';
+/** Values of the `outcome` label of attempts_total. */
+export const attemptResults = [
+  'success',
+  'failure',
+  'timeout',
+  'unsent',
+  'reset',
+  'cancelled',
+] as const;
+export type AttemptResult = (typeof attemptResults)[number];
 
 /**
- * `failure` is an upstream's own 5xx answer. A try that the deadline ended counts as `timeout`; `refused` never
+ * `failure` is an upstream's own 5xx response. An attempt that the deadline ended counts as `timeout`; `refused` never
  * reached the transport and has no result.
  */
 export function attemptResult(outcome: Outcome): AttemptResult {

@@ -9,7 +9,7 @@ import type { Reply } from './reply.js';
 export interface Stage<Subject> {
   /** Resolves with the response's head; rejects with a `CallFailure`. */
   run(subject: Subject): Promise<Reply>;
-  /** What the call would be refused with further in right now, so that no call queues for a refusal. Changes nothing. */
+  /** The error with which an inner stage would refuse the call now, so that no call queues only to be refused. Changes nothing. */
   refusal(call: Call): CallError | undefined;
 }
 
@@ -25,6 +25,7 @@ export interface Layer<Subject> {
 
 export type CallLayer = Layer<Call>;
 export type AttemptLayer = Layer<Attempt>;
+export type AnyLayer = CallLayer | AttemptLayer;
 
 /** Writes on the request of one attempt what its policy has to tell the upstream. */
 export type EditRequest = (edits: FieldEdits, attempt: Attempt) => void;

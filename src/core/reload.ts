@@ -1,4 +1,4 @@
-/** What came of reading the configuration again, told to whoever asked for it. */
+/** The result of reading the configuration again. */
 
 /** Paths in the file's notation, e.g. `upstreams.catalog.retry.maxAttempts`. */
 export interface ConfigChanges {

@@ -1,4 +1,4 @@
-/** An answer on its way to the client: status and headers now, body chunks handed over with back-pressure. */
+/** A response on its way to the client: status and headers now, body chunks handed over with back-pressure. */
 import { firstValue, type Fields } from '../http/fields.js';
 import type { CallFailure } from './errors.js';
 
@@ -14,7 +14,7 @@ export interface ReplySink {
 
 /**
  * Not a stream object on purpose: what arrives before a sink is attached is kept and handed over at once, so that a
- * small answer can leave in a single write.
+ * small response can leave in a single write.
  */
 export interface Reply {
   readonly status: number;
@@ -26,7 +26,7 @@ export interface Reply {
   attach(sink: ReplySink): void;
   /** Goes on after a sink answered false. */
   resume(): void;
-  /** Nobody wants the body: drains it where that is cheap, so that the connection can be used again, else closes it. */
+  /** The body is not wanted: drains it where that is cheap, so that the connection can be used again, else closes it. */
   discard(): void;
   /** Ends the body now; listeners and the sink see `error`. */
   abort(error: CallFailure): void;
@@ -37,7 +37,7 @@ export interface Reply {
   onFinished(listener: (error: CallFailure | undefined) => void): void;
 }
 
-/** An event stream lasts as long as it likes: `timeout.total` and `timeout.idle` do not hold for it. */
+/** An event stream has no planned end: `timeout.total` and `timeout.idle` do not hold for it. */
 export function isOpenEnded(reply: Pick<Reply, 'headers'>): boolean {
   const type = firstValue(reply.headers, 'content-type');
   return type !== undefined && /^text\/event-stream\s*(?:;|$)/i.test(type);

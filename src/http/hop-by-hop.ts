@@ -11,7 +11,7 @@ export const hopByHop: ReadonlySet<string> = new Set([
   'http2-settings',
 ]);
 
-/** Fields that `Connection` cannot take out: without them the message would be another one. */
+/** Fields that `Connection` cannot take out: without them the message would mean something else. */
 export const essential: ReadonlySet<string> = new Set([
   'host',
   'content-length',

@@ -1,5 +1,5 @@
 /** The only place that turns errors into HTTP: problem details (RFC 9457) with Proxy-Status (RFC 9209). */
-import { DEFAULT_RETRY_AFTER_MS, reasons, type CallError } from '../core/errors.js';
+import { DEFAULT_RETRY_AFTER_MS, type CallError } from '../core/errors.js';
 
 export interface Problem {
   readonly status: number;
@@ -10,11 +10,11 @@ export interface Problem {
 
 /** @param upstream empty when no upstream was found. */
 export function renderProblem(error: CallError, upstream: string, attempts: number): Problem {
-  const { reason, status } = error;
+  const { reason, title, status } = error;
   const body = Buffer.from(
     JSON.stringify({
       type: `urn:breakwater:${reason}`,
-      title: reasons[reason].title,
+      title,
       status,
       detail: error.message,
       upstream: upstream === '' ? undefined : upstream,

@@ -1,4 +1,4 @@
-/** Who is there now, in no order: joining and leaving cost the same however many there are. */
+/** An unordered set of members, in which joining and leaving take the same time however many there are. */
 
 /** Something that can be on one roster at a time, and knows its place there. */
 export interface Member {
@@ -22,7 +22,7 @@ export class Roster<T extends Member> implements Iterable<T> {
     member.rosterIndex = this.#members.push(member) - 1;
   }
 
-  /** Does nothing for one that is not there. */
+  /** Does nothing for a member that is not there. */
   delete(member: T): void {
     const index = member.rosterIndex;
     if (this.#members[index] !== member) return;
@@ -33,7 +33,7 @@ export class Roster<T extends Member> implements Iterable<T> {
     last.rosterIndex = index;
   }
 
-  /** Those that are there when the walk begins. */
+  /** The members at the moment when the walk begins. */
   [Symbol.iterator](): Iterator<T> {
     return [...this.#members].values();
   }

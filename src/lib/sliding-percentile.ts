@@ -34,7 +34,7 @@ class SlotHeap {
     this.#positions[slot] = -1;
     const last = this.#slots[--this.size]!;
     if (last === slot) return;
-    // Whoever fills the gap may belong above it or below it.
+    // The slot that fills the gap may belong above it or below it.
     this.#rise(position, last);
     this.#sink(this.#positions[last]!, last);
   }
@@ -77,7 +77,7 @@ class SlotHeap {
   }
 }
 
-/** Shares such as 99.9% of 1000 come out a hair above the whole number that they are. */
+/** Shares such as 99.9% of 1000 come out slightly above the whole number that they are. */
 const ROUNDING = 1e-9;
 
 /**

@@ -1,4 +1,4 @@
-/** Counts of what happened lately: a ring of clock-aged buckets (the idea of resilience4j's time-based window). */
+/** Counts of recent events: a ring of clock-aged buckets (the idea of resilience4j's time-based window). */
 
 const BUCKETS = 10;
 

@@ -1,4 +1,4 @@
-/** Timers that are mostly cancelled before they are due, as those of calls are: setting and dropping one is a few links. */
+/** Timers for calls, which mostly cancel them before they are due: setting and dropping one changes a few links only. */
 
 /** A scheduled callback that has not run yet. */
 export interface Timer {
@@ -12,10 +12,10 @@ const SLOTS = 32;
 /** Ticks of one slot, by level: 1 ms, 32 ms, 1 s, 33 s, 17 min, 9 h. */
 const SPANS = [1, SLOTS, SLOTS ** 2, SLOTS ** 3, SLOTS ** 4, SLOTS ** 5] as const;
 
-/** Farthest that the top level reaches, in ticks: 12 days. What is due later is looked at again by then. */
+/** The farthest that the top level reaches, in ticks: 12 days. A timer that is due later is sorted in again by then. */
 const REACH = SLOTS ** SPANS.length - 1;
 
-/** What drives a wheel: one timer of the surroundings for all of its own. */
+/** What drives a wheel: a single timer of the host stands for all timers of the wheel. */
 export interface WheelHost {
   /** Monotonic ms. */
   now(): number;
@@ -67,7 +67,7 @@ export class TimerWheel {
   #size = 0;
   /** When the host will call, in ticks. */
   #wakeTick = Infinity;
-  /** On its way through the ticks up to now: they are not to be skipped. */
+  /** The wheel is walking through the ticks up to now, which must not be skipped. */
   #isWaking = false;
 
   constructor(host: WheelHost) {
@@ -83,7 +83,7 @@ export class TimerWheel {
   /** @param callback must not throw: that would leave timers of the same tick behind. */
   schedule(delayMs: number, callback: () => void): Timer {
     if (this.#size === 0) {
-      // Nothing has been waiting for these ticks.
+      // No timer was waiting for the ticks that have passed.
       if (!this.#isWaking) this.#tick = Math.max(this.#tick, Math.floor(this.#host.now()));
       this.#host.setBusy(true);
     }
@@ -125,7 +125,7 @@ export class TimerWheel {
 
   /** Timers that are due run, the others move down. */
   #empty(level: number, slot: number): void {
-    // Taken out as a whole first: what callbacks set meanwhile may belong into the same slot, and is not for now.
+    // The slot is emptied first: timers that callbacks set meanwhile may belong to the same slot, but are not due now.
     const ring = this.#take(level, slot);
     while (ring.next !== ring) {
       const timer = ring.next as WheelTimer;
@@ -177,7 +177,7 @@ export class TimerWheel {
     const { next, previous } = timer;
     previous.next = next;
     next.previous = previous;
-    // Without this a timer that has got old would keep its neighbours of then alive.
+    // Otherwise an old timer would keep the timers that were once beside it alive.
     timer.next = timer;
     timer.previous = timer;
     const { level, slot } = timer;

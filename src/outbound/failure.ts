@@ -4,7 +4,7 @@ import {
   CallError,
   DEFAULT_RETRY_AFTER_MS,
   type CallErrorOptions,
-  type Reason,
+  type CoreReason,
 } from '../core/errors.js';
 import { ClientClosed, ResponseFault, type Progress } from './client.js';
 
@@ -54,7 +54,7 @@ export function describeFailure(error: Error, failed: FailedRequest): CallError 
   const { upstream, target, progress, hasHeaders } = failed;
   const code = codeOf(error);
   const detail = messageOf(error) || code;
-  const make = (reason: Reason, what: string, options: CallErrorOptions) =>
+  const make = (reason: CoreReason, what: string, options: CallErrorOptions) =>
     new CallError(reason, `Cannot ${what} because ${detail}`, { cause: error, ...options });
 
   if (error instanceof ClientClosed) {

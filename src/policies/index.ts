@@ -1,12 +1,13 @@
-/** The policies in order, outermost first, and all that follows from that one list: schemas, settings, layers. */
-import type { Static } from '../core/options.js';
-import type { AttemptLayer, CallLayer, EditRequest, LayerLists } from '../core/pipeline.js';
-import type { Needs, PolicyContext } from '../core/policy.js';
+/** The policies in order, outermost first: the one place that knows them all. */
+import { coreReasons, type CoreReason, type DeclaredReason } from '../core/errors.js';
+import { schemasOf, type LayersOf, type SettingsOf } from '../core/layers.js';
+import type { AnyPolicy, PolicyList } from '../core/policy.js';
 import { bulkhead } from './bulkhead/index.js';
 import { circuitBreaker } from './circuit-breaker/index.js';
 import { deadline } from './deadline/index.js';
 import { fallback } from './fallback/index.js';
 import { idempotency } from './idempotency/index.js';
+import { overload } from './overload/index.js';
 import { retry } from './retry/index.js';
 import { timeout } from './timeout/index.js';
 
@@ -18,104 +19,29 @@ export const policies = [
   retry, // Outside the circuit breaker: every try is recorded, and an open circuit ends the retrying.
   circuitBreaker, // Outside the attempt timeout: a try that takes too long is a failure.
   timeout, // Next to the transport: its clocks are those of one try.
-] as const;
+] as const satisfies PolicyList;
 
-type AnyPolicy = (typeof policies)[number];
-export type PolicyName = AnyPolicy['name'];
+export type PolicyName = (typeof policies)[number]['name'];
 
 /** An upstream's or a route's effective policies, decoded. */
-export type PolicySettings = {
-  readonly [P in AnyPolicy as P['name']]: Static<P['schema']>;
-};
+export type PolicySettings = SettingsOf<typeof policies>;
 
 /** Undefined where a policy is off. */
-export type PolicyLayers = {
-  readonly [P in AnyPolicy as P['name']]: ReturnType<P['create']>;
-};
-
-function byName<Value>(valueOf: (policy: AnyPolicy) => Value): Record<PolicyName, Value> {
-  const entries = policies.map((policy) => [policy.name, valueOf(policy)]);
-  return Object.fromEntries(entries) as Record<PolicyName, Value>;
-}
+export type PolicyLayers = LayersOf<typeof policies>;
 
 /** Each policy key's schema. */
-export const policySchemas = byName((policy) => policy.schema) as {
-  readonly [P in AnyPolicy as P['name']]: P['schema'];
-};
+export const policySchemas = schemasOf(policies);
 
-/** Keys that a policy reads besides its own. */
-const alsoReads: { readonly [Name in PolicyName]?: readonly PolicyName[] } = {
-  deadline: ['timeout'],
-  fallback: ['retry'],
-  retry: ['idempotency'],
-};
+type ReasonsIn<P> = P extends { readonly reasons: infer Reasons } ? keyof Reasons : never;
 
-/** What a route has from its upstream. */
-export interface Inherited {
-  readonly layers: PolicyLayers;
-  /** The option paths that the route itself writes, parents included: `retry`, `retry.budget`, `retry.budget.ratio`. */
-  readonly writes: ReadonlySet<string>;
-}
-
-type AnyLayer = CallLayer | AttemptLayer;
-
-/** What the policies' `create` have in common; each of them gets back only layers of its own making. */
-type Create = (
-  settings: PolicySettings,
-  context: PolicyContext,
-  previous?: AnyLayer,
-) => AnyLayer | undefined;
-
-/**
- * An upstream's layers, or a route's. A route shares the layers, and so the state, of its upstream, except for the
- * policies it writes: a route with a circuit breaker or bulkhead of its own fails, queues and is refused by itself.
- * @param previous the layers of that name before a reload, with nothing in them that was only shared.
- */
-export function createLayers(
-  settings: PolicySettings,
-  context: PolicyContext,
-  inherited?: Inherited,
-  previous?: PolicyLayers,
-): PolicyLayers {
-  return byName((policy): AnyLayer | undefined => {
-    const create = policy.create as Create;
-    if (inherited === undefined) return create(settings, context, previous?.[policy.name]);
-    const { layers, writes } = inherited;
-    const reads = [policy.name, ...(alsoReads[policy.name] ?? [])];
-    if (!reads.some((key) => writes.has(key))) return layers[policy.name];
-    // Whoever retries differently still spends from the same budget: it protects the upstream, not the route.
-    const hasOwnState = policy !== retry || writes.has('retry.budget');
-    return create(settings, context, hasOwnState ? previous?.[policy.name] : layers.retry);
-  }) as PolicyLayers;
-}
-
-/** The layers that are on, in the order of `policies`: what `compose` takes. */
-export function listLayers(layers: PolicyLayers): LayerLists {
-  const of = (level: AnyPolicy['level']) =>
-    policies.flatMap((policy): AnyLayer[] => {
-      const layer = policy.level === level ? layers[policy.name] : undefined;
-      return layer === undefined ? [] : [layer];
-    });
-  return { call: of('call') as CallLayer[], attempt: of('attempt') as AttemptLayer[] };
-}
-
-/** What writes on the request of each attempt, outermost first. */
-export function listRequestFields(layers: PolicyLayers): EditRequest[] {
-  return policies.flatMap((policy) => layers[policy.name]?.requestFields ?? []);
-}
-
-/** What all policies together need of the rest of an exchange; a bound that is not there is `off`. */
-export function needsOf(settings: PolicySettings): Required<Needs> {
-  const needs = policies.map((policy): Needs => {
-    const find = 'needs' in policy ? (policy.needs as (all: PolicySettings) => Needs) : undefined;
-    return find?.(settings) ?? {};
-  });
-  const find = <Key extends keyof Needs>(key: Key) =>
-    needs.find((each) => each[key] !== undefined)?.[key];
-  return {
-    replayBytes: Math.max(0, ...needs.map(({ replayBytes = 0 }) => replayBytes)),
-    connectMs: find('connectMs') ?? 'off',
-    tunnelIdleMs: find('tunnelIdleMs') ?? 'off',
-    upstreams: [...new Set(needs.flatMap(({ upstreams = [] }) => upstreams))],
-  };
-}
+/** All reasons that there are, by name. */
+export const reasons = {
+  ...coreReasons,
+  ...overload.reasons,
+  ...Object.assign({}, ...policies.map((policy: AnyPolicy) => policy.reasons)),
+} as Readonly<
+  Record<
+    CoreReason | ReasonsIn<typeof overload> | ReasonsIn<(typeof policies)[number]>,
+    DeclaredReason
+  >
+>;

@@ -1,23 +1,26 @@
 /** One upstream at run time: its connections, and a pipeline for itself and for each of its routes. */
 import type { Call } from '../core/call.js';
 import type { Clock, Random } from '../core/clock.js';
-import type { Emit, Event } from '../core/events.js';
+import { isAttemptFinished, type Emit, type Event } from '../core/events.js';
 import type { InspectableScope, InspectableUpstream } from '../core/inspect.js';
+import {
+  createLayers,
+  isShownAtOnce,
+  listLayers,
+  listRequestFields,
+  needsOf,
+  ownLayers,
+  type Layers,
+} from '../core/layers.js';
 import type { RouteMatch, Target, TlsOptions } from '../core/model.js';
 import type { Off } from '../core/options.js';
 import { compose, type CallStage } from '../core/pipeline.js';
+import type { PolicyList } from '../core/policy.js';
 import type { Store } from '../core/store.js';
 import { firstValue } from '../http/fields.js';
 import { RouteTable } from '../lib/path-tree.js';
 import { createDispatch } from '../outbound/dispatch.js';
-import {
-  createLayers,
-  listLayers,
-  listRequestFields,
-  needsOf,
-  type PolicyLayers,
-  type PolicySettings,
-} from '../policies/index.js';
+import type { PolicySettings } from '../policies/index.js';
 import { EndpointSet } from './endpoint-set.js';
 import { Lifetime } from './lifetime.js';
 import type { Scope } from './scope.js';
@@ -42,6 +45,7 @@ export interface UpstreamOptions {
 }
 
 export interface UpstreamContext {
+  readonly policies: PolicyList;
   readonly clock: Clock;
   readonly random: Random;
   /** Another one of the same configuration. */
@@ -62,14 +66,14 @@ export class Upstream {
   readonly #endpoints: EndpointSet;
   readonly #lifetime: Lifetime;
   readonly #own: Scope;
-  readonly #layers: PolicyLayers;
+  readonly #layers: Layers;
   readonly #routes: RouteTable;
   /** By the route's number; undefined until the first call, because most routes of a large file are idle. */
   readonly #routeScopes: (Scope | undefined)[];
   readonly #inspectable: InspectableScope[] = [];
   readonly #tunnels: Tunnels;
   /** The layers that a route has to itself, or had before a reload until it is called again; by the route's name. */
-  readonly #ownRouteLayers = new Map<string, PolicyLayers>();
+  readonly #ownRouteLayers = new Map<string, Layers>();
   #lastError: InspectableUpstream['lastError'];
 
   /**
@@ -80,7 +84,9 @@ export class Upstream {
     this.name = options.name;
     this.#options = options;
     this.#context = context;
-    const needs = [options, ...options.routes].map(({ policies }) => needsOf(policies));
+    const needs = [options, ...options.routes].map(({ policies }) =>
+      needsOf(context.policies, policies),
+    );
     this.#endpoints = new EndpointSet(
       {
         target: options.target,
@@ -100,24 +106,26 @@ export class Upstream {
     this.#lastError = previous && previous.#lastError;
     const emit = this.#watched(context.emitFor(options.name, ''));
     this.#layers = createLayers(
+      context.policies,
       options.policies,
       this.#policyContext('', emit),
       undefined,
       previous && previous.#layers,
     );
     this.#own = this.#createScope('', options.policies, this.#layers, emit);
-    this.#inspectable.push(this.#inspect('', this.#layers));
+    this.#inspectable.push({ upstream: this.name, route: '', layers: this.#layers });
     this.#routes = new RouteTable(options.routes.map(({ match }) => match));
     for (const { name } of options.routes) {
       const kept = previous && previous.#ownRouteLayers.get(name);
       if (kept !== undefined) this.#ownRouteLayers.set(name, kept);
     }
-    this.#routeScopes = options.routes.map((route) =>
-      // What can be inspected is there from the start.
-      route.writes.has('bulkhead') || route.writes.has('circuitBreaker')
-        ? this.#openRoute(route)
-        : undefined,
-    );
+    this.#routeScopes = options.routes.map((route) => {
+      if (!isShownAtOnce(context.policies, route.writes)) return undefined;
+      const scope = this.#openRoute(route);
+      const layers = this.#ownRouteLayers.get(route.name)!;
+      this.#inspectable.push({ upstream: this.name, route: route.name, layers });
+      return scope;
+    });
   }
 
   /** The first route that matches, or the upstream's own. */
@@ -135,8 +143,6 @@ export class Upstream {
     return {
       name: this.name,
       target: this.#options.target.href,
-      retryBudgetRemaining: this.#layers.retry?.budget?.remaining(),
-      attemptTimeoutMs: this.#layers.timeout?.attemptMs,
       tunnels: this.#tunnels.size,
       lastError: this.#lastError,
     };
@@ -161,6 +167,7 @@ export class Upstream {
   #openRoute(route: RouteOptions): Scope {
     const emit = this.#watched(this.#context.emitFor(this.name, route.name));
     const layers = createLayers(
+      this.#context.policies,
       route.policies,
       this.#policyContext(route.name, emit),
       {
@@ -169,13 +176,7 @@ export class Upstream {
       },
       this.#ownRouteLayers.get(route.name),
     );
-    this.#ownRouteLayers.set(route.name, withoutShared(layers, this.#layers));
-    if (
-      layers.bulkhead !== this.#layers.bulkhead ||
-      layers.circuitBreaker !== this.#layers.circuitBreaker
-    ) {
-      this.#inspectable.push(this.#inspect(route.name, layers));
-    }
+    this.#ownRouteLayers.set(route.name, ownLayers(layers, this.#layers));
     return this.#createScope(route.name, route.policies, layers, emit);
   }
 
@@ -215,14 +216,14 @@ export class Upstream {
     };
   }
 
-  #createScope(route: string, settings: PolicySettings, layers: PolicyLayers, emit: Emit): Scope {
-    const { replayBytes, tunnelIdleMs } = needsOf(settings);
+  #createScope(route: string, settings: PolicySettings, layers: Layers, emit: Emit): Scope {
+    const { replayBytes, tunnelIdleMs } = needsOf(this.#context.policies, settings);
     const { target, preserveHost } = this.#options;
     const dispatch = createDispatch({
       upstream: this.name,
       target: target.href,
       basePath: target.basePath,
-      edits: listRequestFields(layers),
+      edits: listRequestFields(this.#context.policies, layers),
       choose: this.#endpoints.choose,
       openTunnel: (client, upstream) => this.#tunnels.open(client, upstream, tunnelIdleMs),
       clock: this.#context.clock,
@@ -231,7 +232,7 @@ export class Upstream {
     return {
       upstream: this.name,
       route,
-      stage: compose(listLayers(layers), dispatch),
+      stage: compose(listLayers(this.#context.policies, layers), dispatch),
       emit,
       preserveHost,
       replayBytes,
@@ -240,21 +241,9 @@ export class Upstream {
     };
   }
 
-  /** A route lists only what is its own: what it shares stands with its upstream. */
-  #inspect(route: string, layers: PolicyLayers): InspectableScope {
-    const isOwn = (name: 'bulkhead' | 'circuitBreaker') =>
-      route === '' || layers[name] !== this.#layers[name];
-    return {
-      upstream: this.name,
-      route,
-      circuit: isOwn('circuitBreaker') ? layers.circuitBreaker?.circuit : undefined,
-      bulkhead: isOwn('bulkhead') ? layers.bulkhead?.bulkhead : undefined,
-    };
-  }
-
   #watched(emit: Emit): Emit {
     return (event: Event) => {
-      if (event.type === 'attempt-finished' && event.error !== undefined) {
+      if (isAttemptFinished(event) && event.error !== undefined) {
         this.#lastError = {
           message: event.error.message,
           atWallMs: this.#context.clock.wallNow(),
@@ -263,13 +252,6 @@ export class Upstream {
       emit(event);
     };
   }
-}
-
-function withoutShared(layers: PolicyLayers, shared: PolicyLayers): PolicyLayers {
-  const own = Object.entries(layers).filter(
-    ([name, layer]) => layer !== shared[name as keyof PolicyLayers],
-  );
-  return Object.fromEntries(own) as Partial<PolicyLayers> as PolicyLayers;
 }
 
 /** In ms; 0 where one of them is off. */

@@ -1,5 +1,7 @@
 /** A running proxy as the admin server sees it, with an upstream, a route and whatever a test changes. */
 import type { ForcedState, InspectableUpstream, Inspection } from '../../src/core/inspect.js';
+import { policies } from '../../src/policies/index.js';
+import { fakeLayer, fakeScope } from '../support/fake-layers.js';
 import { createAdminApp, type AdminOptions } from '../../src/admin/server.js';
 
 /** 2026-01-02T03:04:05.678Z */
@@ -28,10 +30,21 @@ export class FakeCircuit {
 const idle: InspectableUpstream = {
   name: 'catalog',
   target: 'http://catalog.internal:8080',
-  retryBudgetRemaining: undefined,
-  attemptTimeoutMs: undefined,
   tunnels: 0,
   lastError: undefined,
+};
+
+/** Getters, as in the real one. */
+const bulkhead = {
+  get active() {
+    return 3;
+  },
+  get queued() {
+    return 2;
+  },
+  get limit() {
+    return 10;
+  },
 };
 
 /** `catalog` with circuits of its own and of its route `search`; `bare` with nothing switched on. */
@@ -43,32 +56,20 @@ export function fakeProxy(overrides: Partial<AdminOptions> = {}) {
   };
   const inspection: Inspection = {
     isReady: () => true,
+    policies,
     scopes: () => [
-      {
-        upstream: 'catalog',
-        route: '',
-        circuit: circuits.catalog,
-        // Getters, as in the real one.
-        bulkhead: {
-          get active() {
-            return 3;
-          },
-          get queued() {
-            return 2;
-          },
-          get limit() {
-            return 10;
-          },
-        },
-      },
-      { upstream: 'catalog', route: 'search', circuit: circuits.search, bulkhead: undefined },
-      { upstream: 'bare', route: '', circuit: undefined, bulkhead: undefined },
+      fakeScope('catalog', '', {
+        circuitBreaker: fakeLayer({ circuit: circuits.catalog }),
+        bulkhead: fakeLayer({ bulkhead }),
+        retry: fakeLayer({ budget: { remaining: () => 30 } }),
+        timeout: fakeLayer({ attemptMs: 10_000 }),
+      }),
+      fakeScope('catalog', 'search', { circuitBreaker: fakeLayer({ circuit: circuits.search }) }),
+      fakeScope('bare'),
     ],
     upstreams: () => [
       {
         ...idle,
-        retryBudgetRemaining: 30,
-        attemptTimeoutMs: 10_000,
         lastError: { message: 'Cannot call catalog because it hung up', atWallMs: SINCE_MS },
       },
       { ...idle, name: 'bare' },

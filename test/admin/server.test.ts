@@ -4,10 +4,9 @@ import { request } from 'node:http';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import t from 'tap';
 import { createAdmin, type AdminOptions } from '../../src/admin/server.js';
-import { eventually, send, type Teardown } from '../support/sidecar.js';
+import { eventually, send, standstill, type Teardown } from '../support/sidecar.js';
 import { fakeProxy } from './fake-proxy.js';
 
 t.test('tells the port that it was given', async (t) => {
@@ -46,7 +45,7 @@ t.test('takes orders over a unix socket without a token', async (t) => {
   t.match(logs, [{ fields: { peer: 'unix socket' } }]);
 });
 
-t.test('closes without waiting for idle or unfinished clients', async () => {
+t.test('closes without waiting for idle or unfinished clients', async (t) => {
   const admin = createAdmin(fakeProxy().options);
   const address = await admin.listen({ kind: 'tcp', host: '127.0.0.1', port: 0 });
   const port = address.kind === 'tcp' ? address.port : 0;
@@ -59,15 +58,22 @@ t.test('closes without waiting for idle or unfinished clients', async () => {
   unfinished.write('PUT /circuits/catalog HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{');
   idle.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n');
   await once(idle, 'data');
-  const closed = [idle, unfinished].map(
-    (socket) => new Promise((resolve) => socket.once('close', resolve)),
+  let told = '';
+  unfinished.on('data', (data: Buffer) => (told += data.toString()));
+  const closed = Promise.all(
+    [idle, unfinished].map((socket) => new Promise((resolve) => socket.once('close', resolve))),
   );
   await admin.close();
-  await Promise.all(closed);
+  await closed;
+  // One that waits is told of the end of its time, with 408.
+  t.equal(told, '', 'the unfinished one is cut off without an answer');
+  await t.rejects(fetch(`http://127.0.0.1:${port}/healthz`), 'and nothing listens any more');
 });
 
-t.test('closes where it never listened', async () => {
-  await createAdmin(fakeProxy().options).close();
+t.test('closes where it never listened, and as often as it is told to', async (t) => {
+  const admin = createAdmin(fakeProxy().options);
+  await t.resolves(admin.close());
+  await t.resolves(admin.close());
 });
 
 async function* breakOff() {
@@ -100,16 +106,16 @@ t.test(
   async (t) => {
     // More than sockets take in by themselves.
     const { page, metrics } = longPage(1000);
-    const socket = connect(await listen(t, { metrics }), '127.0.0.1');
+    const port = await listen(t, { metrics });
+    const socket = connect(port, '127.0.0.1');
     socket.write('GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n');
     await once(socket, 'readable');
-    let before = 0;
-    await eventually('it has come to a halt', async () => {
-      before = page.pieces;
-      await pause(100);
-      return page.pieces === before;
-    });
-    t.ok(before > 0 && before < 500, `${before} pieces`);
+    const before = await standstill(
+      'the page',
+      () => page.pieces,
+      () => send(`http://127.0.0.1:${port}/healthz`),
+    );
+    t.ok(before < 500, `${before} pieces`);
     t.notOk(page.hasEnded);
     socket.destroy();
     await eventually('it has been given up', () => page.hasEnded);

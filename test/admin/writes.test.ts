@@ -1,6 +1,7 @@
 import type { InjectOptions } from 'fastify';
 import t from 'tap';
 import type { ForcedState } from '../../src/core/inspect.js';
+import { fakeLayer, fakeScope } from '../support/fake-layers.js';
 import { fakeProxy } from './fake-proxy.js';
 
 type Fake = ReturnType<typeof fakeProxy>;
@@ -63,7 +64,7 @@ t.test('finds names by their decoded form', async (t) => {
   const odd = 'a b/ü%2F"?#';
   const circuit = fakeProxy().circuits.catalog;
   const { options } = fakeProxy();
-  const scopes = () => [{ upstream: odd, route: odd, circuit, bulkhead: undefined }];
+  const scopes = () => [fakeScope(odd, odd, { circuitBreaker: fakeLayer({ circuit }) })];
   const fake = fakeProxy({ inspection: { ...options.inspection, scopes } });
   const name = encodeURIComponent(odd);
   const answer = await put(fake, { url: `/circuits/${name}/${name}` });
@@ -75,7 +76,7 @@ t.test('finds a name of 200 characters', async (t) => {
   const upstream = 'x'.repeat(200);
   const circuit = fakeProxy().circuits.catalog;
   const { options } = fakeProxy();
-  const scopes = () => [{ upstream, route: '', circuit, bulkhead: undefined }];
+  const scopes = () => [fakeScope(upstream, '', { circuitBreaker: fakeLayer({ circuit }) })];
   const fake = fakeProxy({ inspection: { ...options.inspection, scopes } });
   t.equal((await put(fake, { url: `/circuits/${upstream}` })).statusCode, 200);
 });

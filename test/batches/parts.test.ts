@@ -7,6 +7,7 @@ await runTogether(
   'core',
   'policies',
   'outbound',
+  'upstream',
   'inbound',
   'telemetry',
   'admin',

@@ -1,9 +1,10 @@
 /** The alerts and the dashboard ask for metrics and labels that there are, and each alert is tested. */
 import t from 'tap';
-import type { Event, ExchangeSummary } from '../../src/core/events.js';
-import { reasons } from '../../src/core/errors.js';
+import type { ExchangeSummary } from '../../src/core/events.js';
+import { reasons } from '../../src/policies/index.js';
 import { createMetrics } from '../../src/telemetry/instruments/metrics.js';
 import { fakeProxy } from '../admin/fake-proxy.js';
+import { oneOfEach } from '../../tools/docs/sample-events.js';
 import { readPage } from '../support/page.js';
 import { dashboard, readYaml, rules } from './files.js';
 
@@ -11,16 +12,7 @@ import { dashboard, readYaml, rules } from './files.js';
 const exchange = { status: 200, reason: '', durationMs: 1, attempts: 1 } as ExchangeSummary;
 const rejected: ExchangeSummary = { ...exchange, status: 503, reason: 'circuit-open', attempts: 0 };
 
-const events: readonly Event[] = [
-  { type: 'exchange-finished', summary: exchange },
-  { type: 'exchange-finished', summary: rejected },
-  { type: 'attempt-finished', result: 'success', error: undefined },
-  { type: 'retry-started', cause: 'reset', delayMs: 1 },
-  { type: 'retry-denied', cause: 'budget' },
-  { type: 'bulkhead-admitted', waitedMs: 1 },
-  { type: 'fallback-used', source: 'cache' },
-  { type: 'idempotency-decided', result: 'stored' },
-];
+const events = [...oneOfEach(exchange), { type: 'exchange-finished', summary: rejected }] as const;
 
 /** By the name of a series, the labels it can have, and the values seen of each. */
 type Series = Map<string, Map<string, Set<string>>>;

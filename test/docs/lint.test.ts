@@ -1,22 +1,21 @@
-/** What the README says of `check` is what the lint does, and the examples that it shows are what the lint asks for. */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+/** What the documents say of `check` and `explain` is what they do, and the examples are what the lint asks for. */
+import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
+import { check } from '../../src/cli/check.js';
 import { explain } from '../../src/cli/explain.js';
 import { checkConfig, checkText } from '../../src/config/check.js';
 import { formatDiagnostic } from '../../src/config/syntax/diagnostics.js';
 import { lintRules } from '../../src/config/lint/lint.js';
-import { codeBlocks, plain, tableRows } from './markdown.js';
+import { documentAt, rowsEverywhere } from './documents.js';
+import { codeBlocks, plain } from './markdown.js';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
-const readme = readFileSync(join(root, 'README.md'), 'utf8');
-
-const start = readme.indexOf('\n### What check warns of\n');
-const page = readme.slice(start, readme.indexOf('\n## ', start));
+const page = documentAt('docs/lint.md').text;
 
 t.test('lists the rules with their levels, in their order', async (t) => {
-  const rows = tableRows(readme.split('\n'), 'Lint rule');
+  const rows = rowsEverywhere('Lint rule').map(({ row }) => row);
   t.strictSame(
     rows.map((row) => ({ name: plain(row['Lint rule']!), level: row['Level'] })),
     lintRules.map(({ name, level }) => ({ name, level })),
@@ -57,7 +56,8 @@ t.test('shows what is printed', async (t) => {
 });
 
 t.test('shows what explain tells of a request', async (t) => {
-  const chapter = readme.slice(readme.indexOf('\n### What explain tells of a request\n'));
+  const { text } = documentAt('docs/cli.md');
+  const chapter = text.slice(text.indexOf('\n## What explain tells of a request\n'));
   const lines = codeBlocks(chapter)[0]!
     .text.split('\n')
     .filter((line) => line.startsWith('# '));
@@ -68,6 +68,25 @@ t.test('shows what explain tells of a request', async (t) => {
   const request = { upstream: 'catalog', request: 'POST /items' };
   t.equal(explain(file, request, { env: {}, stdout, stderr: stdout }), 0);
   t.ok(printed.startsWith(`${lines.join('\n')}\nfallback: off`), printed.slice(0, 500));
+});
+
+t.test('the README shows what its first configuration makes the commands print', async (t) => {
+  const { text } = documentAt('README.md');
+  const blocks = codeBlocks(text.slice(text.indexOf('\n## A first configuration\n')));
+  const textOf = (wanted: string) => blocks.find(({ language }) => language === wanted)?.text ?? '';
+  const file = join(t.testdir(), 'breakwater.yaml');
+  writeFileSync(file, textOf('yaml'));
+  let printed = '';
+  const stdout = { write: (text: string) => (printed += text) };
+  const output = { env: {}, stdout, stderr: stdout };
+  check(file, { strict: true, format: 'text' }, output);
+  explain(file, { upstream: 'payments' }, output);
+  const there = printed.replaceAll(file, 'breakwater.yaml').split('\n');
+  const shown = textOf('console')
+    .split('\n')
+    .filter((line) => line !== '' && line !== '...' && !line.startsWith('$ '));
+  t.equal(shown.length, 5);
+  for (const line of shown) t.ok(there.includes(line), line);
 });
 
 t.test('shows examples that are clean', async (t) => {

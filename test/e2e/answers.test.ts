@@ -1,5 +1,5 @@
 import t from 'tap';
-import { findFreePort, send, startSidecar, startUpstream } from '../support/sidecar.js';
+import { NO_PORT, send, startSidecar, startUpstream } from '../support/sidecar.js';
 
 interface Problem {
   type: string;
@@ -11,10 +11,9 @@ interface Problem {
 }
 
 t.test('answers a refused connection with 502 connect-failed, as problem details', async (t) => {
-  const port = await findFreePort();
   const sidecar = await startSidecar(
     t,
-    `upstreams: { a: { listen: 0, target: "http://127.0.0.1:${port}", retry: { backoff: { baseDelay: 1ms } } } }`,
+    `upstreams: { a: { listen: 0, target: "http://127.0.0.1:${NO_PORT}", retry: { backoff: { baseDelay: 1ms } } } }`,
   );
   const answer = await send(`${sidecar.url('a')}/x`);
   t.equal(answer.status, 502);

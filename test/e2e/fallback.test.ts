@@ -1,11 +1,14 @@
+import { once } from 'node:events';
 import http from 'node:http';
 import net, { type AddressInfo } from 'node:net';
 import t from 'tap';
 import { WebSocket, WebSocketServer } from 'ws';
 import {
+  endInPieces,
   eventually,
-  findFreePort,
+  NO_PORT,
   send,
+  standstill,
   startRawUpstream,
   startSidecar,
   startUpstream,
@@ -86,14 +89,13 @@ t.test('asks another upstream, through its own pipeline', async (t) => {
   const backup = await startUpstream(t, (request, response) => {
     response.end(`backup of ${request.headers.host}${request.url}`);
   });
-  const port = await findFreePort();
   const sidecar = await startSidecar(
     t,
     `
 upstreams:
   a:
     listen: 0
-    target: "http://127.0.0.1:${port}"
+    target: "http://127.0.0.1:${NO_PORT}"
     preserveHost: true
     retry: { maxAttempts: 2, backoff: { baseDelay: 1ms } }
     fallback: [{ upstream: b }]
@@ -161,7 +163,6 @@ upstreams:
 });
 
 t.test('gives a static answer when nothing else is left', async (t) => {
-  const port = await findFreePort();
   const failing = await startUpstream(t, (_request, response) => {
     response.statusCode = 500;
     response.end();
@@ -172,7 +173,7 @@ t.test('gives a static answer when nothing else is left', async (t) => {
 upstreams:
   a:
     listen: 0
-    target: "http://127.0.0.1:${port}"
+    target: "http://127.0.0.1:${NO_PORT}"
     ${ONE_TRY}
     fallback:
       - cache: {}
@@ -192,7 +193,13 @@ upstreams:
   const head = await send(url, { method: 'HEAD' });
   t.equal(head.status, 203);
   t.equal(head.headers['content-length'], '12');
-  await sidecar.json('/circuits');
+  // No substitute makes up for a failure: two calls, tried once at a, and three times each at b as far as its circuit lets them.
+  t.match(await sidecar.json('/circuits'), {
+    circuits: [
+      { upstream: 'a', consecutiveFailures: 2 },
+      { upstream: 'b', state: 'open', consecutiveFailures: 5 },
+    ],
+  });
 });
 
 t.test('keeps the outcome as it was when every source fails', async (t) => {
@@ -200,13 +207,12 @@ t.test('keeps the outcome as it was when every source fails', async (t) => {
     response.writeHead(503, { 'X-Own': 'yes', 'Retry-After': '7' });
     response.end('the first answer');
   });
-  const port = await findFreePort();
   const sidecar = await startSidecar(
     t,
     `
 upstreams:
   a: { listen: 0, target: "${failing.url}", ${ONE_TRY}, fallback: [{ cache: {} }, { upstream: b }] }
-  b: { listen: 0, target: "http://127.0.0.1:${port}", ${ONE_TRY} }
+  b: { listen: 0, target: "http://127.0.0.1:${NO_PORT}", ${ONE_TRY} }
 `,
   );
   const answer = await send(`${sidecar.url('a')}/`);
@@ -243,14 +249,13 @@ upstreams:
 
 t.test('ends the other upstream when the deadline of the call comes', async (t) => {
   const hanging = await startRawUpstream(t, () => {});
-  const port = await findFreePort();
   const sidecar = await startSidecar(
     t,
     `
 upstreams:
   a:
     listen: 0
-    target: "http://127.0.0.1:${port}"
+    target: "http://127.0.0.1:${NO_PORT}"
     timeout: { total: 300ms }
     ${ONE_TRY}
     fallback: [{ upstream: b }, { static: { body: instead } }]
@@ -270,12 +275,11 @@ t.test('cuts the connection when the body of the other upstream breaks off', asy
       socket.end('HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nonly a part'),
     );
   });
-  const port = await findFreePort();
   const sidecar = await startSidecar(
     t,
     `
 upstreams:
-  a: { listen: 0, target: "http://127.0.0.1:${port}", ${ONE_TRY}, fallback: [{ upstream: b }] }
+  a: { listen: 0, target: "http://127.0.0.1:${NO_PORT}", ${ONE_TRY}, fallback: [{ upstream: b }] }
   b: { listen: 0, target: "${broken.url}" }
 `,
   );
@@ -289,6 +293,7 @@ upstreams:
 
 t.test('opens a WebSocket at the other upstream, and counts the tunnel there', async (t) => {
   const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
+  await once(server, 'listening');
   server.on('connection', (socket) =>
     socket.on('message', (data: Buffer) => socket.send(data.toString())),
   );
@@ -296,14 +301,13 @@ t.test('opens a WebSocket at the other upstream, and counts the tunnel there', a
     for (const client of server.clients) client.terminate();
     server.close();
   });
-  const port = await findFreePort();
   const sidecar = await startSidecar(
     t,
     `
 upstreams:
   a:
     listen: 0
-    target: "http://127.0.0.1:${port}"
+    target: "http://127.0.0.1:${NO_PORT}"
     ${ONE_TRY}
     fallback: [{ cache: {} }, { upstream: b }]
   b: { listen: 0, target: "http://127.0.0.1:${(server.address() as AddressInfo).port}" }
@@ -326,14 +330,13 @@ t.test('answers nobody who has left, and ends the other upstream', async (t) => 
     socket.resume();
     socket.on('close', () => closed++);
   });
-  const port = await findFreePort();
   const sidecar = await startSidecar(
     t,
     `
 upstreams:
   a:
     listen: 0
-    target: "http://127.0.0.1:${port}"
+    target: "http://127.0.0.1:${NO_PORT}"
     ${ONE_TRY}
     fallback: [{ upstream: b }, { static: { body: instead } }]
   b: { listen: 0, target: "${hanging.url}" }
@@ -401,16 +404,28 @@ t.test('never gives one caller what another one was answered', async (t) => {
 
 t.test('passes a large answer on at the pace of its client, and does not keep it', async (t) => {
   let isDown = false;
-  const body = Buffer.alloc(3 * 1024 * 1024, 'x');
+  const body = Buffer.alloc(64 * 1024 * 1024, 'x');
+  let sentBytes: (() => number) | undefined;
   const upstream = await startUpstream(t, (_request, response) => {
-    if (isDown) response.statusCode = 503;
-    response.end(isDown ? '' : body);
+    if (isDown) response.writeHead(503).end();
+    else sentBytes = endInPieces(response, body);
   });
   const sidecar = await startSidecar(
     t,
     `upstreams: { a: { listen: 0, target: "${upstream.url}", ${ONE_TRY}, fallback: [{ cache: {} }] } }`,
   );
-  t.equal((await send(`${sidecar.url('a')}/`)).body.length, body.length);
+  const response = await new Promise<http.IncomingMessage>((resolve) => {
+    http.get(`${sidecar.url('a')}/`, { agent: false }, resolve);
+  });
+  const sent = await standstill(
+    'the answer',
+    () => sentBytes?.() ?? 0,
+    () => send(`${sidecar.admin}/healthz`),
+  );
+  t.ok(sent < body.length / 2, `sent ${sent} to a client that does not read`);
+  let length = 0;
+  for await (const chunk of response) length += (chunk as Buffer).length;
+  t.equal(length, body.length);
   isDown = true;
   t.equal((await send(`${sidecar.url('a')}/`)).status, 503);
 });
@@ -450,10 +465,9 @@ t.test(
     );
     // More than is remembered.
     writeChunk(60_000);
-    client.write('0\r\n\r\n');
-    await new Promise((resolve) => {
-      setTimeout(resolve, 100);
-    });
+    await new Promise((resolve) => client.write('0\r\n\r\n', resolve));
+    // Sent before this request, so what the sidecar reads of it is read by now.
+    await send(`${sidecar.admin}/healthz`);
     release!();
     await before;
     await eventually('it is answered', () => answer.includes('bytes'));

@@ -241,7 +241,7 @@ t.test('cuts the connection when the upstream dies in mid-body', async (t) => {
     t,
     `upstreams: { a: { listen: 0, target: "${upstream.url}" } }`,
   );
-  await t.rejects(send(`${sidecar.url('a')}/`));
+  await t.rejects(send(`${sidecar.url('a')}/`), { code: 'ECONNRESET' });
   t.equal(
     await sidecar.metric('breakwater_requests_total', {
       upstream: 'a',

@@ -151,14 +151,17 @@ upstreams:
   short: { listen: 0, target: "${upstream.url}", timeout: { stream: 100ms } }
   long: { listen: 0, target: "${upstream.url}" }`,
     );
-    const silent = new WebSocket(`ws://127.0.0.1:${sidecar.port('short')}/`);
-    await once(silent, 'open');
-    await once(silent, 'close');
+    const tunnels = (name: string) => sidecar.metric('breakwater_tunnels', { upstream: name });
     const open = new WebSocket(`ws://127.0.0.1:${sidecar.port('long')}/`);
     await once(open, 'open');
-    const closed = once(open, 'close');
+    const silent = new WebSocket(`ws://127.0.0.1:${sidecar.port('short')}/`);
+    await once(silent, 'open');
+    await eventually('the silent one is cut', () => silent.readyState === WebSocket.CLOSED);
+    await eventually('its tunnel is gone', async () => (await tunnels('short')) === 0);
+    t.equal(await tunnels('long'), 1, 'the other one was silent for longer');
+    t.equal(open.readyState, WebSocket.OPEN);
     await sidecar.stop();
-    await closed;
+    await eventually('the other is cut', () => open.readyState === WebSocket.CLOSED);
   },
 );
 

@@ -3,6 +3,7 @@ import { CallError } from '../../src/core/errors.js';
 import { firstValue } from '../../src/http/fields.js';
 import { Exchange, type ExchangeContext } from '../../src/inbound/exchange.js';
 import { Roster } from '../../src/lib/roster.js';
+import { reasons as overloadReasons } from '../../src/policies/overload/reasons.js';
 import { FakeClock, settle } from '../support/fake-clock.js';
 import { FakeScope, FakeSource, FakeStream, type FakeStreamInit } from '../support/fake-inbound.js';
 import type { FakeReply } from '../support/fake-reply.js';
@@ -12,7 +13,10 @@ const BODY_IDLE_MS = 1000;
 const resetError = () => new CallError('upstream-reset', 'Cannot go on because it broke');
 
 const refuseAll = (upstream: string) =>
-  new CallError('overloaded', `Cannot take the call to ${upstream} because of the load`);
+  new CallError(
+    overloadReasons.overloaded,
+    `Cannot take the call to ${upstream} because of the load`,
+  );
 
 /** An exchange that has started, and what the test needs to go on with it. */
 async function open(init: FakeStreamInit = {}, overrides: Partial<ExchangeContext> = {}) {

@@ -130,10 +130,12 @@ void t.test('resolves no path further the second time', (t) => {
 });
 
 void t.test('takes no longer than linear time on long paths', (t) => {
-  const path = `/${'a/'.repeat(50_000)}%`;
+  const path = `/${'a/'.repeat(500_000)}%`;
   const startedMs = performance.now();
   resolvePath(path);
   new RouteTable([{ methods: undefined, path: '/:a/:b/c' }]).find('GET', path);
-  t.ok(performance.now() - startedMs < 500);
+  const tookMs = performance.now() - startedMs;
+  // Quadratic time would be minutes.
+  t.ok(tookMs < 5000, `${tookMs} ms`);
   t.end();
 });

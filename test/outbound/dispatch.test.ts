@@ -67,15 +67,23 @@ t.test('a slow reader of one answer does not set off the next on its connection'
 
   const second = get();
   socket.write('HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n');
-  const after = takePieceByPiece(await second);
+  const reply = await second;
+  const after = takePieceByPiece(reply);
   socket.write(Buffer.alloc(20_000_000));
   await eventually('the reader has had enough', () => after.bytes > 0);
   const { bytes } = after;
-  before.resume();
   await eventually('the upstream is held back', () => socket.writableLength > 0);
-  await new Promise((resolve) => {
-    setTimeout(resolve, 50);
-  });
+  t.equal(sockets.length, 1, 'both came over one connection');
+  before.resume();
+  // Had it set the connection off, more would have been read before all of these are through another one.
+  for (let i = 0; i < 20; i++) {
+    const other = get();
+    await eventually('it has another connection', () => sockets.length === 2);
+    sockets[1]!.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
+    const whole = takePieceByPiece(await other);
+    await eventually('it is complete', () => whole.hasEnded);
+  }
   t.equal(after.bytes, bytes);
-  t.equal(sockets.length, 1);
+  reply.resume();
+  await eventually('its own reader sets it off', () => after.bytes > bytes);
 });

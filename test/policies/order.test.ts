@@ -1,12 +1,8 @@
 import t from 'tap';
+import type { AnyPolicy } from '../../src/core/policy.js';
 import { compose } from '../../src/core/pipeline.js';
-import {
-  createLayers,
-  listLayers,
-  policies,
-  policySchemas,
-  type PolicySettings,
-} from '../../src/policies/index.js';
+import { createLayers, listLayers } from '../../src/core/layers.js';
+import { policies, policySchemas, type PolicySettings } from '../../src/policies/index.js';
 import { fakeCall, fakeContext } from '../support/fake-call.js';
 import { FakeClock, settle } from '../support/fake-clock.js';
 import { FakeStage } from '../support/fake-stage.js';
@@ -47,9 +43,9 @@ const off: PolicySettings = {
 function build(overrides: Partial<PolicySettings> = {}) {
   const clock = new FakeClock();
   const context = fakeContext(clock);
-  const layers = createLayers({ ...settings, ...overrides }, context);
+  const layers = createLayers(policies, { ...settings, ...overrides }, context);
   const transport = new FakeStage();
-  const stage = compose(listLayers(layers), transport);
+  const stage = compose(listLayers(policies, layers), transport);
   const start = () => {
     const reply = stage.run(fakeCall());
     reply.catch(() => {});
@@ -57,7 +53,7 @@ function build(overrides: Partial<PolicySettings> = {}) {
   };
   /** A route's layers, with `written` laid over the upstream's settings. */
   const route = (written: Partial<PolicySettings>, writes: string[] = Object.keys(written)) =>
-    createLayers({ ...settings, ...overrides, ...written }, context, {
+    createLayers(policies, { ...settings, ...overrides, ...written }, context, {
       layers,
       writes: new Set(writes),
     });
@@ -154,8 +150,8 @@ t.test('gives each attempt clocks of its own', async (t) => {
 
 t.test('leaves out what is off', async (t) => {
   const { layers } = build(off);
-  t.same(listLayers(layers), { call: [], attempt: [] });
-  const { call, attempt } = listLayers(build({ retry: 'off' }).layers);
+  t.same(listLayers(policies, layers), { call: [], attempt: [] });
+  const { call, attempt } = listLayers(policies, build({ retry: 'off' }).layers);
   t.same([call.length, attempt.length], [2, 2]);
 });
 
@@ -197,7 +193,7 @@ t.test('a route', async (t) => {
     const own = route({ retry: settings.retry, circuitBreaker: settings.circuitBreaker });
     t.ok(own.circuitBreaker);
     t.equal(own.retry?.budget?.remaining(), 30);
-    t.same(listLayers(layers), { call: [], attempt: [] });
+    t.same(listLayers(policies, layers), { call: [], attempt: [] });
   });
 
   t.test('spends from the budget of its upstream unless it writes one', async (t) => {
@@ -209,4 +205,18 @@ t.test('a route', async (t) => {
     t.ok(own.retry?.budget);
     t.not(own.retry?.budget, layers.retry?.budget);
   });
+});
+
+t.test('shows the same fields of a policy that is on and of one that is off', async (t) => {
+  const { layers } = build();
+  const shown = policies.flatMap((policy: AnyPolicy) => {
+    const whenOff = Object.entries(policy.describe?.(undefined) ?? {});
+    const layer = layers[policy.name as keyof typeof layers];
+    const whenOn = Object.keys(policy.describe?.(layer) ?? {});
+    const names = whenOff.map(([name]) => name);
+    t.same(whenOn, names, policy.name);
+    for (const [name, value] of whenOff) t.equal(value, null, `${name} is null where it is off`);
+    return names;
+  });
+  t.equal(new Set(shown).size, shown.length, 'no two policies show a field of the same name');
 });

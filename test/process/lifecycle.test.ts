@@ -70,7 +70,7 @@ t.test('drains on SIGTERM: not ready, told to close, in-flight answered, exit 0'
   });
   const running = start(
     t,
-    `admin: { listen: ${admin} }\nshutdown: { delay: 600ms, grace: 10s }\nupstreams: { a: { listen: ${port}, target: "${upstream.url}" } }`,
+    `admin: { listen: ${admin} }\nshutdown: { delay: 2s, grace: 10s }\nupstreams: { a: { listen: ${port}, target: "${upstream.url}" } }`,
   );
   await eventually('it is ready', () => running.output().includes('ready'));
   const url = `http://127.0.0.1:${port}`;

@@ -1,3 +1,17 @@
+/**
+ * Bodies are streamed, not collected. The bound is on the memory that the proxy holds, so its garbage is collected every 50 ms.
+ *
+ * Without that, the figure is one of Node.js: each version lets dead buffers add up to a limit of its own before it collects
+ * them. Growth of RSS in MiB with one stream, the larger of both directions:
+ *
+ *     Node.js                     20   22   24   26
+ *     body of  48 MiB             35   36   69   73
+ *     body of 192 MiB             40   37   65   73
+ *     body of 768 MiB             42   39   78   75
+ *     768 MiB, collected           9    8    7    7
+ *
+ * All of it is `arrayBuffers`; the heap grows by 3 MiB at most. It does not grow with the body.
+ */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
@@ -7,7 +21,10 @@ import t from 'tap';
 import { node, pathOf } from '../support/program.js';
 import { eventually, findFreePort, send, startUpstream } from '../support/sidecar.js';
 
-const BYTES = Number(process.env['STREAM_MIB'] ?? 192) * 1024 * 1024;
+const BYTES = Number(process.env['STREAM_MIB'] ?? 64) * 1024 * 1024;
+const BOUND_MIB = 24;
+/** Leaves only what is in use. */
+const COLLECT = ['--expose-gc', '--import', 'data:text/javascript,setInterval(gc, 50).unref()'];
 const CHUNK = Buffer.alloc(64 * 1024);
 
 /** Writes `BYTES` and waits whenever the other side is behind. */
@@ -23,18 +40,20 @@ function pour(stream: NodeJS.WritableStream): void {
   go();
 }
 
-/** Reads in bursts, so that everything before it fills up. @returns the bytes that came. */
+/** Stops for two seconds after the first burst, so that everything before it fills up. @returns the bytes that came. */
 function sip(stream: NodeJS.ReadableStream): Promise<number> {
   return new Promise((resolve, reject) => {
     let bytes = 0;
     let burst = 0;
+    let pauseMs = 2000;
     stream.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
       burst += chunk.length;
       if (burst < 4 * 1024 * 1024) return;
       burst = 0;
       stream.pause();
-      setTimeout(() => stream.resume(), 10);
+      setTimeout(() => stream.resume(), pauseMs);
+      pauseMs = 10;
     });
     stream.on('end', () => resolve(bytes));
     stream.on('error', reject);
@@ -59,7 +78,9 @@ t.test(
       `admin: { listen: ${adminPort} }
 upstreams: { a: { listen: ${port}, target: "${upstream.url}", timeout: { total: off } } }`,
     );
-    const proxy = spawn(...node(pathOf('main.js'), 'run', '--config', join(folder, 'f.yaml')));
+    const proxy = spawn(
+      ...node(...COLLECT, pathOf('main.js'), 'run', '--config', join(folder, 'f.yaml')),
+    );
     t.teardown(() => {
       proxy.kill();
       rmSync(folder, { recursive: true });
@@ -84,7 +105,7 @@ upstreams: { a: { listen: ${port}, target: "${upstream.url}", timeout: { total: 
       http.get(url, (response) => void sip(response).then(resolve, reject)).on('error', reject);
     });
     t.equal(down, BYTES);
-    t.ok(peak - before < 64, `down: grew by ${Math.round(peak - before)} MiB`);
+    t.ok(peak - before < BOUND_MIB, `down: grew by ${Math.round(peak - before)} MiB`);
     peak = before;
     const up = await new Promise<string>((resolve, reject) => {
       const request = http.request(
@@ -100,7 +121,7 @@ upstreams: { a: { listen: ${port}, target: "${upstream.url}", timeout: { total: 
       pour(request);
     });
     t.equal(up, String(BYTES));
-    t.ok(peak - before < 64, `up: grew by ${Math.round(peak - before)} MiB`);
+    t.ok(peak - before < BOUND_MIB, `up: grew by ${Math.round(peak - before)} MiB`);
     t.comment(`grew by at most ${Math.round(peak - before)} MiB over ${Math.round(before)} MiB`);
   },
 );

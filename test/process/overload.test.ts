@@ -109,7 +109,7 @@ t.test('sheds while the event loop is late, and serves again soon after', async 
   const upstream = await startUpstream(t, (_request, response) => response.end('ok'));
   const sidecar = await startSidecar(
     t,
-    `overload: { eventLoopDelay: 80ms, memory: off, shed: 100% }\n${upstreams(upstream.url)}`,
+    `overload: { eventLoopDelay: 200ms, memory: off, shed: 100% }\n${upstreams(upstream.url)}`,
   );
   const status = async () => (await send(`${sidecar.url('a')}/`)).status;
   t.equal(await status(), 200);
@@ -119,7 +119,7 @@ t.test('sheds while the event loop is late, and serves again soon after', async 
     isBusy = false;
   });
   const stall = (): void => {
-    const untilMs = performance.now() + 200;
+    const untilMs = performance.now() + 500;
     while (performance.now() < untilMs);
     if (isBusy) setTimeout(stall, 1);
   };

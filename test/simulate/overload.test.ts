@@ -1,4 +1,4 @@
-/** What the README's page on overload says of goodput holds in the simulation. */
+/** What the documents say of goodput under overload holds in the simulation. */
 import { CAPACITY, runOverload } from '../../bench/simulate/overload.js';
 
 const below = await runOverload(0.9, 0.3);

@@ -1,6 +1,6 @@
 /** A client's request, body and scope as tests of the inbound side need them: no sockets, and a log of what was sent. */
 import { Duplex } from 'node:stream';
-import type { Event, ExchangeSummary } from '../../src/core/events.js';
+import type { Event, ExchangeFinished, ExchangeSummary } from '../../src/core/events.js';
 import type { Fields } from '../../src/http/fields.js';
 import type {
   BodySource,
@@ -186,6 +186,9 @@ export class FakeStream implements InboundStream {
   }
 }
 
+const isExchangeFinished = (event: Event): event is ExchangeFinished =>
+  event.type === 'exchange-finished';
+
 /** Where exchanges go: a stage whose responses the test gives. */
 export class FakeScope implements Scope {
   readonly upstream = 'catalog';
@@ -202,7 +205,7 @@ export class FakeScope implements Scope {
   }
 
   readonly emit = (event: Event): void => {
-    if (event.type === 'exchange-finished') this.summaries.push(event.summary);
+    if (isExchangeFinished(event)) this.summaries.push(event.summary);
   };
 
   enter(): void {

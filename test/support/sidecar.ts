@@ -7,7 +7,9 @@ import { join } from 'node:path';
 import { App } from '../../src/app/app.js';
 import { loadConfig } from '../../src/config/load.js';
 import { createSystemClock } from '../../src/platform/system-clock.js';
-import { createLogger } from '../../src/telemetry/log/logs.js';
+import type { PolicyList } from '../../src/core/policy.js';
+import { policies as builtIn } from '../../src/policies/index.js';
+import { createLogger } from '../../src/telemetry/log/logger.js';
 
 /** The part of a tap test that is needed here. */
 export interface Teardown {
@@ -64,6 +66,9 @@ export async function startRawUpstream(
   return { port, url: `http://127.0.0.1:${port}` };
 }
 
+/** A port that nothing listens on: systems hand out none that is so low, as they may do with one that was free. */
+export const NO_PORT = 1;
+
 /** A port that nothing listens on, for a moment at least. */
 export async function findFreePort(): Promise<number> {
   const server = net.createServer().listen(0, '127.0.0.1');
@@ -92,13 +97,17 @@ export interface TestSidecar {
 const ADMIN = 'admin: { listen: "127.0.0.1:0" }\n';
 
 /** @param yaml without `admin`, which gets port 0; upstreams should listen on port 0 too. */
-export async function startSidecar(t: Teardown, yaml: string): Promise<TestSidecar> {
+export async function startSidecar(
+  t: Teardown,
+  yaml: string,
+  policies: PolicyList = builtIn,
+): Promise<TestSidecar> {
   const folder = mkdtempSync(join(tmpdir(), 'breakwater-'));
   const file = join(folder, 'breakwater.yaml');
   const edit = (text: string) => writeFileSync(file, (/^admin:/m.test(text) ? '' : ADMIN) + text);
   edit(yaml);
   t.teardown(() => rmSync(folder, { recursive: true }));
-  const load = () => loadConfig(file, process.env);
+  const load = () => loadConfig(file, process.env, policies);
   const { config, diagnostics } = load();
   if (config === undefined) throw new Error(JSON.stringify(diagnostics, undefined, 2));
   const logs: Record<string, unknown>[] = [];
@@ -109,6 +118,7 @@ export async function startSidecar(t: Teardown, yaml: string): Promise<TestSidec
   const app = await App.start(config, {
     clock: createSystemClock(),
     random: Math.random,
+    policies,
     logger,
     version: '0.0.0-test',
     load,
@@ -183,25 +193,27 @@ export function send(
   });
 }
 
-/** Writes `bytes` as they are and gives back all that came until the other side closed, or `untilMs` were over. */
-export function sendRaw(port: number, bytes: string | Buffer, untilMs = 2000): Promise<string> {
-  return new Promise((resolve) => {
-    const chunks: Buffer[] = [];
-    const socket = net.connect(port, '127.0.0.1', () => socket.write(bytes));
-    const finish = () => {
-      clearTimeout(timer);
-      socket.destroy();
-      resolve(Buffer.concat(chunks).toString('latin1'));
-    };
-    const timer = setTimeout(finish, untilMs);
-    socket.on('data', (chunk) => chunks.push(chunk));
-    socket.on('error', () => {});
-    socket.on('close', finish);
-  });
-}
-
 /** Long enough for a program to start on a machine that has much else to do. */
 const NEVER_MS = 15_000;
+
+/** Writes `bytes` as they are and gives back all that came until the other side closed. Rejects when it never does. */
+export function sendRaw(port: number, bytes: string | Buffer): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    const received = () => Buffer.concat(chunks).toString('latin1');
+    const socket = net.connect(port, '127.0.0.1', () => socket.write(bytes));
+    const timer = setTimeout(() => {
+      reject(new Error(`the connection was not closed; received: ${received()}`));
+      socket.destroy();
+    }, NEVER_MS);
+    socket.on('data', (chunk) => chunks.push(chunk));
+    socket.on('error', () => {});
+    socket.on('close', () => {
+      clearTimeout(timer);
+      resolve(received());
+    });
+  });
+}
 
 /** Polls until `check` holds; fails loudly when it never does. */
 export async function eventually(
@@ -215,4 +227,42 @@ export async function eventually(
       setTimeout(resolve, 10);
     });
   }
+}
+
+const PIECE_BYTES = 64 * 1024;
+
+/** Ends `response` with `body`, no faster than it is taken. @returns the bytes that were written so far, when asked. */
+export function endInPieces(response: http.ServerResponse, body: Buffer): () => number {
+  let written = 0;
+  const writeMore = (): void => {
+    while (written < body.length) {
+      const piece = body.subarray(written, written + PIECE_BYTES);
+      written += piece.length;
+      if (!response.write(piece)) return void response.once('drain', writeMore);
+    }
+    response.end();
+  };
+  writeMore();
+  return () => written;
+}
+
+/**
+ * Waits until a number that goes up stands still, and gives it back: it is above 0, and did not change while `roundTrip`
+ * was made many times. The round trips must go through this process, so that all that is due to happen here happens.
+ */
+export async function standstill(
+  what: string,
+  read: () => number,
+  roundTrip: () => Promise<unknown>,
+): Promise<number> {
+  let last = 0;
+  await eventually(`${what} stands still`, async () => {
+    last = read();
+    for (let i = 0; i < 50; i++) {
+      await roundTrip();
+      if (read() !== last) return false;
+    }
+    return last > 0;
+  });
+  return last;
 }

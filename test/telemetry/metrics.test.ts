@@ -1,8 +1,12 @@
 import t, { type Test } from 'tap';
 import { CallError, ClientGoneError } from '../../src/core/errors.js';
-import type { CircuitStateName, Emit, ExchangeSummary } from '../../src/core/events.js';
+import type { Emit, ExchangeSummary } from '../../src/core/events.js';
 import type { InspectableScope, InspectableUpstream, Inspection } from '../../src/core/inspect.js';
 import { createMetrics } from '../../src/telemetry/instruments/metrics.js';
+import type { CircuitStateName } from '../../src/policies/circuit-breaker/states.js';
+import { policies, reasons } from '../../src/policies/index.js';
+import type { KnownEvent } from '../../tools/docs/sample-events.js';
+import { fakeLayer, fakeScope } from '../support/fake-layers.js';
 import { readPage } from '../support/page.js';
 
 interface Running {
@@ -12,6 +16,7 @@ interface Running {
 
 function build(running: Partial<Running> = {}) {
   const inspection: Inspection = {
+    policies,
     isReady: () => true,
     scopes: () => running.scopes ?? [],
     upstreams: () => running.upstreams ?? [],
@@ -20,6 +25,8 @@ function build(running: Partial<Running> = {}) {
   const metrics = createMetrics({ version: '1.2.3', inspection });
   return {
     metrics,
+    scope: (name: string, route: string): ((event: KnownEvent) => void) =>
+      metrics.scope(name, route),
     /** The samples of one family, without prefix, HELP and TYPE. */
     samples: async (family: string): Promise<string[]> => {
       const lines = (await readPage(metrics.exposition())).split('\n');
@@ -55,28 +62,13 @@ function finish(emit: Emit, summary: Partial<ExchangeSummary>): void {
 }
 
 function circuitIn(state: () => CircuitStateName, route = ''): InspectableScope {
-  return {
-    upstream: 'catalog',
-    route,
-    circuit: {
-      snapshot: () => ({
-        state: state(),
-        consecutiveFailures: 0,
-        failureRate: null,
-        sinceWallMs: 0,
-        retryAfterMs: 0,
-      }),
-      force: () => {},
-    },
-    bulkhead: undefined,
-  };
+  const circuit = { snapshot: () => ({ state: state() }) };
+  return fakeScope('catalog', route, { circuitBreaker: fakeLayer({ circuit }) });
 }
 
 const upstream: InspectableUpstream = {
   name: 'catalog',
   target: 'http://catalog.internal',
-  retryBudgetRemaining: undefined,
-  attemptTimeoutMs: undefined,
   tunnels: 0,
   lastError: undefined,
 };
@@ -105,16 +97,16 @@ t.test('counts exchanges by status class and reason', async (t) => {
 t.test('counts a call as rejected only if it was never tried and the answer is ours', async (t) => {
   const { metrics, samples } = build();
   const emit = metrics.scope('catalog', '');
-  const error = new CallError('circuit-open', 'Cannot');
+  const error = new CallError(reasons['circuit-open'], 'Cannot');
   finish(emit, { status: 503, reason: 'circuit-open', attempts: 0, error });
   finish(emit, { status: 504, reason: 'deadline-expired', attempts: 0 });
   finish(emit, { status: 504, reason: 'deadline-expired', attempts: 1 });
   finish(emit, { status: 499, attempts: 0 });
   finish(metrics.scope('', ''), { status: 404, reason: 'no-route', attempts: 0 });
   t.same(await samples('rejections_total'), [
-    'rejections_total{upstream="catalog",reason="circuit-open"} 1',
     'rejections_total{upstream="catalog",reason="bulkhead-full"} 0',
     'rejections_total{upstream="catalog",reason="bulkhead-timeout"} 0',
+    'rejections_total{upstream="catalog",reason="circuit-open"} 1',
     'rejections_total{upstream="catalog",reason="deadline-expired"} 1',
     'rejections_total{upstream="",reason="no-route"} 1',
   ]);
@@ -142,15 +134,15 @@ t.test('sums durations into cumulative buckets, a bound included', async (t) => 
 });
 
 t.test('observes the wait of admitted calls in seconds', async (t) => {
-  const { metrics, samples } = build();
-  const emit = metrics.scope('catalog', '');
+  const { scope, samples } = build();
+  const emit = scope('catalog', '');
   emit({ type: 'bulkhead-admitted', waitedMs: 0 });
   emit({ type: 'bulkhead-admitted', waitedMs: 300 });
   const lines = await samples('bulkhead_wait_seconds');
-  const scope = 'upstream="catalog",route=""';
-  t.ok(lines.includes(`bulkhead_wait_seconds_bucket{le="0.25",${scope}} 1`));
-  t.ok(lines.includes(`bulkhead_wait_seconds_bucket{le="0.5",${scope}} 2`));
-  t.ok(lines.includes(`bulkhead_wait_seconds_sum{${scope}} 0.3`));
+  const labels = 'upstream="catalog",route=""';
+  t.ok(lines.includes(`bulkhead_wait_seconds_bucket{le="0.25",${labels}} 1`));
+  t.ok(lines.includes(`bulkhead_wait_seconds_bucket{le="0.5",${labels}} 2`));
+  t.ok(lines.includes(`bulkhead_wait_seconds_sum{${labels}} 0.3`));
 });
 
 t.test('has no histogram for a scope without observations', async (t) => {
@@ -161,9 +153,9 @@ t.test('has no histogram for a scope without observations', async (t) => {
 });
 
 t.test('counts tries and retries of all routes for their upstream', async (t) => {
-  const { metrics, samples } = build();
-  const own = metrics.scope('catalog', '');
-  const route = metrics.scope('catalog', 'search');
+  const { scope, samples } = build();
+  const own = scope('catalog', '');
+  const route = scope('catalog', 'search');
   own({ type: 'attempt-finished', result: 'success', error: undefined });
   route({ type: 'attempt-finished', result: 'success', error: undefined });
   route({ type: 'attempt-finished', result: 'timeout', error: undefined });
@@ -230,8 +222,8 @@ const openings = (count: number) =>
   `circuit_transitions_total{upstream="catalog",route="",from="closed",to="open"} ${count}`;
 
 t.test("counts a circuit's moves, the first opening from 0", async (t) => {
-  const { metrics, samples } = build({ scopes: [circuitIn(() => 'closed')] });
-  const emit = metrics.scope('catalog', '');
+  const { scope, samples } = build({ scopes: [circuitIn(() => 'closed')] });
+  const emit = scope('catalog', '');
   t.same(await samples('circuit_transitions_total'), [openings(0)]);
   const move = {
     type: 'circuit-moved',
@@ -249,8 +241,8 @@ t.test("counts a circuit's moves, the first opening from 0", async (t) => {
 
 t.test('counts a move that the scrape itself brought about', async (t) => {
   const scopes: InspectableScope[] = [];
-  const { metrics, samples } = build({ scopes });
-  const emit = metrics.scope('catalog', '');
+  const { scope, samples } = build({ scopes });
+  const emit = scope('catalog', '');
   let state: CircuitStateName = 'open';
   scopes.push(
     circuitIn(() => {
@@ -271,8 +263,14 @@ t.test('counts a move that the scrape itself brought about', async (t) => {
 t.test('reads bulkheads and upstreams at each scrape', async (t) => {
   const bulkhead = { active: 3, queued: 2, limit: 10 };
   const { samples } = build({
-    scopes: [{ upstream: 'catalog', route: '', circuit: undefined, bulkhead }],
-    upstreams: [{ ...upstream, retryBudgetRemaining: 30, attemptTimeoutMs: 1500, tunnels: 4 }],
+    scopes: [
+      fakeScope('catalog', '', {
+        bulkhead: fakeLayer({ bulkhead }),
+        retry: fakeLayer({ budget: { remaining: () => 30 } }),
+        timeout: fakeLayer({ attemptMs: 1500 }),
+      }),
+    ],
+    upstreams: [{ ...upstream, tunnels: 4 }],
   });
   t.same(await samples('bulkhead_active'), ['bulkhead_active{upstream="catalog",route=""} 3']);
   t.same(await samples('bulkhead_queued'), ['bulkhead_queued{upstream="catalog",route=""} 2']);
@@ -290,7 +288,7 @@ t.test('reads bulkheads and upstreams at each scrape', async (t) => {
 
 t.test('has no sample for what an upstream does not have', async (t) => {
   const { samples } = build({
-    scopes: [{ upstream: 'catalog', route: '', circuit: undefined, bulkhead: undefined }],
+    scopes: [fakeScope('catalog', '', { retry: fakeLayer({ budget: undefined }) })],
     upstreams: [upstream],
   });
   for (const family of [

@@ -1,12 +1,17 @@
-/** Circuits as the admin server shows them, and the orders by which operators override them. */
-import type { ForcedState, InspectableCircuit, Inspection } from '../../core/inspect.js';
+/** `GET /circuits`: all circuits. `PUT /circuits/NAME` and `PUT /circuits/NAME/ROUTE`: an operator overrides one. */
+import type { FastifyRequest } from 'fastify';
+import {
+  circuitOf,
+  type ForcedState,
+  type InspectableCircuit,
+  type Inspection,
+} from '../../core/inspect.js';
 import { unitPatterns } from '../../core/options.js';
+import { peerOf } from '../access.js';
+import type { AdminContext, AdminEndpoint, ParseDuration } from '../endpoint.js';
 import { AdminError } from '../problem.js';
 
-/** @returns ms, for a text that has the notation of a duration. */
-export type ParseDuration = (text: string) => number | undefined;
-
-export interface Order {
+interface Order {
   readonly state: ForcedState;
   /** Undefined: until told otherwise. */
   readonly ttlMs: number | undefined;
@@ -16,12 +21,11 @@ const forcedStates: readonly ForcedState[] = ['forced-open', 'forced-closed', 'a
 
 const durationPattern = new RegExp(unitPatterns.duration);
 
-export function listCircuits(inspection: Inspection) {
-  return inspection
-    .scopes()
-    .flatMap(({ upstream, route, circuit }) =>
-      circuit === undefined ? [] : [describeCircuit(upstream, route, circuit)],
-    );
+function listCircuits(inspection: Inspection) {
+  return inspection.scopes().flatMap((scope) => {
+    const circuit = circuitOf(scope);
+    return circuit === undefined ? [] : [describeCircuit(scope.upstream, scope.route, circuit)];
+  });
 }
 
 function describeCircuit(upstream: string, route: string, circuit: InspectableCircuit) {
@@ -31,20 +35,16 @@ function describeCircuit(upstream: string, route: string, circuit: InspectableCi
 }
 
 /** @returns the circuit as it is afterwards. @throws AdminError 404 for an unknown circuit. */
-export function forceCircuit(
-  inspection: Inspection,
-  upstream: string,
-  route: string,
-  order: Order,
-) {
-  const circuit = inspection
+function forceCircuit(inspection: Inspection, upstream: string, route: string, order: Order) {
+  const owner = inspection
     .scopes()
-    .find((scope) => scope.upstream === upstream && scope.route === route)?.circuit;
+    .find((scope) => scope.upstream === upstream && scope.route === route);
+  const circuit = owner && circuitOf(owner);
   if (circuit === undefined) {
-    const owner = route === '' ? upstream : `route ${route} of ${upstream}`;
+    const whose = route === '' ? upstream : `route ${route} of ${upstream}`;
     throw new AdminError(
       404,
-      `Cannot set the circuit of ${owner} because it has none of its own; GET /circuits lists all`,
+      `Cannot set the circuit of ${whose} because it has none of its own; GET /circuits lists all`,
     );
   }
   circuit.force(order.state, order.ttlMs);
@@ -52,7 +52,7 @@ export function forceCircuit(
 }
 
 /** Reads a request's body. @throws AdminError 400 that says what is allowed. */
-export function parseOrder(body: unknown, parseDuration: ParseDuration): Order {
+function parseOrder(body: unknown, parseDuration: ParseDuration): Order {
   const order = parseObject(body);
   const unknown = Object.keys(order).find((key) => key !== 'state' && key !== 'ttl');
   if (unknown !== undefined) throw invalidOrder(`the key ${JSON.stringify(unknown)} is unknown`);
@@ -91,4 +91,46 @@ function invalidOrder(why: string): AdminError {
     400,
     `Cannot set the circuit because ${why}; allowed is {"state": "forced-open" | "forced-closed" | "auto", "ttl": "10m"}, ttl being optional`,
   );
+}
+
+export function circuitsEndpoint({ inspection }: AdminContext): AdminEndpoint {
+  return {
+    method: 'GET',
+    path: '/circuits',
+    title: '/circuits',
+    access: 'read',
+    answer: () => ({ circuits: listCircuits(inspection) }),
+  };
+}
+
+function setCircuit(request: FastifyRequest, { inspection, logger, parseDuration }: AdminContext) {
+  const { name, route = '' } = request.params as { name: string; route?: string };
+  const order = parseOrder(request.body, parseDuration);
+  const circuit = forceCircuit(inspection, name, route, order);
+  const peer = peerOf(request);
+  logger.info(
+    { peer, upstream: name, route, ...order },
+    `circuit of ${route === '' ? name : `${name}/${route}`} was set to ${order.state} by ${peer}`,
+  );
+  return circuit;
+}
+
+export function circuitEndpoint(context: AdminContext): AdminEndpoint {
+  return {
+    method: 'PUT',
+    path: '/circuits/:name',
+    title: '/circuits/NAME',
+    access: 'write',
+    answer: (request) => setCircuit(request, context),
+  };
+}
+
+export function routeCircuitEndpoint(context: AdminContext): AdminEndpoint {
+  return {
+    method: 'PUT',
+    path: '/circuits/:name/:route',
+    title: '/circuits/NAME/ROUTE',
+    access: 'write',
+    answer: (request) => setCircuit(request, context),
+  };
 }

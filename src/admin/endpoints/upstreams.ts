@@ -1,28 +1,32 @@
-/** Upstreams as the admin server shows them. */
-import type { Inspection } from '../../core/inspect.js';
+/** `GET /upstreams`: each upstream with what its policies show. */
+import type { InspectableUpstream, Inspection } from '../../core/inspect.js';
+import type { AdminContext, AdminEndpoint } from '../endpoint.js';
 
-export function listUpstreams(inspection: Inspection) {
+const showError = (error: InspectableUpstream['lastError']) =>
+  error === undefined
+    ? null
+    : { message: error.message, at: new Date(error.atWallMs).toISOString() };
+
+function listUpstreams(inspection: Inspection) {
   const own = new Map(
-    inspection.scopes().flatMap((scope) => (scope.route === '' ? [[scope.upstream, scope]] : [])),
+    inspection
+      .scopes()
+      .flatMap(({ upstream, route, layers }) => (route === '' ? [[upstream, layers]] : [])),
   );
-  return inspection.upstreams().map((upstream) => {
-    const { name, target, retryBudgetRemaining, attemptTimeoutMs, lastError } = upstream;
-    const { circuit, bulkhead } = own.get(name) ?? {};
-    return {
-      name,
-      target,
-      circuit: circuit?.snapshot().state ?? null,
-      // Read field by field: they are live.
-      bulkhead:
-        bulkhead === undefined
-          ? null
-          : { active: bulkhead.active, queued: bulkhead.queued, limit: bulkhead.limit },
-      retryBudgetRemaining: retryBudgetRemaining ?? null,
-      attemptTimeoutMs: attemptTimeoutMs ?? null,
-      lastError:
-        lastError === undefined
-          ? null
-          : { message: lastError.message, at: new Date(lastError.atWallMs).toISOString() },
-    };
+  return inspection.upstreams().map(({ name, target, lastError }) => {
+    const shown = inspection.policies.map((policy) =>
+      policy.describe?.(own.get(name)?.[policy.name]),
+    );
+    return { name, target, ...Object.assign({}, ...shown), lastError: showError(lastError) };
   });
+}
+
+export function upstreamsEndpoint({ inspection }: AdminContext): AdminEndpoint {
+  return {
+    method: 'GET',
+    path: '/upstreams',
+    title: '/upstreams',
+    access: 'read',
+    answer: () => ({ upstreams: listUpstreams(inspection) }),
+  };
 }

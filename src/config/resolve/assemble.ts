@@ -1,6 +1,7 @@
 /** From a source tree without mistakes to the frozen Config, and to the effective policies that `explain` prints. */
 import type { Address, RouteMatch } from '../../core/model.js';
-import { policySchemas } from '../../policies/index.js';
+import { schemasOf } from '../../core/layers.js';
+import type { PolicyList } from '../../core/policy.js';
 import { parseAddress } from './address.js';
 import type { Config, PolicySettings, UpstreamConfig } from '../config.js';
 import {
@@ -9,12 +10,12 @@ import {
   createNotation,
   layKeysOver,
   writtenPaths,
-  type Decode,
   type EffectiveMap,
+  type Schemas,
   type WrittenLayer,
 } from './layers.js';
-import { fillBodies, type BodyFiles } from './fallback.js';
-import { sections } from '../schema/schema.js';
+import { fillFiles, type Files } from './references.js';
+import { sections } from '../schema/sections.js';
 import { storeConfigOf, storeDocument, type StoreKind } from './stores.js';
 import { itemsOf, textOf, toPlain, valueOf, type SourceNode } from '../syntax/source.js';
 import type { UpstreamParts } from './upstreams.js';
@@ -46,15 +47,17 @@ export function assemble(
   file: string,
   root: SourceNode,
   parts: readonly UpstreamParts[],
-  bodyFiles: BodyFiles,
+  policies: PolicyList,
+  files: Files,
 ): Assembled {
   const general = decodeSections(root);
-  const inheritedBy = layShared(root);
-  const effective = parts.map((part) => layPolicies(part, inheritedBy(part)));
+  const schemas = schemasOf(policies);
+  const inheritedBy = layShared(root, schemas);
+  const effective = parts.map((part) => layPolicies(part, inheritedBy(part), schemas));
   const decode = createDecoder();
-  const upstreams = parts.map((part, i) =>
-    toUpstreamConfig(part, effective[i]!, (policies) => settingsOf(policies, decode, bodyFiles)),
-  );
+  const settle = (laid: EffectiveMap) =>
+    fillFiles(decode(laid, schemas), policies, files) as unknown as PolicySettings;
+  const upstreams = parts.map((part, i) => toUpstreamConfig(part, effective[i]!, settle));
   const toNotation = createNotation();
   const document = {
     ...general.document,
@@ -105,12 +108,9 @@ function redact(options: Readonly<Record<string, unknown>>, key: string): Record
   return Object.hasOwn(options, key) ? { ...options, [key]: '***' } : { ...options };
 }
 
-const layOver = (base: EffectiveMap, node: SourceNode | undefined, from: WrittenLayer) =>
-  layKeysOver(base, node, policySchemas, from);
-
 /** What upstreams inherit: made once for all of them, and once more per profile. */
-function layShared(root: SourceNode): (part: UpstreamParts) => EffectiveMap {
-  const withDefaults = layOver(builtInOf(policySchemas), valueOf(root, 'defaults'), {
+function layShared(root: SourceNode, schemas: Schemas): (part: UpstreamParts) => EffectiveMap {
+  const withDefaults = layKeysOver(builtInOf(schemas), valueOf(root, 'defaults'), schemas, {
     layer: 'defaults',
     path: ['defaults'],
   });
@@ -122,21 +122,28 @@ function layShared(root: SourceNode): (part: UpstreamParts) => EffectiveMap {
     if (withProfile === undefined) {
       const path = ['profiles', name];
       const written = valueOf(valueOf(root, 'profiles'), name);
-      withProfile = layOver(withDefaults, written, { layer: 'profile', path });
+      withProfile = layKeysOver(withDefaults, written, schemas, { layer: 'profile', path });
       profiles.set(name, withProfile);
     }
     return withProfile;
   };
 }
 
-function layPolicies({ name, node }: UpstreamParts, inherited: EffectiveMap): EffectiveUpstream {
+function layPolicies(
+  { name, node }: UpstreamParts,
+  inherited: EffectiveMap,
+  schemas: Schemas,
+): EffectiveUpstream {
   const path = ['upstreams', name];
-  const policies = layOver(inherited, node, { layer: 'own', path });
+  const policies = layKeysOver(inherited, node, schemas, { layer: 'own', path });
   const routes = itemsOf(valueOf(node, 'routes')).map((route, i) => ({
     name: textOf(valueOf(route, 'name'))!,
     match: matchOf(valueOf(route, 'match')!),
-    policies: layOver(policies, route, { layer: 'route', path: [...path, 'routes', i] }),
-    writes: writtenPaths(route, policySchemas),
+    policies: layKeysOver(policies, route, schemas, {
+      layer: 'route',
+      path: [...path, 'routes', i],
+    }),
+    writes: writtenPaths(route, schemas),
   }));
   return { name, policies, routes };
 }
@@ -148,9 +155,6 @@ function matchOf(node: SourceNode): RouteMatch {
     path: textOf(valueOf(node, 'path')),
   };
 }
-
-const settingsOf = (policies: EffectiveMap, decode: Decode, bodyFiles: BodyFiles) =>
-  fillBodies(decode(policies, policySchemas) as unknown as PolicySettings, bodyFiles);
 
 function isTrue(node: SourceNode | undefined): boolean {
   return node?.kind === 'scalar' && node.value === true;

@@ -1,5 +1,6 @@
 /** What the schema cannot say of upstreams: that addresses, prefixes, profiles, files and routes fit together. */
 import type { Address, Target, TlsOptions } from '../../core/model.js';
+import type { PolicyList } from '../../core/policy.js';
 import {
   collide,
   parseAddress,
@@ -17,7 +18,8 @@ import {
   type Path,
   type Position,
 } from '../syntax/diagnostics.js';
-import { sections, upstreamSchema } from '../schema/schema.js';
+import { fileSchemas } from '../schema/schema.js';
+import { sections } from '../schema/sections.js';
 import {
   entriesOf,
   itemsOf,
@@ -46,7 +48,12 @@ interface Claim {
 }
 
 /** Reads and checks all upstreams, and the listeners of the whole file. */
-export function readUpstreams(root: SourceNode, findings: Findings): UpstreamParts[] {
+export function readUpstreams(
+  root: SourceNode,
+  findings: Findings,
+  policies: PolicyList,
+): UpstreamParts[] {
+  const allowed = Object.keys(fileSchemas(policies).upstream.properties);
   const claims: Claim[] = [];
   const upstreams = [...entriesOf(valueOf(root, 'upstreams'))].filter(
     ([, { value }]) => value.kind === 'map',
@@ -59,7 +66,7 @@ export function readUpstreams(root: SourceNode, findings: Findings): UpstreamPar
     const path = ['upstreams', name];
     const listen = readListen(valueOf(entry.value, 'listen'), [...path, 'listen'], findings);
     if (listen !== undefined) claims.push({ ...listen, owner: `upstream ${name}` });
-    return readUpstream(name, entry, listen?.address, path, findings, root);
+    return readUpstream(name, entry, listen?.address, path, findings, root, allowed);
   });
   findSharedAddresses(claims, findings);
   findSharedPrefixes(parts, findings);
@@ -76,11 +83,11 @@ function readUpstream(
   path: Path,
   findings: Findings,
   root: SourceNode,
+  allowed: readonly string[],
 ): UpstreamParts {
   const { value: node, key } = entry;
   const keys = [...entriesOf(node).keys()];
-  const isReachable = (own: string) =>
-    keys.includes(own) || isMisspelt(own, keys, Object.keys(upstreamSchema.properties));
+  const isReachable = (own: string) => keys.includes(own) || isMisspelt(own, keys, allowed);
   if (!isReachable('listen') && !isReachable('prefix')) {
     const message =
       'needs `listen` (an address of its own), `prefix` (a path on the shared listener), or both';

@@ -1,141 +1,8 @@
 /** The whole file's schema: the one source of its validation, types, defaults, documentation and the editor's schema. */
-import {
-  CountOrOff,
-  Duration,
-  Options,
-  Size,
-  SizeOrOff,
-  Type,
-  type Static,
-  type TSchema,
-} from '../../core/options.js';
-import { policySchemas } from '../../policies/index.js';
-import { overload } from '../../policies/overload/index.js';
-
-const word = <const Words extends readonly string[]>(
-  words: Words,
-  options: { default: Words[number]; description: string },
-) => {
-  // YAML before 1.2, and many a template, turns `off` into false.
-  const off = words.includes('off') ? { enum: [...words, false], off: true } : { enum: words };
-  return Type.Unsafe<Words[number]>({ ...off, ...options });
-};
-
-const listen = (options: { default?: string; description: string }) =>
-  Type.Unsafe<string | number>({
-    type: ['string', 'integer'],
-    title: 'an address: host:port, port, or unix:/path.sock',
-    ...options,
-  });
-
-const admin = Options(
-  {
-    listen: listen({
-      default: '127.0.0.1:9900',
-      description: 'Metrics, health and circuits: `host:port`, `port`, or `unix:/path.sock`.',
-    }),
-    token: Type.String({
-      minLength: 1,
-      writeOnly: true,
-      description: 'Bearer token that writes need; without one they are taken from loopback only.',
-    }),
-  },
-  { description: 'The admin listener.' },
-);
-
-const server = Options(
-  {
-    listen: listen({
-      default: '127.0.0.1:8080',
-      description: 'Shared by the upstreams that have a `prefix`; not opened without one.',
-    }),
-  },
-  { description: 'The shared listener.' },
-);
-
-const log = Options(
-  {
-    level: word(['fatal', 'error', 'warn', 'info', 'debug', 'trace'], {
-      default: 'info',
-      description: 'The least important level that is written.',
-    }),
-    access: word(['all', 'errors', 'off'], {
-      default: 'errors',
-      description: 'Which exchanges get a line.',
-    }),
-  },
-  { description: 'Logs.' },
-);
-
-const shutdown = Options(
-  {
-    delay: Duration({
-      default: '0s',
-      description: 'How long new connections are still served while /readyz says 503.',
-    }),
-    grace: Duration({ default: '25s', description: 'How long requests in flight may take then.' }),
-  },
-  { description: 'How the process ends.' },
-);
-
-const limits = Options(
-  {
-    headerTimeout: Duration({
-      default: '10s',
-      description: 'Until a request head is complete; later is 408.',
-    }),
-    bodyIdle: Duration({
-      default: '30s',
-      description: 'Longest silence within a request body; longer is 408.',
-    }),
-    keepAlive: Duration({ default: '75s', description: 'How long an idle connection is kept.' }),
-    maxHeaderSize: Size({ default: '32KiB', description: 'Of a request head; more is 431.' }),
-    maxRequestBody: SizeOrOff({ default: 'off', description: 'More is 413.' }),
-    maxConnections: CountOrOff({
-      default: 'off',
-      minimum: 1,
-      description: 'Per listener; more are closed at once.',
-    }),
-  },
-  { description: 'Guards of all listeners against their clients.' },
-);
-
-const stores = Options(
-  {
-    kind: word(['memory', 'redis'], {
-      default: 'memory',
-      description:
-        "Where kept answers are: in this process's memory, or in a Redis shared by replicas.",
-    }),
-    maxBytes: Size({
-      default: '64MiB',
-      description: 'Of memory; who is least recently used makes room.',
-    }),
-    url: Type.String({
-      minLength: 1,
-      writeOnly: true,
-      title: 'a URL: redis://host:port or rediss://user:password@host:port/database',
-      description: 'Of the Redis server: `redis://`, or `rediss://` for TLS.',
-    }),
-  },
-  { description: 'Where policies keep what must outlive a call.' },
-);
-
-export type LogOptions = Readonly<Static<typeof log>>;
-export type ShutdownOptions = Readonly<Static<typeof shutdown>>;
-export type LimitOptions = Readonly<Static<typeof limits>>;
-
-/** The sections without names of the user's. */
-export const sections = {
-  admin,
-  server,
-  log,
-  shutdown,
-  limits,
-  overload: overload.schema,
-  stores,
-} as const;
-export type SectionName = keyof typeof sections;
+import { schemasOf } from '../../core/layers.js';
+import { Options, Type, type TSchema } from '../../core/options.js';
+import type { PolicyList } from '../../core/policy.js';
+import { listen, sections } from './sections.js';
 
 /** Upstreams, routes and profiles: they end up in metric labels and admin URLs. */
 const NAME_PATTERN = '^[A-Za-z0-9][A-Za-z0-9._-]*$';
@@ -152,27 +19,25 @@ const named = (value: TSchema, options: { description: string; minProperties?: n
 
 const requiring = (schema: TSchema, ...keys: string[]): TSchema => ({ ...schema, required: keys });
 
-const policyKeys = Object.fromEntries(
-  Object.keys(policySchemas).map((name) => [name, reference(name)]),
-);
-
 const tls = Options(
   {
     ca: Type.String({
-      description: 'PEM file of the authorities to trust instead of the system ones.',
+      description: 'PEM file of the authorities to trust instead of those of the system.',
     }),
-    cert: Type.String({ description: 'PEM file of the certificate to present.' }),
-    key: Type.String({ description: 'PEM file of its private key.' }),
+    cert: Type.String({
+      description: 'PEM file of the client certificate to present. It needs `tls.key`.',
+    }),
+    key: Type.String({ description: 'PEM file of the private key of the client certificate.' }),
     serverName: Type.String({
       minLength: 1,
-      description: 'Name to ask for and verify instead of the host of the target.',
+      description: 'Name to ask for and to verify instead of the host of the target.',
     }),
     insecureSkipVerify: Type.Boolean({
       default: false,
-      description: 'Trusts any certificate: for experiments only.',
+      description: 'Trusts any certificate. For experiments only.',
     }),
   },
-  { description: 'TLS to the target; file names are relative to this file.' },
+  { description: 'TLS to the target. File names are relative to the configuration file.' },
 );
 
 const match = Options(
@@ -189,52 +54,55 @@ const match = Options(
   { description: 'What the route is for.' },
 );
 
-const route = requiring(
-  Options(
-    {
-      name: Type.String({ pattern: NAME_PATTERN, description: 'For metrics and messages.' }),
-      match,
-      ...policyKeys,
-    },
-    { description: 'Policy keys for some of the requests.' },
-  ),
-  'name',
-  'match',
-);
+type Keys = Readonly<Record<string, TSchema>>;
 
-const upstream = requiring(
-  Options(
-    {
-      listen: listen({
-        description: 'A listener of its own: `host:port`, `port`, or `unix:/path.sock`.',
-      }),
-      prefix: Type.String({
-        description: 'Path prefix on the shared listener, removed before forwarding.',
-      }),
-      target: Type.String({
-        title: 'a URL: http://host:port, https://host:port or http+unix://%2Fpath.sock',
-        description:
-          'Where it is: `http://`, `https://` or `http+unix://%2Fpath.sock`, with an optional path.',
-      }),
-      profile: Type.String({ description: 'The profile whose policy keys are used.' }),
-      preserveHost: Type.Boolean({
-        default: false,
-        description: "Whether the upstream is sent the client's Host instead of the target's.",
-      }),
-      tls,
-      ...policyKeys,
-      routes: Type.Array(reference('route'), {
-        description: 'The first one that matches lays its policy keys over those of the upstream.',
-      }),
-    },
-    { description: 'A service to call.' },
-  ),
-  'target',
-);
+const routeOf = (policyKeys: Keys) =>
+  requiring(
+    Options(
+      {
+        name: Type.String({ pattern: NAME_PATTERN, description: 'For metrics and messages.' }),
+        match,
+        ...policyKeys,
+      },
+      { description: 'Policy keys for some of the requests.' },
+    ),
+    'name',
+    'match',
+  );
 
-export const upstreamSchema = upstream as TSchema & {
-  readonly properties: Readonly<Record<string, unknown>>;
-};
+const upstreamOf = (policyKeys: Keys) =>
+  requiring(
+    Options(
+      {
+        listen: listen({
+          description:
+            'A listener of its own: `host:port`, `port`, or `unix:/path.sock`. At least one of `listen` and `prefix` is needed.',
+        }),
+        prefix: Type.String({
+          description: 'Path prefix on the shared listener. It is removed before forwarding.',
+        }),
+        target: Type.String({
+          title: 'a URL: http://host:port, https://host:port or http+unix://%2Fpath.sock',
+          description:
+            'Where calls go: `http://`, `https://` or `http+unix://%2Fpath.sock`, with an optional path.',
+        }),
+        profile: Type.String({ description: 'The profile whose policy keys are used.' }),
+        preserveHost: Type.Boolean({
+          default: false,
+          description:
+            'Whether the upstream is sent the `Host` of the client instead of that of the target.',
+        }),
+        tls,
+        ...policyKeys,
+        routes: Type.Array(reference('route'), {
+          description:
+            'Policy keys for some of the requests. The first route that matches is used.',
+        }),
+      },
+      { description: 'A service to call.' },
+    ),
+    'target',
+  );
 
 const file: TSchema = requiring(
   Options(
@@ -252,15 +120,37 @@ const file: TSchema = requiring(
   'upstreams',
 );
 
-/** JSON Schema (2020-12) of the file, plus the keywords of `OptionKeywords`. */
-export const fileSchema: TSchema = {
-  $schema: 'https://json-schema.org/draft/2020-12/schema',
-  title: 'Breakwater',
-  ...file,
-  $defs: {
+/** What a file may have; the policies bring their keys. */
+export interface Schemas {
+  /** JSON Schema (2020-12) of the file, plus the keywords of `OptionKeywords`. */
+  readonly file: TSchema;
+  readonly upstream: TSchema & { readonly properties: Readonly<Record<string, unknown>> };
+}
+
+const known = new WeakMap<PolicyList, Schemas>();
+
+/** The same object for the same list. */
+export function fileSchemas(policies: PolicyList): Schemas {
+  let schemas = known.get(policies);
+  if (schemas === undefined) known.set(policies, (schemas = createSchemas(policies)));
+  return schemas;
+}
+
+function createSchemas(policies: PolicyList): Schemas {
+  const policyKeys = Object.fromEntries(policies.map(({ name }) => [name, reference(name)]));
+  const upstream = upstreamOf(policyKeys) as Schemas['upstream'];
+  return {
     upstream,
-    route,
-    policies: Options(policyKeys, { description: 'Policy keys.' }),
-    ...policySchemas,
-  },
-};
+    file: {
+      $schema: 'https://json-schema.org/draft/2020-12/schema',
+      title: 'Breakwater',
+      ...file,
+      $defs: {
+        upstream,
+        route: routeOf(policyKeys),
+        policies: Options(policyKeys, { description: 'Policy keys.' }),
+        ...schemasOf(policies),
+      },
+    },
+  };
+}

@@ -1,7 +1,7 @@
 /** Checks a source tree against the schema and tells every mistake once, where it is; the only user of Ajv. */
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
 import type { Unit } from '../../core/options.js';
-import { policySchemas } from '../../policies/index.js';
+import type { PolicyList } from '../../core/policy.js';
 import {
   describeChoice,
   describeSeen,
@@ -10,7 +10,7 @@ import {
   type SchemaView,
 } from './describe.js';
 import { isMisspelt, type Findings } from '../syntax/diagnostics.js';
-import { fileSchema } from './schema.js';
+import { fileSchemas } from './schema.js';
 import {
   entriesOf,
   find,
@@ -21,9 +21,9 @@ import {
 } from '../syntax/source.js';
 import { LONGEST_DURATION_MS, parseDuration } from './units.js';
 
-let compiled: ValidateFunction | undefined;
+const compiled = new WeakMap<PolicyList, ValidateFunction>();
 
-function compile(): ValidateFunction {
+function compile(policies: PolicyList): ValidateFunction {
   const ajv = new Ajv2020({
     allErrors: true,
     verbose: true,
@@ -48,28 +48,29 @@ function compile(): ValidateFunction {
       (parseDuration(data) ?? 0) <= LONGEST_DURATION_MS,
   });
   ajv.addKeyword({ keyword: 'off', schemaType: 'boolean' });
-  return ajv.compile(fileSchema);
+  return ajv.compile(fileSchemas(policies).file);
 }
 
-function run(root: SourceNode): readonly ErrorObject[] {
-  compiled ??= compile();
-  compiled(toPlain(root));
-  return compiled.errors ?? [];
+function run(root: SourceNode, policies: PolicyList): readonly ErrorObject[] {
+  let check = compiled.get(policies);
+  if (check === undefined) compiled.set(policies, (check = compile(policies)));
+  check(toPlain(root));
+  return check.errors ?? [];
 }
 
 /** Reports what the schema has against the file; values from the environment take the type that their place asks for. */
-export function validate(root: SourceNode, findings: Findings): void {
-  let errors = run(root);
+export function validate(root: SourceNode, findings: Findings, policies: PolicyList): void {
+  let errors = run(root, policies);
   const retyped = retype(root, errors);
   if (retyped.length > 0) {
-    errors = run(root);
+    errors = run(root, policies);
     // Wrong either way: show the value as it was.
     const stillWrong = retyped.filter((scalar) =>
       errors.some((error) => find(root, error.instancePath)?.node === scalar),
     );
     for (const scalar of stillWrong) swap(scalar);
   }
-  report(root, errors, findings);
+  report(root, errors, findings, policies);
 }
 
 function swap(scalar: SourceScalar): void {
@@ -88,12 +89,18 @@ function retype(root: SourceNode, errors: readonly ErrorObject[]): SourceScalar[
   return [...scalars];
 }
 
-function report(root: SourceNode, errors: readonly ErrorObject[], findings: Findings): void {
+function report(
+  root: SourceNode,
+  errors: readonly ErrorObject[],
+  findings: Findings,
+  policies: PolicyList,
+): void {
   const wrongValues = new Map<string, { place: Place; error: ErrorObject }>();
   for (const error of errors) {
     const place = find(root, error.instancePath);
     if (place === undefined) continue;
-    if (error.keyword === 'additionalProperties') reportUnknownKey(place, error, findings);
+    if (error.keyword === 'additionalProperties')
+      reportUnknownKey(place, error, findings, policies);
     else if (error.keyword === 'required') reportMissingKey(place, error, findings);
     else if (error.propertyName !== undefined) reportName(place, error.propertyName, findings);
     else if (error.keyword !== 'propertyNames' && !isBranchNoise(place.node, error)) {
@@ -129,13 +136,18 @@ function reportWrongValue({ node, path }: Place, error: ErrorObject, findings: F
   findings.error('wrong-value', node.position, path, message);
 }
 
-function reportUnknownKey({ node, path }: Place, error: ErrorObject, findings: Findings): void {
+function reportUnknownKey(
+  { node, path }: Place,
+  error: ErrorObject,
+  findings: Findings,
+  policies: PolicyList,
+): void {
   const key = (error.params as { additionalProperty: string }).additionalProperty;
   const entry = node.kind === 'map' ? node.entries.get(key) : undefined;
   if (entry === undefined) return;
   const known = Object.keys((error.parentSchema as SchemaView).properties ?? {});
   const hint =
-    path.length === 0 && Object.hasOwn(policySchemas, key)
+    path.length === 0 && policies.some(({ name }) => name === key)
       ? 'policies belong into `defaults`, a profile, an upstream or a route;'
       : '';
   findings.error('unknown-key', entry.key, [...path, key], describeUnknownKey(key, known, hint));

@@ -1,40 +1,8 @@
 /** A concurrency limit that finds the knee of an upstream: as many calls at once as it can work on, and few that only wait there. */
 import type { Clock } from '../../core/clock.js';
-import type { Call } from '../../core/call.js';
-import { Count, Duration, Options, Share, Switchable, type Static } from '../../core/options.js';
-import { attemptResult, classifyStatus, type AttemptResult } from '../../core/outcome.js';
-import type { CallStage } from '../../core/pipeline.js';
-import type { Reply } from '../../core/reply.js';
+import type { AttemptResult } from '../../core/outcome.js';
 import { SlidingWindow } from '../../lib/sliding-window.js';
-
-const options = Options(
-  {
-    min: Count({ default: 5, minimum: 1, description: 'The least it can fall to.' }),
-    max: Count({ default: 200, minimum: 1, description: 'The most it can rise to.' }),
-    decreaseAbove: Share({
-      default: '20%',
-      description: 'A share of failed tries above this halves the limit.',
-    }),
-    increaseBelow: Share({
-      default: '5%',
-      description: 'A share of failed tries from this on keeps the limit from rising.',
-    }),
-    window: Duration({
-      default: '10s',
-      description: 'How far back tries count; the limit can move fifty times as often as this.',
-    }),
-  },
-  {
-    description:
-      "Moves the limit with the upstream's errors and latency; maxConcurrent is where it starts.",
-  },
-);
-
-/** Of `bulkhead.adaptive`. */
-export const adaptiveLimitSchema = Switchable(options, { default: 'off' });
-
-/** Under their names in the file; shares 0..1, the window in ms. */
-export type AdaptiveLimitOptions = Static<typeof options>;
+import type { AdaptiveLimitOptions } from './options.js';
 
 export interface GradientOptions {
   /** How many times its normal length an answer may take before the limit gives way. */
@@ -253,31 +221,4 @@ export class AdaptiveLimit {
 
 function clamp(limit: number, { min, max }: AdaptiveLimitOptions): number {
   return Math.min(max, Math.max(min, limit));
-}
-
-/** A stage that tells `limit` how each exchange went, before its slot comes back. */
-export function teach(
-  limit: AdaptiveLimit,
-  next: CallStage,
-  clock: Clock,
-  countActive: () => number,
-): CallStage {
-  async function run(call: Call): Promise<Reply> {
-    const startMs = clock.now();
-    const learnResults = (): void => limit.observeResults(call.results);
-    let reply: Reply;
-    try {
-      reply = await next.run(call);
-    } catch (error) {
-      learnResults();
-      throw error;
-    }
-    // Not of a later try: it would have the time of those before in it, and the back-off between them.
-    if (call.attempts === 1 && attemptResult(classifyStatus(reply.status)) === 'success') {
-      limit.observeLatency(clock.now() - startMs, countActive());
-    }
-    reply.onFinished(learnResults);
-    return reply;
-  }
-  return { run, refusal: (call) => next.refusal(call) };
 }

@@ -5,30 +5,10 @@
 import type { Call } from '../../core/call.js';
 import { Heap } from '../../lib/heap.js';
 import { combinedValue } from '../../http/fields.js';
-import { Count, Options, Switchable, Type, type Off, type Static } from '../../core/options.js';
+import type { Off } from '../../core/options.js';
 import type { PolicyContext } from '../../core/policy.js';
+import type { PerKeyOptions } from './options.js';
 import { Line, type Queue, type Waiter } from './waiting-line.js';
-
-export const perKeySchema = Switchable(
-  Options(
-    {
-      header: Type.String({
-        default: 'X-User-Id',
-        pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$",
-        description: 'Header that tells the callers apart. Calls without it share one limit.',
-      }),
-      maxConcurrent: Count({
-        default: 5,
-        minimum: 1,
-        description: 'Exchanges at once with the same value of the header.',
-      }),
-    },
-    { description: 'Gives each value of a header a smaller limit within the shared one.' },
-  ),
-  { default: 'off' },
-);
-
-export type PerKeyOptions = Exclude<Static<typeof perKeySchema>, Off>;
 
 /** Longer values are remembered by their digest: a key may stay as long as one call after the other uses it. */
 const MAX_KEY_LENGTH = 64;

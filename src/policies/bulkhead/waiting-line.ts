@@ -2,7 +2,7 @@
 import type { Call } from '../../core/call.js';
 import type { CallFailure } from '../../core/errors.js';
 import type { Off } from '../../core/options.js';
-import type { PerKeyOptions } from './fair-queue.js';
+import type { PerKeyOptions } from './options.js';
 
 /** A queued call, linked to its neighbours so that it can leave from anywhere at once. */
 export interface Waiter {

@@ -1,48 +1,24 @@
 /** The circuit breaker's state machine: what it counts, when it opens, and how it finds its way back. */
 import type { Clock } from '../../core/clock.js';
-import type { CircuitRule, CircuitStateName, Emit } from '../../core/events.js';
+import type { EmitOf } from '../../core/events.js';
 import type { CircuitSnapshot, ForcedState, InspectableCircuit } from '../../core/inspect.js';
-import type { Off } from '../../core/options.js';
+import type { AttemptLayer } from '../../core/pipeline.js';
 import { formatPercent } from '../../lib/percent.js';
 import { DEFAULT_RETRY_AFTER_MS } from '../../core/errors.js';
 import { SlidingWindow } from '../../lib/sliding-window.js';
-
-/** The options that the state machine goes by, under their names in the file; times in ms, shares 0..1. */
-export interface CircuitRules {
-  readonly failureThreshold: number | Off;
-  readonly failureRate:
-    | { readonly threshold: number; readonly window: number; readonly minimumCalls: number }
-    | Off;
-  readonly slowCall: { readonly threshold: number } | Off;
-  readonly recoveryTimeout: number;
-  readonly recoveryMultiplier: number;
-  readonly maxRecoveryTimeout: number;
-  readonly halfOpenMaxCalls: number;
-  readonly successThreshold: number;
-}
+import type {
+  CircuitMoved,
+  CircuitRule,
+  CircuitRules,
+  CircuitState,
+  CircuitStateName,
+} from './states.js';
 
 /** Slow calls are counted over this where failureRate is off; the same as its defaults. */
 const DEFAULT_WINDOW = { window: 10_000, minimumCalls: 20 };
 
 const windowOf = ({ failureRate }: CircuitRules) =>
   failureRate === 'off' ? DEFAULT_WINDOW : failureRate;
-
-/**
- * Each entry into a state makes a new object, so that a result can be matched with the very state that admitted it.
- * Times are monotonic ms, except the wall clock's stamp.
- */
-type CircuitState = { readonly sinceWallMs: number } & (
-  | { readonly kind: 'closed' }
-  | {
-      readonly kind: 'open';
-      readonly recoveryMs: number;
-      readonly untilMs: number;
-      /** For messages. */
-      readonly why: string;
-    }
-  | { readonly kind: 'half-open'; readonly recoveryMs: number; probes: number; successes: number }
-  | { readonly kind: 'forced-open' | 'forced-closed'; readonly untilMs: number }
-);
 
 /** What let a try through; hand it back with the try's result. */
 export type Admission = CircuitState;
@@ -62,13 +38,13 @@ export interface CircuitRefusal {
 export class Circuit implements InspectableCircuit {
   #rules: CircuitRules;
   readonly #clock: Clock;
-  readonly #emit: Emit;
+  readonly #emit: EmitOf<CircuitMoved>;
   #window: SlidingWindow;
   #minimumCalls: number;
   #consecutiveFailures = 0;
   #state: CircuitState;
 
-  constructor(rules: CircuitRules, clock: Clock, emit: Emit) {
+  constructor(rules: CircuitRules, clock: Clock, emit: EmitOf<CircuitMoved>) {
     const { window, minimumCalls } = windowOf(rules);
     this.#rules = rules;
     this.#clock = clock;
@@ -250,4 +226,8 @@ export class Circuit implements InspectableCircuit {
       ? DEFAULT_RETRY_AFTER_MS
       : Math.max(1, Math.ceil(atMs - this.#clock.now()));
   }
+}
+
+export interface CircuitBreakerLayer extends AttemptLayer {
+  readonly circuit: Circuit;
 }

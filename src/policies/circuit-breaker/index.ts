@@ -1,109 +1,16 @@
 /** Circuit breaker: stops calling an upstream that keeps failing, and probes it before it trusts it again. */
 import type { Attempt } from '../../core/attempt.js';
-import { Circuit, type Admission } from './circuit.js';
 import { CallError, type CallFailure } from '../../core/errors.js';
-import {
-  Count,
-  CountOrOff,
-  Duration,
-  Options,
-  Share,
-  Switchable,
-  Type,
-  type Off,
-  type Static,
-} from '../../core/options.js';
 import { classifyFailure, classifyStatus, type Outcome } from '../../core/outcome.js';
-import type { AttemptLayer, AttemptStage } from '../../core/pipeline.js';
+import type { AttemptStage } from '../../core/pipeline.js';
 import type { Policy, PolicyContext } from '../../core/policy.js';
 import { isOpenEnded, type Reply } from '../../core/reply.js';
+import { Circuit, type Admission, type CircuitBreakerLayer } from './circuit.js';
+import { instruments, log } from './instruments.js';
+import { schema, type CircuitBreakerOptions, type CircuitBreakerSettings } from './options.js';
+import { reasons } from './reasons.js';
 
-const schema = Switchable(
-  Options(
-    {
-      failureThreshold: CountOrOff({
-        default: 5,
-        minimum: 1,
-        description: 'Failures in a row that open the circuit.',
-      }),
-      failureRate: Switchable(
-        Options(
-          {
-            threshold: Share({
-              default: '50%',
-              description: 'Share of failed tries in the window that opens the circuit.',
-            }),
-            window: Duration({
-              default: '10s',
-              description: 'How far back tries count; slowCall uses it too.',
-            }),
-            minimumCalls: Count({
-              default: 20,
-              minimum: 1,
-              description: 'Tries in the window before any share counts; slowCall uses it too.',
-            }),
-          },
-          { description: 'Opens the circuit at a share of failures.' },
-        ),
-      ),
-      slowCall: Switchable(
-        Options(
-          {
-            duration: Duration({
-              default: '2s',
-              description: 'A try whose response headers take longer is slow.',
-            }),
-            threshold: Share({
-              default: '80%',
-              description: 'Share of slow tries in the window that opens the circuit.',
-            }),
-          },
-          { description: 'Opens the circuit at a share of slow tries, failed or not.' },
-        ),
-        { default: 'off' },
-      ),
-      recoveryTimeout: Duration({
-        default: '30s',
-        description: 'How long an open circuit refuses before it lets probes through.',
-      }),
-      recoveryMultiplier: Type.Number({
-        default: 1,
-        minimum: 1,
-        description: 'Lengthens recoveryTimeout with each opening in a row.',
-      }),
-      maxRecoveryTimeout: Duration({
-        default: '5m',
-        description: 'The longest that recoveryTimeout can grow.',
-      }),
-      halfOpenMaxCalls: Count({
-        default: 3,
-        minimum: 1,
-        description: 'Probes that may wait for their response headers at once.',
-      }),
-      successThreshold: Count({
-        default: 3,
-        minimum: 1,
-        description: 'Successful probes that close the circuit.',
-      }),
-      failureStatuses: Type.Array(Type.Integer({ minimum: 100, maximum: 599 }), {
-        default: [500, 502, 503, 504],
-        description: 'Response statuses that are failures.',
-      }),
-      minimumTimeout: Duration({
-        default: '100ms',
-        description:
-          'A try that its deadline ended is a failure if it had at least this long, so that hurried callers prove nothing.',
-      }),
-    },
-    { description: 'Stops calling an upstream that keeps failing.' },
-  ),
-);
-
-export interface CircuitBreakerSettings {
-  readonly circuitBreaker: Static<typeof schema>;
-}
-
-type CircuitBreakerOptions = Exclude<CircuitBreakerSettings['circuitBreaker'], Off>;
+export type { CircuitBreakerSettings } from './options.js';
 
 /** Whether the upstream did its part; undefined where the try says nothing about it. */
 function isFailure(
@@ -132,10 +39,6 @@ function isFailure(
   }
 }
 
-export interface CircuitBreakerLayer extends AttemptLayer {
-  readonly circuit: Circuit;
-}
-
 function create(
   settings: CircuitBreakerSettings,
   context: PolicyContext,
@@ -154,7 +57,7 @@ function create(
     if (refusal === undefined) return undefined;
     const { why, retryAfterMs } = refusal;
     const message = `Cannot call ${upstream} because its circuit is ${why}`;
-    return new CallError('circuit-open', message, { retryAfterMs });
+    return new CallError(reasons['circuit-open'], message, { retryAfterMs });
   }
 
   function record(admission: Admission, outcome: Outcome, ranMs: number, headMs: number): void {
@@ -205,7 +108,12 @@ export const circuitBreaker = {
   name: 'circuitBreaker',
   level: 'attempt',
   schema,
+  reasons,
+  instruments,
+  log,
+  isShownPerRoute: true,
   create,
+  describe: (layer) => ({ circuit: layer?.circuit.snapshot().state ?? null }),
 } as const satisfies Policy<
   'circuitBreaker',
   typeof schema,

@@ -5,39 +5,13 @@ import { DeadlineTimer, deadlineError } from '../../core/deadline-timer.js';
 import { CallError } from '../../core/errors.js';
 import { combinedValue, firstValue } from '../../http/fields.js';
 import { DEADLINE_FORMS, formatDeadline, parseDeadline } from '../../http/deadline.js';
-import { Duration, Options, Switchable, Type, type Static } from '../../core/options.js';
 import type { CallLayer, CallStage, EditRequest } from '../../core/pipeline.js';
 import type { Policy, PolicyContext } from '../../core/policy.js';
 import type { Reply } from '../../core/reply.js';
-import type { TimeoutSettings } from '../timeout/index.js';
+import { schema, type DeadlineSettings } from './options.js';
+import { reasons } from './reasons.js';
 
-const schema = Switchable(
-  Options(
-    {
-      header: Type.String({
-        default: 'X-Deadline',
-        pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$",
-        description: 'Header that carries the deadline, from the client and to the upstream.',
-      }),
-      buffer: Duration({
-        default: '50ms',
-        description:
-          'How much earlier than the deadline the upstream is told to be done; a call with less time left is not sent.',
-      }),
-      propagate: Type.Boolean({
-        default: true,
-        description: 'Whether the upstream is told the deadline.',
-      }),
-    },
-    {
-      description: 'Deadline propagation: one instant by which the whole chain of calls must end.',
-    },
-  ),
-);
-
-export interface DeadlineSettings extends TimeoutSettings {
-  readonly deadline: Static<typeof schema>;
-}
+export type { DeadlineSettings } from './options.js';
 
 /** Undefined without the field; an empty one is no deadline, but must not pass for none. */
 const readHeader = ({ headers }: Call, lowerName: string) =>
@@ -64,7 +38,7 @@ function findDeadline(
     const wallMs = parseDeadline(written);
     if (wallMs === undefined) {
       throw new CallError(
-        'invalid-deadline',
+        reasons['invalid-deadline'],
         `Cannot read the deadline ${JSON.stringify(written)} of a call to ${context.upstream} because it is not one of: ${DEADLINE_FORMS}`,
       );
     }
@@ -128,5 +102,8 @@ export const deadline = {
   name: 'deadline',
   level: 'call',
   schema,
+  // It keeps `timeout.total` as well.
+  reads: ['timeout'],
+  reasons,
   create,
 } as const satisfies Policy<'deadline', typeof schema, DeadlineSettings, CallLayer>;

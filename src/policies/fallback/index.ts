@@ -3,83 +3,16 @@ import type { Call, FallbackSource } from '../../core/call.js';
 import { DeadlineTimer } from '../../core/deadline-timer.js';
 import { usableMs } from '../../core/deadline.js';
 import { CallError, ClientGoneError, type CallFailure } from '../../core/errors.js';
-import type { FallbackKind } from '../../core/events.js';
-import { LastGood } from './last-good.js';
+import type { EmitOf } from '../../core/events.js';
 import { MemoryReply } from '../../core/memory-reply.js';
-import { Duration, ListOrOff, Options, Type, type Static } from '../../core/options.js';
 import type { CallLayer, CallStage } from '../../core/pipeline.js';
 import type { Needs, Policy, PolicyContext } from '../../core/policy.js';
 import type { Reply } from '../../core/reply.js';
+import { instruments, type FallbackKind, type FallbackUsed } from './instruments.js';
+import { LastGood } from './last-good.js';
+import { schema, type FallbackEntry, type FallbackSettings, type StaticAnswer } from './options.js';
 
-export interface StaticAnswer {
-  readonly status: number;
-  readonly headers?: Readonly<Record<string, string | number>>;
-  /** Text, or the bytes of `bodyFile`. */
-  readonly body?: string | Buffer;
-  /** Read when the file is loaded: its content is in `body` then. */
-  readonly bodyFile?: string;
-}
-
-/** Exactly one of the keys is there. */
-export interface FallbackEntry {
-  readonly cache?: { readonly ttl: number };
-  readonly upstream?: string;
-  readonly static?: StaticAnswer;
-}
-
-const schema = ListOrOff<FallbackEntry>(
-  {
-    ...Options(
-      {
-        cache: Options(
-          {
-            ttl: Duration({ default: '1h', description: 'Age up to which an answer is given.' }),
-          },
-          { description: 'The last good answer to the same GET or HEAD of the same caller.' },
-        ),
-        upstream: Type.String({
-          description: 'Name of another upstream; the call goes through its whole pipeline.',
-        }),
-        static: Options(
-          {
-            status: Type.Integer({
-              default: 200,
-              minimum: 200,
-              maximum: 599,
-              description: 'Status of the answer.',
-            }),
-            headers: Type.Unsafe<StaticAnswer['headers']>({
-              type: 'object',
-              additionalProperties: { type: ['string', 'number'], title: 'text or a number' },
-              description: 'Header fields of the answer.',
-            }),
-            body: Type.String({ description: 'Text of the answer.' }),
-            bodyFile: Type.String({
-              description:
-                'File with the body, relative to this file and read with it; instead of `body`.',
-            }),
-          },
-          { description: 'An answer that is always the same.' },
-        ),
-      },
-      { description: 'One source: `cache`, `upstream` or `static`.' },
-    ),
-    minProperties: 1,
-    maxProperties: 1,
-  },
-  {
-    default: 'off',
-    minItems: 1,
-    description:
-      'Sources that are asked in their order when a call would end in a 500, 502, 503 or 504.',
-  },
-);
-
-export interface FallbackSettings {
-  readonly fallback: Static<typeof schema>;
-  /** Where it is on, it says how much of a body is remembered. */
-  readonly retry: unknown;
-}
+export type { FallbackEntry, FallbackSettings } from './options.js';
 
 /** Bytes of a body to remember for another upstream where `retry`, and with it `bodyLimit`, is off: its default. */
 const REPLAY_BYTES = 64 * 1024;
@@ -187,7 +120,8 @@ function create(
   context: PolicyContext,
 ): CallLayer | undefined {
   if (entries === 'off' || entries.length === 0) return undefined;
-  const { emit, upstream } = context;
+  const { upstream } = context;
+  const emit: EmitOf<FallbackUsed> = context.emit;
   const lastGood = openCache(entries, context);
   const sources = entries.map((entry): Source => {
     if (entry.cache !== undefined) return fromCache(lastGood!, entry.cache.ttl, context);
@@ -241,6 +175,13 @@ export const fallback = {
   name: 'fallback',
   level: 'call',
   schema,
+  reads: ['retry'],
+  instruments,
   needs,
+  references: {
+    upstreams: [['*', 'upstream']],
+    files: [{ at: ['*', 'static', 'bodyFile'], into: 'body' }],
+    headers: [['*', 'static', 'headers']],
+  },
   create,
 } as const satisfies Policy<'fallback', typeof schema, FallbackSettings, CallLayer>;

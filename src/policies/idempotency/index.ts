@@ -1,112 +1,27 @@
 /** Idempotency keys: a request that is sent twice is carried out once, and answered twice. */
 import type { Call } from '../../core/call.js';
 import type { BodyStart } from '../../core/request-body.js';
-import { CallError, DEFAULT_RETRY_AFTER_MS, type Reason } from '../../core/errors.js';
-import type { IdempotencyResult } from '../../core/events.js';
-import { combinedValue, filterFields, type Fields } from '../../http/fields.js';
-import { hopByHop, nominated } from '../../http/hop-by-hop.js';
-import { decodeKept, encodeKept, keptKinds } from '../../core/kept-response.js';
+import { CallError, DEFAULT_RETRY_AFTER_MS, type DeclaredReason } from '../../core/errors.js';
+import type { EmitOf } from '../../core/events.js';
+import { combinedValue, type Fields } from '../../http/fields.js';
+import { encodeKept, keptKinds } from '../../core/kept-response.js';
 import { MemoryReply } from '../../core/memory-reply.js';
-import { Duration, Options, Switchable, Type, type Off, type Static } from '../../core/options.js';
 import type { CallLayer, CallStage } from '../../core/pipeline.js';
 import type { Policy, PolicyContext } from '../../core/policy.js';
 import { isOpenEnded, type Reply } from '../../core/reply.js';
 import { collectBody } from './collect-body.js';
+import { REPLAYED, keptHeaders, readEntry, type LockHead, type RecordHead } from './entry.js';
+import { instruments, type IdempotencyDecided, type IdempotencyResult } from './instruments.js';
+import { schema, type IdempotencyOptions, type IdempotencySettings } from './options.js';
+import { reasons } from './reasons.js';
 
-const schema = Switchable(
-  Options(
-    {
-      header: Type.String({
-        default: 'Idempotency-Key',
-        pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$",
-        description: 'Header that carries the key. It is passed on to the upstream as well.',
-      }),
-      methods: Type.Array(Type.String({ pattern: "^[!#$%&'*+.^_`|~0-9A-Z-]+$" }), {
-        default: ['POST', 'PATCH'],
-        description: 'Methods, in capitals, whose keys count.',
-      }),
-      ttl: Duration({ default: '24h', description: 'How long an answer is kept.' }),
-      lockTimeout: Duration({
-        default: '60s',
-        description:
-          'How long a key stays taken by a call whose process has died. Longer than any call may take.',
-      }),
-      required: Type.Boolean({
-        default: false,
-        description: 'Whether a request of these methods without a key is refused.',
-      }),
-      failClosed: Type.Boolean({
-        default: false,
-        description:
-          'Whether calls are refused while the store is away, rather than carried out without protection.',
-      }),
-      finishOnHangUp: Type.Boolean({
-        default: false,
-        description:
-          'Whether a call goes on when its client hangs up, so that the answer is there for the next try.',
-      }),
-    },
-    {
-      description:
-        'Keeps the answer to a request with a key, and gives it to those that repeat it.',
-    },
-  ),
-  { default: 'off' },
-);
-
-export interface IdempotencySettings {
-  readonly idempotency: Static<typeof schema>;
-}
-
-type IdempotencyOptions = Exclude<IdempotencySettings['idempotency'], Off>;
+export type { IdempotencySettings } from './options.js';
 
 /** Longest answer that is kept, and longest request body that is compared as a whole, in bytes. */
 const MAX_BODY_BYTES = 1024 * 1024;
 
 /** A key may come free between being found taken and being looked at; nobody is that unlucky this often. */
 const MAX_CLAIMS = 3;
-
-const REPLAYED = 'Idempotency-Replayed';
-const REPLAYED_LOWER = REPLAYED.toLowerCase();
-
-/** What a key holds: a call that runs, or the answer of one that has ended. */
-interface LockHead {
-  readonly fingerprint: string;
-  /** Of the one call whose lock it is. */
-  readonly token: string;
-}
-interface RecordHead {
-  readonly fingerprint: string;
-  readonly status: number;
-  readonly statusText: string;
-  readonly headers: Fields;
-  readonly trailers: Fields;
-}
-type Entry =
-  | { readonly isOver: false; readonly head: LockHead }
-  | { readonly isOver: true; readonly head: RecordHead; readonly body: Buffer };
-
-/** @throws where it is nothing that this policy has kept. */
-function readEntry(value: Buffer): Entry {
-  const kept = decodeKept(value);
-  if (kept?.kind === keptKinds.lock) return { isOver: false, head: kept.head as LockHead };
-  if (kept?.kind !== keptKinds.response) throw new Error('unknown kind of entry');
-  return { isOver: true, head: kept.head as RecordHead, body: kept.body };
-}
-
-/** The fields that belong to the answer, rather than to the connection or the exchange that brought it. */
-function keptHeaders(headers: Fields): string[] {
-  const drop = nominated(combinedValue(headers, 'connection'));
-  return filterFields(
-    headers,
-    (lower) =>
-      !hopByHop.has(lower) &&
-      !drop.has(lower) &&
-      lower !== 'x-request-id' &&
-      // An upstream that has keys of its own speaks of its own repetitions.
-      lower !== REPLAYED_LOWER,
-  );
-}
 
 const canBeKept = (reply: Reply) =>
   reply.status >= 200 &&
@@ -144,13 +59,14 @@ function create(settings: IdempotencySettings, context: PolicyContext): CallLaye
   const methods = new Set(options.methods);
   const header = options.header.toLowerCase();
 
-  const report = (result: IdempotencyResult) =>
-    context.emit({ type: 'idempotency-decided', result });
+  const emit: EmitOf<IdempotencyDecided> = context.emit;
 
-  const refuse = (reason: Reason, call: Call, why: string, cause?: unknown) =>
+  const report = (result: IdempotencyResult) => emit({ type: 'idempotency-decided', result });
+
+  const refuse = (reason: DeclaredReason, call: Call, why: string, cause?: unknown) =>
     new CallError(reason, `Cannot forward ${call.method} to ${upstream} because ${why}`, {
       cause,
-      ...(reason === 'store-unavailable' ? { retryAfterMs: DEFAULT_RETRY_AFTER_MS } : {}),
+      ...(reason.status === 503 ? { retryAfterMs: DEFAULT_RETRY_AFTER_MS } : {}),
     });
 
   /** Whose key it is goes into it: nobody gets an answer that was made for another caller. */
@@ -193,7 +109,7 @@ function create(settings: IdempotencySettings, context: PolicyContext): CallLaye
   function conflict(call: Call): CallError {
     report('conflict');
     const why = 'another request with its idempotency key is still running';
-    return refuse('idempotency-in-progress', call, why);
+    return refuse(reasons['idempotency-in-progress'], call, why);
   }
 
   function answerFrom(value: Buffer, call: Call, fingerprint: string): Reply {
@@ -201,7 +117,7 @@ function create(settings: IdempotencySettings, context: PolicyContext): CallLaye
     if (entry.head.fingerprint !== fingerprint) {
       report('mismatch');
       const why = 'its idempotency key was used for a request with another method, path or body';
-      throw refuse('idempotency-mismatch', call, why);
+      throw refuse(reasons['idempotency-mismatch'], call, why);
     }
     if (!entry.isOver) throw conflict(call);
     const { head, body } = entry;
@@ -266,7 +182,7 @@ function create(settings: IdempotencySettings, context: PolicyContext): CallLaye
       if (options.failClosed) {
         void free(claim);
         const why = 'the store of its idempotency key cannot be used';
-        throw refuse('store-unavailable', call, why, error);
+        throw refuse(reasons['store-unavailable'], call, why, error);
       }
     }
     try {
@@ -289,7 +205,7 @@ function create(settings: IdempotencySettings, context: PolicyContext): CallLaye
         if (key !== undefined) return runWithKey(call, next, key);
         if (!options.required) return next.run(call);
         const why = `it needs the header ${options.header}`;
-        return Promise.reject(refuse('idempotency-key-missing', call, why));
+        return Promise.reject(refuse(reasons['idempotency-key-missing'], call, why));
       },
       refusal: (call) => next.refusal(call),
     };
@@ -305,5 +221,7 @@ export const idempotency = {
   name: 'idempotency',
   level: 'call',
   schema,
+  reasons,
+  instruments,
   create,
 } as const satisfies Policy<'idempotency', typeof schema, IdempotencySettings, CallLayer>;

@@ -1,5 +1,6 @@
 /** Keeps retries a share of the traffic, so that they cannot turn a slow upstream into a dead one. */
 import type { Clock } from '../../core/clock.js';
+import type { CallLayer } from '../../core/pipeline.js';
 import { SlidingWindow } from '../../lib/sliding-window.js';
 
 /** Under their names in the file; the ratio as a share, the window in ms. */
@@ -60,4 +61,9 @@ export class RetryBudget {
     const spent = this.#retries.counts(nowMs).total;
     return Math.max(0, Math.floor(earned + floor - spent + ROUNDING));
   }
+}
+
+export interface RetryLayer extends CallLayer {
+  /** Undefined when the budget is off. */
+  readonly budget: RetryBudget | undefined;
 }

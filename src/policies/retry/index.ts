@@ -4,117 +4,21 @@ import type { Call } from '../../core/call.js';
 import type { Clock } from '../../core/clock.js';
 import { usableMs } from '../../core/deadline.js';
 import type { CallFailure } from '../../core/errors.js';
-import type { RetryCause, RetryDenial } from '../../core/events.js';
-import {
-  Count,
-  Duration,
-  Options,
-  Share,
-  Size,
-  Switchable,
-  Type,
-  type Off,
-  type Static,
-} from '../../core/options.js';
+import type { EmitOf } from '../../core/events.js';
 import { classifyFailure, classifyStatus, type Outcome } from '../../core/outcome.js';
-import type { CallLayer, CallStage } from '../../core/pipeline.js';
+import type { CallStage } from '../../core/pipeline.js';
 import type { Needs, Policy, PolicyContext } from '../../core/policy.js';
 import type { Reply } from '../../core/reply.js';
 import { hasField } from '../../http/fields.js';
 import { findRetryAfter } from '../../http/retry-after.js';
-import { RetryBudget } from './budget.js';
+import { RetryBudget, type RetryLayer } from './budget.js';
+import { instruments, type RetryCause, type RetryDenial, type RetryEvent } from './instruments.js';
+import { schema, type RetryOptions, type RetrySettings } from './options.js';
 
-const word = <const Words extends readonly string[]>(
-  words: Words,
-  options: { default: Words[number]; description: string },
-) => Type.Unsafe<Words[number]>({ enum: words, ...options });
-
-const schema = Switchable(
-  Options(
-    {
-      maxAttempts: Count({ default: 3, minimum: 1, description: 'Tries, counting the first.' }),
-      methods: Type.Array(Type.String({ pattern: "^[!#$%&'*+.^_`|~0-9A-Z-]+$" }), {
-        default: ['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE'],
-        description:
-          'Methods, in capitals, that may be tried again after the upstream may have acted. A request with the idempotency header may be as well.',
-      }),
-      statuses: Type.Array(Type.Integer({ minimum: 400, maximum: 599 }), {
-        default: [408, 429, 500, 502, 503, 504],
-        description: 'Answers that are worth another try.',
-      }),
-      backoff: Options(
-        {
-          strategy: word(['exponential', 'linear', 'constant', 'decorrelated'], {
-            default: 'exponential',
-            description:
-              'How the delay grows: baseDelay x multiplier^(n-1), baseDelay x n, baseDelay, or at random between baseDelay and three times the delay before.',
-          }),
-          baseDelay: Duration({ default: '100ms', description: 'Delay before the second try.' }),
-          maxDelay: Duration({
-            default: '2s',
-            description: 'Limit of a growing delay, before jitter.',
-          }),
-          multiplier: Type.Number({
-            default: 2,
-            minimum: 1,
-            description: 'Growth of the exponential delay from try to try.',
-          }),
-          jitter: word(['full', 'equal', 'half', 'none'], {
-            default: 'full',
-            description:
-              'Spread of a delay d: 0..d, d/2..d, d/2..3d/2, or none. A decorrelated delay is random already and takes none.',
-          }),
-        },
-        { description: 'Delay between tries.' },
-      ),
-      respectRetryAfter: Type.Boolean({
-        default: true,
-        description: 'Whether Retry-After on a failed answer is a lower bound of the delay.',
-      }),
-      maxRetryAfter: Duration({
-        default: '10s',
-        description: 'An upstream that asks for more patience than this is not tried again.',
-      }),
-      budget: Switchable(
-        Options(
-          {
-            ratio: Share({
-              default: '20%',
-              description: 'Retries allowed per first try in the window.',
-            }),
-            minPerSecond: Type.Number({
-              default: 3,
-              minimum: 0,
-              description: 'Retries per second of the window that are allowed in any case.',
-            }),
-            window: Duration({ default: '10s', description: 'How far back tries are counted.' }),
-          },
-          { description: 'Share of retries in the traffic, so that an outage grows no storm.' },
-        ),
-      ),
-      bodyLimit: Size({
-        default: '64KiB',
-        description:
-          'Largest request body that is remembered for another try; it streams through all the same.',
-      }),
-    },
-    {
-      description:
-        'Another try after a failed one. Off means none at all, not even after a connection that had gone stale.',
-    },
-  ),
-);
-
-export interface RetrySettings {
-  readonly retry: Static<typeof schema>;
-  /** Where it is off, its header makes a request repeatable all the same. */
-  readonly idempotency: { readonly header: string } | Off;
-}
+export type { RetrySettings } from './options.js';
 
 /** draft-ietf-httpapi-idempotency-key-header. */
 const IDEMPOTENCY_HEADER = 'idempotency-key';
-
-type RetryOptions = Exclude<RetrySettings['retry'], Off>;
 
 /** Methods whose effect is the same however often they arrive (RFC 9110, section 9.2.2). */
 const idempotentMethods = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
@@ -157,11 +61,6 @@ async function sleep(call: Call, delayMs: number, clock: Clock): Promise<void> {
   if (call.cancelled !== undefined) throw call.cancelled;
 }
 
-export interface RetryLayer extends CallLayer {
-  /** Undefined when the budget is off. */
-  readonly budget: RetryBudget | undefined;
-}
-
 function openBudget(
   options: RetryOptions['budget'],
   clock: Clock,
@@ -180,7 +79,8 @@ function create(
 ): RetryLayer | undefined {
   if (settings.retry === 'off') return undefined;
   const options: RetryOptions = settings.retry;
-  const { clock, random, emit } = context;
+  const { clock, random } = context;
+  const emit: EmitOf<RetryEvent> = context.emit;
   const methods = new Set(options.methods);
   const statuses = new Set(options.statuses);
   const budget = openBudget(options.budget, clock, previous?.budget);
@@ -299,6 +199,12 @@ export const retry = {
   name: 'retry',
   level: 'call',
   schema,
+  // Its header makes a request repeatable.
+  reads: ['idempotency'],
+  instruments,
   needs,
   create,
+  // A route that retries differently still spends from the same budget: it protects the upstream, not the route.
+  sharesState: (writes) => !writes.has('retry.budget'),
+  describe: (layer) => ({ retryBudgetRemaining: layer?.budget?.remaining() ?? null }),
 } as const satisfies Policy<'retry', typeof schema, RetrySettings, RetryLayer>;

@@ -1,43 +1,9 @@
 /** Adaptive timeout: learns from an upstream's response times how long a try is worth waiting for. */
-import { Count, Duration, Options, Switchable, Type, type Static } from '../../core/options.js';
+import type { AttemptLayer } from '../../core/pipeline.js';
 import { isGoodAnswer, type Outcome } from '../../core/outcome.js';
 import { SlidingPercentile } from '../../lib/sliding-percentile.js';
-
-const options = Options(
-  {
-    percentile: Type.Number({
-      default: 99,
-      minimum: 1,
-      maximum: 100,
-      description: 'Which of the response times, by nearest rank: at most the rest is cut off.',
-    }),
-    multiplier: Type.Number({
-      default: 1.5,
-      minimum: 1,
-      description: 'How much longer than the percentile a try may take.',
-    }),
-    min: Duration({ default: '1s', description: 'The learned timeout is never less.' }),
-    max: Duration({ default: '30s', description: 'The learned timeout is never more.' }),
-    window: Count({
-      default: 100,
-      minimum: 1,
-      maximum: 100_000,
-      description: 'How many of the last response times count.',
-    }),
-    minSamples: Count({
-      default: 10,
-      minimum: 1,
-      description: 'Response times before which attempt holds.',
-    }),
-  },
-  { description: 'Learns attempt from the response times.' },
-);
-
-/** Of `timeout.adaptive`. */
-export const adaptiveSchema = Switchable(options, { default: 'off' });
-
-/** Under their names in the file; `min` and `max` in ms. */
-export type AdaptiveTimeoutOptions = Static<typeof options>;
+import type { AdaptiveTimeoutOptions } from './options.js';
+import { reasons } from './reasons.js';
 
 /** Products such as 100 x 1.1 come out a hair above the whole number that they are. */
 const ROUNDING = 1e-9;
@@ -58,7 +24,7 @@ export class AdaptiveTimeout {
     this.#times = new SlidingPercentile(options.percentile, options.window);
   }
 
-  /** What a first try may take now, in ms; undefined as long as too little is known. */
+  /** How long a first attempt may take now, in ms; undefined as long as too little is known. */
   get currentMs(): number | undefined {
     return this.#currentMs;
   }
@@ -95,7 +61,7 @@ export class AdaptiveTimeout {
       case 'unsent':
       case 'timeout':
         // Not where `attempt` as written cut it off: it cannot be too short because of anything learned here.
-        return outcome.error.reason === 'timeout-attempt' ? limitMs : undefined;
+        return outcome.error.reason === reasons['timeout-attempt'].name ? limitMs : undefined;
       case 'deadline': {
         // Only a lower bound. One below the percentile is no news, and would draw it down towards hurried callers.
         const percentileMs = limitMs === undefined ? Infinity : (this.#times.value ?? Infinity);
@@ -118,4 +84,11 @@ export class AdaptiveTimeout {
         : // Whole ms: nobody wants to read fractions, and timers know none.
           Math.min(max, Math.max(min, Math.ceil(percentileMs * multiplier - ROUNDING)));
   }
+}
+
+export interface TimeoutLayer extends AttemptLayer {
+  /** How long a first attempt may take now, in ms; undefined where nothing bounds it. */
+  readonly attemptMs: number | undefined;
+  /** Undefined where `adaptive` is off. */
+  readonly adaptive: AdaptiveTimeout | undefined;
 }

@@ -1,9 +1,10 @@
 /** The clocks of one try: which limit is nearest in each of its phases, and what is said when it is reached. */
 import type { Attempt, AttemptObserver, AttemptPhase } from '../../core/attempt.js';
 import type { Timer } from '../../core/clock.js';
-import { CallError, type Reason } from '../../core/errors.js';
+import { CallError, coreReasons, type DeclaredReason } from '../../core/errors.js';
 import type { Off } from '../../core/options.js';
 import type { PolicyContext } from '../../core/policy.js';
+import { reasons } from './reasons.js';
 
 /** Under their names in the file; in ms. */
 export interface AttemptLimits {
@@ -84,34 +85,34 @@ export class AttemptTimer implements AttemptObserver {
   }
 
   /** The instant at which the current phase is over, and as what. */
-  #limit(): { atMs: number; reason: Reason } {
+  #limit(): { atMs: number; reason: DeclaredReason } {
     const { connect, write, attempt, idle, stream } = this.#options;
     switch (this.#phase) {
       case 'connecting': {
         const connectAtMs = endOf(this.#startMs, connect);
         const attemptAtMs = endOf(this.#startMs, attempt);
         return connectAtMs <= attemptAtMs
-          ? { atMs: connectAtMs, reason: 'timeout-connect' }
-          : { atMs: attemptAtMs, reason: 'timeout-attempt' };
+          ? { atMs: connectAtMs, reason: coreReasons['timeout-connect'] }
+          : { atMs: attemptAtMs, reason: reasons['timeout-attempt'] };
       }
       case 'sending':
         return {
           atMs: this.#isStalled ? endOf(this.#sinceMs, write) : Infinity,
-          reason: 'timeout-write',
+          reason: reasons['timeout-write'],
         };
       case 'waiting':
-        return { atMs: endOf(this.#sinceMs, attempt), reason: 'timeout-attempt' };
+        return { atMs: endOf(this.#sinceMs, attempt), reason: reasons['timeout-attempt'] };
       case 'streaming':
         // A slow client is not a silent upstream; `total` bounds it.
         return {
           atMs: this.#isPaused ? Infinity : endOf(this.#sinceMs, idle),
-          reason: 'timeout-attempt',
+          reason: reasons['timeout-attempt'],
         };
       case 'streaming-events':
         // Also while the client does not read: nothing else bounds a stream.
-        return { atMs: endOf(this.#sinceMs, stream), reason: 'timeout-attempt' };
+        return { atMs: endOf(this.#sinceMs, stream), reason: reasons['timeout-attempt'] };
       case 'ended':
-        return { atMs: Infinity, reason: 'timeout-attempt' };
+        return { atMs: Infinity, reason: reasons['timeout-attempt'] };
     }
   }
 
@@ -139,7 +140,7 @@ export class AttemptTimer implements AttemptObserver {
     );
   };
 
-  #message(reason: Reason): string {
+  #message(reason: DeclaredReason): string {
     const { connect, write, attempt, adaptive, idle, stream } = this.#options;
     const { upstream } = this.#context;
     switch (this.#phase) {
@@ -148,10 +149,10 @@ export class AttemptTimer implements AttemptObserver {
       case 'streaming-events':
         return `Cannot go on with the stream of ${upstream} because it was silent for ${stream} ms (timeout.stream)`;
       default:
-        if (reason === 'timeout-connect') {
+        if (reason === coreReasons['timeout-connect']) {
           return `Cannot connect to ${upstream} because it did not accept within ${connect} ms (timeout.connect)`;
         }
-        return reason === 'timeout-write'
+        return reason === reasons['timeout-write']
           ? `Cannot send the request body to ${upstream} because it took no bytes for ${write} ms (timeout.write)`
           : `Cannot get an answer of ${upstream} because none came within ${attempt} ms (timeout.${adaptive === 'off' ? 'attempt' : 'adaptive'})`;
     }

@@ -1,75 +1,24 @@
 /** Timeouts of one try: connect, write, attempt, and the silence allowed in its answer. */
 import type { Attempt } from '../../core/attempt.js';
 import type { CallFailure } from '../../core/errors.js';
-import {
-  DurationOrOff,
-  Options,
-  ShareOrOff,
-  Switchable,
-  type Off,
-  type Static,
-} from '../../core/options.js';
 import { classifyFailure, classifyStatus } from '../../core/outcome.js';
-import type { AttemptLayer, AttemptStage } from '../../core/pipeline.js';
+import type { AttemptStage } from '../../core/pipeline.js';
 import type { Needs, Policy, PolicyContext } from '../../core/policy.js';
 import type { Reply } from '../../core/reply.js';
-import { AdaptiveTimeout, adaptiveSchema } from './adaptive-timeout.js';
+import { AdaptiveTimeout, type TimeoutLayer } from './adaptive-timeout.js';
 import { AttemptTimer, MeasuringTimer } from './attempt-timer.js';
+import { instruments } from './instruments.js';
+import { schema, type TimeoutOptions, type TimeoutSettings } from './options.js';
+import { reasons } from './reasons.js';
 
-const schema = Switchable(
-  Options(
-    {
-      connect: DurationOrOff({ default: '2s', description: 'Longest wait for TCP and TLS.' }),
-      write: DurationOrOff({
-        default: '15s',
-        description: 'Longest time the upstream may refuse to take bytes of the request body.',
-      }),
-      attempt: DurationOrOff({
-        default: '10s',
-        description:
-          'From the start of a try to its response headers; stands still while the client uploads.',
-      }),
-      attemptGrowth: ShareOrOff({
-        default: 'off',
-        description:
-          'How much more of attempt each further try gets: the n-th has attempt x (1 + attemptGrowth x (n-1)).',
-      }),
-      adaptive: adaptiveSchema,
-      idle: DurationOrOff({
-        default: '30s',
-        description: 'Longest gap between bytes of a response body.',
-      }),
-      total: DurationOrOff({
-        default: '35s',
-        description: 'The whole exchange: queueing, back-off and body included.',
-      }),
-      stream: DurationOrOff({
-        default: '5m',
-        description: 'Longest silence of an event stream or an upgraded connection.',
-      }),
-    },
-    { description: 'Timeouts of the exchange and of each try.' },
-  ),
-);
-
-export interface TimeoutSettings {
-  readonly timeout: Static<typeof schema>;
-}
-
-type TimeoutOptions = Exclude<TimeoutSettings['timeout'], Off>;
+export type { TimeoutLayer } from './adaptive-timeout.js';
+export type { TimeoutSettings } from './options.js';
 
 /** The options of a try, counting from 1: those that follow others get more. */
 function grown(options: TimeoutOptions, number: number): TimeoutOptions {
   const { attempt: firstMs, attemptGrowth } = options;
   if (number === 1 || firstMs === 'off' || attemptGrowth === 'off') return options;
   return { ...options, attempt: firstMs * (1 + attemptGrowth * (number - 1)) };
-}
-
-export interface TimeoutLayer extends AttemptLayer {
-  /** What a first try may take now, in ms; undefined where nothing bounds it. */
-  readonly attemptMs: number | undefined;
-  /** Undefined where `adaptive` is off. */
-  readonly adaptive: AdaptiveTimeout | undefined;
 }
 
 function openAdaptive(
@@ -151,6 +100,9 @@ export const timeout = {
   name: 'timeout',
   level: 'attempt',
   schema,
+  reasons,
+  instruments,
   needs,
   create,
+  describe: (layer) => ({ attemptTimeoutMs: layer?.attemptMs ?? null }),
 } as const satisfies Policy<'timeout', typeof schema, TimeoutSettings, TimeoutLayer>;

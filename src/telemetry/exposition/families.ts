@@ -39,15 +39,11 @@ class Cells<T> {
 
   /** The same cell for the same labels, so that a scope that is made anew goes on counting. */
   at(labels: Labels): T {
-    return this.atRendered(renderLabels(labels));
-  }
-
-  /** @param labels as they are written. */
-  atRendered(labels: string): T {
-    let cell = this.#cells.get(labels);
+    const key = renderLabels(labels);
+    let cell = this.#cells.get(key);
     if (cell === undefined) {
       cell = this.#create();
-      this.#cells.set(labels, cell);
+      this.#cells.set(key, cell);
     }
     return cell;
   }
@@ -77,42 +73,8 @@ export class CounterFamily implements Family {
     return this.#cells.at(labels);
   }
 
-  /** @param labels as they are written (`renderLabels`). */
-  atRendered(labels: string): Counter {
-    return this.#cells.atRendered(labels);
-  }
-
   *lines(): Iterable<string> {
     for (const [labels, { value }] of this.#cells) yield lineOf(this.name, labels, value);
-  }
-}
-
-/** The cells of a family that differ in one label only; found by its value, without building a key. */
-export class CountersBy<V extends string> {
-  readonly #family: CounterFamily;
-  readonly #label: string;
-  /** What they have in common, as it is written in front of their own label. */
-  readonly #prefix: string;
-  readonly #cells = new Map<V, Counter>();
-
-  /**
-   * @param known values that are shown from the start: Prometheus sees no rise in a series that begins at 1.
-   */
-  constructor(family: CounterFamily, label: string, labels: Labels, known: readonly V[] = []) {
-    this.#family = family;
-    this.#label = label;
-    const rendered = renderLabels(labels);
-    this.#prefix = rendered === '' ? '' : `${rendered},`;
-    for (const value of known) this.at(value);
-  }
-
-  at(value: V): Counter {
-    let cell = this.#cells.get(value);
-    if (cell === undefined) {
-      cell = this.#family.atRendered(this.#prefix + renderLabel(this.#label, value));
-      this.#cells.set(value, cell);
-    }
-    return cell;
   }
 }
 

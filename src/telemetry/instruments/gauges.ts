@@ -1,24 +1,8 @@
 /** The gauges: read from the running proxy at each scrape, so that none can be stale. */
-import type { CircuitStateName } from '../../core/events.js';
-import type {
-  InspectableBulkhead,
-  InspectableScope,
-  InspectableUpstream,
-  Inspection,
-} from '../../core/inspect.js';
+import type { InspectableScope, Inspection } from '../../core/inspect.js';
+import type { Gauge, StateGauge } from '../../core/instruments.js';
+import type { AnyLayer } from '../../core/pipeline.js';
 import { GaugeFamily, renderLabels, type Reading } from '../exposition/families.js';
-
-const circuitStates: readonly CircuitStateName[] = [
-  'closed',
-  'open',
-  'half-open',
-  'forced-open',
-  'forced-closed',
-];
-
-/** The labels of a scope's circuit, in the order of `circuitStates`. */
-const labelStates = ({ upstream, route }: InspectableScope) =>
-  circuitStates.map((state) => renderLabels({ upstream, route, state }));
 
 /** Labels are rendered once for each scope that there is. */
 function remember<Key extends object, Value>(make: (key: Key) => Value): (key: Key) => Value {
@@ -30,72 +14,63 @@ function remember<Key extends object, Value>(make: (key: Key) => Value): (key: K
   };
 }
 
-export function createGauges(version: string, inspection: Inspection): GaugeFamily[] {
-  const statesOf = remember(labelStates);
-  const labelsOf = remember(({ upstream, route }: InspectableScope) =>
-    renderLabels({ upstream, route }),
-  );
-  const ofUpstreams = (read: (upstream: InspectableUpstream) => number | undefined) =>
-    function* (): Iterable<Reading> {
-      for (const upstream of inspection.upstreams()) {
-        const value = read(upstream);
-        if (value !== undefined) yield { labels: renderLabels({ upstream: upstream.name }), value };
-      }
-    };
-  const ofBulkheads = (read: (bulkhead: InspectableBulkhead) => number) =>
-    function* (): Iterable<Reading> {
-      for (const scope of inspection.scopes()) {
-        const { bulkhead } = scope;
-        if (bulkhead !== undefined) yield { labels: labelsOf(scope), value: read(bulkhead) };
-      }
-    };
-  function* ofCircuits(): Iterable<Reading> {
+/** What gauges read: the scopes that have a layer of the policy to themselves. */
+type Owners = () => Iterable<readonly [InspectableScope, AnyLayer]>;
+
+function ownersOf(policy: string, inspection: Inspection): Owners {
+  return function* () {
     for (const scope of inspection.scopes()) {
-      if (scope.circuit === undefined) continue;
-      const current = circuitStates.indexOf(scope.circuit.snapshot().state);
-      for (const [index, labels] of statesOf(scope).entries()) {
+      const layer = scope.layers[policy];
+      if (layer !== undefined) yield [scope, layer];
+    }
+  };
+}
+
+function createGauge({ name, help, per, value }: Gauge, owners: Owners): GaugeFamily {
+  const labelsOf = remember(({ upstream, route }: InspectableScope) =>
+    renderLabels(per === 'upstream' ? { upstream } : { upstream, route }),
+  );
+  return new GaugeFamily(name, help, function* (): Iterable<Reading> {
+    for (const [scope, layer] of owners()) {
+      if (per === 'upstream' && scope.route !== '') continue;
+      const read = value(layer);
+      if (read !== undefined) yield { labels: labelsOf(scope), value: read };
+    }
+  });
+}
+
+function createStateGauge(
+  { name, help, label, states, value }: StateGauge,
+  owners: Owners,
+): GaugeFamily {
+  const labelsOf = remember(({ upstream, route }: InspectableScope) =>
+    states.map((state) => renderLabels({ upstream, route, [label]: state })),
+  );
+  return new GaugeFamily(name, help, function* (): Iterable<Reading> {
+    for (const [scope, layer] of owners()) {
+      const current = states.indexOf(value(layer));
+      for (const [index, labels] of labelsOf(scope).entries()) {
         yield { labels, value: index === current ? 1 : 0 };
       }
     }
-  }
+  });
+}
 
+export function createGauges(version: string, inspection: Inspection): GaugeFamily[] {
+  const ofPolicies = inspection.policies.flatMap(({ name, instruments = [] }) => {
+    const owners = ownersOf(name, inspection);
+    return instruments.flatMap((instrument): GaugeFamily[] => {
+      if (instrument.kind === 'gauge') return [createGauge(instrument, owners)];
+      return instrument.kind === 'state' ? [createStateGauge(instrument, owners)] : [];
+    });
+  });
   return [
-    new GaugeFamily(
-      'breakwater_retry_budget_remaining',
-      'Retries that the budget still allows.',
-      ofUpstreams((upstream) => upstream.retryBudgetRemaining),
-    ),
-    new GaugeFamily(
-      'breakwater_circuit_state',
-      '1 for the state that the circuit is in, 0 for the others.',
-      ofCircuits,
-    ),
-    new GaugeFamily(
-      'breakwater_bulkhead_active',
-      'Slots in use.',
-      ofBulkheads((bulkhead) => bulkhead.active),
-    ),
-    new GaugeFamily(
-      'breakwater_bulkhead_queued',
-      'Calls waiting for a slot.',
-      ofBulkheads((bulkhead) => bulkhead.queued),
-    ),
-    new GaugeFamily(
-      'breakwater_bulkhead_limit',
-      'Slots that there are.',
-      ofBulkheads((bulkhead) => bulkhead.limit),
-    ),
-    new GaugeFamily(
-      'breakwater_attempt_timeout_seconds',
-      'Time that a try is given now.',
-      ofUpstreams(({ attemptTimeoutMs }) =>
-        attemptTimeoutMs === undefined ? undefined : attemptTimeoutMs / 1000,
-      ),
-    ),
-    new GaugeFamily(
-      'breakwater_tunnels',
-      'Upgraded connections open now.',
-      ofUpstreams((upstream) => upstream.tunnels),
+    ...ofPolicies,
+    new GaugeFamily('breakwater_tunnels', 'Upgraded connections open now.', () =>
+      inspection.upstreams().map(({ name, tunnels }) => ({
+        labels: renderLabels({ upstream: name }),
+        value: tunnels,
+      })),
     ),
     new GaugeFamily('breakwater_build_info', 'Always 1; the version is in the label.', () => [
       { labels: renderLabels({ version }), value: 1 },

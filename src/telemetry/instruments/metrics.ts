@@ -1,37 +1,21 @@
 /** The Prometheus metrics: counts what the events tell, and shows it together with the gauges and the process's own. */
-import { setImmediate } from 'node:timers/promises';
-import { collectDefaultMetrics, Registry } from 'prom-client';
-import type { Reason } from '../../core/errors.js';
-import type {
-  Emit,
-  Event,
-  ExchangeSummary,
-  IdempotencyResult,
-  FallbackKind,
-  RetryCause,
-  RetryDenial,
-} from '../../core/events.js';
-import type { InspectableCircuit, Inspection } from '../../core/inspect.js';
-import type { AttemptResult } from '../../core/outcome.js';
-import {
-  CounterFamily,
-  CountersBy,
-  GaugeFamily,
-  HistogramFamily,
-  type Family,
-  type Histogram,
-} from '../exposition/families.js';
-import { createGauges } from './gauges.js';
+import type { Inspection } from '../../core/inspect.js';
+import type { AnyLayer } from '../../core/pipeline.js';
+import type { PolicyList } from '../../core/policy.js';
+import type { Sink } from '../bus.js';
+import { CounterFamily, GaugeFamily, type Family } from '../exposition/families.js';
 import { renderPage } from '../exposition/page.js';
+import { collectProcessMetrics } from '../exposition/process.js';
+import { exchangeInstruments } from './exchange.js';
+import { createGauges } from './gauges.js';
+import { Meters } from './meters.js';
 
 export interface MetricsOptions {
   readonly version: string;
   readonly inspection: Inspection;
 }
 
-export interface Metrics {
-  /** The listener for the events of one upstream and route; both empty for what belongs to no upstream. */
-  scope(upstream: string, route: string): Emit;
+export interface Metrics extends Sink {
   readonly contentType: string;
   countReload(result: 'success' | 'failure'): void;
   /** A configuration came into force, at the start or by a reload. @param wallMs since the Unix epoch. */
@@ -40,242 +24,69 @@ export interface Metrics {
   exposition(): AsyncIterable<string>;
 }
 
-/** Seconds: from a local call to the longest answer that a default `total` allows, and one beyond it. */
-const durationBounds = [
-  0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60,
-];
-
-/** Seconds: queues are for short waits. */
-const waitBounds = [0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 10];
-
-// Shown from the start.
-const results: readonly AttemptResult[] = [
-  'success',
-  'failure',
-  'timeout',
-  'unsent',
-  'reset',
-  'cancelled',
-];
-const causes: readonly RetryCause[] = ['unsent', 'stale', 'reset', 'timeout', 'status'];
-const denials: readonly RetryDenial[] = [
-  'budget',
-  'deadline',
-  'body',
-  'method',
-  'circuit',
-  'retry-after',
-];
-const rejections: readonly Reason[] = ['circuit-open', 'bulkhead-full', 'bulkhead-timeout'];
+/** Reasons whose count is shown from the start. */
+const shownReasons = (policies: PolicyList) =>
+  policies
+    .flatMap(({ reasons = {} }) => Object.values(reasons))
+    .flatMap(({ name, isShownFromStart }) => (isShownFromStart === true ? [name] : []));
 
 export function createMetrics({ version, inspection }: MetricsOptions): Metrics {
   // The process's own metrics are the library's: ours are too many for it.
-  const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
-  const counters = createCounters();
+  const ofProcess = collectProcessMetrics();
+  const { policies } = inspection;
+  const meters = new Meters([
+    ...exchangeInstruments(shownReasons(policies)),
+    ...policies.flatMap(({ instruments = [] }) => instruments),
+  ]);
+  const reloads = new CounterFamily(
+    'breakwater_config_reloads_total',
+    'How often the configuration was read again. result: success or failure.',
+  );
+  const reloadsBy = {
+    success: reloads.at({ result: 'success' }),
+    failure: reloads.at({ result: 'failure' }),
+  };
   let configuredAtMs: number | undefined;
   const families: readonly Family[] = [
     // The gauges first: reading a circuit may make it move, which is counted.
     ...createGauges(version, inspection),
-    ...Object.values(counters),
+    ...meters.families,
+    reloads,
     new GaugeFamily(
       'breakwater_config_last_reload_success_timestamp_seconds',
       'When the configuration in force was read.',
       () => (configuredAtMs === undefined ? [] : [{ labels: '', value: configuredAtMs / 1000 }]),
     ),
   ];
-  const reloads = new CountersBy(counters.reloads, 'result', {}, ['success', 'failure'] as const);
 
-  const upstreams = new Map<string, UpstreamCounters>();
-  const announced = new WeakSet<InspectableCircuit>();
+  const announced = new WeakSet<AnyLayer>();
 
-  /** Else an alert on a rise would miss each circuit's first opening. */
-  function announceOpenings(): void {
-    for (const { upstream, route, circuit } of inspection.scopes()) {
-      if (circuit === undefined || announced.has(circuit)) continue;
-      announced.add(circuit);
-      counters.transitions.at({ upstream, route, from: 'closed', to: 'open' });
+  /** Each layer once: there may be a hundred thousand. */
+  function announceKnown(): void {
+    for (const { upstream, route, layers } of inspection.scopes()) {
+      for (const { name, instruments = [] } of policies) {
+        const layer = layers[name];
+        if (layer === undefined || announced.has(layer)) continue;
+        announced.add(layer);
+        meters.announce(instruments, upstream, route);
+      }
     }
   }
 
   return {
-    scope(upstream, route) {
-      let shared = upstreams.get(upstream);
-      if (shared === undefined) {
-        shared = createUpstreamCounters(counters, upstream);
-        upstreams.set(upstream, shared);
-      }
-      const scope = new Scope(counters, shared, upstream, route);
-      return (event) => {
-        scope.count(event);
-      };
-    },
-    contentType: registry.contentType,
+    scope: (upstream, route) => meters.scope(upstream, route),
+    contentType: ofProcess.contentType,
     countReload(result) {
-      reloads.at(result).value++;
+      reloadsBy[result].value++;
     },
     noteConfig(wallMs) {
       configuredAtMs = wallMs;
     },
     async *exposition() {
-      announceOpenings();
+      announceKnown();
       // First, as it may fail: nothing has been sent yet.
-      const ofProcess = await renderRegistry(registry);
-      yield* renderPage(families, ofProcess);
+      const rest = await ofProcess.render();
+      yield* renderPage(families, rest);
     },
   };
-}
-
-/** ms of work before others get their turn. */
-const TURN_MS = 1;
-
-/** One metric after the other: some look at each open socket, and there may be ten thousand. */
-async function renderRegistry(registry: Registry): Promise<string> {
-  let lines = '';
-  let turnEndMs = performance.now() + TURN_MS;
-  for (const { name } of registry.getMetricsAsArray()) {
-    lines += `${await registry.getSingleMetricAsString(name)}\n\n`;
-    if (performance.now() < turnEndMs) continue;
-    await setImmediate();
-    turnEndMs = performance.now() + TURN_MS;
-  }
-  return lines;
-}
-
-type Counters = ReturnType<typeof createCounters>;
-
-function createCounters() {
-  return {
-    requests: new CounterFamily(
-      'breakwater_requests_total',
-      'Exchanges that ended, by class of the status sent; reason is empty unless the end was ours.',
-    ),
-    durations: new HistogramFamily(
-      'breakwater_request_duration_seconds',
-      'Time from the head of a request to the end of its exchange.',
-      durationBounds,
-    ),
-    attempts: new CounterFamily('breakwater_attempts_total', 'Tries, by what became of them.'),
-    retries: new CounterFamily(
-      'breakwater_retries_total',
-      'Tries after the first, by what made them necessary.',
-    ),
-    denials: new CounterFamily(
-      'breakwater_retries_denied_total',
-      'Retries that were called for but not made, by what forbade them.',
-    ),
-    transitions: new CounterFamily(
-      'breakwater_circuit_transitions_total',
-      'Moves of a circuit from one state to another.',
-    ),
-    fallbacks: new CounterFamily(
-      'breakwater_fallbacks_total',
-      'Answers given in place of a failed one, by where they came from.',
-    ),
-    waits: new HistogramFamily(
-      'breakwater_bulkhead_wait_seconds',
-      'Time that admitted calls waited for a slot.',
-      waitBounds,
-    ),
-    reloads: new CounterFamily(
-      'breakwater_config_reloads_total',
-      'Times the configuration was read again, by what came of it.',
-    ),
-    rejections: new CounterFamily(
-      'breakwater_rejections_total',
-      'Calls that were answered without a try.',
-    ),
-    idempotency: new CounterFamily(
-      'breakwater_idempotency_total',
-      'What idempotency keys came to; error: the store could not be used.',
-    ),
-  };
-}
-
-type UpstreamCounters = ReturnType<typeof createUpstreamCounters>;
-
-/** What the routes of an upstream count together. */
-function createUpstreamCounters(counters: Counters, upstream: string) {
-  /** What belongs to no upstream has nothing to show from the start. */
-  const by = <V extends string>(family: CounterFamily, label: string, known: readonly V[]) =>
-    new CountersBy(family, label, { upstream }, upstream === '' ? [] : known);
-  return {
-    attempts: by(counters.attempts, 'outcome', results),
-    retries: by(counters.retries, 'cause', causes),
-    denials: by(counters.denials, 'cause', denials),
-    fallbacks: by<FallbackKind>(counters.fallbacks, 'source', []),
-    rejections: by(counters.rejections, 'reason', rejections),
-    idempotency: by<IdempotencyResult>(counters.idempotency, 'result', []),
-  };
-}
-
-/** Counts the events of one upstream and route. */
-class Scope {
-  readonly #counters: Counters;
-  readonly #upstream: UpstreamCounters;
-  readonly #labels: { readonly upstream: string; readonly route: string };
-  /** By status class. */
-  readonly #requests = new Map<string, CountersBy<Reason | ''>>();
-  // Made when first needed: most routes of a large file are idle, and a histogram is many lines.
-  #durations: Histogram | undefined;
-  #waits: Histogram | undefined;
-
-  constructor(counters: Counters, shared: UpstreamCounters, upstream: string, route: string) {
-    this.#counters = counters;
-    this.#upstream = shared;
-    this.#labels = { upstream, route };
-  }
-
-  count(event: Event): void {
-    switch (event.type) {
-      case 'exchange-finished':
-        this.#countExchange(event.summary);
-        return;
-      case 'attempt-finished':
-        this.#upstream.attempts.at(event.result).value++;
-        return;
-      case 'retry-started':
-        this.#upstream.retries.at(event.cause).value++;
-        return;
-      case 'retry-denied':
-        this.#upstream.denials.at(event.cause).value++;
-        return;
-      case 'fallback-used':
-        this.#upstream.fallbacks.at(event.source).value++;
-        return;
-      case 'bulkhead-admitted':
-        this.#waits ??= this.#counters.waits.at(this.#labels);
-        this.#waits.observe(event.waitedMs / 1000);
-        return;
-      case 'idempotency-decided':
-        this.#upstream.idempotency.at(event.result).value++;
-        return;
-      case 'circuit-moved': {
-        const { from, to } = event;
-        this.#counters.transitions.at({ ...this.#labels, from, to }).value++;
-      }
-    }
-  }
-
-  #countExchange({ status, reason, attempts, durationMs }: ExchangeSummary): void {
-    const statusLabel = statusClass(status);
-    let requests = this.#requests.get(statusLabel);
-    if (requests === undefined) {
-      const labels = { ...this.#labels, status: statusLabel };
-      requests = new CountersBy(this.#counters.requests, 'reason', labels);
-      this.#requests.set(statusLabel, requests);
-    }
-    requests.at(reason).value++;
-    this.#durations ??= this.#counters.durations.at(this.#labels);
-    this.#durations.observe(durationMs / 1000);
-    if (attempts === 0 && reason !== '') this.#upstream.rejections.at(reason).value++;
-  }
-}
-
-/** A 101 is how an upgrade succeeds. */
-function statusClass(status: number): string {
-  if (status === 499) return '499';
-  if (status < 300) return '2xx';
-  if (status < 400) return '3xx';
-  return status < 500 ? '4xx' : '5xx';
 }

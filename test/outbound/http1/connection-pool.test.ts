@@ -94,9 +94,6 @@ async function use(pool: ConnectionPool): Promise<Connection> {
   return connection;
 }
 
-/** Until the other side has seen what was sent. */
-const turn = () => new Promise((resolve) => setTimeout(resolve, 20));
-
 t.test('the connections to an upstream', async (t) => {
   t.test('are used again, the latest first', async (t) => {
     const { pool, sockets } = await open(t);
@@ -171,8 +168,7 @@ t.test('the connections to an upstream', async (t) => {
     const { pool, sockets } = await open(t);
     const connection = await use(pool);
     sockets[0]!.write(`${ANSWER}\r\nno`);
-    await turn();
-    t.equal(connection.isDestroyed, true);
+    await eventually('it is given up', () => connection.isDestroyed);
     t.not(await use(pool), connection);
   });
 
@@ -192,18 +188,20 @@ t.test('the connections to an upstream', async (t) => {
   });
 
   t.test('serve the next where the one they were opened for has given up', async (t) => {
-    const { pool, sockets, server } = await open(t);
-    let isOver = false;
+    const { pool, sockets } = await open(t);
+    let asked = 0;
+    const isOver = (): boolean => {
+      asked += 1;
+      return true;
+    };
     send(pool, (handler) =>
       Object.defineProperties(handler, {
-        isOver: { get: () => isOver },
+        isOver: { get: isOver },
         onStart: { value: () => t.fail('it has given up') },
         onFailure: { value: () => t.fail('it has given up') },
       }),
     );
-    isOver = true;
-    await once(server, 'connection');
-    await turn();
+    await eventually('the connection is open, and not wanted', () => asked === 1);
     const connection = await use(pool);
     t.equal(connection.isReused, true);
     t.equal(sockets.length, 1);

@@ -1,11 +1,8 @@
 import * as fc from 'fast-check';
 import t from 'tap';
 import { loadText } from '../../../src/config/load.js';
-import {
-  AdaptiveLimit,
-  stepGradient,
-  type AdaptiveLimitOptions,
-} from '../../../src/policies/bulkhead/adaptive-limit.js';
+import { AdaptiveLimit, stepGradient } from '../../../src/policies/bulkhead/adaptive-limit.js';
+import type { AdaptiveLimitOptions } from '../../../src/policies/bulkhead/options.js';
 import { bulkhead as policy, type BulkheadSettings } from '../../../src/policies/bulkhead/index.js';
 import { fakeCall, fakeContext } from '../../support/fake-call.js';
 import { FakeClock, settle } from '../../support/fake-clock.js';

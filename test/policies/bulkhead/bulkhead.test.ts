@@ -1,6 +1,7 @@
 import t from 'tap';
 import type { Call } from '../../../src/core/call.js';
 import { CallError } from '../../../src/core/errors.js';
+import { reasons } from '../../../src/policies/index.js';
 import type { Reply } from '../../../src/core/reply.js';
 import { bulkhead as policy, type BulkheadSettings } from '../../../src/policies/bulkhead/index.js';
 import { fakeCall, fakeContext } from '../../support/fake-call.js';
@@ -217,7 +218,7 @@ t.test('wakes nobody after the queue was left', async (t) => {
 t.test('refuses at once what an open circuit would refuse after the wait', async (t) => {
   const { next, stage, bulkhead } = build();
   start(stage);
-  next.refuses = new CallError('circuit-open', 'Cannot');
+  next.refuses = new CallError(reasons['circuit-open'], 'Cannot');
   t.equal(await failureOf(start(stage).reply), next.refuses);
   t.equal(bulkhead.queued, 0);
   t.equal(stage.refusal(fakeCall()), next.refuses, 'and says so to those further out');

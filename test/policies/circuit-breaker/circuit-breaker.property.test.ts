@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
 import t from 'tap';
 import { CallError } from '../../../src/core/errors.js';
-import type { CircuitStateName } from '../../../src/core/events.js';
+import type { CircuitStateName } from '../../../src/policies/circuit-breaker/states.js';
 import { circuitBreaker as policy } from '../../../src/policies/circuit-breaker/index.js';
 import { fakeAttempt, fakeCall, fakeContext } from '../../support/fake-call.js';
 import { FakeClock, settle } from '../../support/fake-clock.js';

@@ -1,6 +1,7 @@
 import t from 'tap';
 import type { Call } from '../../../src/core/call.js';
-import { CallError, type CallFailure, type Reason } from '../../../src/core/errors.js';
+import { CallError, type CallFailure } from '../../../src/core/errors.js';
+import { reasons } from '../../../src/policies/index.js';
 import { circuitBreaker as policy } from '../../../src/policies/circuit-breaker/index.js';
 import type { CircuitBreakerSettings } from '../../../src/policies/circuit-breaker/index.js';
 import { fakeAttempt, fakeCall, fakeContext } from '../../support/fake-call.js';
@@ -58,8 +59,8 @@ function build(options: Partial<Options> = {}) {
   };
 }
 
-const error = (reason: Reason, options: { stale?: boolean; unsent?: boolean } = {}) =>
-  new CallError(reason, 'Cannot', options);
+const error = (name: keyof typeof reasons, options: { stale?: boolean; unsent?: boolean } = {}) =>
+  new CallError(reasons[name], 'Cannot', options);
 
 /** An open circuit: five failures at the clock's zero. */
 async function buildOpen(options: Partial<Options> = {}) {

@@ -1,6 +1,7 @@
 import t from 'tap';
 import type { CallInit } from '../../../src/core/call.js';
 import { CallError, type CallFailure } from '../../../src/core/errors.js';
+import { reasons } from '../../../src/policies/index.js';
 import { deadline, type DeadlineSettings } from '../../../src/policies/deadline/index.js';
 import { fakeCall, fakeContext } from '../../support/fake-call.js';
 import { FAKE_WALL_START_MS, FakeClock, settle } from '../../support/fake-clock.js';
@@ -184,6 +185,6 @@ t.test("holds an event stream to a caller's deadline that is later than total", 
 
 t.test('passes on what the call would be refused with', async (t) => {
   const { next, stage } = build();
-  next.refuses = new CallError('circuit-open', 'Cannot');
+  next.refuses = new CallError(reasons['circuit-open'], 'Cannot');
   t.equal(stage.refusal(fakeCall()), next.refuses);
 });

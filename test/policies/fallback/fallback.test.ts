@@ -1,7 +1,8 @@
 import t from 'tap';
 import type { Call, CallInit } from '../../../src/core/call.js';
 import type { Deadline } from '../../../src/core/deadline.js';
-import { CallError, type CallFailure, type Reason } from '../../../src/core/errors.js';
+import { CallError, type CallFailure } from '../../../src/core/errors.js';
+import { reasons } from '../../../src/policies/index.js';
 import type { PolicyContext } from '../../../src/core/policy.js';
 import type { Fields } from '../../../src/http/fields.js';
 import type { Reply } from '../../../src/core/reply.js';
@@ -156,7 +157,7 @@ t.test("takes the place of an upstream's failed answer", async (t) => {
 });
 
 t.test('takes the place of failures of our own, and of no refusal', async (t) => {
-  const replaced: readonly Reason[] = [
+  const replaced = [
     'circuit-open',
     'bulkhead-full',
     'bulkhead-timeout',
@@ -169,16 +170,16 @@ t.test('takes the place of failures of our own, and of no refusal', async (t) =>
     'connect-failed',
     'upstream-reset',
     'upstream-protocol-error',
-  ];
+  ] as const;
   for (const reason of replaced) {
     const { next, start } = build([fixed]);
     const { call, reply } = start();
-    next.last.fail(new CallError(reason, 'Cannot'));
+    next.last.fail(new CallError(reasons[reason], 'Cannot'));
     t.equal((await reply).status, 200, reason);
     t.same(call.substitution, { source: 'static', reason, cause: 'Cannot' });
   }
   for (const error of [
-    new CallError('invalid-deadline', 'Cannot'),
+    new CallError(reasons['invalid-deadline'], 'Cannot'),
     new CallError('request-too-large', 'Cannot'),
     clientGone(),
   ]) {
@@ -212,7 +213,7 @@ t.test('leaves the outcome as it was when every source fails', async (t) => {
     const own = next.last.answer({ status: 503 });
     await settle();
     t.notOk(own.isDiscarded, 'not before another one is there');
-    backup.last.fail(new CallError('circuit-open', 'Cannot'));
+    backup.last.fail(new CallError(reasons['circuit-open'], 'Cannot'));
     t.equal(await reply, own);
     t.notOk(own.isDiscarded);
     t.equal(call.substitution, undefined);
@@ -223,7 +224,7 @@ t.test('leaves the outcome as it was when every source fails', async (t) => {
     const { failure } = start();
     next.last.fail(refused);
     await settle();
-    backup.last.fail(new CallError('circuit-open', 'Cannot'));
+    backup.last.fail(new CallError(reasons['circuit-open'], 'Cannot'));
     t.equal(await failure, refused);
   });
 });

@@ -1,8 +1,10 @@
 import t from 'tap';
 import type { CallInit } from '../../../src/core/call.js';
 import { CallError, type CallFailure } from '../../../src/core/errors.js';
+import { reasons } from '../../../src/policies/index.js';
 import type { Fields } from '../../../src/http/fields.js';
 import type { Reply } from '../../../src/core/reply.js';
+import type { IdempotencyDecided } from '../../../src/policies/idempotency/instruments.js';
 import { idempotency, type IdempotencySettings } from '../../../src/policies/idempotency/index.js';
 import { fakeBody, fakeCall, fakeContext } from '../../support/fake-call.js';
 import { FakeClock, settle } from '../../support/fake-clock.js';
@@ -68,8 +70,7 @@ function build(
     return receive(reply);
   }
 
-  const results = () =>
-    context.events.map((event) => (event.type === 'idempotency-decided' ? event.result : event));
+  const results = () => context.events.map((event) => (event as IdempotencyDecided).result);
   return { clock, store, context, next, start, complete, results };
 }
 
@@ -177,7 +178,7 @@ t.test('a key that is required and missing is refused', async (t) => {
 t.test('a failure frees the key', async (t) => {
   const ends: readonly ((next: FakeStage) => void)[] = [
     (next) => next.last.answer({ status: 503, body: 'busy', isComplete: true }),
-    (next) => next.last.fail(new CallError('timeout-attempt', 'Cannot')),
+    (next) => next.last.fail(new CallError(reasons['timeout-attempt'], 'Cannot')),
     (next) => next.last.fail(clientGone()),
     (next) => next.last.answer({ body: 'pa' }).finish(new CallError('upstream-reset', 'Cannot')),
   ];
@@ -458,7 +459,7 @@ t.test('of a long body its beginning and its length are compared', async (t) => 
 t.test('asks further in what a call would be refused with', async (t) => {
   const clock = new FakeClock();
   const next = new FakeStage();
-  next.refuses = new CallError('circuit-open', 'Cannot');
+  next.refuses = new CallError(reasons['circuit-open'], 'Cannot');
   const layer = idempotency.create({ idempotency: defaults }, fakeContext(clock))!;
   t.equal(layer.wrap(next).refusal(fakeCall()), next.refuses);
 });

@@ -1,12 +1,12 @@
 import t from 'tap';
 import { LOOK_MS } from '../../../src/policies/overload/loop-delay.js';
 import {
-  describePassed,
   overload,
   type OverloadChange,
   type OverloadOptions,
   type OverloadSettings,
 } from '../../../src/policies/overload/index.js';
+import { describePassed } from '../../../src/policies/overload/log.js';
 import { FakeClock } from '../../support/fake-clock.js';
 
 const MIB = 1024 ** 2;

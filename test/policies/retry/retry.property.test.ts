@@ -4,6 +4,7 @@ import t from 'tap';
 import type { Call } from '../../../src/core/call.js';
 import { usableMs } from '../../../src/core/deadline.js';
 import { CallError, ClientGoneError, type CallFailure } from '../../../src/core/errors.js';
+import { reasons } from '../../../src/policies/index.js';
 import type { CallStage } from '../../../src/core/pipeline.js';
 import type { Reply } from '../../../src/core/reply.js';
 import { retry } from '../../../src/policies/retry/index.js';
@@ -23,7 +24,7 @@ const ends = {
     end: () => new CallError('upstream-reset', '', { stale: true }),
   },
   reset: { safe: true, unsafe: false, end: () => new CallError('upstream-reset', '') },
-  slow: { safe: true, unsafe: false, end: () => new CallError('timeout-attempt', '') },
+  slow: { safe: true, unsafe: false, end: () => new CallError(reasons['timeout-attempt'], '') },
   expired: { safe: false, unsafe: false, end: () => new CallError('deadline-expired', '') },
   gone: { safe: false, unsafe: false, end: () => new ClientGoneError(499, '') },
 } as const;
@@ -102,7 +103,7 @@ async function play(world: World, planned: readonly Plan[]) {
         });
       });
     },
-    refusal: () => (refuses(clock.now()) ? new CallError('circuit-open', '') : undefined),
+    refusal: () => (refuses(clock.now()) ? new CallError(reasons['circuit-open'], '') : undefined),
   };
   const { ratio, minPerSecond, maxAttempts, delayMs } = world;
   const layer = retry.create(

@@ -1,6 +1,7 @@
 import t from 'tap';
 import type { Call, CallInit } from '../../../src/core/call.js';
 import { CallError, ClientGoneError, type CallFailure } from '../../../src/core/errors.js';
+import { reasons } from '../../../src/policies/index.js';
 import type { TSchema } from '../../../src/core/options.js';
 import type { PolicyContext } from '../../../src/core/policy.js';
 import type { Fields } from '../../../src/http/fields.js';
@@ -53,8 +54,8 @@ function build(
 const unsent = new CallError('connect-failed', 'Cannot');
 const stale = new CallError('upstream-reset', 'Cannot', { stale: true });
 const reset = new CallError('upstream-reset', 'Cannot');
-const slow = new CallError('timeout-attempt', 'Cannot');
-const open = new CallError('circuit-open', 'Cannot');
+const slow = new CallError(reasons['timeout-attempt'], 'Cannot');
+const open = new CallError(reasons['circuit-open'], 'Cannot');
 
 const started = (cause: string, delayMs: number) => ({ type: 'retry-started', cause, delayMs });
 const denied = (cause: string) => ({ type: 'retry-denied', cause });

@@ -1,7 +1,7 @@
 import t from 'tap';
 import type { AttemptPhase } from '../../../src/core/attempt.js';
 import { CallError, type CallFailure } from '../../../src/core/errors.js';
-import type { AdaptiveTimeoutOptions } from '../../../src/policies/timeout/adaptive-timeout.js';
+import type { AdaptiveTimeoutOptions } from '../../../src/policies/timeout/options.js';
 import {
   timeout,
   type TimeoutLayer,

@@ -1,5 +1,6 @@
 import t, { type Test } from 'tap';
 import { CallError, type CallFailure } from '../../../src/core/errors.js';
+import { reasons } from '../../../src/policies/index.js';
 import { timeout, type TimeoutSettings } from '../../../src/policies/timeout/index.js';
 import { fakeAttempt, fakeCall, fakeContext } from '../../support/fake-call.js';
 import { FakeClock } from '../../support/fake-clock.js';
@@ -65,7 +66,7 @@ t.test('gives each attempt clocks of its own', async (t) => {
 
 t.test('passes on what the call would be refused with', async (t) => {
   const { next, stage } = build();
-  next.refuses = new CallError('circuit-open', 'Cannot');
+  next.refuses = new CallError(reasons['circuit-open'], 'Cannot');
   t.equal(stage.refusal(fakeCall()), next.refuses);
 });
 

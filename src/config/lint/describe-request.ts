@@ -1,7 +1,7 @@
 /** What `explain` tells of one request: when it is tried again, how long that may take, and what load it may become. */
-import type { PolicySettings } from '../config/config.js';
-import { listWords } from '../config/syntax/diagnostics.js';
-import { forecast, showMs, type Forecast } from '../config/lint/forecast.js';
+import type { PolicySettings } from '../config.js';
+import { listWords } from '../syntax/diagnostics.js';
+import { forecast, showMs, type Forecast } from './forecast.js';
 
 /** One line each, without the file's notation. */
 export function describeRequest(method: string, policies: PolicySettings): string[] {

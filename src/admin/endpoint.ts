@@ -1,0 +1,32 @@
+/** What an endpoint of the admin server is, and what all of them may use. */
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Inspection } from '../core/inspect.js';
+import type { ReloadOutcome } from '../core/reload.js';
+
+export interface AdminLogger {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+/** @returns ms, for a text that has the notation of a duration. */
+export type ParseDuration = (text: string) => number | undefined;
+
+export interface AdminContext {
+  readonly inspection: Inspection;
+  readonly metrics: { readonly contentType: string; exposition(): AsyncIterable<string> };
+  readonly reload: () => Promise<ReloadOutcome>;
+  readonly logger: AdminLogger;
+  readonly parseDuration: ParseDuration;
+}
+
+export interface AdminEndpoint {
+  readonly method: 'GET' | 'PUT' | 'POST';
+  /** As the router reads it. */
+  readonly path: string;
+  /** How people are told of it. */
+  readonly title: string;
+  /** Who may use it: everyone who reaches the server, or those who may change the proxy. */
+  readonly access: 'read' | 'write';
+  answer(request: FastifyRequest, reply: FastifyReply): unknown;
+}

@@ -1,0 +1,39 @@
+/** Header fields that a configuration writes: whether they can be sent. */
+import type { Findings, Path } from '../syntax/diagnostics.js';
+import { entriesOf, textOf, type SourceNode } from '../syntax/source.js';
+
+const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+
+/** Visible characters of Latin-1, spaces and tabs: no line break can end the field and begin another. */
+const HEADER_VALUE = /^[\t\u0020-\u007e\u0080-\u00ff]*$/;
+
+/** Follow from the body and the connection. */
+const ownHeaders = new Set([
+  'connection',
+  'content-length',
+  'keep-alive',
+  'transfer-encoding',
+  'trailer',
+  'upgrade',
+]);
+
+export function checkHeaders(headers: SourceNode, path: Path, findings: Findings): void {
+  const lines = new Map<string, number>();
+  for (const [name, { key, value }] of entriesOf(headers)) {
+    const lower = name.toLowerCase();
+    const line = lines.get(lower);
+    let problem: string | undefined;
+    if (!HEADER_NAME.test(name)) problem = 'is not the name of a header';
+    else if (ownHeaders.has(lower)) problem = 'is set by Breakwater itself';
+    else if (line !== undefined) {
+      problem = `is written twice, first in line ${line}; names of headers know no case`;
+    }
+    lines.set(lower, line ?? key.line);
+    if (problem !== undefined) findings.error('header', key, [...path, name], problem);
+    const text = textOf(value);
+    if (text !== undefined && !HEADER_VALUE.test(text)) {
+      const message = 'must be one line of Latin-1 text, without control characters';
+      findings.error('header', value.position, [...path, name], message);
+    }
+  }
+}

@@ -1,0 +1,67 @@
+/** Finds the nodes of a configuration that paths of settings lead to. */
+import type { SettingsPath } from '../../core/policy.js';
+import type { Path } from '../syntax/diagnostics.js';
+import { entriesOf, itemsOf, textOf, valueOf, type SourceNode } from '../syntax/source.js';
+
+export interface Place {
+  readonly node: SourceNode;
+  readonly path: Path;
+}
+
+/** The value of a key, if the mapping has it. */
+export function child({ node, path }: Place, key: string): Place | undefined {
+  const value = valueOf(node, key);
+  return value === undefined ? undefined : { node: value, path: [...path, key] };
+}
+
+/** All nodes at `path`, seen from `place`. */
+export function nodesAt(place: Place, [step, ...rest]: SettingsPath): Place[] {
+  if (step === undefined) return [place];
+  if (step === '*') {
+    return itemsOf(place.node).flatMap((node, i) =>
+      nodesAt({ node, path: [...place.path, i] }, rest),
+    );
+  }
+  const next = child(place, step);
+  return next === undefined ? [] : nodesAt(next, rest);
+}
+
+const routesOf = ({ node, path }: Place): Place[] =>
+  itemsOf(valueOf(node, 'routes')).map((route, i) => ({
+    node: route,
+    path: [...path, 'routes', i],
+  }));
+
+/** Every mapping that may hold policy keys. */
+export function policyPlaces(root: SourceNode): Place[] {
+  const top: Place = { node: root, path: [] };
+  const defaults = child(top, 'defaults');
+  const named = ['profiles', 'upstreams'].flatMap((section) =>
+    [...entriesOf(valueOf(root, section))].map(([name, { value }]): Place => ({
+      node: value,
+      path: [section, name],
+    })),
+  );
+  const owners = defaults === undefined ? named : [defaults, ...named];
+  return owners.flatMap((place) => [place, ...routesOf(place)]);
+}
+
+/**
+ * Where the effective value of a policy's key is written, for an upstream and for each of its routes that writes it. The
+ * value is a list or off: lists replace each other as a whole, so the nearest one holds.
+ */
+export function placesInForce(root: SourceNode, upstream: Place, key: string): Place[] {
+  const top: Place = { node: root, path: [] };
+  const name = textOf(valueOf(upstream.node, 'profile'));
+  const profiles = child(top, 'profiles');
+  const layers = [
+    upstream,
+    name === undefined || profiles === undefined ? undefined : child(profiles, name),
+    child(top, 'defaults'),
+  ];
+  const own = layers
+    .map((layer) => layer && child(layer, key))
+    .find((found) => found !== undefined);
+  const ofRoutes = routesOf(upstream).flatMap((route) => child(route, key) ?? []);
+  return own === undefined ? ofRoutes : [own, ...ofRoutes];
+}

@@ -1,0 +1,155 @@
+/** The schemas of the sections that are the process's own, and of addresses to listen on. */
+import {
+  CountOrOff,
+  Duration,
+  Options,
+  Size,
+  SizeOrOff,
+  Type,
+  type Static,
+} from '../../core/options.js';
+import { overload } from '../../policies/overload/index.js';
+
+const word = <const Words extends readonly string[]>(
+  words: Words,
+  options: { default: Words[number]; description: string },
+) => {
+  // YAML before 1.2, and many a template, turns `off` into false.
+  const off = words.includes('off') ? { enum: [...words, false], off: true } : { enum: words };
+  return Type.Unsafe<Words[number]>({ ...off, ...options });
+};
+
+export const listen = (options: { default?: string; description: string }) =>
+  Type.Unsafe<string | number>({
+    type: ['string', 'integer'],
+    title: 'an address: host:port, port, or unix:/path.sock',
+    ...options,
+  });
+
+const admin = Options(
+  {
+    listen: listen({
+      default: '127.0.0.1:9900',
+      description:
+        'Address for metrics, health and state: `host:port`, `port`, or `unix:/path.sock`.',
+    }),
+    token: Type.String({
+      minLength: 1,
+      writeOnly: true,
+      description:
+        'Bearer token that writes need. Without one, writes are accepted from loopback only.',
+    }),
+  },
+  { description: 'The admin listener.' },
+);
+
+const server = Options(
+  {
+    listen: listen({
+      default: '127.0.0.1:8080',
+      description:
+        'Address of the shared listener. It is opened only if an upstream has a `prefix`.',
+    }),
+  },
+  { description: 'The shared listener.' },
+);
+
+const log = Options(
+  {
+    level: word(['fatal', 'error', 'warn', 'info', 'debug', 'trace'], {
+      default: 'info',
+      description: 'The least important level that is written.',
+    }),
+    access: word(['all', 'errors', 'off'], {
+      default: 'errors',
+      description:
+        'Which exchanges get a line. With `errors`, calls refused without an attempt get at most 100 lines per second from each upstream or route; `leftOut` in the next line counts the others.',
+    }),
+  },
+  { description: 'Logs.' },
+);
+
+const shutdown = Options(
+  {
+    delay: Duration({
+      default: '0s',
+      description: 'How long new connections are still served while `/readyz` responds 503.',
+    }),
+    grace: Duration({
+      default: '25s',
+      description: 'How long requests in flight may take after `delay`.',
+    }),
+  },
+  { description: 'How the process ends.' },
+);
+
+const limits = Options(
+  {
+    headerTimeout: Duration({
+      default: '10s',
+      description: 'Longest time until a request head is complete; then 408.',
+    }),
+    bodyIdle: Duration({
+      default: '30s',
+      description: 'Longest silence within a request body; then 408.',
+    }),
+    keepAlive: Duration({
+      default: '75s',
+      description: 'How long an idle connection of a client is kept.',
+    }),
+    maxHeaderSize: Size({
+      default: '32KiB',
+      description:
+        'Largest request head; a larger one gets 431. It also limits the response heads of upstreams.',
+    }),
+    maxRequestBody: SizeOrOff({
+      default: 'off',
+      description: 'Largest request body; a larger one gets 413.',
+    }),
+    maxConnections: CountOrOff({
+      default: 'off',
+      minimum: 1,
+      description: 'Most connections per listener; further ones are closed at once.',
+    }),
+  },
+  { description: 'Guards of all listeners against their clients.' },
+);
+
+const stores = Options(
+  {
+    kind: word(['memory', 'redis'], {
+      default: 'memory',
+      description:
+        'Where kept responses are: in the memory of this process, or in a Redis that replicas share.',
+    }),
+    maxBytes: Size({
+      default: '64MiB',
+      description:
+        'Size of the memory store: keys, values and what goes with them. The least recently used entries are removed first. For `memory` only.',
+    }),
+    url: Type.String({
+      minLength: 1,
+      writeOnly: true,
+      title: 'a URL: redis://host:port or rediss://user:password@host:port/database',
+      description:
+        'Address of the Redis server: `redis://`, or `rediss://` for TLS. For `redis` only, which needs it.',
+    }),
+  },
+  { description: 'Where policies keep what must outlive a call.' },
+);
+
+export type LogOptions = Readonly<Static<typeof log>>;
+export type ShutdownOptions = Readonly<Static<typeof shutdown>>;
+export type LimitOptions = Readonly<Static<typeof limits>>;
+
+/** The sections without names of the user's. */
+export const sections = {
+  admin,
+  server,
+  log,
+  shutdown,
+  limits,
+  overload: overload.schema,
+  stores,
+} as const;
+export type SectionName = keyof typeof sections;

@@ -1,0 +1,102 @@
+/** What follows from a list of policies: their settings, and the layers of an upstream and of its routes. */
+import type { Static, TSchema } from './json-schema.js';
+import type { AnyLayer, AttemptLayer, CallLayer, EditRequest, LayerLists } from './pipeline.js';
+import type { AnyPolicy, Needs, PolicyContext, PolicyList } from './policy.js';
+
+/** An upstream's or a route's effective policies, decoded. */
+export type SettingsOf<List extends PolicyList> = {
+  readonly [P in List[number] as P['name']]: Static<P['schema']>;
+};
+
+/** Undefined where a policy is off. */
+export type LayersOf<List extends PolicyList> = {
+  readonly [P in List[number] as P['name']]: ReturnType<P['create']>;
+};
+
+/** Of any list, by the policies' names. */
+export type Layers = Readonly<Record<string, AnyLayer | undefined>>;
+
+/** What a route has from its upstream. */
+export interface Inherited {
+  readonly layers: Layers;
+  /** The option paths that the route itself writes, parents included: `retry`, `retry.budget`, `retry.budget.ratio`. */
+  readonly writes: ReadonlySet<string>;
+}
+
+/** Each policy key's schema. */
+export function schemasOf<List extends PolicyList>(policies: List) {
+  return Object.fromEntries(policies.map(({ name, schema }) => [name, schema])) as {
+    readonly [P in List[number] as P['name']]: P['schema'];
+  } & Readonly<Record<string, TSchema>>;
+}
+
+/** The route writes something that the policy reads. */
+const isWritten = ({ name, reads = [] }: AnyPolicy, writes: ReadonlySet<string>) =>
+  writes.has(name) || reads.some((key) => writes.has(key));
+
+/**
+ * An upstream's layers, or a route's. A route shares the layers, and so the state, of its upstream, except for the
+ * policies it writes: a route with a circuit breaker or bulkhead of its own fails, queues and is refused by itself.
+ * @param previous the layers of that name before a reload, with nothing in them that was only shared.
+ */
+export function createLayers<List extends PolicyList>(
+  policies: List,
+  settings: SettingsOf<List>,
+  context: PolicyContext,
+  inherited?: Inherited,
+  previous?: Layers,
+): LayersOf<List> {
+  const createOne = (policy: AnyPolicy): AnyLayer | undefined => {
+    const { name } = policy;
+    if (inherited === undefined) return policy.create(settings, context, previous?.[name]);
+    const { layers, writes } = inherited;
+    if (!isWritten(policy, writes)) return layers[name];
+    const isShared = policy.sharesState?.(writes) === true;
+    return policy.create(settings, context, isShared ? layers[name] : previous?.[name]);
+  };
+  const entries = policies.map((policy) => [policy.name, createOne(policy)]);
+  return Object.fromEntries(entries) as LayersOf<List>;
+}
+
+/** The layers that are on, in the order of the policies: what `compose` takes. */
+export function listLayers(policies: PolicyList, layers: Layers): LayerLists {
+  const of = (level: AnyPolicy['level']) =>
+    policies.flatMap((policy): AnyLayer[] => {
+      const layer = policy.level === level ? layers[policy.name] : undefined;
+      return layer === undefined ? [] : [layer];
+    });
+  return { call: of('call') as CallLayer[], attempt: of('attempt') as AttemptLayer[] };
+}
+
+/** Those that a route does not have from its upstream. */
+export function ownLayers(layers: Layers, shared: Layers): Layers {
+  return Object.fromEntries(
+    Object.entries(layers).filter(([name, layer]) => layer !== shared[name]),
+  );
+}
+
+/** A route that writes this has something to show from the start, before it is called. */
+export function isShownAtOnce(policies: PolicyList, writes: ReadonlySet<string>): boolean {
+  return policies.some((policy) => policy.isShownPerRoute === true && isWritten(policy, writes));
+}
+
+/** What writes on the request of each attempt, outermost first. */
+export function listRequestFields(policies: PolicyList, layers: Layers): EditRequest[] {
+  return policies.flatMap(({ name }) => layers[name]?.requestFields ?? []);
+}
+
+/** What all policies together need of the rest of an exchange; a bound that is not there is `off`. */
+export function needsOf<List extends PolicyList>(
+  policies: List,
+  settings: SettingsOf<List>,
+): Required<Needs> {
+  const needs = policies.map((policy): Needs => policy.needs?.(settings) ?? {});
+  const find = <Key extends keyof Needs>(key: Key) =>
+    needs.find((each) => each[key] !== undefined)?.[key];
+  return {
+    replayBytes: Math.max(0, ...needs.map(({ replayBytes = 0 }) => replayBytes)),
+    connectMs: find('connectMs') ?? 'off',
+    tunnelIdleMs: find('tunnelIdleMs') ?? 'off',
+    upstreams: [...new Set(needs.flatMap(({ upstreams = [] }) => upstreams))],
+  };
+}

@@ -1,0 +1,197 @@
+/** The slots of an upstream and the queue before them. */
+import type { Call } from '../../core/call.js';
+import {
+  CallError,
+  DEFAULT_RETRY_AFTER_MS,
+  type CallFailure,
+  type DeclaredReason,
+} from '../../core/errors.js';
+import type { CallLayer } from '../../core/pipeline.js';
+import type { PolicyContext } from '../../core/policy.js';
+import { AdaptiveLimit } from './adaptive-limit.js';
+import { FairQueue } from './fair-queue.js';
+import type { BulkheadOptions } from './options.js';
+import { reasons } from './reasons.js';
+import { FifoQueue, type Line, type Queue, type Waiter } from './waiting-line.js';
+
+/** A slot that came after a wait. */
+interface Admission {
+  readonly waitedMs: number;
+  /** Gives it back. */
+  readonly release: () => void;
+}
+
+/**
+ * The slots and the queue before them. A slot that comes back goes at once to the first waiter that may have it. So no
+ * call waits while there is a free slot for it, and no later call overtakes the queue.
+ */
+export class Bulkhead {
+  #options: BulkheadOptions;
+  readonly #context: PolicyContext;
+  #queue: Queue;
+  #adaptive: AdaptiveLimit | undefined;
+  #active = 0;
+  #arrivals = 0;
+
+  constructor(options: BulkheadOptions, context: PolicyContext) {
+    this.#options = options;
+    this.#context = context;
+    this.#queue = this.#createQueue();
+    this.#adaptive = this.#adapt(options);
+  }
+
+  get active(): number {
+    return this.#active;
+  }
+
+  get queued(): number {
+    return this.#queue.length;
+  }
+
+  get limit(): number {
+    return this.#adaptive === undefined ? this.#options.maxConcurrent : this.#adaptive.limit;
+  }
+
+  /** Undefined where the limit stands still. */
+  get adaptive(): AdaptiveLimit | undefined {
+    return this.#adaptive;
+  }
+
+  /**
+   * A raised limit lets waiters in at once; a lowered one is reached as slots come back. Who waits goes on waiting, also
+   * where the keys become others; slots are counted by key from then on.
+   */
+  configure(options: BulkheadOptions): void {
+    this.#options = options;
+    this.#adaptive = this.#adapt(options);
+    if (!this.#queue.configure(options.perKey)) this.#replaceQueue();
+    this.#admitWaiters();
+  }
+
+  /** The line that the call is counted in; for `tryAdmit` and `queue`, before anything else happens. */
+  lineOf(call: Call): Line {
+    return this.#queue.lineOf(call);
+  }
+
+  /** Takes a slot if one is free for calls of the line; pair it with the line's `release`. */
+  tryAdmit(line: Line): boolean {
+    if (this.#active >= this.limit || !this.#queue.tryEnter(line)) return false;
+    this.#active++;
+    return true;
+  }
+
+  /**
+   * Waits for a slot, which the caller then holds and gives back with the `release` of the line it has waited in.
+   * @throws CallError `bulkhead-full` or `bulkhead-timeout`, or what the call was cancelled with.
+   */
+  async queue(call: Call, line: Line): Promise<Admission> {
+    if (this.queued >= this.#options.maxQueue) {
+      const victim = this.#queue.findVictim(line);
+      if (victim === undefined) throw this.#full(call, line);
+      victim.settle(this.#pushedOut(victim.call));
+    }
+    const admission = await this.#wait(call, line);
+    // The slot came, but before this line ran the call was ended.
+    if (call.cancelled !== undefined) {
+      admission.release();
+      throw call.cancelled;
+    }
+    return admission;
+  }
+
+  /** What has been learned goes on. */
+  #adapt({ adaptive, maxConcurrent }: BulkheadOptions): AdaptiveLimit | undefined {
+    if (adaptive === 'off') return undefined;
+    this.#adaptive?.configure(adaptive);
+    return this.#adaptive ?? new AdaptiveLimit(adaptive, maxConcurrent, this.#context.clock);
+  }
+
+  #createQueue(): Queue {
+    const { perKey } = this.#options;
+    return perKey === 'off'
+      ? new FifoQueue(this.#giveBack)
+      : new FairQueue(perKey, this.#giveBack, this.#context.hash);
+  }
+
+  #replaceQueue(): void {
+    const before = this.#queue;
+    this.#queue = this.#createQueue();
+    for (const waiter of before.waiters()) {
+      before.remove(waiter);
+      this.#queue.append(waiter, this.#queue.lineOf(waiter.call));
+    }
+  }
+
+  readonly #giveBack = (): void => {
+    this.#active--;
+    this.#admitWaiters();
+  };
+
+  #admitWaiters(): void {
+    while (this.#active < this.limit) {
+      const waiter = this.#queue.enterNext();
+      if (waiter === undefined) return;
+      this.#active++;
+      waiter.settle();
+    }
+  }
+
+  #wait(call: Call, line: Line): Promise<Admission> {
+    const { clock } = this.#context;
+    const { queueTimeout } = this.#options;
+    return new Promise((resolve, reject) => {
+      const sinceMs = clock.now();
+      const settle = (error?: CallFailure): void => {
+        this.#queue.remove(waiter);
+        timer?.cancel();
+        call.offCancel(settle);
+        const waitedMs = clock.now() - sinceMs;
+        call.waitedMs += waitedMs;
+        if (error === undefined) resolve({ waitedMs, release: waiter.line.release });
+        else reject(error);
+      };
+      const timer =
+        queueTimeout === 'off'
+          ? undefined
+          : clock.schedule(queueTimeout, () =>
+              settle(this.#timedOut(call, waiter.line, queueTimeout)),
+            );
+      const arrival = this.#arrivals++;
+      const waiter: Waiter = { call, line, arrival, settle, previous: undefined, next: undefined };
+      this.#queue.append(waiter, line);
+      call.onCancel(settle);
+    });
+  }
+
+  #full(call: Call, line: Line): CallError {
+    const why = `all ${this.#slotsFor(line)} are taken and ${this.#options.maxQueue} calls wait already`;
+    return this.#refuse(reasons['bulkhead-full'], call, why);
+  }
+
+  #pushedOut(call: Call): CallError {
+    const why = `the queue of its bulkhead is full with ${this.#options.maxQueue} calls and a caller with fewer among them came`;
+    return this.#refuse(reasons['bulkhead-full'], call, why);
+  }
+
+  #timedOut(call: Call, line: Line, afterMs: number): CallError {
+    const why = `none of the ${this.#slotsFor(line)} came free within ${afterMs} ms`;
+    return this.#refuse(reasons['bulkhead-timeout'], call, why);
+  }
+
+  #slotsFor(line: Line): string {
+    return this.#queue.bottleneck(line) ?? `${this.limit} slots of its bulkhead`;
+  }
+
+  #refuse(reason: DeclaredReason, call: Call, why: string): CallError {
+    const { queueTimeout } = this.#options;
+    return new CallError(
+      reason,
+      `Cannot admit ${call.method} to ${this.#context.upstream} because ${why}`,
+      { retryAfterMs: queueTimeout === 'off' ? DEFAULT_RETRY_AFTER_MS : queueTimeout },
+    );
+  }
+}
+
+export interface BulkheadLayer extends CallLayer {
+  readonly bulkhead: Bulkhead;
+}

@@ -1,0 +1,100 @@
+/** What can be set of the circuit breaker. */
+import {
+  Count,
+  CountOrOff,
+  Duration,
+  Options,
+  Share,
+  Switchable,
+  Type,
+  type Off,
+  type Static,
+} from '../../core/options.js';
+
+export const schema = Switchable(
+  Options(
+    {
+      failureThreshold: CountOrOff({
+        default: 5,
+        minimum: 1,
+        description: 'This many failures in a row open the circuit.',
+      }),
+      failureRate: Switchable(
+        Options(
+          {
+            threshold: Share({
+              default: '50%',
+              description: 'Share of failed attempts in the window that opens the circuit.',
+            }),
+            window: Duration({
+              default: '10s',
+              description: 'How far back attempts count. `slowCall` uses it too.',
+            }),
+            minimumCalls: Count({
+              default: 20,
+              minimum: 1,
+              description:
+                'How many attempts must be in the window before a share counts. `slowCall` uses it too.',
+            }),
+          },
+          { description: 'Opens the circuit at a share of failed attempts.' },
+        ),
+      ),
+      slowCall: Switchable(
+        Options(
+          {
+            duration: Duration({
+              default: '2s',
+              description: 'An attempt is slow if its response headers take longer than this.',
+            }),
+            threshold: Share({
+              default: '80%',
+              description: 'Share of slow attempts in the window that opens the circuit.',
+            }),
+          },
+          { description: 'Opens the circuit at a share of slow attempts, failed or not.' },
+        ),
+        { default: 'off' },
+      ),
+      recoveryTimeout: Duration({
+        default: '30s',
+        description: 'How long an open circuit refuses calls before it lets probes through.',
+      }),
+      recoveryMultiplier: Type.Number({
+        default: 1,
+        minimum: 1,
+        description: 'Multiplies `recoveryTimeout` with each opening in a row.',
+      }),
+      maxRecoveryTimeout: Duration({
+        default: '5m',
+        description: 'Longest time to which `recoveryTimeout` can grow.',
+      }),
+      halfOpenMaxCalls: Count({
+        default: 3,
+        minimum: 1,
+        description: 'How many probes may wait for their response headers at once.',
+      }),
+      successThreshold: Count({
+        default: 3,
+        minimum: 1,
+        description: 'This many successful probes close the circuit.',
+      }),
+      failureStatuses: Type.Array(Type.Integer({ minimum: 100, maximum: 599 }), {
+        default: [500, 502, 503, 504],
+        description: 'Response statuses that count as failures.',
+      }),
+      minimumTimeout: Duration({
+        default: '100ms',
+        description:
+          'An attempt that the deadline ended is a failure only if it had at least this much time.',
+      }),
+    },
+    { description: 'Stops calling an upstream that keeps failing.' },
+  ),
+);
+
+export interface CircuitBreakerSettings {
+  readonly circuitBreaker: Static<typeof schema>;
+}
+
+export type CircuitBreakerOptions = Exclude<CircuitBreakerSettings['circuitBreaker'], Off>;

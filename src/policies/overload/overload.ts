@@ -1,0 +1,115 @@
+/** Watches the process, and refuses a share of new calls while it has more to do than it can. */
+import type { Clock, Random, Timer } from '../../core/clock.js';
+import { CallError, DEFAULT_RETRY_AFTER_MS } from '../../core/errors.js';
+import { describePassed, type OverloadChange, type PassedLimit } from './log.js';
+import { watchLoopDelay } from './loop-delay.js';
+import type { OverloadOptions } from './options.js';
+import { reasons } from './reasons.js';
+
+export interface MemoryReading {
+  /** Of this process. */
+  readonly usedBytes: number;
+  /** What it may have. */
+  readonly limitBytes: number;
+}
+
+export interface OverloadContext {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Asked once, and only where the policy is on. @returns what is asked with each look. */
+  readonly openMemory: () => () => MemoryReading;
+  readonly onChange: (change: OverloadChange) => void;
+}
+
+/**
+ * Readings in a row. One that is late may be a single long pause, over before anybody could be refused for it; and a
+ * quiet one may be a lull.
+ */
+const STEADY_LOOKS = 2;
+
+export class Overload {
+  readonly #context: OverloadContext;
+  readonly #readMemory: () => MemoryReading;
+  readonly #watch: Timer;
+  #options: OverloadOptions;
+  /** Why calls are shed; undefined while they are not. */
+  #why: string | undefined;
+  #delayMs = 0;
+  /** Readings in a row above the limit of delay. */
+  #lateLooks = 0;
+  /** Readings in a row below all limits. */
+  #calmLooks = 0;
+
+  constructor(options: OverloadOptions, context: OverloadContext) {
+    this.#options = options;
+    this.#context = context;
+    this.#readMemory = context.openMemory();
+    this.#watch = watchLoopDelay(context.clock, (delayMs) => this.#look(delayMs));
+    // Memory needs no second reading: it does not go away by itself.
+    this.#decide();
+  }
+
+  /** New limits, from now on; what has been seen of the event loop counts under them. */
+  configure(options: OverloadOptions): void {
+    this.#options = options;
+    if (!this.#isLate()) this.#lateLooks = 0;
+    // What is no longer passed ends at once.
+    this.#calmLooks = STEADY_LOOKS - 1;
+    this.#decide();
+  }
+
+  /** Asked once for each new call, before anything else is done for it. @param upstream for the message. */
+  readonly refuse = (upstream: string): CallError | undefined => {
+    if (this.#why === undefined || this.#context.random() >= this.#options.shed) return undefined;
+    const what = upstream === '' ? 'take the call' : `call ${upstream}`;
+    return new CallError(
+      reasons.overloaded,
+      `Cannot ${what} because Breakwater is overloaded: ${this.#why}`,
+      { retryAfterMs: DEFAULT_RETRY_AFTER_MS },
+    );
+  };
+
+  /** Ends the watching. */
+  stop(): void {
+    this.#watch.cancel();
+  }
+
+  #look(delayMs: number): void {
+    this.#delayMs = delayMs;
+    this.#lateLooks = this.#isLate() ? this.#lateLooks + 1 : 0;
+    this.#decide();
+  }
+
+  #isLate(): boolean {
+    const { eventLoopDelay } = this.#options;
+    return eventLoopDelay !== 'off' && this.#delayMs > eventLoopDelay;
+  }
+
+  #decide(): void {
+    const passed = this.#findPassed();
+    if (passed.length > 0) {
+      this.#calmLooks = 0;
+      const hasBegun = this.#why === undefined;
+      this.#why = passed.map(describePassed).join(', and ');
+      if (hasBegun) this.#context.onChange({ passed, shed: this.#options.shed });
+    } else if (this.#why !== undefined && ++this.#calmLooks >= STEADY_LOOKS) {
+      this.#why = undefined;
+      this.#context.onChange({ passed, shed: this.#options.shed });
+    }
+  }
+
+  #findPassed(): PassedLimit[] {
+    const { eventLoopDelay, memory } = this.#options;
+    const passed: PassedLimit[] = [];
+    const neededLooks = this.#why === undefined ? STEADY_LOOKS : 1;
+    if (eventLoopDelay !== 'off' && this.#lateLooks >= neededLooks) {
+      passed.push({ limit: 'eventLoopDelay', observed: this.#delayMs, threshold: eventLoopDelay });
+    }
+    if (memory !== 'off') {
+      const { usedBytes, limitBytes } = this.#readMemory();
+      const observed = usedBytes / limitBytes;
+      if (observed > memory) passed.push({ limit: 'memory', observed, threshold: memory });
+    }
+    return passed;
+  }
+}

@@ -1,0 +1,52 @@
+/** What retries tell, and their metrics. */
+import type { Counter, Gauge } from '../../core/instruments.js';
+import type { RetryLayer } from './budget.js';
+
+const causes = ['unsent', 'stale', 'reset', 'timeout', 'status'] as const;
+const denials = ['budget', 'deadline', 'body', 'method', 'circuit', 'retry-after'] as const;
+
+export type RetryCause = (typeof causes)[number];
+export type RetryDenial = (typeof denials)[number];
+
+interface RetryStarted {
+  readonly type: 'retry-started';
+  readonly cause: RetryCause;
+  readonly delayMs: number;
+}
+
+interface RetryDenied {
+  readonly type: 'retry-denied';
+  readonly cause: RetryDenial;
+}
+
+export type RetryEvent = RetryStarted | RetryDenied;
+
+const retries: Counter<RetryStarted> = {
+  kind: 'counter',
+  name: 'breakwater_retries_total',
+  help: 'Attempts after the first. cause: unsent, stale, reset, timeout or status.',
+  event: 'retry-started',
+  per: 'upstream',
+  labels: { cause: ({ cause }) => cause },
+  known: causes.map((cause) => ({ cause })),
+};
+
+const denied: Counter<RetryDenied> = {
+  kind: 'counter',
+  name: 'breakwater_retries_denied_total',
+  help: 'Retries that were needed but not made. cause: budget, deadline, body, method, circuit or retry-after.',
+  event: 'retry-denied',
+  per: 'upstream',
+  labels: { cause: ({ cause }) => cause },
+  known: denials.map((cause) => ({ cause })),
+};
+
+const budget: Gauge<RetryLayer> = {
+  kind: 'gauge',
+  name: 'breakwater_retry_budget_remaining',
+  help: 'Retries that the budget allows now.',
+  per: 'upstream',
+  value: ({ budget }) => budget?.remaining(),
+};
+
+export const instruments = [retries, denied, budget];

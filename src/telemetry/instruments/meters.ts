@@ -1,0 +1,157 @@
+/** Counters and histograms at work: the events of each upstream and route move their own cells. */
+import type { Emit, Event } from '../../core/events.js';
+import type { Counter, Histogram, Instrument } from '../../core/instruments.js';
+import {
+  CounterFamily,
+  HistogramFamily,
+  type Counter as Cell,
+  type Family,
+  type Labels,
+} from '../exposition/families.js';
+
+/** Moves the cells of one upstream or route. */
+type Observe = (event: Event) => void;
+
+interface Meter {
+  readonly family: Family;
+  readonly event: string;
+  readonly per: 'upstream' | 'route';
+  /** @param labels of the upstream, or of the route. */
+  open(labels: Labels): Observe;
+  /** Shows the series that are known beforehand. */
+  announce(labels: Labels): void;
+}
+
+/** A cell, or where to look further by the next label. */
+type Branch = Map<string, Branch | Cell>;
+
+/** The cells that have some labels in common; found by the values of the others, without building a key. */
+class CellsBy {
+  readonly #family: CounterFamily;
+  readonly #common: Labels;
+  readonly #names: readonly string[];
+  readonly #reads: readonly ((event: Event) => string)[];
+  readonly #root: Branch = new Map();
+  #only: Cell | undefined;
+
+  constructor(family: CounterFamily, common: Labels, labels: Counter['labels']) {
+    this.#family = family;
+    this.#common = common;
+    this.#names = Object.keys(labels);
+    this.#reads = Object.values(labels);
+  }
+
+  at(event: Event): Cell {
+    const last = this.#reads.length - 1;
+    if (last === -1) return (this.#only ??= this.#family.at(this.#common));
+    let branch = this.#root;
+    for (let i = 0; i < last; i++) {
+      const value = this.#reads[i]!(event);
+      let next = branch.get(value);
+      if (next === undefined) branch.set(value, (next = new Map()));
+      branch = next as Branch;
+    }
+    const value = this.#reads[last]!(event);
+    let cell = branch.get(value);
+    if (cell === undefined) branch.set(value, (cell = this.#create(event)));
+    return cell as Cell;
+  }
+
+  #create(event: Event): Cell {
+    const own = this.#names.map((name, i) => [name, this.#reads[i]!(event)]);
+    return this.#family.at({ ...this.#common, ...Object.fromEntries(own) });
+  }
+}
+
+function createCounter({ name, help, event, per, labels, when, known = [] }: Counter): Meter {
+  const family = new CounterFamily(name, help);
+  return {
+    family,
+    event,
+    per,
+    open(common) {
+      const cells = new CellsBy(family, common, labels);
+      return (event) => {
+        if (when === undefined || when(event)) cells.at(event).value++;
+      };
+    },
+    announce(common) {
+      for (const values of known) family.at({ ...common, ...values });
+    },
+  };
+}
+
+function createHistogram({ name, help, event, bounds, value }: Histogram): Meter {
+  const family = new HistogramFamily(name, help, bounds);
+  return {
+    family,
+    event,
+    per: 'route',
+    open(labels) {
+      const cell = family.at(labels);
+      return (event) => cell.observe(value(event));
+    },
+    announce() {},
+  };
+}
+
+const join = (observers: readonly Observe[]): Observe =>
+  observers.length === 1
+    ? observers[0]!
+    : (event) => {
+        for (const observe of observers) observe(event);
+      };
+
+export class Meters {
+  readonly #meters: readonly Meter[];
+  /** Of each upstream: what its routes count together. */
+  readonly #upstreams = new Map<string, ReadonlyMap<Meter, Observe>>();
+
+  constructor(instruments: readonly Instrument[]) {
+    this.#meters = instruments.flatMap((instrument): Meter[] => {
+      if (instrument.kind === 'counter') return [createCounter(instrument)];
+      return instrument.kind === 'histogram' ? [createHistogram(instrument)] : [];
+    });
+  }
+
+  get families(): Family[] {
+    return this.#meters.map(({ family }) => family);
+  }
+
+  /** Counts the events of one upstream and route. */
+  scope(upstream: string, route: string): Emit {
+    const shared = this.#sharedOf(upstream);
+    // Cells of a route are made when first needed: most routes of a large file are idle, and a histogram is many lines.
+    const observers = new Map<string, Observe>();
+    return (event) => {
+      let observe = observers.get(event.type);
+      if (observe === undefined) {
+        const own = this.#meters.filter((meter) => meter.event === event.type);
+        observe = join(own.map((meter) => shared.get(meter) ?? meter.open({ upstream, route })));
+        observers.set(event.type, observe);
+      }
+      observe(event);
+    };
+  }
+
+  /** Shows what is known beforehand of a route's counters. */
+  announce(instruments: readonly Instrument[], upstream: string, route: string): void {
+    const names = new Set(instruments.map(({ name }) => name));
+    for (const meter of this.#meters) {
+      const isMeant = meter.per === 'route' && names.has(meter.family.name);
+      if (isMeant) meter.announce({ upstream, route });
+    }
+  }
+
+  #sharedOf(upstream: string): ReadonlyMap<Meter, Observe> {
+    let shared = this.#upstreams.get(upstream);
+    if (shared === undefined) {
+      const meters = this.#meters.filter(({ per }) => per === 'upstream');
+      shared = new Map(meters.map((meter) => [meter, meter.open({ upstream })]));
+      this.#upstreams.set(upstream, shared);
+      // What belongs to no upstream has nothing to show from the start.
+      if (upstream !== '') for (const meter of meters) meter.announce({ upstream });
+    }
+    return shared;
+  }
+}

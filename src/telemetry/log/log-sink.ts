@@ -1,0 +1,50 @@
+/** The sink that writes the log: exchanges that end, attempts that fail, and what the policies have a line for. */
+import type { Clock } from '../../core/clock.js';
+import type { AttemptFinished, Event, ExchangeFinished } from '../../core/events.js';
+import type { LoggedEvent } from '../../core/instruments.js';
+import type { PolicyList } from '../../core/policy.js';
+import type { Sink } from '../bus.js';
+import { logExchanges, type AccessLog } from './access.js';
+import { writeLine, type Logger } from './logger.js';
+
+export interface LogSinkOptions {
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly policies: PolicyList;
+  readonly access: AccessLog;
+}
+
+const failedAttempt: LoggedEvent<AttemptFinished> = {
+  event: 'attempt-finished',
+  line: ({ result, error }, upstream, route) => ({
+    level: 'debug',
+    fields: { upstream, route, outcome: result, error: error?.message },
+    message: 'attempt failed',
+  }),
+};
+
+const isWritten = (event: Event): boolean => {
+  if (event.type !== failedAttempt.event) return true;
+  const { result } = event as AttemptFinished;
+  return result !== 'success' && result !== 'cancelled';
+};
+
+export function createLogSink({ logger, clock, policies, access }: LogSinkOptions): Sink {
+  const logged = [failedAttempt, ...policies.flatMap(({ log = [] }) => log)];
+  /** Metrics count the others; a line for each would only repeat the access log. */
+  const lines = new Map<string, LoggedEvent>(logged.map((each) => [each.event, each]));
+  return {
+    scope(upstream, route) {
+      const logExchange = logExchanges(logger, upstream, route, access, clock);
+      return (event) => {
+        if (event.type === 'exchange-finished') {
+          logExchange((event as ExchangeFinished).summary);
+          return;
+        }
+        const found = lines.get(event.type);
+        if (found === undefined || !isWritten(event)) return;
+        writeLine(logger, found.line(event, upstream, route));
+      };
+    },
+  };
+}

@@ -1,0 +1,78 @@
+/** The picture of how a call goes through the policies. */
+import { arrow, box, lines, picture, text } from './svg.js';
+
+/** Around the whole call, from the outside in. */
+const callPolicies = [
+  ['1  fallback', 'replaces a failure'],
+  ['2  idempotency', 'sends a kept response to a repeat'],
+  ['3  deadline, timeout.total', 'end the call in time'],
+  ['4  bulkhead', 'gives the call one slot, or a place in the queue'],
+  ['5  retry', 'makes up to maxAttempts attempts'],
+] as const;
+
+const LEFT = 232;
+const RIGHT = 836;
+const TOP = 56;
+const BOTTOM = 440;
+const HEADER = 34;
+const INSET = 12;
+const ROW_HEIGHT = 46;
+const ROW_GAP = 8;
+const MIDDLE = 303;
+
+const title = { anchor: 'middle', isStrong: true } as const;
+
+function drawCallPolicies(): string[] {
+  return callPolicies.flatMap(([name, purpose], level) => {
+    const x = LEFT + level * INSET;
+    const y = TOP + level * HEADER;
+    const width = RIGHT - LEFT - 2 * level * INSET;
+    const height = BOTTOM - TOP - level * (HEADER + INSET);
+    return [
+      box({ x, y, width, height }, 'call'),
+      text(x + 12, y + 22, name, { isStrong: true }),
+      text(x + width - 12, y + 22, purpose, { anchor: 'end', isMuted: true }),
+    ];
+  });
+}
+
+function drawAttempt(number: number): string[] {
+  const last = callPolicies.length - 1;
+  const x = LEFT + last * INSET + 16;
+  const right = RIGHT - last * INSET - 16;
+  const y = TOP + callPolicies.length * HEADER + (number - 1) * (ROW_HEIGHT + ROW_GAP);
+  const middle = y + ROW_HEIGHT / 2;
+  const breaker = { x: x + 100, y: y + 7, width: 178, height: ROW_HEIGHT - 14 };
+  const timeout = { x: breaker.x + 202, y: y + 7, width: 166, height: ROW_HEIGHT - 14 };
+  return [
+    box({ x, y, width: right - x, height: ROW_HEIGHT }, 'attempt', number > 1),
+    text(x + 12, middle + 5, `attempt ${number}`),
+    box(breaker, 'plain'),
+    text(breaker.x + breaker.width / 2, middle + 5, '6  circuitBreaker', title),
+    arrow(`M ${breaker.x + breaker.width} ${middle} H ${timeout.x - 2}`),
+    box(timeout, 'plain'),
+    text(timeout.x + timeout.width / 2, middle + 5, '7  timeout', title),
+    arrow(`M ${timeout.x + timeout.width} ${middle} H 878`),
+  ];
+}
+
+export function drawPipeline(): string {
+  return picture({ width: 1000, height: 464 }, 'How a call goes through the policies', [
+    text(LEFT, 34, '1 to 5: once per call', { isMuted: true }),
+    text(RIGHT, 34, '6 and 7: once per attempt', {
+      anchor: 'end',
+      isMuted: true,
+    }),
+    box({ x: 20, y: MIDDLE - 34, width: 84, height: 68 }, 'plain'),
+    text(62, MIDDLE + 5, 'caller', title),
+    arrow(`M 104 ${MIDDLE} H 122`),
+    box({ x: 124, y: MIDDLE - 34, width: 84, height: 68 }, 'call', true),
+    text(166, MIDDLE + 5, 'overload', title),
+    lines(166, MIDDLE + 56, ['for the', 'process'], { anchor: 'middle', isMuted: true }),
+    arrow(`M 208 ${MIDDLE} H ${LEFT - 2}`),
+    ...drawCallPolicies(),
+    ...[1, 2, 3].flatMap(drawAttempt),
+    box({ x: 880, y: MIDDLE - 93, width: 100, height: 186 }, 'plain'),
+    text(930, MIDDLE + 5, 'upstream', title),
+  ]);
+}

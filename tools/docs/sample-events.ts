@@ -1,0 +1,35 @@
+/** One event of each type, for metrics and logs that shall have a sample of everything. */
+import type { AttemptFinished, ExchangeFinished, ExchangeSummary } from '../../src/core/events.js';
+import type { Admitted } from '../../src/policies/bulkhead/instruments.js';
+import type { CircuitMoved } from '../../src/policies/circuit-breaker/states.js';
+import type { FallbackUsed } from '../../src/policies/fallback/instruments.js';
+import type { IdempotencyDecided } from '../../src/policies/idempotency/instruments.js';
+import type { RetryEvent } from '../../src/policies/retry/instruments.js';
+
+export type KnownEvent =
+  | ExchangeFinished
+  | AttemptFinished
+  | Admitted
+  | CircuitMoved
+  | FallbackUsed
+  | IdempotencyDecided
+  | RetryEvent;
+
+/** One of each type. */
+export const oneOfEach = (summary: ExchangeSummary): readonly KnownEvent[] => [
+  { type: 'exchange-finished', summary },
+  { type: 'attempt-finished', result: 'success', error: undefined },
+  { type: 'retry-started', cause: 'reset', delayMs: 1 },
+  { type: 'retry-denied', cause: 'budget' },
+  { type: 'fallback-used', source: 'cache' },
+  { type: 'bulkhead-admitted', waitedMs: 1 },
+  { type: 'idempotency-decided', result: 'stored' },
+  {
+    type: 'circuit-moved',
+    from: 'closed',
+    to: 'open',
+    rule: 'failureThreshold',
+    observed: 5,
+    threshold: 5,
+  },
+];

@@ -1,0 +1,57 @@
+/** The page of metrics with a sample of each. */
+import type { ExchangeSummary } from '../../src/core/events.js';
+import type { Inspection } from '../../src/core/inspect.js';
+import type { CallLayer } from '../../src/core/pipeline.js';
+import { policies } from '../../src/policies/index.js';
+import { createMetrics } from '../../src/telemetry/instruments/metrics.js';
+import { oneOfEach } from './sample-events.js';
+
+/** The layer of a policy that is on, with state to be shown. */
+const on = (state: object): CallLayer => ({ wrap: (next) => next, ...state });
+
+/** A proxy with one upstream and no calls. */
+const idle: Inspection = {
+  policies,
+  isReady: () => true,
+  scopes: () => [
+    {
+      upstream: 'a',
+      route: '',
+      layers: {
+        circuitBreaker: on({ circuit: { snapshot: () => ({ state: 'closed' }) } }),
+        bulkhead: on({ bulkhead: { active: 0, queued: 0, limit: 1 } }),
+        retry: on({ budget: { remaining: () => 1 } }),
+        timeout: on({ attemptMs: 1000 }),
+      },
+    },
+  ],
+  upstreams: () => [{ name: 'a', target: 'http://a', tunnels: 0, lastError: undefined }],
+  config: () => ({}),
+};
+
+const exchange: ExchangeSummary = {
+  method: 'GET',
+  path: '/',
+  status: 200,
+  reason: '',
+  durationMs: 1,
+  waitedMs: 0,
+  upstreamMs: 0,
+  deadlineLeftMs: undefined,
+  results: [],
+  attempts: 1,
+  requestId: 'r',
+  traceId: undefined,
+  substitution: undefined,
+  error: undefined,
+};
+
+export async function samplePage(): Promise<string> {
+  const metrics = createMetrics({ version: '1', inspection: idle });
+  metrics.noteConfig(1);
+  const emit = metrics.scope('a', '');
+  for (const event of oneOfEach(exchange)) emit(event);
+  let page = '';
+  for await (const piece of metrics.exposition()) page += piece;
+  return page;
+}

@@ -1,7 +1,7 @@
 /** The listeners that are open now, and the step from one set of them to the next without a gap. */
 import type { Address } from '../core/model.js';
 import type { Clock } from '../core/clock.js';
-import type { Front, Listener, ListenerLimits } from './http1/listener.js';
+import type { Front, Listener, ListenerLimits } from './listener.js';
 import type { Router } from './router.js';
 
 export interface WantedListener {

@@ -1,14 +1,19 @@
 /** Which upstream a request is for, and how its path reads there. */
 import { CallError } from '../core/errors.js';
 import type { Emit } from '../core/events.js';
-import type { Destination } from './exchange.js';
 import type { Scope } from '../upstream/scope.js';
 import type { Upstream } from '../upstream/upstream.js';
+
+/** Where a call goes and how its path reads there. */
+export interface Routed {
+  readonly scope: Scope;
+  readonly path: string;
+}
 
 /** What a listener asks for each request. */
 export interface Router {
   /** @param target the request's target as on the wire. */
-  route(method: string, target: string): Destination;
+  route(method: string, target: string): Routed;
 }
 
 /** An absolute-form target (RFC 9112, section 3.2.2) up to its path. */

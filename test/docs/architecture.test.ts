@@ -177,6 +177,28 @@ t.test('the pure language needs nothing of Node', async (t) => {
   }
 });
 
+/** Folders that may use Node's own HTTP: one protocol towards clients, and the admin endpoints. */
+const usesNodeHttp = ['src/inbound/http1/', 'src/admin/'];
+
+t.test('what is not about HTTP/1 knows nothing of it', async (t) => {
+  for (const { path, imports } of files) {
+    const isOwner = usesNodeHttp.some((folder) => path.startsWith(folder));
+    const isInboundCore = posix.dirname(path) === 'src/inbound';
+    const refused = imports.filter(
+      (each) =>
+        (each === 'node:http' && !isOwner) ||
+        (isInboundCore && (each === 'node:net' || each.startsWith('./http1/'))),
+    );
+    t.same(refused, [], path);
+  }
+  for (const folder of usesNodeHttp) {
+    const users = files.filter(({ path, imports }) => {
+      return path.startsWith(folder) && imports.includes('node:http');
+    });
+    t.not(users.length, 0, `${folder} uses it`);
+  }
+});
+
 t.test('built-ins are named as such', async (t) => {
   for (const { path, imports } of files) {
     const unmarked = imports.filter((each) => isBuiltin(each) && !each.startsWith('node:'));

@@ -3,7 +3,7 @@ import { ServerResponse, STATUS_CODES, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { fieldLines, type Fields } from '../../http/fields.js';
 
-/** Bytes kept of a client that speaks before it was answered. */
+/** Bytes kept of a client that sends before the response. */
 const EARLY_BYTES = 64 * 1024;
 
 /**

@@ -724,8 +724,8 @@ function run(t: { testdir(): string }, content: string, options: Partial<CheckOp
   writeFileSync(file, content);
   let [stdout, stderr] = ['', ''];
   const code = check(
-    file,
-    { strict: false, format: 'text', ...options },
+    [file],
+    { strict: false, format: 'text', allowUnset: false, ...options },
     {
       env: {},
       stdout: { write: (text) => (stdout += text) },

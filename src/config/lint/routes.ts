@@ -65,7 +65,7 @@ function checkRoutes({ config, node, key }: LintUpstream): Found {
       path: [...key.path, 'routes', i, 'match', ...(route.path === undefined ? [] : ['path'])],
     };
     const earlier = `the earlier ${hiding.length === 1 ? 'route' : 'routes'} ${listWords(hiding, 'and')}`;
-    const message = `no request ever takes the route ${route.name}, because ${earlier} ${hiding.length === 1 ? 'takes' : 'take'} all of its requests: the first route that matches is used; move ${route.name} in front of ${hiding.length === 1 ? hiding[0] : 'them'}, or remove it`;
+    const message = `no request ever takes the route ${route.name}, because ${earlier} ${hiding.length === 1 ? 'takes' : 'take'} all of its requests: the first route that matches is used; write ${route.name} in front of ${hiding.length === 1 ? hiding[0] : 'them'}, or remove it`;
     return [{ place, message }];
   });
 }

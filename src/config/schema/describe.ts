@@ -82,7 +82,10 @@ export function describeSeen(node: SourceNode): string {
 }
 
 /** What other programs write for `off`: a word, 0 of something, or a negative number. */
-const MEANS_OFF = /^(?:of|no|none|never|disabled?|-\d.*|0+(?:\.0+)?\s*[a-z%]*)$/i;
+const OFF_ELSEWHERE = /^(?:of|no|none|never|disabled?|-\d.*|0+(?:\.0+)?\s*[a-z%]*)$/i;
+
+const meansOff = ({ unit }: SchemaView, written: string) =>
+  OFF_ELSEWHERE.test(written) || (unit !== undefined && parseQuantity(unit, written) === 0);
 
 const patternOf = ({ pattern, anyOf }: SchemaView) => pattern ?? anyOf?.[0]?.pattern ?? '';
 
@@ -96,7 +99,7 @@ function suggest(schema: SchemaView, node: SourceNode): string {
   if (node.kind !== 'scalar' || node.value === null) return '';
   const written = String(node.value);
   const words = (schema.enum ?? []).filter((word) => typeof word === 'string');
-  if (allowsOff(schema) && MEANS_OFF.test(written)) return '; did you mean "off"?';
+  if (allowsOff(schema) && meansOff(schema, written)) return '; did you mean "off"?';
   if (schema.unit !== undefined) {
     if (parseQuantity(schema.unit, written) !== undefined)
       return describeBounds(schema.unit, written);

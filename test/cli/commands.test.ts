@@ -133,6 +133,21 @@ void t.test('explains where each value is from', (t) => {
   t.end();
 });
 
+void t.test(
+  'explains a duration of several parts as it is written, and what on stands for',
+  (t) => {
+    const file = write(
+      t,
+      'upstreams: { a: { listen: 1, target: "http://a", timeout: { total: 1m30s, idle: on }, idempotency: on } }',
+    );
+    const { stdout } = capture((output) => explain(file, { upstream: 'a' }, output));
+    t.match(stdout, /^ {2}total: 1m30s # \S+:1$/m);
+    t.match(stdout, /^ {2}idle: 30s # default$/m);
+    t.match(stdout, /^idempotency:\n {2}header: Idempotency-Key # default$/m);
+    t.end();
+  },
+);
+
 void t.test('explains a request by the route that matches it', (t) => {
   const file = write(t, layered);
   const lines = (request: string) =>

@@ -232,18 +232,20 @@ interface Sarif {
   }[];
 }
 
+/** Of one result. */
+const place = (uri: object, startLine: number, startColumn: number, path: string) => [
+  {
+    physicalLocation: { artifactLocation: uri, region: { startLine, startColumn } },
+    logicalLocations: [{ fullyQualifiedName: path }],
+  },
+];
+
 t.test('writes SARIF 2.1.0', async (t) => {
   const folder = files(t, { 'b d.yaml': bad });
   const file = join(folder, 'b d.yaml');
   const { code, stdout, stderr } = run([file, '-'], { format: 'sarif', stdin: warned });
   t.strictSame([code, stderr], [1, '']);
   const log = JSON.parse(stdout) as Sarif;
-  const place = (uri: object, startLine: number, startColumn: number, path: string) => [
-    {
-      physicalLocation: { artifactLocation: uri, region: { startLine, startColumn } },
-      logicalLocations: [{ fullyQualifiedName: path }],
-    },
-  ];
   t.match(log, {
     $schema: 'https://json.schemastore.org/sarif-2.1.0.json',
     version: '2.1.0',

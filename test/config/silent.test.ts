@@ -327,6 +327,26 @@ t.test('tells keys apart that two programs share', async (t) => {
   t.match(mistake('maxRetryAttempts: 3'), 'of resilience4j; write `retry.maxAttempts: 3`;');
 });
 
+t.test('tells the option for a single value in place of a policy', async (t) => {
+  for (const [keys, right] of [
+    ['timeout: 5s', '{ total: 5s }'],
+    ['retry: 3', '{ maxAttempts: 3 }'],
+    ['bulkhead: 100', '{ maxConcurrent: 100 }'],
+    ['circuitBreaker: 5', '{ failureThreshold: 5 }'],
+  ] as const) {
+    t.match(mistake(keys), `did you mean ${right}?`, keys);
+  }
+  for (const keys of [
+    'timeout: soon',
+    'timeout: 0s',
+    'retry: 0',
+    'bulkhead: 1.5',
+    'deadline: 5s',
+  ]) {
+    t.notMatch(mistake(keys), /did you mean \{/, keys);
+  }
+});
+
 t.test('tells where an option belongs that stands at the wrong level', async (t) => {
   t.match(mistake('maxAttempts: 3'), 'did you mean `retry.maxAttempts`?');
   t.match(

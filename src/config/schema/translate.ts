@@ -1,6 +1,7 @@
 /** Hints for keys that are not known here, but in other programs or elsewhere in the file. */
 import type { SourceEntry, SourceNode } from '../syntax/source.js';
 import { listWords, type Path } from '../syntax/diagnostics.js';
+import { parseDuration } from './units.js';
 import { foreignKeys, type ForeignKey } from './foreign-keys.js';
 
 /** `num_retries`, `numRetries`, `NumRetries` and `num-retries` are one key. */
@@ -92,6 +93,29 @@ export function translateKey(
   const whose = listWords([...translation.programs]);
   const conjunction = entry.value.kind === 'scalar' ? 'or' : 'and';
   return `this is a key of ${whose}; write ${listWords([...shown, ...rest], conjunction)}${place};`;
+}
+
+/** The option that a single value instead of a policy's mapping is meant for, as in `timeout: 5s` of other programs. */
+const mainOptions: Readonly<
+  Record<string, readonly [option: string, isRight: (text: string) => boolean]>
+> = {
+  timeout: ['total', (text) => (parseDuration(text) ?? 0) > 0],
+  retry: ['maxAttempts', isCount],
+  bulkhead: ['maxConcurrent', isCount],
+  circuitBreaker: ['failureThreshold', isCount],
+};
+
+function isCount(text: string): boolean {
+  return /^[1-9]\d*$/.test(text);
+}
+
+/** @returns a suggestion for the value at the path; empty where there is none. */
+export function suggestMapping(path: Path, node: SourceNode): string {
+  const policy = String(path.at(-1));
+  const main = Object.hasOwn(mainOptions, policy) ? mainOptions[policy] : undefined;
+  if (main === undefined || node.kind !== 'scalar') return '';
+  const [option, isRight] = main;
+  return isRight(String(node.value)) ? `; did you mean { ${option}: ${node.value} }?` : '';
 }
 
 interface SchemaPart {

@@ -21,7 +21,7 @@ import {
   type SourceNode,
   type SourceScalar,
 } from '../syntax/source.js';
-import { findHome, translateKey } from './translate.js';
+import { findHome, suggestMapping, translateKey } from './translate.js';
 import { LONGEST_DURATION_MS, parseDuration } from './units.js';
 
 const compiled = new WeakMap<PolicyList, ValidateFunction>();
@@ -127,7 +127,7 @@ function isBranchNoise(node: SourceNode, error: ErrorObject): boolean {
 
 function reportWrongValue({ node, path }: Place, error: ErrorObject, findings: Findings): void {
   const schema = error.parentSchema as SchemaView;
-  let message = describeWrongValue(schema, node);
+  let message = describeWrongValue(schema, node) + suggestMapping(path, node);
   if (error.keyword === 'unit') {
     message = `must be at most ${Math.floor(LONGEST_DURATION_MS / 3_600_000)}h, but is ${describeSeen(node)}`;
   } else if (error.keyword === 'minProperties') {

@@ -130,7 +130,13 @@ t.test('refuses 0 where nothing works without more', async (t) => {
     t.match(mistake(keys), /; it must be above 0$/, keys);
   }
   for (const key of ['headerTimeout', 'bodyIdle', 'keepAlive']) {
-    t.match(mistakes(`${upstream('')}limits: { ${key}: 0s }`), [/; it must be above 0$/], key);
+    for (const zero of ['0s', '0']) {
+      t.match(
+        mistakes(`${upstream('')}limits: { ${key}: ${zero} }`),
+        [/; it must be above 0$/],
+        key,
+      );
+    }
   }
 });
 

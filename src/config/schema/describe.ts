@@ -89,9 +89,11 @@ const meansOff = ({ unit }: SchemaView, written: string) =>
 
 const patternOf = ({ pattern, anyOf }: SchemaView) => pattern ?? anyOf?.[0]?.pattern ?? '';
 
+const ABOVE_ZERO = '; it must be above 0';
+
 /** Of a quantity whose notation is right. */
 function describeBounds(unit: Unit, written: string): string {
-  return parseQuantity(unit, written) === 0 ? '; it must be above 0' : '; the most is 100%';
+  return parseQuantity(unit, written) === 0 ? ABOVE_ZERO : '; the most is 100%';
 }
 
 /** ` did you mean ...?`, or nothing. */
@@ -108,6 +110,7 @@ function suggest(schema: SchemaView, node: SourceNode): string {
     if (quantities.length > 0) {
       return `; did you mean ${listWords(quantities.map((text) => JSON.stringify(text)))}?`;
     }
+    if (Number(written) === 0) return ABOVE_ZERO;
   }
   const isMethod =
     schema.pattern !== undefined && new RegExp(schema.pattern).test(written.toUpperCase());

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** The process: command line in, exit code out. */
+import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import type { CheckOptions } from './cli/check.js';
 import type { ExplainOptions } from './cli/explain.js';
@@ -12,7 +13,7 @@ import { version } from './version.js';
 process.env = { ...process.env };
 
 const { stdout, stderr, env } = process;
-const output: Output = { stdout, stderr, env };
+const output: Output = { stdin: () => readFileSync(0), stdout, stderr, env };
 const defaultFile = env['BREAKWATER_CONFIG'] || 'config/breakwater.yaml';
 const defaultNote = '$BREAKWATER_CONFIG, then config/breakwater.yaml';
 
@@ -37,17 +38,24 @@ program
 
 program
   .command('check')
-  .description('Tell all that is wrong with a configuration file.')
-  .argument('[file]', `configuration file (default: ${defaultNote})`)
+  .description('Tell all that is wrong with configuration files.')
+  .argument(
+    '[files...]',
+    `configuration files, ConfigMap manifests, folders of them, or - for standard input (default: ${defaultNote})`,
+  )
   .option('--strict', 'fail on warnings too', false)
   .addOption(
-    new Option('--format <format>', 'text to stderr, or one JSON array to stdout')
-      .choices(['text', 'json'])
+    new Option(
+      '--format <format>',
+      'text to stderr, or to stdout: one JSON array, commands for the log of GitHub Actions, or SARIF 2.1.0',
+    )
+      .choices(['text', 'json', 'github', 'sarif'])
       .default('text'),
   )
-  .action(async (file: string | undefined, options: CheckOptions) => {
+  .option('--allow-unset', 'do not fail on environment variables that are not set here', false)
+  .action(async (files: string[], options: CheckOptions) => {
     const { check } = await import('./cli/check.js');
-    process.exitCode = check(file ?? defaultFile, options, output);
+    process.exitCode = check(files.length === 0 ? [defaultFile] : files, options, output);
   });
 
 program

@@ -80,7 +80,7 @@ function formatOrigin(origin: Origin, file: string): string {
 
 /** Words and quantities that YAML reads back as the same text. */
 const PLAIN_TEXT =
-  /^(?!(?:true|false|null)$)[A-Za-z][\w-]*$|^\d+(?:\.\d+)?(?:ms|s|m|h|B|KiB|MiB|GiB|%)$/i;
+  /^(?!(?:true|false|null)$)[A-Za-z][\w-]*$|^(?:\d+(?:\.\d+)?(?:ms|s|m|h))+$|^\d+(?:\.\d+)?(?:B|KiB|MiB|GiB|%)$/i;
 
 /** On one line: what JSON quotes, YAML reads. */
 function formatValue(value: unknown): string {

@@ -2,7 +2,8 @@
 import { App } from '../app/app.js';
 import { ListenError } from '../app/addresses.js';
 import { formatAddress } from '../config/config.js';
-import { formatDiagnostics } from '../config/syntax/diagnostics.js';
+import { checkConfig } from '../config/check.js';
+import { formatDiagnostics, type Diagnostic } from '../config/syntax/diagnostics.js';
 import { loadConfig } from '../config/load.js';
 import { watchFile } from '../config/watch.js';
 import { createSystemClock } from '../platform/system-clock.js';
@@ -20,9 +21,12 @@ const EX_CONFIG = 78;
 /** @returns the exit code, once the proxy has drained. */
 export async function run(options: RunOptions): Promise<number> {
   const load = () => loadConfig(options.config, process.env, policies);
-  const { config, diagnostics } = load();
-  if (diagnostics.length > 0) process.stderr.write(formatDiagnostics(diagnostics));
-  if (config === undefined) return EX_CONFIG;
+  const { config, diagnostics } = checkConfig(options.config, process.env);
+  if (config === undefined) {
+    process.stderr.write(formatDiagnostics(diagnostics));
+    return EX_CONFIG;
+  }
+  tellWarnings(options.config, diagnostics);
 
   const logger = createLogger({ level: config.log.level });
   process.on('uncaughtException', (error) => {
@@ -56,6 +60,16 @@ export async function run(options: RunOptions): Promise<number> {
   await app.stop();
   logger.info('stopped');
   return 0;
+}
+
+/** How many there are; `check` has their texts. */
+function tellWarnings(file: string, diagnostics: readonly Diagnostic[]): void {
+  const { length } = diagnostics.filter(({ level }) => level === 'warning');
+  if (length === 0) return;
+  const count = `${length} ${length === 1 ? 'warning' : 'warnings'}`;
+  process.stderr.write(
+    `breakwater: ${file} has ${count}; \`breakwater check ${file}\` shows ${length === 1 ? 'it' : 'them'}\n`,
+  );
 }
 
 /** Plain lines whatever `log.level` says: whoever starts the proxy waits for them. */

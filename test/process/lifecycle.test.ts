@@ -61,6 +61,28 @@ t.test('names every listener before it says it is ready', async (t) => {
   t.equal(await running.exit, 0);
 });
 
+t.test('says how many warnings check has, before it is ready', async (t) => {
+  const run = async (keys: string) => {
+    const running = start(
+      t,
+      `admin: { listen: 0 }\nlog: { level: fatal }\nupstreams: { a: { listen: 0, target: "http://127.0.0.1:1", ${keys} } }`,
+    );
+    await eventually('it is ready', () => running.output().includes('ready'));
+    running.process.kill('SIGINT');
+    t.equal(await running.exit, 0);
+    return running.errors();
+  };
+  t.match(
+    await run('bulkhead: { maxConcurrent: 1 }'),
+    /^breakwater: (\S+) has 1 warning; `breakwater check \1` shows it\n$/,
+  );
+  t.match(
+    await run('retry: { maxAttempts: 9, methods: [GET, POST] }'),
+    /^breakwater: \S+ has 3 warnings; `breakwater check \S+` shows them\n$/,
+  );
+  t.equal(await run('preserveHost: false'), '', 'an info is none');
+});
+
 t.test('drains on SIGTERM: not ready, told to close, in-flight answered, exit 0', async (t) => {
   const [port, admin] = [await findFreePort(), await findFreePort()];
   const held: http.ServerResponse[] = [];

@@ -86,14 +86,17 @@ const shutdown = Options(
 const limits = Options(
   {
     headerTimeout: Duration({
+      zero: false,
       default: '10s',
       description: 'Longest time until a request head is complete; then 408.',
     }),
     bodyIdle: Duration({
+      zero: false,
       default: '30s',
       description: 'Longest silence within a request body; then 408.',
     }),
     keepAlive: Duration({
+      zero: false,
       default: '75s',
       description: 'How long an idle connection of a client is kept.',
     }),

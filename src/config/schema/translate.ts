@@ -2,7 +2,7 @@
 import type { SourceEntry, SourceNode } from '../syntax/source.js';
 import { listWords, type Path } from '../syntax/diagnostics.js';
 import { parseDuration } from './units.js';
-import { foreignKeys, type ForeignKey } from './foreign-keys.js';
+import { foreignKeys, type ForeignKey } from '../lint/foreign-keys.js';
 
 /** `num_retries`, `numRetries`, `NumRetries` and `num-retries` are one key. */
 const unify = (key: string) => key.replaceAll(/[-_]/g, '').toLowerCase();

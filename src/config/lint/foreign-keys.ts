@@ -1,5 +1,5 @@
 /** Keys of other programs' configurations with the option that does the same here, for the hints of unknown keys. */
-import type { ForeignReader } from './foreign-values.js';
+import type { ForeignReader } from '../schema/foreign-values.js';
 import {
   asBoolean,
   asCount,
@@ -15,7 +15,7 @@ import {
   asSize,
   asTrip,
   asWord,
-} from './foreign-values.js';
+} from '../schema/foreign-values.js';
 
 export interface ForeignKey {
   readonly program: string;

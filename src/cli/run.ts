@@ -2,14 +2,14 @@
 import { App } from '../app/app.js';
 import { ListenError } from '../app/addresses.js';
 import { formatAddress } from '../config/config.js';
-import { checkConfig } from '../config/check.js';
-import { formatDiagnostics, type Diagnostic } from '../config/syntax/diagnostics.js';
+import { formatDiagnostics } from '../config/syntax/diagnostics.js';
 import { loadConfig } from '../config/load.js';
 import { watchFile } from '../config/watch.js';
 import { createSystemClock } from '../platform/system-clock.js';
 import { policies } from '../policies/index.js';
 import { createLogger, type Logger } from '../telemetry/log/logger.js';
 import { version } from '../version.js';
+import { isQuickToLint, tellWarnings, tellWarningsLater } from './warnings.js';
 
 export interface RunOptions {
   readonly config: string;
@@ -21,12 +21,13 @@ const EX_CONFIG = 78;
 /** @returns the exit code, once the proxy has drained. */
 export async function run(options: RunOptions): Promise<number> {
   const load = () => loadConfig(options.config, process.env, policies);
-  const { config, diagnostics } = checkConfig(options.config, process.env);
+  const { config, diagnostics } = load();
   if (config === undefined) {
     process.stderr.write(formatDiagnostics(diagnostics));
     return EX_CONFIG;
   }
-  tellWarnings(options.config, diagnostics);
+  const isQuick = isQuickToLint(config);
+  if (isQuick) tellWarnings(options.config);
 
   const logger = createLogger({ level: config.log.level });
   process.on('uncaughtException', (error) => {
@@ -55,21 +56,12 @@ export async function run(options: RunOptions): Promise<number> {
   process.on('SIGHUP', () => void app.reload());
   // Last: whoever has seen it may send a signal, and one without a listener would end the process.
   announce(app);
+  if (!isQuick) tellWarningsLater(options.config);
   await stopped;
   watcher.close();
   await app.stop();
   logger.info('stopped');
   return 0;
-}
-
-/** How many there are; `check` has their texts. */
-function tellWarnings(file: string, diagnostics: readonly Diagnostic[]): void {
-  const { length } = diagnostics.filter(({ level }) => level === 'warning');
-  if (length === 0) return;
-  const count = `${length} ${length === 1 ? 'warning' : 'warnings'}`;
-  process.stderr.write(
-    `breakwater: ${file} has ${count}; \`breakwater check ${file}\` shows ${length === 1 ? 'it' : 'them'}\n`,
-  );
 }
 
 /** Plain lines whatever `log.level` says: whoever starts the proxy waits for them. */

@@ -21,6 +21,9 @@ import type { Emit } from '../core/events.js';
 import type { InspectableScope, Inspection } from '../core/inspect.js';
 import { findChanges, type ReloadOutcome } from '../core/reload.js';
 import { Roster } from '../lib/roster.js';
+import { systemLookup } from '../outbound/names/lookup.js';
+import { LookupQueue } from '../outbound/names/lookup-queue.js';
+import { Names } from '../outbound/names/names.js';
 import type { Store } from '../core/store.js';
 import { openMemoryReader } from '../platform/memory-limits.js';
 import { overload, type Overload } from '../policies/overload/index.js';
@@ -32,6 +35,7 @@ import { routeAllTo, routeByPrefix, type Router } from '../inbound/router.js';
 import { Upstream, type UpstreamContext } from '../upstream/upstream.js';
 import { StoreSet } from '../stores/store-set.js';
 import { combine, logOverload, logScope, logStore, type Logger } from '../telemetry/log/logs.js';
+import { logShortage } from '../telemetry/log/shortage.js';
 import { createMetrics } from '../telemetry/instruments/metrics.js';
 
 export interface AppOptions {
@@ -55,6 +59,10 @@ export class App {
   readonly #front: Awaited<ReturnType<typeof createFront>>;
   readonly #listeners: ListenerSet;
   readonly #stores: StoreSet;
+  readonly #lookups: LookupQueue;
+  /** For the whole process: look-ups of one name are shared. */
+  readonly #names: Names;
+  readonly #onShortage: (message: string) => void;
   readonly #admin: AdminListener;
   #state: 'starting' | 'ready' | 'draining' = 'starting';
   #config: Config;
@@ -101,6 +109,9 @@ export class App {
     this.#exchanges.isDraining = () => this.#state === 'draining';
     this.#front = front;
     const { clock, logger, version } = options;
+    this.#lookups = new LookupQueue(clock, systemLookup);
+    this.#names = new Names(clock, this.#lookups.lookup);
+    this.#onShortage = logShortage(logger, clock);
     this.#listeners = new ListenerSet(front, clock);
     this.#stores = new StoreSet({ clock, onChange: (kind, why) => logStore(logger, kind, why) });
     this.#inspection = {
@@ -260,6 +271,8 @@ export class App {
     return {
       clock,
       random,
+      names: this.#names,
+      onShortage: this.#onShortage,
       findUpstream: (name) => siblings.get(name)!,
       emitFor: (upstream, route) => this.#emitFor(upstream, route, log.access),
       maxHeaderSize: limits.maxHeaderSize,
@@ -308,6 +321,7 @@ export class App {
     await this.#listeners.close();
     await Promise.all([this.#admin.close(), this.#front.close()]);
     await this.#stores.closeAll();
+    this.#lookups.close();
   }
 }
 

@@ -2,6 +2,7 @@
 import type { Address, RouteMatch, Target, TlsOptions } from '../core/model.js';
 import type { PolicySettings } from '../policies/index.js';
 import type { OverloadSettings } from '../policies/overload/index.js';
+import type { ConnectionOptions } from './schema/connection-keys.js';
 import type { LimitOptions, LogOptions, ShutdownOptions } from './schema/schema.js';
 import type { StoreConfig } from './resolve/stores.js';
 
@@ -16,7 +17,7 @@ export interface RouteConfig {
   readonly writes: ReadonlySet<string>;
 }
 
-export interface UpstreamConfig {
+export interface UpstreamConfig extends ConnectionOptions {
   readonly name: string;
   readonly listen: Address | undefined;
   /** On the shared listener: `/` or `/x/y` without a trailing slash. */

@@ -77,6 +77,8 @@ export interface CallErrorOptions {
   retryAfterMs?: number;
   /** Not one byte of the request reached the upstream. */
   unsent?: boolean;
+  /** This process has run out of something (descriptors, ports, memory): the upstream had no part in it. */
+  ownShortage?: boolean;
   /** A reused idle connection closed before any byte of the answer. */
   stale?: boolean;
   /** Overrides the reason's `Proxy-Status` token where the cause is known better (DNS, TLS). */
@@ -94,6 +96,7 @@ export class CallError extends Error {
   readonly status: number;
   readonly retryAfterMs: number | undefined;
   readonly unsent: boolean;
+  readonly ownShortage: boolean;
   readonly stale: boolean;
   readonly proxyError: string;
 
@@ -108,6 +111,7 @@ export class CallError extends Error {
     this.status = entry.status;
     this.retryAfterMs = options.retryAfterMs;
     this.unsent = options.unsent ?? false;
+    this.ownShortage = options.ownShortage ?? false;
     this.stale = options.stale ?? false;
     this.proxyError = options.proxyError ?? entry.proxyError;
   }

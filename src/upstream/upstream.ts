@@ -1,6 +1,7 @@
 /** One upstream at run time: its connections, and a pipeline for itself and for each of its routes. */
 import type { Call } from '../core/call.js';
-import type { Clock, Random } from '../core/clock.js';
+import type { Random } from '../core/clock.js';
+import { CallError } from '../core/errors.js';
 import type { Emit, Event } from '../core/events.js';
 import type { InspectableScope, InspectableUpstream } from '../core/inspect.js';
 import type { RouteMatch, Target, TlsOptions } from '../core/model.js';
@@ -10,6 +11,7 @@ import type { Store } from '../core/store.js';
 import { firstValue } from '../http/fields.js';
 import { RouteTable } from '../lib/path-tree.js';
 import { createDispatch } from '../outbound/dispatch.js';
+import type { PoolContext } from '../outbound/http1/connection-pool.js';
 import {
   createLayers,
   listLayers,
@@ -37,18 +39,21 @@ export interface UpstreamOptions {
   readonly target: Target;
   readonly preserveHost: boolean;
   readonly tls: TlsOptions | undefined;
+  /** How the target's name is followed. */
+  readonly resolve: { readonly maxAge: number | Off };
   readonly policies: PolicySettings;
   readonly routes: readonly RouteOptions[];
 }
 
-export interface UpstreamContext {
-  readonly clock: Clock;
+export interface UpstreamContext extends PoolContext {
   readonly random: Random;
   /** Another one of the same configuration. */
   findUpstream(name: string): Upstream;
   /** Telemetry for one upstream and route. */
   emitFor(upstream: string, route: string): Emit;
-  /** Longest head of an answer, in bytes. */
+  /** This process has run out of descriptors, ports or memory; called for each attempt that fails for it. */
+  onShortage(message: string): void;
+  /** Longest head of a response, in bytes. */
   readonly maxHeaderSize: number;
   readonly store: Store;
   readonly hash: (data: string | Uint8Array) => string;
@@ -87,8 +92,9 @@ export class Upstream {
         tls: options.tls,
         connectTimeoutMs: longest(needs.map(({ connectMs }) => connectMs)),
         maxHeaderSize: context.maxHeaderSize,
+        maxAgeMs: options.resolve.maxAge,
       },
-      context.clock,
+      context,
       previous && previous.#endpoints,
     );
     const elsewhere = [...new Set(needs.flatMap(({ upstreams }) => upstreams))];
@@ -255,8 +261,10 @@ export class Upstream {
   #watched(emit: Emit): Emit {
     return (event: Event) => {
       if (event.type === 'attempt-finished' && event.error !== undefined) {
+        const { error } = event;
+        if (error instanceof CallError && error.ownShortage) this.#context.onShortage(error.message);
         this.#lastError = {
-          message: event.error.message,
+          message: error.message,
           atWallMs: this.#context.clock.wallNow(),
         };
       }

@@ -13,6 +13,7 @@ import {
   type EffectiveMap,
   type WrittenLayer,
 } from './layers.js';
+import { decodeConnectionKeys, layConnectionKeys } from './connections.js';
 import { fillBodies, type BodyFiles } from './fallback.js';
 import { sections } from '../schema/schema.js';
 import { storeConfigOf, storeDocument, type StoreKind } from './stores.js';
@@ -29,6 +30,7 @@ export interface EffectiveRoute {
 /** An upstream's policies in the file's notation, with origins. */
 export interface EffectiveUpstream {
   readonly name: string;
+  readonly connections: EffectiveMap;
   readonly policies: EffectiveMap;
   readonly routes: readonly EffectiveRoute[];
 }
@@ -50,7 +52,10 @@ export function assemble(
 ): Assembled {
   const general = decodeSections(root);
   const inheritedBy = layShared(root);
-  const effective = parts.map((part) => layPolicies(part, inheritedBy(part)));
+  const effective = parts.map((part) => ({
+    ...layPolicies(part, inheritedBy(part)),
+    connections: layConnectionKeys(root, part),
+  }));
   const decode = createDecoder();
   const upstreams = parts.map((part, i) =>
     toUpstreamConfig(part, effective[i]!, (policies) => settingsOf(policies, decode, bodyFiles)),
@@ -129,7 +134,7 @@ function layShared(root: SourceNode): (part: UpstreamParts) => EffectiveMap {
   };
 }
 
-function layPolicies({ name, node }: UpstreamParts, inherited: EffectiveMap): EffectiveUpstream {
+function layPolicies({ name, node }: UpstreamParts, inherited: EffectiveMap) {
   const path = ['upstreams', name];
   const policies = layOver(inherited, node, { layer: 'own', path });
   const routes = itemsOf(valueOf(node, 'routes')).map((route, i) => ({
@@ -169,6 +174,7 @@ function toUpstreamConfig(
     target: target!,
     preserveHost: isTrue(valueOf(node, 'preserveHost')),
     tls,
+    ...decodeConnectionKeys(effective.connections),
     policies: settle(effective.policies),
     routes: effective.routes.map(({ policies, ...route }) => ({
       ...route,
@@ -198,6 +204,7 @@ function toDocument(
     ...keys,
     preserveHost: isTrue(valueOf(node, 'preserveHost')),
     ...(tls === undefined ? {} : { tls: redact(toPlain(tls) as Record<string, unknown>, 'key') }),
+    ...toNotation(effective.connections),
     ...toNotation(effective.policies),
     ...(routes.length === 0 ? {} : { routes }),
   };

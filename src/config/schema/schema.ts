@@ -11,6 +11,7 @@ import {
 } from '../../core/options.js';
 import { policySchemas } from '../../policies/index.js';
 import { overload } from '../../policies/overload/index.js';
+import { connectionKeys } from './connection-keys.js';
 
 const word = <const Words extends readonly string[]>(
   words: Words,
@@ -245,6 +246,7 @@ const upstream = requiring(
           'Whether the upstream is sent the `Host` of the client instead of that of the target.',
       }),
       tls,
+      ...connectionKeys,
       ...policyKeys,
       routes: Type.Array(reference('route'), {
         description: 'Policy keys for some of the requests. The first route that matches is used.',
@@ -283,7 +285,7 @@ export const fileSchema: TSchema = {
   $defs: {
     upstream,
     route,
-    policies: Options(policyKeys, { description: 'Policy keys.' }),
+    policies: Options({ ...connectionKeys, ...policyKeys }, { description: 'Policy keys.' }),
     ...policySchemas,
   },
 };

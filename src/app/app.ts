@@ -45,6 +45,8 @@ export interface AppOptions {
   readonly version: string;
   /** Reads the configuration file again. */
   readonly load: () => Loaded;
+  /** A configuration has taken effect, the first one included. */
+  readonly onApplied?: (config: Config) => void;
 }
 
 /** Time that answers of exchanges cut at the end of grace have to leave, in ms. */
@@ -230,6 +232,7 @@ export class App {
       this.#afterGrace(config, () => upstream.closeTunnels());
     }
     this.#metrics.noteConfig(clock.wallNow());
+    this.#options.onApplied?.(config);
   }
 
   /** For what a reload leaves behind; at the end of the process it is done at once. */

@@ -5,6 +5,7 @@ import { formatAddress } from '../config/config.js';
 import { formatDiagnostics } from '../config/syntax/diagnostics.js';
 import { loadConfig } from '../config/load.js';
 import { watchFile } from '../config/watch.js';
+import { TlsWatcher } from '../config/watch-tls.js';
 import { createSystemClock } from '../platform/system-clock.js';
 import { createLogger, type Logger } from '../telemetry/log/logs.js';
 import { version } from '../version.js';
@@ -32,6 +33,10 @@ export async function run(options: RunOptions): Promise<number> {
   const stopped = signalled(logger);
   const clock = createSystemClock();
   let app: App;
+  const tlsWatcher = new TlsWatcher(clock, () => {
+    logger.info('TLS files have changed');
+    void app.reload();
+  });
   try {
     app = await App.start(config, {
       clock,
@@ -39,6 +44,7 @@ export async function run(options: RunOptions): Promise<number> {
       logger,
       version,
       load,
+      onApplied: ({ tlsFiles }) => tlsWatcher.follow(tlsFiles),
     });
   } catch (error) {
     if (!(error instanceof ListenError)) throw error;
@@ -51,6 +57,7 @@ export async function run(options: RunOptions): Promise<number> {
   announce(app);
   await stopped;
   watcher.close();
+  tlsWatcher.close();
   await app.stop();
   logger.info('stopped');
   return 0;

@@ -39,6 +39,8 @@ export interface Config {
   readonly overload: OverloadSettings;
   readonly stores: StoreConfig;
   readonly upstreams: readonly UpstreamConfig[];
+  /** All files with certificates and keys: their contents are part of the configuration. */
+  readonly tlsFiles: readonly string[];
   /** The effective configuration in the file's notation, secrets redacted. */
   readonly document: Readonly<Record<string, unknown>>;
 }

@@ -67,7 +67,8 @@ export function assemble(
       parts.map((part, i) => [part.name, toDocument(part, effective[i]!, toNotation)]),
     ),
   };
-  const config: Config = { file, ...general.config, upstreams, document };
+  const tlsFiles = [...new Set(parts.flatMap((part) => part.tlsFiles))];
+  const config: Config = { file, ...general.config, upstreams, tlsFiles, document };
   return { config: deepFreeze(config), effective, root };
 }
 

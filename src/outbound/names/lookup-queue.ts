@@ -1,16 +1,16 @@
 /**
- * Keeps slow look-ups from delaying others. A look-up cannot be ended, and this process has two threads for look-ups: two
- * names whose name server is dead would hold up every other name. A look-up that finds both threads taken for longer than a
- * moment therefore goes to a process with many threads, which is started then.
+ * Keeps slow look-ups from delaying others. A look-up cannot be ended, and Node has two threads for look-ups: two names whose
+ * name server is dead would hold up every other name. One look-up runs in this process at a time. A look-up that has waited for
+ * a moment goes to a process with many threads, which is started then.
  */
 import type { Clock, Timer } from '../../core/clock.js';
 import type { Lookup, NameAddress } from './lookup.js';
 import { LookupProcess, LookupProcessEnded, PROCESS_LOOKUPS } from './lookup-process.js';
 
-/** libuv gives look-ups half of its four threads. */
-const OWN_LOOKUPS = 2;
+/** libuv gives look-ups two of its four threads; the other one is for those that do not come through here, such as a store's. */
+const OWN_LOOKUPS = 1;
 
-/** How long a look-up waits for one of the threads here, in ms: a healthy name server takes less. */
+/** How long a look-up waits for its turn here, in ms: a healthy name server takes less. */
 const PATIENCE_MS = 50;
 
 interface Waiting {

@@ -26,13 +26,16 @@ export class LookupProcessEnded extends Error {
 
 export class LookupProcess {
   readonly #clock: Clock;
+  readonly #program: string;
   readonly #pending = new Map<number, Pending>();
   #child: ChildProcess | undefined;
   #nextId = 0;
   #idleTimer: Timer | undefined;
 
-  constructor(clock: Clock) {
+  /** @param program what the process runs. */
+  constructor(clock: Clock, program = PROGRAM) {
     this.#clock = clock;
+    this.#program = program;
   }
 
   /** Look-ups that are under way. */
@@ -74,7 +77,7 @@ export class LookupProcess {
 
   #fork(): ChildProcess {
     try {
-      return fork(PROGRAM, {
+      return fork(this.#program, {
         env: { ...process.env, UV_THREADPOOL_SIZE: String(THREADS) },
         // A debugger of this process is not for that one.
         execArgv: [],

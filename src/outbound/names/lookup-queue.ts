@@ -27,10 +27,11 @@ export class LookupQueue {
   #timer: Timer | undefined;
   #isClosed = false;
 
-  constructor(clock: Clock, lookup: Lookup) {
+  /** @param lookup runs in this process. @param elsewhere takes what has to wait. */
+  constructor(clock: Clock, lookup: Lookup, elsewhere = new LookupProcess(clock)) {
     this.#clock = clock;
     this.#lookup = lookup;
-    this.#process = new LookupProcess(clock);
+    this.#process = elsewhere;
   }
 
   /** @throws as a look-up does. */

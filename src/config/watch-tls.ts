@@ -6,7 +6,7 @@ import type { Clock, Timer } from '../core/clock.js';
 const POLL_MS = 1000;
 
 /** Quiet time of all files before a change is reported, in ms: a certificate and its key are mostly written one by one. */
-const SETTLE_MS = 1000;
+const SETTLE_MS = 1200;
 
 /** The change is reported no later than this, in ms, however many changes follow. */
 const LONGEST_SETTLE_MS = 3000;

@@ -262,7 +262,8 @@ export class Upstream {
     return (event: Event) => {
       if (event.type === 'attempt-finished' && event.error !== undefined) {
         const { error } = event;
-        if (error instanceof CallError && error.ownShortage) this.#context.onShortage(error.message);
+        if (error instanceof CallError && error.ownShortage)
+          this.#context.onShortage(error.message);
         this.#lastError = {
           message: error.message,
           atWallMs: this.#context.clock.wallNow(),

@@ -4,6 +4,7 @@ import t from 'tap';
 import { CallError, ClientGoneError } from '../../src/core/errors.js';
 import type { Event, ExchangeSummary } from '../../src/core/events.js';
 import { combine, createLogger, logScope, type AccessLog } from '../../src/telemetry/log/logs.js';
+import { logShortage } from '../../src/telemetry/log/shortage.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { node } from '../support/program.js';
 
@@ -25,6 +26,19 @@ function build({ level = 'info', access = 'errors', route = '' }: Setup = {}) {
     parsed: () => lines.map((line) => JSON.parse(line) as Record<string, unknown>),
   };
 }
+
+t.test('warns of what this process lacks, at most once in 10 s', async (t) => {
+  const { clock, logger, parsed } = build();
+  const onShortage = logShortage(logger, clock);
+  for (let i = 0; i < 100; i += 1) {
+    onShortage('no descriptors');
+    clock.stall(100);
+  }
+  t.match(parsed(), [{ level: 'warn', msg: 'no descriptors' }]);
+  t.equal(parsed().length, 1);
+  onShortage('no descriptors');
+  t.equal(parsed().length, 2);
+});
 
 function finished(summary: Partial<ExchangeSummary> = {}): Event {
   return {

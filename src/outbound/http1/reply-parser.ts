@@ -202,7 +202,8 @@ export class ReplyParser implements LlhttpListener {
     }
     if (this.#head !== undefined) {
       // Nothing of it has been passed on: the attempt failed, and another one may do better.
-      if (fault !== undefined && !this.#isComplete) return listener.onFault(new ResponseFault(fault));
+      if (fault !== undefined && !this.#isComplete)
+        return listener.onFault(new ResponseFault(fault));
       const head = this.#head;
       this.#head = undefined;
       listener.onHead(head);

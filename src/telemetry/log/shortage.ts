@@ -12,6 +12,6 @@ export function logShortage(logger: Logger, clock: Clock): (message: string) => 
     const nowMs = clock.now();
     if (nowMs < nextMs) return;
     nextMs = nowMs + PAUSE_MS;
-    logger.warn({ error: message }, message);
+    logger.warn(message);
   };
 }

@@ -2,7 +2,11 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import t from 'tap';
-import { ClientClosed, ConnectTimeout, type ResponseHandler } from '../../../src/outbound/client.js';
+import {
+  ClientClosed,
+  ConnectTimeout,
+  type ResponseHandler,
+} from '../../../src/outbound/client.js';
 import { ConnectionPool } from '../../../src/outbound/http1/connection-pool.js';
 import { serverNameOf } from '../../../src/outbound/http1/dial.js';
 import { Names } from '../../../src/outbound/names/names.js';

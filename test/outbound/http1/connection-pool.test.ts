@@ -240,6 +240,10 @@ t.test('the connections to an upstream', async (t) => {
     t.equal(connection.isDestroyed, false);
     pool.release();
     t.equal(connection.isDestroyed, true);
-    t.not(ConnectionPool.open(poolOptions(port + 1), poolContext(clock), pool), pool, 'another place');
+    t.not(
+      ConnectionPool.open(poolOptions(port + 1), poolContext(clock), pool),
+      pool,
+      'another place',
+    );
   });
 });

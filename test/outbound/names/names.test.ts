@@ -58,11 +58,7 @@ t.test('connections that share a result begin at one address each', async (t) =>
   for (let i = 0; i < 3; i += 1) other.find();
   other.asked[0]!.resolve([...v4('1.1.1.1', '2.2.2.2'), { address: '::1', family: 6 }]);
   await settle();
-  t.same(other.found, [
-    '1.1.1.1 2.2.2.2 ::1',
-    '2.2.2.2 1.1.1.1 ::1',
-    '1.1.1.1 2.2.2.2 ::1',
-  ]);
+  t.same(other.found, ['1.1.1.1 2.2.2.2 ::1', '2.2.2.2 1.1.1.1 ::1', '1.1.1.1 2.2.2.2 ::1']);
 });
 
 t.test('a look-up that fails or finds nothing keeps what there was', async (t) => {

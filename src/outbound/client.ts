@@ -1,4 +1,4 @@
-/** What every protocol towards an upstream offers: it sends a request and tells the handler what comes of it. */
+/** What every protocol towards an upstream offers: it sends a request, and calls a handler with the response. */
 import type { Duplex } from 'node:stream';
 import type { BodyCursor } from '../core/request-body.js';
 import type { Fields } from '../http/fields.js';
@@ -45,7 +45,7 @@ export interface Dispatched {
   /** No more of the response is read until `resume`. */
   pause(): void;
   resume(): void;
-  /** Ends it at once; the handler is told nothing more. */
+  /** Ends it at once; the handler is not called any more. */
   destroy(): void;
 }
 

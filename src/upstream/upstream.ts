@@ -1,17 +1,13 @@
 /** One upstream at run time: its connections, and a pipeline for itself and for each of its routes. */
 import type { Call } from '../core/call.js';
-import type { Random } from '../core/clock.js';
 import { CallError } from '../core/errors.js';
 import type { Emit, Event } from '../core/events.js';
 import type { InspectableScope, InspectableUpstream } from '../core/inspect.js';
-import type { RouteMatch, Target, TlsOptions } from '../core/model.js';
 import type { Off } from '../core/options.js';
 import { compose, type CallStage } from '../core/pipeline.js';
-import type { Store } from '../core/store.js';
 import { firstValue } from '../http/fields.js';
 import { RouteTable } from '../lib/path-tree.js';
 import { createDispatch } from '../outbound/dispatch.js';
-import type { PoolContext } from '../outbound/http1/connection-pool.js';
 import {
   createLayers,
   listLayers,
@@ -24,41 +20,7 @@ import { EndpointSet } from './endpoint-set.js';
 import { Lifetime } from './lifetime.js';
 import type { Scope } from './scope.js';
 import { Tunnels } from './tunnels.js';
-
-export interface RouteOptions {
-  readonly name: string;
-  readonly match: RouteMatch;
-  /** Effective: the upstream's with the route's own laid over. */
-  readonly policies: PolicySettings;
-  /** The option paths that the route itself writes. */
-  readonly writes: ReadonlySet<string>;
-}
-
-export interface UpstreamOptions {
-  readonly name: string;
-  readonly target: Target;
-  readonly preserveHost: boolean;
-  readonly tls: TlsOptions | undefined;
-  /** How the target's name is followed. */
-  readonly resolve: { readonly maxAge: number | Off };
-  readonly policies: PolicySettings;
-  readonly routes: readonly RouteOptions[];
-}
-
-export interface UpstreamContext extends PoolContext {
-  readonly random: Random;
-  /** Another one of the same configuration. */
-  findUpstream(name: string): Upstream;
-  /** Telemetry for one upstream and route. */
-  emitFor(upstream: string, route: string): Emit;
-  /** This process has run out of descriptors, ports or memory; called for each attempt that fails for it. */
-  onShortage(message: string): void;
-  /** Longest head of a response, in bytes. */
-  readonly maxHeaderSize: number;
-  readonly store: Store;
-  readonly hash: (data: string | Uint8Array) => string;
-  readonly createToken: () => string;
-}
+import type { RouteOptions, UpstreamContext, UpstreamOptions } from './upstream-options.js';
 
 export class Upstream {
   readonly name: string;
@@ -79,7 +41,7 @@ export class Upstream {
 
   /**
    * @param previous the upstream of that name before a reload: its circuits, windows, budgets, bulkheads and tunnels go
-   *   on, and so do its connections if they lead to the same place. Retire it when this one has taken its place.
+   *   on, and so do its connections if they lead to the same target. Retire it when this one has taken over.
    */
   constructor(options: UpstreamOptions, context: UpstreamContext, previous?: Upstream) {
     this.name = options.name;
@@ -281,7 +243,7 @@ function withoutShared(layers: PolicyLayers, shared: PolicyLayers): PolicyLayers
   return Object.fromEntries(own) as Partial<PolicyLayers> as PolicyLayers;
 }
 
-/** In ms; 0 where one of them is off. */
+/** The longest of these limits, in ms; 0 if one of them is off. */
 function longest(limits: readonly (number | Off)[]): number {
   return limits.includes('off') ? 0 : Math.max(...(limits as readonly number[]));
 }

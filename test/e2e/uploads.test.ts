@@ -82,17 +82,18 @@ function upload(port: number, body: Buffer, headers: http.OutgoingHttpHeaders): 
 
 const BODY = Buffer.alloc(3_000_000, 'a');
 
+async function refuse(socket: Socket, pieces: readonly string[]): Promise<void> {
+  for (const piece of pieces) {
+    socket.write(piece);
+    await pause(3);
+  }
+  // What has not been read makes this a reset.
+  socket.destroy();
+}
+
 for (const [what, pieces] of Object.entries(refusals)) {
   t.test(`a 413 ${what} outlives the upload that it refuses`, async (t) => {
-    const refuse = async (socket: Socket): Promise<void> => {
-      for (const piece of pieces) {
-        socket.write(piece);
-        await pause(3);
-      }
-      // What has not been read makes this a reset.
-      socket.destroy();
-    };
-    const sidecar = await serve(t, (socket) => void refuse(socket));
+    const sidecar = await serve(t, (socket) => void refuse(socket, pieces));
     for (let i = 0; i < 20; i += 1) {
       const headers = i % 2 === 0 ? { 'Content-Length': BODY.length } : {};
       t.equal(await upload(sidecar.port('a'), BODY, headers), `413 ${TEXT}`);

@@ -13,12 +13,13 @@ import type { Names } from '../names/names.js';
 import { TargetAddresses } from '../names/target-addresses.js';
 import { Connection, type ConnectionKeeper } from './connection.js';
 import { createDial, type Dial } from './dial.js';
+import { keepMs } from './keep-alive.js';
 import { Opening } from './opening.js';
 
 export interface PoolOptions {
   readonly target: Target;
   readonly tls: TlsOptions | undefined;
-  /** ms until the opening of a connection is given up; 0 for as long as the system commonly tries. */
+  /** ms until the opening of a connection is given up; 0 for the limit that the system commonly has. */
   readonly connectTimeoutMs: number;
   /** Longest head of a response, in bytes. */
   readonly maxHeaderSize: number;
@@ -31,11 +32,6 @@ export interface PoolContext {
   readonly names: Names;
 }
 
-/** How long an idle connection is kept where its upstream does not say, in ms: less than what servers commonly do. */
-const KEEP_ALIVE_MS = 4000;
-/** How much sooner than it says. */
-const KEEP_ALIVE_MARGIN_MS = 2000;
-const MAX_KEEP_ALIVE_MS = 600_000;
 /** How often unused connections are looked for, in ms. */
 const SWEEP_MS = 1000;
 
@@ -198,7 +194,7 @@ export class ConnectionPool implements HttpClient, ConnectionKeeper {
       addresses: this.#addresses,
       timeoutMs: this.#options.connectTimeoutMs,
       connect: this.#connect,
-      sort: (addresses) =>
+      arrange: (addresses) =>
         order
           .sort(addresses, request.avoid)
           .toSorted((a, b) => Number(b === trial) - Number(a === trial)),
@@ -245,10 +241,4 @@ export class ConnectionPool implements HttpClient, ConnectionKeeper {
     this.#sweep =
       this.#idle.length === 0 ? undefined : this.#clock.schedule(SWEEP_MS, this.#onSweep);
   };
-}
-
-/** @param announcedMs what the upstream says. */
-function keepMs(announcedMs: number | undefined): number {
-  if (announcedMs === undefined) return KEEP_ALIVE_MS;
-  return Math.min(announcedMs - KEEP_ALIVE_MARGIN_MS, MAX_KEEP_ALIVE_MS);
 }

@@ -1,6 +1,6 @@
 /** One connection to an upstream (HTTP/1.1, RFC 9112): it carries one request at a time, and hands the response to its handler. */
 import type { Socket } from 'node:net';
-import { firstValue, type Fields } from '../../http/fields.js';
+import type { Fields } from '../../http/fields.js';
 import {
   ClientClosed,
   type Dispatched,
@@ -8,6 +8,7 @@ import {
   type ResponseHandler,
   type ResponseHead,
 } from '../client.js';
+import { keepAliveOf } from './keep-alive.js';
 import { ReplyParser, retain, type ReplyListener } from './reply-parser.js';
 import { writeRequest, type BodyWriter } from './request-writer.js';
 import { outliveFailedWrites } from './surviving-writes.js';
@@ -48,7 +49,7 @@ export class Connection implements ReplyListener, Dispatched {
   readonly #keeper: ConnectionKeeper;
   readonly #parser: ReplyParser;
   readonly #socket: Socket;
-  /** The exchange that it is lent for. */
+  /** Of the exchange that it carries. */
   #request: OutboundRequest | undefined;
   #handler: ResponseHandler | undefined;
   #upload: BodyWriter | undefined;
@@ -86,12 +87,12 @@ export class Connection implements ReplyListener, Dispatched {
     return this.#socket.destroyed;
   }
 
-  /** Of the exchange that it is lent for, no byte of the body has been sent and none of the response has arrived. */
+  /** Of the exchange that it carries, no byte of the body has been sent, and none of the response has arrived. */
   get #awaitsBody(): boolean {
     return !this.#hasAnswerBegun && this.#upload?.hasBegun === false;
   }
 
-  /** The whole request has left. */
+  /** The whole request has been sent. */
   get hasSentAll(): boolean {
     return (this.#upload === undefined || this.#upload.isDone) && this.#socket.writableLength === 0;
   }
@@ -126,7 +127,7 @@ export class Connection implements ReplyListener, Dispatched {
     this.#socket.resume();
   }
 
-  /** Ends it at once; its handler is told nothing more. */
+  /** Ends it at once; its handler is not called any more. */
   destroy(error?: Error): void {
     this.#handler = undefined;
     this.#request = undefined;
@@ -134,7 +135,7 @@ export class Connection implements ReplyListener, Dispatched {
     this.#socket.destroy(error);
   }
 
-  /** Ends it at once; its handler, if there is one, is told why. */
+  /** Ends it at once; its handler, if there is one, gets the error. */
   fail(error: Error): void {
     const handler = this.#handler;
     const request = this.#request;
@@ -158,7 +159,7 @@ export class Connection implements ReplyListener, Dispatched {
    * Takes what the socket has read.
    * @param bytes may be overwritten when this returns.
    * @param keep prevents that: the socket reads into other memory from then on.
-   * @returns false to be given no more for now.
+   * @returns false if it takes no more for now.
    */
   readonly onRead = (bytes: Buffer, keep: () => void): boolean => {
     if (this.#isTunnel) return this.#socket.push(retain(bytes, keep));
@@ -206,7 +207,7 @@ export class Connection implements ReplyListener, Dispatched {
     this.#handler = undefined;
     this.#request = undefined;
     this.#isTunnel = true;
-    // It outlives the pool, which a reload may close.
+    // It may outlive the pool, which a reload closes.
     this.#keeper.onGone(this);
     // There is no reader yet: what comes is kept.
     this.#socket.pause();
@@ -239,10 +240,4 @@ export class Connection implements ReplyListener, Dispatched {
   get #isRefusal(): boolean {
     return this.#status >= 400 && this.#request?.body !== undefined;
   }
-}
-
-/** `Keep-Alive: timeout=5` in ms (RFC 2068, section 19.7.1.1); undefined where there is none. */
-function keepAliveOf(headers: Fields): number | undefined {
-  const seconds = /timeout=(\d+)/.exec(firstValue(headers, 'keep-alive') ?? '')?.[1];
-  return seconds === undefined ? undefined : Number(seconds) * 1000;
 }

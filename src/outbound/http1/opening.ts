@@ -1,4 +1,4 @@
-/** Opens a connection: looks the target's name up and tries its addresses in turn, all within one time limit. */
+/** Opens a connection: looks the target's name up and goes through its addresses, all within one time limit. */
 import type { Clock, Timer } from '../../core/clock.js';
 import { ConnectTimeout } from '../client.js';
 import { isOwnShortage, isShortageOfAll } from '../shortage.js';
@@ -16,13 +16,13 @@ const LONGEST_SHARE_MS = 5000;
 export interface OpeningOptions {
   readonly clock: Clock;
   readonly addresses: TargetAddresses;
-  /** 0 for as long as the system commonly tries. */
+  /** 0 for the limit that the system commonly has. */
   readonly timeoutMs: number;
   /** Begins to open a connection; `onOpen` is called once, later. */
   connect(address: string, onOpen: (error?: Error) => void): Connection;
   /** In which order they are tried. */
-  sort(addresses: readonly string[]): readonly string[];
-  /** A further address is worth a try: the request still waits. */
+  arrange(addresses: readonly string[]): readonly string[];
+  /** The request still waits, so a further address may help. */
   isWanted(): boolean;
   /** Exactly one of them is called, once. */
   onOpen(connection: Connection): void;
@@ -52,7 +52,7 @@ export class Opening {
     this.#options.addresses.find((error, addresses) => {
       if (this.#isOver) return;
       if (error !== undefined) return this.fail(error);
-      this.#left = [...this.#options.sort(addresses)];
+      this.#left = [...this.#options.arrange(addresses)];
       this.#next();
     });
   }
@@ -88,10 +88,11 @@ export class Opening {
   }
 
   #onFailed(address: string, error: Error): void {
-    const { addresses, clock, isWanted } = this.#options;
+    const { addresses, clock } = this.#options;
     if (!isOwnShortage(error)) addresses.order.report(address, false, clock.now());
     this.#errors.push(error);
-    if (this.#left.length > 0 && isWanted() && !isShortageOfAll(error)) return this.#next();
+    if (this.#left.length > 0 && this.#options.isWanted() && !isShortageOfAll(error))
+      return this.#next();
     const [first] = this.#errors;
     this.fail(this.#errors.length === 1 ? first! : new AggregateError(this.#errors));
   }

@@ -1,4 +1,4 @@
-/** The head of a response: what the next hop could not be told the meaning of. */
+/** Checks the head of a response for what cannot be passed on with its meaning. */
 import { combinedValue, type Fields } from '../../http/fields.js';
 import type { ResponseHead } from '../client.js';
 

@@ -4,12 +4,12 @@ import { ResponseFault, type ResponseHead } from '../client.js';
 import { Llhttp, Wanted, type LlhttpListener } from './llhttp.js';
 import { findFault, trimmed } from './reply-head.js';
 
-/** Is told, in this order, what a piece holds, once all of it has been read. */
+/** Is called in this order with what a piece holds, once all of it has been read. */
 export interface ReplyListener {
   /** A 1xx before the response. */
   onInformational(head: ResponseHead): void;
   onHead(head: ResponseHead): void;
-  /** All that came of the body in one go, to be kept. */
+  /** All bytes of the body in the piece. They may be kept. */
   onBody(chunk: Buffer): void;
   /** @param keepsAlive the connection may carry another exchange. */
   onComplete(trailers: Fields, keepsAlive: boolean): void;
@@ -28,7 +28,7 @@ export interface Question {
 
 const HEAD_END = '\r\n\r\n';
 const NO_BYTES = Buffer.alloc(0);
-/** From this length on nothing is copied. */
+/** Pieces of at least this length are not copied. */
 const COPIED_BYTES = 16 * 1024;
 
 /** Reads one response after the other. */
@@ -220,7 +220,7 @@ export class ReplyParser implements LlhttpListener {
   }
 }
 
-/** Bytes that stay as they are. @param keep as of `read`: called where a copy would cost more than other memory for the next piece. */
+/** Bytes that may be kept. @param keep as in `read`: called where a copy costs more than new memory for the next piece. */
 export function retain(bytes: Buffer, keep: () => void): Buffer {
   if (bytes.length < COPIED_BYTES) return Buffer.from(bytes);
   keep();

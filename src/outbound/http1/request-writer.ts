@@ -15,8 +15,8 @@ function renderHead({ method, path, authority, upgrade, fields }: OutboundReques
 const JOINED_BYTES = 16 * 1024;
 
 /**
- * @param handler is told how a body goes that is still coming.
- * @returns undefined when all has been written; otherwise what goes on writing, and has to be told to stop.
+ * @param handler is told the progress of a body that is still coming.
+ * @returns undefined if all has been written; otherwise what goes on writing until `stop`.
  */
 export function writeRequest(
   socket: Socket,

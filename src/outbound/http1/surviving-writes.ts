@@ -22,9 +22,8 @@ export function outliveFailedWrites(socket: Socket, onLost: (error: Error) => vo
       if (lost.has(code)) onLost(error!);
       else onWritten(error);
     };
-  const write = socket._write;
-  const writev = socket._writev!;
-  socket._write = (chunk, encoding, onWritten) =>
-    write.call(socket, chunk, encoding, surviving(onWritten));
-  socket._writev = (chunks, onWritten) => writev.call(socket, chunks, surviving(onWritten));
+  const write = socket._write.bind(socket);
+  const writev = socket._writev!.bind(socket);
+  socket._write = (chunk, encoding, onWritten) => write(chunk, encoding, surviving(onWritten));
+  socket._writev = (chunks, onWritten) => writev(chunks, surviving(onWritten));
 }

@@ -162,9 +162,10 @@ t.test('connections to an address that is gone are not used any more', async (t)
   t.equal(used.at(-1), B);
 });
 
+const fail = () => Promise.reject(Object.assign(new Error('lost'), { code: 'ENOTFOUND' }));
+
 t.test('a name that is not found is told as it is', async (t) => {
-  const lookup = () => Promise.reject(Object.assign(new Error('lost'), { code: 'ENOTFOUND' }));
-  const { send } = await open(t, { addresses: [A], lookup });
+  const { send } = await open(t, { addresses: [A], lookup: fail });
   await t.rejects(send(), { code: 'ENOTFOUND' });
 });
 

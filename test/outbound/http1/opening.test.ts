@@ -26,7 +26,7 @@ function begin(count: number, { timeoutMs = 2000 } = {}) {
       tried.push(one);
       return { address, destroy: () => void (one.isEnded = true) } as unknown as Connection;
     },
-    sort: (all) => all,
+    arrange: (all) => all,
     isWanted: () => state.isWanted,
     onOpen: (connection) => void (state.opened = connection),
     onFailure: (error) => void failed.push(error),

@@ -26,7 +26,10 @@ t.teardown(() => {
 
 /** Another server on the port of the first. */
 async function startSecond(t: Teardown, port: number): Promise<http.Server> {
-  const server = http.createServer((_request, response) => response.end('second'));
+  const server = http.createServer((_request, response) => {
+    response.shouldKeepAlive = false;
+    response.end('second');
+  });
   await once(server.listen(port, FLEET[1]), 'listening');
   t.teardown(() => {
     server.closeAllConnections();
@@ -49,6 +52,7 @@ async function callOften(url: string, times: number): Promise<Record<string, num
 
 t.test('half a fleet that responds 503 fails no call', async (t) => {
   const first = await startUpstream(t, (_request, response) => {
+    response.shouldKeepAlive = false;
     response.statusCode = 503;
     response.end();
   });
@@ -58,6 +62,20 @@ t.test('half a fleet that responds 503 fails no call', async (t) => {
   t.same(await callOften(sidecar.url('a'), 80), { 200: 80 });
   t.ok(first.seen.length < 12, `${first.seen.length} calls were sent to the half that fails`);
   t.equal(await sidecar.metric('breakwater_circuit_transitions_total', { to: 'open' }), 0);
+});
+
+t.test('an attempt after a failed one uses the other address, whatever the failure', async (t) => {
+  const first = await startUpstream(t, (_request, response) => {
+    response.statusCode = 429;
+    response.end();
+  });
+  await startSecond(t, first.port);
+  const sidecar = await startSidecar(
+    t,
+    `upstreams: { a: { listen: 0, target: "http://fleet.test:${first.port}", retry: { maxAttempts: 2, budget: off } } }`,
+  );
+  t.same(await callOften(sidecar.url('a'), 40), { 200: 40 });
+  t.ok(first.seen.length > 0);
 });
 
 t.test('half a fleet that hangs costs a few calls one attempt', async (t) => {

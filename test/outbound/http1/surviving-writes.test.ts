@@ -41,8 +41,8 @@ async function exchange(t: Teardown, response: string): Promise<string> {
   const body = slowBody();
   let head = '';
   let text = '';
+  let isStarted = false;
   const ended = new Promise<string>((resolve) => {
-    let isStarted = false;
     const handler: ResponseHandler = {
       isOver: false,
       onStart: () => void (isStarted = true),
@@ -57,12 +57,11 @@ async function exchange(t: Teardown, response: string): Promise<string> {
     };
     const request = { method: 'POST', path: '/', authority: 'x', fields: [], avoid: [] };
     pool.dispatch({ ...request, body: body.cursor, upgrade: undefined }, handler);
-    void eventually('it is under way', () => isStarted && accepted !== undefined).then(() => {
-      accepted!.write(response, () => {
-        accepted!.resetAndDestroy();
-        body.send();
-      });
-    });
+  });
+  await eventually('it is under way', () => isStarted && accepted !== undefined);
+  accepted!.write(response, () => {
+    accepted!.resetAndDestroy();
+    body.send();
   });
   return ended;
 }

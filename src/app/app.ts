@@ -21,6 +21,9 @@ import type { Exchange, ExchangeContext } from '../inbound/exchange.js';
 import { createFront } from '../inbound/http1/listener.js';
 import { ListenerSet } from '../inbound/listener-set.js';
 import { createRequestIds } from '../inbound/request-id.js';
+import { LookupQueue } from '../outbound/names/lookup-queue.js';
+import { systemLookup } from '../outbound/names/lookup.js';
+import { Names } from '../outbound/names/names.js';
 import { Roster } from '../lib/roster.js';
 import { openMemoryReader } from '../platform/memory-limits.js';
 import { overload, type Overload, type OverloadChange } from '../policies/overload/index.js';
@@ -29,6 +32,7 @@ import { joinSinks, type Sink } from '../telemetry/bus.js';
 import { createMetrics } from '../telemetry/instruments/metrics.js';
 import { createLogSink } from '../telemetry/log/log-sink.js';
 import { logStore, writeLine, type Logger } from '../telemetry/log/logger.js';
+import { logShortage } from '../telemetry/log/shortage.js';
 import { listenError, SHARED, wantedBy, type NamedAddress } from './addresses.js';
 import { LeftBehind } from './left-behind.js';
 import { Reloads } from './reload.js';
@@ -44,6 +48,8 @@ export interface AppOptions {
   readonly version: string;
   /** Reads the configuration file again. */
   readonly load: () => Loaded;
+  /** A configuration has taken effect, the first one included. */
+  readonly onApplied?: (config: Config) => void;
 }
 
 export class App {
@@ -55,6 +61,8 @@ export class App {
   readonly #front: Awaited<ReturnType<typeof createFront>>;
   readonly #listeners: ListenerSet;
   readonly #stores: StoreSet;
+  readonly #lookups: LookupQueue;
+  /** For the whole process: look-ups of one name are shared. */
   readonly #admin: AdminListener;
   #state: 'starting' | 'ready' | 'draining' = 'starting';
   #config: Config;
@@ -98,7 +106,14 @@ export class App {
     this.#exchanges.isDraining = () => this.#state === 'draining';
     this.#front = front;
     const { clock, logger, version, policies } = options;
-    this.#upstreams = new UpstreamSet({ clock, random: options.random, policies });
+    this.#lookups = new LookupQueue(clock, systemLookup);
+    this.#upstreams = new UpstreamSet({
+      clock,
+      random: options.random,
+      policies,
+      names: new Names(clock, this.#lookups.lookup),
+      onShortage: logShortage(logger, clock),
+    });
     this.#leftBehind = new LeftBehind(clock);
     this.#listeners = new ListenerSet(front, clock);
     this.#stores = new StoreSet({ clock, onChange: (kind, why) => logStore(logger, kind, why) });
@@ -185,6 +200,7 @@ export class App {
     prepared.commit(this.#upstreams.routers(config, bus), config.limits, grace);
     this.#upstreams.retire(before, (closeTunnels) => this.#leftBehind.after(grace, closeTunnels));
     this.#metrics.noteConfig(clock.wallNow());
+    this.#options.onApplied?.(config);
   }
 
   /** Opens what the configuration listens on; gives up all of it where something cannot be had. */
@@ -236,5 +252,6 @@ export class App {
     await this.#listeners.close();
     await Promise.all([this.#admin.close(), this.#front.close()]);
     await this.#stores.closeAll();
+    this.#lookups.close();
   }
 }

@@ -7,7 +7,8 @@ import type { PolicyList } from '../core/policy.js';
 import type { Store } from '../core/store.js';
 import { routeAllTo, routeByPrefix, type Router } from '../inbound/router.js';
 import type { Sink } from '../telemetry/bus.js';
-import { Upstream, type UpstreamContext } from '../upstream/upstream.js';
+import type { UpstreamContext } from '../upstream/upstream-options.js';
+import { Upstream } from '../upstream/upstream.js';
 import { SHARED } from './addresses.js';
 
 export interface UpstreamSetOptions {
@@ -15,6 +16,9 @@ export interface UpstreamSetOptions {
   readonly random: Random;
   /** Outermost first. */
   readonly policies: PolicyList;
+  readonly names: UpstreamContext['names'];
+  /** A call failed because this process lacks something. */
+  readonly onShortage: UpstreamContext['onShortage'];
 }
 
 const hash = (data: string | Uint8Array) => createHash('sha256').update(data).digest('base64url');

@@ -5,6 +5,7 @@ import { formatAddress } from '../config/config.js';
 import { formatDiagnostics } from '../config/syntax/diagnostics.js';
 import { loadConfig } from '../config/load.js';
 import { watchFile } from '../config/watch.js';
+import { TlsWatcher } from '../config/watch-tls.js';
 import { createSystemClock } from '../platform/system-clock.js';
 import { policies } from '../policies/index.js';
 import { createLogger, type Logger } from '../telemetry/log/logger.js';
@@ -38,6 +39,10 @@ export async function run(options: RunOptions): Promise<number> {
   const stopped = signalled(logger);
   const clock = createSystemClock();
   let app: App;
+  const tlsWatcher = new TlsWatcher(clock, () => {
+    logger.info('TLS files have changed');
+    void app.reload();
+  });
   try {
     app = await App.start(config, {
       clock,
@@ -46,6 +51,7 @@ export async function run(options: RunOptions): Promise<number> {
       logger,
       version,
       load,
+      onApplied: ({ tlsFiles }) => tlsWatcher.follow(tlsFiles),
     });
   } catch (error) {
     if (!(error instanceof ListenError)) throw error;
@@ -59,6 +65,7 @@ export async function run(options: RunOptions): Promise<number> {
   if (!isQuick) tellWarningsLater(options.config);
   await stopped;
   watcher.close();
+  tlsWatcher.close();
   await app.stop();
   logger.info('stopped');
   return 0;

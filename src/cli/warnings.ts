@@ -33,4 +33,4 @@ function tell(file: string, count: number): void {
   );
 }
 
-if (!isMainThread) parentPort?.postMessage(countWarnings(workerData as string));
+if (!isMainThread) parentPort?.postMessage(countWarnings(workerData as string), []);

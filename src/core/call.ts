@@ -43,6 +43,8 @@ export interface CallInit {
   readonly startedAtMs: number;
 }
 
+const NO_ADDRESSES: readonly string[] = [];
+
 /** Mutable on purpose: one object lives as long as the exchange. */
 export class Call extends CancelScope {
   readonly method: string;
@@ -56,6 +58,8 @@ export class Call extends CancelScope {
   readonly startedAtMs: number;
   /** Attempts begun so far, counting the first; 0 for a call that was refused. */
   attempts = 0;
+  /** Addresses of the upstream that attempts were sent to: a further attempt prefers another one. */
+  usedAddresses: readonly string[] = NO_ADDRESSES;
   /** The instant by which the caller wants the end; set by the deadline policy. */
   deadline: Deadline | undefined;
   /** What became of each attempt that is over, in order. */

@@ -125,6 +125,7 @@ void t.test('explains where each value is from', (t) => {
   t.ok(lines.includes(`  attempt: 60s # profile llm ${file}:5`));
   t.ok(lines.includes(`  maxConcurrent: 7 # ${file}:11`));
   t.ok(lines.includes('  maxQueue: 50 # default'));
+  t.ok(lines.includes('  maxAge: 5m # default'));
   t.ok(lines.includes('  slowCall: off # default'));
   t.ok(lines.includes('  failureStatuses: [500, 502, 503, 504] # default'));
   t.ok(lines.includes(`retry: off # ${file}:13`));

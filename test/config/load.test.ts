@@ -103,10 +103,12 @@ void t.test('fills in every default, decoded', (t) => {
         },
         preserveHost: false,
         tls: undefined,
+        resolve: { maxAge: 300_000 },
         policies: builtIn,
         routes: [],
       },
     ],
+    tlsFiles: [],
   });
   t.ok(document);
   t.end();

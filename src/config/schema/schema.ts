@@ -1,4 +1,5 @@
 /** The whole file's schema: the one source of its validation, types, defaults, documentation and the editor's schema. */
+import { connectionKeys } from './connection-keys.js';
 import { schemasOf } from '../../core/layers.js';
 import { Options, Type, type TSchema } from '../../core/options.js';
 import type { PolicyList } from '../../core/policy.js';
@@ -93,6 +94,7 @@ const upstreamOf = (policyKeys: Keys) =>
             'Whether the upstream is sent the `Host` of the client instead of that of the target.',
         }),
         tls,
+        ...connectionKeys,
         ...policyKeys,
         routes: Type.Array(reference('route'), {
           description:
@@ -148,7 +150,7 @@ function createSchemas(policies: PolicyList): Schemas {
       $defs: {
         upstream,
         route: routeOf(policyKeys),
-        policies: Options(policyKeys, { description: 'Policy keys.' }),
+        policies: Options({ ...connectionKeys, ...policyKeys }, { description: 'Policy keys.' }),
         ...schemasOf(policies),
       },
     },

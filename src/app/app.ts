@@ -154,13 +154,13 @@ export class App {
       clock: this.#options.clock,
       delayMs: shutdown.delay,
       graceMs: shutdown.grace,
-      closeListeners: () => this.#listeners.close(),
+      drainListeners: () => this.#listeners.drain(),
       running: this.#running,
     });
     await this.#closeAll();
   }
 
-  /** All that can fail comes first and changes nothing; the rest is one synchronous step. */
+  /** All that can fail comes first and changes nothing; then comes one synchronous step. */
   async #apply(config: Config): Promise<void> {
     const { clock, logger } = this.#options;
     // Before the first call comes.
@@ -182,9 +182,10 @@ export class App {
     this.#watchOverload(config);
     const bus = this.#bus(config);
     const before = this.#upstreams.replace(config, stored.store, bus);
-    prepared.commit(this.#upstreams.routers(config, bus), config.limits, grace);
+    const stopped = prepared.commit(this.#upstreams.routers(config, bus), config.limits, grace);
     this.#upstreams.retire(before, (closeTunnels) => this.#leftBehind.after(grace, closeTunnels));
     this.#metrics.noteConfig(clock.wallNow());
+    await stopped;
   }
 
   /** Opens what the configuration listens on; gives up all of it where something cannot be had. */
@@ -230,10 +231,10 @@ export class App {
   async #closeAll(): Promise<void> {
     this.#leftBehind.runAll();
     this.#overload?.stop();
-    this.#listeners.destroy();
+    const closed = this.#listeners.close();
     // Tunnels are no longer the listeners' connections, but keep them open.
     await this.#upstreams.close();
-    await this.#listeners.close();
+    await closed;
     await Promise.all([this.#admin.close(), this.#front.close()]);
     await this.#stores.closeAll();
   }

@@ -42,6 +42,8 @@ export interface AppOptions {
   readonly policies: PolicyList;
   readonly logger: Logger;
   readonly version: string;
+  /** Lines that the log had to leave out so far. */
+  readonly droppedLines?: () => number;
   /** Reads the configuration file again. */
   readonly load: () => Loaded;
 }
@@ -109,7 +111,11 @@ export class App {
       upstreams: () => this.#upstreams.inspect(),
       config: () => this.#config.document,
     };
-    this.#metrics = createMetrics({ version, inspection: this.#inspection });
+    this.#metrics = createMetrics({
+      version,
+      inspection: this.#inspection,
+      droppedLines: options.droppedLines,
+    });
     this.#reloads = new Reloads({
       load: options.load,
       current: () => this.#config,

@@ -1,0 +1,81 @@
+/** The command line: arguments in, exit code out. */
+import { Command, Option } from 'commander';
+import type { CheckOptions } from './cli/check.js';
+import type { ExplainOptions } from './cli/explain.js';
+import type { Output } from './cli/output.js';
+import { pinTicks } from './platform/pin-ticks.js';
+import { listenForStop } from './platform/signals.js';
+import { version } from './version.js';
+
+// The YAML parser looks something up in the environment at each token, half a million times for a large file. Node asks the
+// system each time, which takes the longer the more there is, as where Kubernetes adds the address of every service.
+process.env = { ...process.env };
+
+const { stdout, stderr, env } = process;
+const output: Output = { stdout, stderr, env };
+const defaultFile = env['BREAKWATER_CONFIG'] || 'config/breakwater.yaml';
+const defaultNote = '$BREAKWATER_CONFIG, then config/breakwater.yaml';
+
+// Each command loads only what it needs itself.
+const program = new Command('breakwater')
+  .description('A sidecar proxy that keeps calls to other services from failing together.')
+  .version(version)
+  .showSuggestionAfterError();
+
+program
+  .command('run')
+  .description('Start the proxy.')
+  .addOption(
+    new Option('-c, --config <file>', 'configuration file').default(defaultFile, defaultNote),
+  )
+  .action(async (options: { config: string }) => {
+    pinTicks();
+    let endNow = () => process.exit(1);
+    // Before the rest is loaded, which takes a while.
+    const { first } = listenForStop(() => endNow());
+    const { run } = await import('./cli/run.js');
+    const onLog = (abandonLog: () => void) => {
+      endNow = () => {
+        abandonLog();
+        process.exit(1);
+      };
+    };
+    // Whatever a library may still hold open: drained is over.
+    process.exit(await run(options, first, onLog));
+  });
+
+program
+  .command('check')
+  .description('Tell all that is wrong with a configuration file.')
+  .argument('[file]', `configuration file (default: ${defaultNote})`)
+  .option('--strict', 'fail on warnings too', false)
+  .addOption(
+    new Option('--format <format>', 'text to stderr, or one JSON array to stdout')
+      .choices(['text', 'json'])
+      .default('text'),
+  )
+  .action(async (file: string | undefined, options: CheckOptions) => {
+    const { check } = await import('./cli/check.js');
+    process.exitCode = check(file ?? defaultFile, options, output);
+  });
+
+program
+  .command('explain')
+  .description("Print an upstream's effective policies, each value with where it came from.")
+  .argument('[file]', `configuration file (default: ${defaultNote})`)
+  .requiredOption('--upstream <name>', 'the upstream')
+  .option('--request <request>', 'as "GET /path", below the prefix: with the route that matches it')
+  .action(async (file: string | undefined, options: ExplainOptions) => {
+    const { explain } = await import('./cli/explain.js');
+    process.exitCode = explain(file ?? defaultFile, options, output);
+  });
+
+program
+  .command('schema')
+  .description('Print the JSON Schema of the configuration file, for editors.')
+  .action(async () => {
+    const { schema } = await import('./cli/schema.js');
+    process.exitCode = schema(output);
+  });
+
+await program.parseAsync();

@@ -21,7 +21,7 @@ async function start(t: Teardown) {
 t.test('responds to requests that kept connections send at the moment of SIGTERM', async (t) => {
   const { proxy, port } = await start(t);
   const clients = await connectClients(port, CLIENTS);
-  t.teardown(clients.destroy);
+  t.teardown(() => clients.destroy());
   proxy.process.kill('SIGTERM');
   clients.sendAll();
   t.equal(await proxy.exit, 0);
@@ -33,7 +33,7 @@ t.test('responds to requests that kept connections send at the moment of SIGTERM
 t.test('loses no request of clients that go on sending through a SIGTERM', async (t) => {
   const { proxy, port } = await start(t);
   const clients = await connectClients(port, CLIENTS, () => Math.random() * 100);
-  t.teardown(clients.destroy);
+  t.teardown(() => clients.destroy());
   await eventually('they are busy', () => clients.responses > 2 * CLIENTS);
   proxy.process.kill('SIGTERM');
   t.equal(await proxy.exit, 0);
@@ -54,7 +54,7 @@ t.test(
     proxy.process.kill('SIGTERM');
     const signalledAt = performance.now();
     const clients = await connectClients(port, 100);
-    t.teardown(clients.destroy);
+    t.teardown(() => clients.destroy());
     t.equal(clients.responses, 100);
     await closed;
     const openMs = performance.now() - signalledAt;

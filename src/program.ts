@@ -30,15 +30,15 @@ program
   )
   .action(async (options: { config: string }) => {
     pinTicks();
-    let endNow = () => process.exit(1);
+    let abandonLog: (() => void) | undefined;
     // Before the rest is loaded, which takes a while.
-    const { first } = listenForStop(() => endNow());
+    const { first } = listenForStop(() => {
+      abandonLog?.();
+      process.exit(1);
+    });
     const { run } = await import('./cli/run.js');
-    const onLog = (abandonLog: () => void) => {
-      endNow = () => {
-        abandonLog();
-        process.exit(1);
-      };
+    const onLog = (abandon: () => void) => {
+      abandonLog = abandon;
     };
     // Whatever a library may still hold open: drained is over.
     process.exit(await run(options, first, onLog));

@@ -1,4 +1,5 @@
 /** The logger: JSON lines to standard output, and the lines about the process itself. */
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino, type Logger as PinoLogger } from 'pino';
 import type { LogLine } from '../../core/instruments.js';
@@ -12,9 +13,6 @@ export interface LoggerOptions {
 
 /** Characters that wait for a reader that has stopped; lines beyond are dropped, or memory would run out. */
 const MAX_PENDING = 16 * 1024 * 1024;
-
-/** ms between two looks at a reader that takes no lines. */
-const RETRY_MS = 10;
 
 /** Time that a reader has to take the last lines, in ms. */
 const LAST_LINES_MS = 1000;
@@ -62,11 +60,10 @@ export function openStandardLog(level: string): StandardLog {
     dropped: () => dropped,
     abandon,
     async close() {
-      const until = performance.now() + LAST_LINES_MS;
-      let isWritten = false;
-      stream.once('drain', () => (isWritten = true));
+      // A reader that has left is no reason to fail.
+      const written = once(stream, 'drain').catch(() => {});
       stream.write('');
-      while (!isWritten && performance.now() < until) await sleep(RETRY_MS);
+      await Promise.race([written, sleep(LAST_LINES_MS)]);
       abandon();
     },
   };

@@ -46,6 +46,8 @@ export interface AppOptions {
   readonly policies: PolicyList;
   readonly logger: Logger;
   readonly version: string;
+  /** Lines that the log had to leave out so far. */
+  readonly droppedLines?: () => number;
   /** Reads the configuration file again. */
   readonly load: () => Loaded;
   /** A configuration has taken effect, the first one included. */
@@ -124,7 +126,11 @@ export class App {
       upstreams: () => this.#upstreams.inspect(),
       config: () => this.#config.document,
     };
-    this.#metrics = createMetrics({ version, inspection: this.#inspection });
+    this.#metrics = createMetrics({
+      version,
+      inspection: this.#inspection,
+      droppedLines: options.droppedLines,
+    });
     this.#reloads = new Reloads({
       load: options.load,
       current: () => this.#config,
@@ -169,13 +175,13 @@ export class App {
       clock: this.#options.clock,
       delayMs: shutdown.delay,
       graceMs: shutdown.grace,
-      closeListeners: () => this.#listeners.close(),
+      drainListeners: () => this.#listeners.drain(),
       running: this.#running,
     });
     await this.#closeAll();
   }
 
-  /** All that can fail comes first and changes nothing; the rest is one synchronous step. */
+  /** All that can fail comes first and changes nothing; then comes one synchronous step. */
   async #apply(config: Config): Promise<void> {
     const { clock, logger } = this.#options;
     // Before the first call comes.
@@ -197,10 +203,11 @@ export class App {
     this.#watchOverload(config);
     const bus = this.#bus(config);
     const before = this.#upstreams.replace(config, stored.store, bus);
-    prepared.commit(this.#upstreams.routers(config, bus), config.limits, grace);
+    const stopped = prepared.commit(this.#upstreams.routers(config, bus), config.limits, grace);
     this.#upstreams.retire(before, (closeTunnels) => this.#leftBehind.after(grace, closeTunnels));
     this.#metrics.noteConfig(clock.wallNow());
     this.#options.onApplied?.(config);
+    await stopped;
   }
 
   /** Opens what the configuration listens on; gives up all of it where something cannot be had. */
@@ -246,10 +253,10 @@ export class App {
   async #closeAll(): Promise<void> {
     this.#leftBehind.runAll();
     this.#overload?.stop();
-    this.#listeners.destroy();
+    const closed = this.#listeners.close();
     // Tunnels are no longer the listeners' connections, but keep them open.
     await this.#upstreams.close();
-    await this.#listeners.close();
+    await closed;
     await Promise.all([this.#admin.close(), this.#front.close()]);
     await this.#stores.closeAll();
     this.#lookups.close();

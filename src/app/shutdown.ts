@@ -1,4 +1,4 @@
-/** The end in order: first the load balancer is told, then listeners close, then calls get their grace time. */
+/** The end in order: first the load balancer is told, then connections end as their calls do, within the grace time. */
 import type { Clock } from '../core/clock.js';
 import { CallError, DEFAULT_RETRY_AFTER_MS, type CallFailure } from '../core/errors.js';
 import { drain, sleep, within } from './waiting.js';
@@ -15,8 +15,8 @@ export interface ShutdownOptions {
   readonly delayMs: number;
   /** Time that calls under way have after it, in ms. */
   readonly graceMs: number;
-  /** Takes no more connections; resolves when those there were have ended. */
-  readonly closeListeners: () => Promise<void>;
+  /** Resolves when no connection is left. */
+  readonly drainListeners: () => Promise<void>;
   readonly running: Running;
 }
 
@@ -25,11 +25,11 @@ const FLUSH_MS = 100;
 
 /** Resolves when no call is under way any more. */
 export async function drainCalls(options: ShutdownOptions): Promise<void> {
-  const { clock, delayMs, graceMs, closeListeners, running } = options;
+  const { clock, delayMs, graceMs, drainListeners, running } = options;
   // Those who send traffic must see /readyz before they see a closed port.
   await sleep(clock, delayMs);
   // A call may go on for longer than its connection.
-  await within(clock, graceMs, Promise.all([closeListeners(), drain(clock, running)]));
+  await within(clock, graceMs, Promise.all([drainListeners(), drain(clock, running)]));
   if (running.size === 0) return;
   const error = new CallError(
     'shutting-down',

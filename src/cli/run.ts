@@ -8,7 +8,7 @@ import { watchFile } from '../config/watch.js';
 import { TlsWatcher } from '../config/watch-tls.js';
 import { createSystemClock } from '../platform/system-clock.js';
 import { policies } from '../policies/index.js';
-import { createLogger, type Logger } from '../telemetry/log/logger.js';
+import { openStandardLog } from '../telemetry/log/logger.js';
 import { version } from '../version.js';
 import { isQuickToLint, tellWarnings, tellWarningsLater } from './warnings.js';
 
@@ -19,8 +19,16 @@ export interface RunOptions {
 /** sysexits.h: configuration error. */
 const EX_CONFIG = 78;
 
-/** @returns the exit code, once the proxy has drained. */
-export async function run(options: RunOptions): Promise<number> {
+/**
+ * @param stopped resolves with the signal to stop.
+ * @param onLog gets what must be called before an exit at once.
+ * @returns the exit code, once the proxy has drained.
+ */
+export async function run(
+  options: RunOptions,
+  stopped: Promise<NodeJS.Signals>,
+  onLog: (abandon: () => void) => void,
+): Promise<number> {
   const load = () => loadConfig(options.config, process.env, policies);
   const { config, diagnostics } = load();
   if (config === undefined) {
@@ -30,13 +38,12 @@ export async function run(options: RunOptions): Promise<number> {
   const isQuick = isQuickToLint(config);
   if (isQuick) tellWarnings(options.config);
 
-  const logger = createLogger({ level: config.log.level });
+  const { logger, dropped, abandon, close } = openStandardLog(config.log.level);
+  onLog(abandon);
   process.on('uncaughtException', (error) => {
-    logger.fatal({ err: error }, 'Cannot go on because of an unexpected error');
+    abandon(() => logger.fatal({ err: error }, 'Cannot go on because of an unexpected error'));
     process.exit(1);
   });
-  // Before the start: as process 1 of a container, a signal without a listener would be lost.
-  const stopped = signalled(logger);
   const clock = createSystemClock();
   let app: App;
   const tlsWatcher = new TlsWatcher(clock, () => {
@@ -52,6 +59,7 @@ export async function run(options: RunOptions): Promise<number> {
       version,
       load,
       onApplied: ({ tlsFiles }) => tlsWatcher.follow(tlsFiles),
+      droppedLines: dropped,
     });
   } catch (error) {
     if (!(error instanceof ListenError)) throw error;
@@ -63,11 +71,12 @@ export async function run(options: RunOptions): Promise<number> {
   // Last: whoever has seen it may send a signal, and one without a listener would end the process.
   announce(app);
   if (!isQuick) tellWarningsLater(options.config);
-  await stopped;
+  logger.info({ signal: await stopped }, 'draining');
   watcher.close();
   tlsWatcher.close();
   await app.stop();
   logger.info('stopped');
+  await close();
   return 0;
 }
 
@@ -77,19 +86,4 @@ function announce(app: App): void {
     ({ name, address }) => `breakwater: ${name} listens on ${formatAddress(address)}\n`,
   );
   process.stdout.write(`${lines.join('')}breakwater: ready\n`);
-}
-
-/** Resolves at the first signal to stop; a second one ends the process at once. */
-function signalled(logger: Logger): Promise<void> {
-  return new Promise((resolve) => {
-    let isStopping = false;
-    const stop = (signal: NodeJS.Signals) => {
-      if (isStopping) process.exit(1);
-      isStopping = true;
-      logger.info({ signal }, 'draining');
-      resolve();
-    };
-    process.on('SIGTERM', stop);
-    process.on('SIGINT', stop);
-  });
 }

@@ -18,10 +18,18 @@ export interface Listener {
   configure(limits: ListenerLimits): void;
   /** Where it listens; a port 0 has become the real one. */
   readonly address: Address;
-  /** Accepts no more connections; resolves when the open ones have ended. */
-  close(): Promise<void>;
+  /** Ends without the loss of a request. @param isLast whether the process ends. */
+  drain(isLast: boolean): Drain;
   /** Cuts what is still open. */
-  destroy(): void;
+  close(): Promise<void>;
+}
+
+/** A listener on its way to its end. */
+export interface Drain {
+  /** Resolves when it accepts no more connections. */
+  readonly stopped: Promise<void>;
+  /** Resolves when no connection is left. */
+  readonly ended: Promise<void>;
 }
 
 /** Opens listeners whose requests become exchanges. */

@@ -12,6 +12,7 @@ const read = (file: string) => readFileSync(join(root, file), 'utf8');
 /** From the outermost to the innermost. Those of one ring do not know each other. */
 const rings: readonly (readonly string[])[] = [
   ['main'],
+  ['program'],
   ['cli'],
   ['app'],
   ['config', 'inbound', 'admin', 'telemetry', 'stores', 'platform'],
@@ -25,7 +26,7 @@ const rings: readonly (readonly string[])[] = [
 /** What belongs to no ring: who may import it, and what it may import. */
 const outside: Readonly<Record<string, { usedBy: readonly string[]; uses: readonly string[] }>> = {
   // A constant.
-  version: { usedBy: ['main', 'cli', 'app'], uses: [] },
+  version: { usedBy: ['program', 'cli', 'app'], uses: [] },
 };
 
 /** Rings of the pure language: no sockets, files or processes. */

@@ -20,6 +20,7 @@ export class Http1Stream implements InboundStream {
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   readonly #clock: Clock;
+  readonly #isClosing: () => boolean;
   readonly #upgrade: UpgradeRequest | undefined;
   #handler: StreamHandler | undefined;
   /** Those of the head that was sent. */
@@ -30,11 +31,13 @@ export class Http1Stream implements InboundStream {
     request: IncomingMessage,
     response: ServerResponse,
     clock: Clock,
+    isClosing: () => boolean,
     upgrade?: UpgradeRequest,
   ) {
     this.#request = request;
     this.#response = response;
     this.#clock = clock;
+    this.#isClosing = isClosing;
     this.#upgrade = upgrade;
     this.target = request.url!;
     this.body = announcesBody(request) ? new Http1Body(request, response) : undefined;
@@ -107,7 +110,7 @@ export class Http1Stream implements InboundStream {
     const response = this.#response;
     const spoilsConnection = this.body?.spoilsConnection === true;
     if (spoilsConnection) this.#linger();
-    if (spoilsConnection || isLast) {
+    if (spoilsConnection || isLast || this.#isClosing()) {
       response.shouldKeepAlive = false;
       fields.push('Connection', 'close');
     }

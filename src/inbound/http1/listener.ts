@@ -13,6 +13,7 @@ import fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
 import { Exchange, type ExchangeContext } from '../exchange.js';
 import type { Front, Listener, ListenerLimits } from '../listener.js';
 import type { Router } from '../router.js';
+import { Ending } from './ending.js';
 import { announcesBody } from './http1-body.js';
 import { Http1Stream, respondBare } from './http1-stream.js';
 import { answerAsLastHop, isLastHop } from './last-hop.js';
@@ -66,7 +67,6 @@ export async function createFront(context: ExchangeContext): Promise<Front> {
     async open(address: Address, limits: ListenerLimits): Promise<Listener> {
       let router: Router | undefined;
       let waiting: (() => void)[] = [];
-      let isClosing = false;
       const server = createServer({
         // An upload may take as long as it moves: `limits.bodyIdle` watches it.
         requestTimeout: 0,
@@ -75,16 +75,18 @@ export async function createFront(context: ExchangeContext): Promise<Front> {
       // Node would drop the fields beyond this without a word; `maxHeaderSize` bounds them.
       server.maxHeadersCount = 0;
       configure(server, limits);
+      const ending = new Ending(server, context.clock);
+      const isClosing = () => ending.hasBegun || context.isDraining();
       const onRequest: RequestHandler = (request, response) => {
         if (router === undefined) return void waiting.push(() => onRequest(request, response));
-        if (isClosing) response.shouldKeepAlive = false;
+        if (isClosing()) response.shouldKeepAlive = false;
         // After a response that closes the connection, no further response can be sent.
         if (request.socket.writableEnded) return;
         const fault = findFault(request);
         if (fault !== undefined) return respondBare(response, fault);
         const target = request.url!;
         if (isLastHop(request, target)) return answerAsLastHop(request, response, target);
-        const stream = new Http1Stream(request, response, context.clock);
+        const stream = new Http1Stream(request, response, context.clock, isClosing);
         const routed = router.route(stream.method, target);
         (request as PendingRequest).exchange = new Exchange(stream, routed, context);
         handler!(request, response);
@@ -98,7 +100,13 @@ export async function createFront(context: ExchangeContext): Promise<Front> {
         const fault = findFault(request) ?? (announcesBody(request) ? 400 : undefined);
         if (fault !== undefined) return respondBare(upgrade.response, fault);
         const start = () => {
-          const stream = new Http1Stream(request, upgrade.response, context.clock, upgrade);
+          const stream = new Http1Stream(
+            request,
+            upgrade.response,
+            context.clock,
+            isClosing,
+            upgrade,
+          );
           new Exchange(stream, router!.route(stream.method, stream.target), context).start();
         };
         if (router === undefined) waiting.push(start);
@@ -115,13 +123,8 @@ export async function createFront(context: ExchangeContext): Promise<Front> {
           for (const start of held) start();
         },
         configure: (next) => configure(server, next),
-        close: () =>
-          new Promise((resolve) => {
-            isClosing = true;
-            server.close(() => resolve());
-            server.closeIdleConnections();
-          }),
-        destroy: () => server.closeAllConnections(),
+        drain: (isLast) => ending.drain(isLast),
+        close: () => ending.close(),
       };
     },
     close: () => app.close(),

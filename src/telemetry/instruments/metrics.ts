@@ -13,6 +13,8 @@ import { Meters } from './meters.js';
 export interface MetricsOptions {
   readonly version: string;
   readonly inspection: Inspection;
+  /** Lines that the log had to leave out so far. */
+  readonly droppedLines?: (() => number) | undefined;
 }
 
 export interface Metrics extends Sink {
@@ -30,7 +32,11 @@ const shownReasons = (policies: PolicyList) =>
     .flatMap(({ reasons = {} }) => Object.values(reasons))
     .flatMap(({ name, isShownFromStart }) => (isShownFromStart === true ? [name] : []));
 
-export function createMetrics({ version, inspection }: MetricsOptions): Metrics {
+export function createMetrics({
+  version,
+  inspection,
+  droppedLines = () => 0,
+}: MetricsOptions): Metrics {
   // The process's own metrics are the library's: ours are too many for it.
   const ofProcess = collectProcessMetrics();
   const { policies } = inspection;
@@ -42,6 +48,11 @@ export function createMetrics({ version, inspection }: MetricsOptions): Metrics 
     'breakwater_config_reloads_total',
     'How often the configuration was read again. result: success or failure.',
   );
+  const dropped = new CounterFamily(
+    'breakwater_log_lines_dropped_total',
+    'Log lines that were left out because nothing read standard output.',
+  );
+  const droppedCount = dropped.at({});
   const reloadsBy = {
     success: reloads.at({ result: 'success' }),
     failure: reloads.at({ result: 'failure' }),
@@ -52,6 +63,7 @@ export function createMetrics({ version, inspection }: MetricsOptions): Metrics 
     ...createGauges(version, inspection),
     ...meters.families,
     reloads,
+    dropped,
     new GaugeFamily(
       'breakwater_config_last_reload_success_timestamp_seconds',
       'When the configuration in force was read.',
@@ -84,6 +96,7 @@ export function createMetrics({ version, inspection }: MetricsOptions): Metrics 
     },
     async *exposition() {
       announceKnown();
+      droppedCount.value = droppedLines();
       // First, as it may fail: nothing has been sent yet.
       const rest = await ofProcess.render();
       yield* renderPage(families, rest);

@@ -12,7 +12,7 @@ async function open(text: string) {
   const drained: Http1Stream[] = [];
   const pair = connectHttp1((request: IncomingMessage, response: ServerResponse) => {
     response.sendDate = false;
-    const stream = new Http1Stream(request, response, clock);
+    const stream = new Http1Stream(request, response, clock, () => false);
     stream.listen({
       onClose: () => void closed.push(stream),
       onDrain: () => void drained.push(stream),

@@ -15,7 +15,7 @@ async function open(protocol = 'websocket', early = '') {
     (request, socket, head) => {
       upgrade = new UpgradeRequest(request, socket as Socket, head);
       upgrade.response.sendDate = false;
-      stream = new Http1Stream(request, upgrade.response, new FakeClock(), upgrade);
+      stream = new Http1Stream(request, upgrade.response, new FakeClock(), () => false, upgrade);
       stream.listen({ onClose: () => void (closes += 1), onDrain() {} });
     },
   );

@@ -23,6 +23,7 @@ export interface UpstreamConfig {
   readonly prefix: string | undefined;
   readonly target: Target;
   readonly preserveHost: boolean;
+  readonly earlyHints: boolean;
   readonly tls: TlsOptions | undefined;
   readonly policies: PolicySettings;
   readonly routes: readonly RouteConfig[];

@@ -17,7 +17,6 @@ import type { Off } from '../core/options.js';
 import { compose, type CallStage } from '../core/pipeline.js';
 import type { PolicyList } from '../core/policy.js';
 import type { Store } from '../core/store.js';
-import { firstValue } from '../http/fields.js';
 import { RouteTable } from '../lib/path-tree.js';
 import { createDispatch } from '../outbound/dispatch.js';
 import type { PolicySettings } from '../policies/index.js';
@@ -39,6 +38,7 @@ export interface UpstreamOptions {
   readonly name: string;
   readonly target: Target;
   readonly preserveHost: boolean;
+  readonly earlyHints: boolean;
   readonly tls: TlsOptions | undefined;
   readonly policies: PolicySettings;
   readonly routes: readonly RouteOptions[];
@@ -203,7 +203,7 @@ export class Upstream {
     return {
       async run(call) {
         const scope = scopeFor(call);
-        const host = scope.preserveHost ? firstValue(call.headers, 'host') : undefined;
+        const host = scope.preserveHost ? call.clientHost : undefined;
         const fork = call.fork(host, clock.now());
         try {
           return await scope.stage.run(fork);
@@ -218,7 +218,7 @@ export class Upstream {
 
   #createScope(route: string, settings: PolicySettings, layers: Layers, emit: Emit): Scope {
     const { replayBytes, tunnelIdleMs } = needsOf(this.#context.policies, settings);
-    const { target, preserveHost } = this.#options;
+    const { target, preserveHost, earlyHints } = this.#options;
     const dispatch = createDispatch({
       upstream: this.name,
       target: target.href,
@@ -235,6 +235,7 @@ export class Upstream {
       stage: compose(listLayers(this.#context.policies, layers), dispatch),
       emit,
       preserveHost,
+      earlyHints,
       replayBytes,
       enter: this.#lifetime.enter,
       leave: this.#lifetime.leave,

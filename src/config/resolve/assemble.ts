@@ -160,6 +160,10 @@ function isTrue(node: SourceNode | undefined): boolean {
   return node?.kind === 'scalar' && node.value === true;
 }
 
+function isOff(node: SourceNode | undefined): boolean {
+  return node?.kind === 'scalar' && (node.value === 'off' || node.value === false);
+}
+
 function toUpstreamConfig(
   parts: UpstreamParts,
   effective: EffectiveUpstream,
@@ -172,6 +176,7 @@ function toUpstreamConfig(
     prefix,
     target: target!,
     preserveHost: isTrue(valueOf(node, 'preserveHost')),
+    earlyHints: !isOff(valueOf(node, 'earlyHints')),
     tls,
     policies: settle(effective.policies),
     routes: effective.routes.map(({ policies, ...route }) => ({
@@ -201,6 +206,7 @@ function toDocument(
   return {
     ...keys,
     preserveHost: isTrue(valueOf(node, 'preserveHost')),
+    earlyHints: isOff(valueOf(node, 'earlyHints')) ? 'off' : 'on',
     ...(tls === undefined ? {} : { tls: redact(toPlain(tls) as Record<string, unknown>, 'key') }),
     ...toNotation(effective.policies),
     ...(routes.length === 0 ? {} : { routes }),

@@ -18,6 +18,8 @@ export interface MetricsOptions {
 export interface Metrics extends Sink {
   readonly contentType: string;
   countReload(result: 'success' | 'failure'): void;
+  /** A request was refused below the policies. */
+  countRefusal(status: number): void;
   /** A configuration came into force, at the start or by a reload. @param wallMs since the Unix epoch. */
   noteConfig(wallMs: number): void;
   /** The page that Prometheus scrapes, each piece of it as it is asked for. */
@@ -46,12 +48,17 @@ export function createMetrics({ version, inspection }: MetricsOptions): Metrics 
     success: reloads.at({ result: 'success' }),
     failure: reloads.at({ result: 'failure' }),
   };
+  const refusals = new CounterFamily(
+    'breakwater_refused_requests_total',
+    'Requests that were refused before any policy saw them. status: the status code that was sent.',
+  );
   let configuredAtMs: number | undefined;
   const families: readonly Family[] = [
     // The gauges first: reading a circuit may make it move, which is counted.
     ...createGauges(version, inspection),
     ...meters.families,
     reloads,
+    refusals,
     new GaugeFamily(
       'breakwater_config_last_reload_success_timestamp_seconds',
       'When the configuration in force was read.',
@@ -78,6 +85,9 @@ export function createMetrics({ version, inspection }: MetricsOptions): Metrics 
     contentType: ofProcess.contentType,
     countReload(result) {
       reloadsBy[result].value++;
+    },
+    countRefusal(status) {
+      refusals.at({ status: String(status) }).value++;
     },
     noteConfig(wallMs) {
       configuredAtMs = wallMs;

@@ -13,9 +13,9 @@ async function open(protocol = 'websocket', early = '') {
   const pair = connectHttp1(
     () => {},
     (request, socket, head) => {
-      upgrade = new UpgradeRequest(request, socket as Socket, head);
+      upgrade = new UpgradeRequest(request, protocol, socket as Socket, head, () => {});
       upgrade.response.sendDate = false;
-      stream = new Http1Stream(request, upgrade.response, new FakeClock(), upgrade);
+      stream = new Http1Stream(request, upgrade.response, new FakeClock(), { upgrade });
       stream.listen({ onClose: () => void (closes += 1), onDrain() {} });
     },
   );

@@ -69,7 +69,8 @@ const refused: Readonly<Record<string, string>> = {
   CONNECT: 'CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n',
   'an unknown expectation': get('Expect: miracles', 'Connection: close'),
   'a head over the limit': get(`X: ${'a'.repeat(40_000)}`),
-  'a body with an upgrade': post('Connection: Upgrade', 'Upgrade: x', 'Content-Length: 1', '', 'a'),
+  'a malformed host in an absolute form': 'GET http://u@h/ HTTP/1.1\r\nHost: x\r\n\r\n',
+  'no host in an absolute form': 'GET http:///p HTTP/1.1\r\nHost: x\r\n\r\n',
 };
 
 /** What was read before a bad chunk came may have gone upstream as a part; the whole must not. */

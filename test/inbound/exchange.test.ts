@@ -483,3 +483,29 @@ t.test('the host goes upstream only where it is preserved', async (t) => {
     t.equal(scope.stage.last.call.host, preserveHost ? 'shop.example' : undefined);
   }
 });
+
+t.test('103 is held back where the upstream says so, and no other 1xx', async (t) => {
+  for (const [earlyHints, count] of [
+    [true, 2],
+    [false, 1],
+  ] as const) {
+    const stream = new FakeStream();
+    const scope = new FakeScope({ earlyHints });
+    const context: ExchangeContext = {
+      clock: new FakeClock(),
+      createRequestId: () => 'made-here',
+      bodyIdleMs: BODY_IDLE_MS,
+      maxRequestBody: 'off',
+      refuse: undefined,
+      onRefused: () => {},
+      isDraining: () => false,
+      running: new Roster(),
+    };
+    new Exchange(stream, { scope, path: '/' }, context).start();
+    await settle();
+    const { client } = scope.stage.last.call;
+    client!.sendInformational(103, '', []);
+    client!.sendInformational(102, '', []);
+    t.equal(stream.sent.length, count);
+  }
+});

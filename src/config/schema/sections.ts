@@ -15,7 +15,10 @@ export const word = <const Words extends readonly string[]>(
   options: { default: Words[number]; description: string },
 ) => {
   // YAML before 1.2, and many a template, turns `off` into false and `on` into true.
-  const switches = [...(words.includes('on') ? [true] : []), ...(words.includes('off') ? [false] : [])];
+  const switches = [
+    ...(words.includes('on') ? [true] : []),
+    ...(words.includes('off') ? [false] : []),
+  ];
   const off = words.includes('off') ? { off: true } : {};
   return Type.Unsafe<Words[number]>({ enum: [...words, ...switches], ...off, ...options });
 };

@@ -52,7 +52,9 @@ export class UpgradeRequest implements Upgrade {
     this.#socket = socket;
     this.#giveBack = giveBack;
     this.response = new ServerResponse(request);
-    this.response.shouldKeepAlive = !listMembers(request.rawHeaders, 'connection').includes('close');
+    this.response.shouldKeepAlive = !listMembers(request.rawHeaders, 'connection').includes(
+      'close',
+    );
     this.response.assignSocket(socket);
     this.response.on('finish', this.#onFinish);
     socket.on('data', this.#onEarly);

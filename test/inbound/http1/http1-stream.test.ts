@@ -336,7 +336,10 @@ t.test('a 426 says what to upgrade to', async (t) => {
     stream.sendHead(426, undefined, ['Upgrade', 'TLS/1.3', 'Content-Length', '0'], isLast);
     stream.end();
     await settle();
-    t.match(received(), `\r\nUpgrade: TLS/1.3\r\nContent-Length: 0\r\nConnection: ${connection}\r\n`);
+    t.match(
+      received(),
+      `\r\nUpgrade: TLS/1.3\r\nContent-Length: 0\r\nConnection: ${connection}\r\n`,
+    );
   }
 });
 

@@ -168,10 +168,7 @@ t.test('a refusal leaves a trace', async (t) => {
     ['CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n', 405],
     [get('/', 'Expect: miracles\r\n'), 417],
     [get('/', `X: ${'a'.repeat(40_000)}\r\n`), 431],
-    [
-      'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n',
-      501,
-    ],
+    ['POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n', 501],
     ['GET / HTTP/2.0\r\nHost: a\r\n\r\n', 505],
     [`POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n`, 400],
   ];

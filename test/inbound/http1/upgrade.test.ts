@@ -103,25 +103,31 @@ t.test('after a refusal the socket is given back, with what the client sent earl
   stream.sendHead(403, undefined, ['Content-Length', '2'], false);
   stream.end(Buffer.from('no'));
   await settle();
-  t.match(received(), /^HTTP\/1\.1 403 Forbidden\r\nContent-Length: 2\r\nConnection: keep-alive\r\n/);
+  t.match(
+    received(),
+    /^HTTP\/1\.1 403 Forbidden\r\nContent-Length: 2\r\nConnection: keep-alive\r\n/,
+  );
   t.match(received(), /\r\n\r\nno$/);
   t.same(givenBack, ['GET /next']);
   t.equal(server.destroyed, false);
 });
 
-t.test('after a refusal the connection closes where the client or the response says so', async (t) => {
-  for (const [protocol, isLast] of [
-    ['websocket\r\nConnection: close', false],
-    ['websocket', true],
-  ] as const) {
-    const { stream, received, server, givenBack } = await open(protocol);
-    stream.sendHead(403, undefined, ['Content-Length', '0'], isLast);
-    stream.end();
-    await settle();
-    t.match(received(), /\r\nConnection: close\r\n/);
-    t.same([givenBack, server.destroyed], [[], true]);
-  }
-});
+t.test(
+  'after a refusal the connection closes where the client or the response says so',
+  async (t) => {
+    for (const [protocol, isLast] of [
+      ['websocket\r\nConnection: close', false],
+      ['websocket', true],
+    ] as const) {
+      const { stream, received, server, givenBack } = await open(protocol);
+      stream.sendHead(403, undefined, ['Content-Length', '0'], isLast);
+      stream.end();
+      await settle();
+      t.match(received(), /\r\nConnection: close\r\n/);
+      t.same([givenBack, server.destroyed], [[], true]);
+    }
+  },
+);
 
 t.test('a client that hangs up before the 101 closes the stream', async (t) => {
   const { stream, client, closes } = await open();

@@ -437,8 +437,8 @@ void t.test('earlyHints is on unless it is switched off, in any spelling', (t) =
     [', earlyHints: off', false],
     [', earlyHints: false', false],
   ] as const) {
-    const { config } = load(`upstreams: { a: { listen: 1, target: "http://a"${text} } }`);
-    t.equal(config?.upstreams[0]!.earlyHints, isOn, text);
+    const { upstreams } = load(`upstreams: { a: { listen: 1, target: "http://a"${text} } }`);
+    t.equal(upstreams[0]!.earlyHints, isOn, text);
   }
   t.end();
 });

@@ -25,6 +25,8 @@ export class Connection {
   isOver = false;
   readonly #socket: Socket;
   #isBusy = false;
+  /** A response ended before its request: where the next one begins is not known. */
+  #hasLostTrack = false;
   #waiting: Turn[] = [];
   #original: Original | undefined;
   #request: IncomingMessage | undefined;
@@ -45,6 +47,11 @@ export class Connection {
   /** A request that comes now has to wait. */
   get isBusy(): boolean {
     return this.#isBusy;
+  }
+
+  /** What comes now is the beginning of a request. */
+  get isBetweenRequests(): boolean {
+    return !this.#isBusy && !this.#hasLostTrack;
   }
 
   /** The response that the connection is busy with. */
@@ -79,6 +86,7 @@ export class Connection {
   /** Ends the turn that runs now. */
   readonly done = (): void => {
     this.#isBusy = false;
+    if (this.#request?.complete === false) this.#hasLostTrack = true;
     this.#request = undefined;
     this.#response = undefined;
     const socket = this.#socket;

@@ -1,8 +1,11 @@
 /** What Node's server tells of one listener's connections, turned into requests that run in their turn, or refusals. */
 import { type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { Clock } from '../../core/clock.js';
 import { Connection, type Original } from './connection.js';
+import { DetachedSocket } from './detached-socket.js';
+import { findForeignMethod } from './foreign-method.js';
 import { announcesBody } from './http1-body.js';
 import { Http1Stream } from './http1-stream.js';
 import { answerAsLastHop, isLastHop } from './last-hop.js';
@@ -22,15 +25,31 @@ export interface IntakeOptions {
   readonly isClosing: () => boolean;
 }
 
+/** Takes the requests of all connections of `server` from now on. */
+export function takeIn(server: Server, options: IntakeOptions): void {
+  new Intake(server, options).open();
+}
+
+/** What Node's parser adds to its errors. */
+interface ParserError extends NodeJS.ErrnoException {
+  readonly reason?: string;
+  readonly rawPacket?: Buffer;
+  readonly bytesParsed?: number;
+}
+
 type OnRequest = (request: IncomingMessage, response: ServerResponse) => void;
 
-export class Intake {
+class Intake {
   readonly #server: Server;
   readonly #options: IntakeOptions;
 
   constructor(server: Server, options: IntakeOptions) {
     this.#server = server;
     this.#options = options;
+  }
+
+  open(): void {
+    const server = this.#server;
     server.on('request', this.#onRequest);
     // 100 Continue is sent when an attempt wants the body: a refused upload never starts.
     server.on('checkContinue', this.#onRequest);
@@ -135,16 +154,17 @@ export class Intake {
   };
 
   /** Bytes that are no HTTP, a head that is late or too long, or a connection that has failed. */
-  readonly #onClientError = (error: NodeJS.ErrnoException, socket: Socket): void => {
+  readonly #onClientError = (error: ParserError, socket: Socket): void => {
     const status = statusOfError(error);
     if (status === undefined) return void socket.destroy(error);
     const connection = Connection.of(socket);
     // The parser says it again for all that comes after.
     if (connection.isOver) return;
+    if (this.#goOnWithMethod(error, socket, connection)) return;
     connection.isOver = true;
     // What follows a request that says `Connection: close` is no request.
     if (error.code === 'HPE_CLOSED_CONNECTION') return ignoreRest(socket);
-    const why = (error as { reason?: string }).reason ?? error.message;
+    const why = error.reason ?? error.message;
     const { response } = connection;
     if (!connection.meetsDefect()) {
       ignoreRest(socket);
@@ -154,6 +174,22 @@ export class Intake {
     this.#options.onRefused(status, why);
     breakOff(socket, status);
   };
+
+  /** The next parser of the connection is given a method that it knows in the place of the one that it does not. */
+  #goOnWithMethod(error: ParserError, socket: Socket, connection: Connection): boolean {
+    const { rawPacket, bytesParsed } = error;
+    if (!connection.isBetweenRequests || rawPacket === undefined || bytesParsed === undefined) {
+      return false;
+    }
+    const found = findForeignMethod(rawPacket, bytesParsed);
+    if (found === undefined) return false;
+    connection.isOver = true;
+    const detached = DetachedSocket.over(socket) as Duplex as Socket;
+    Connection.of(detached).expect({ method: found.method });
+    detached.unshift(found.bytes);
+    this.#server.emit('connection', detached);
+    return true;
+  }
 
   #refuseSocket(socket: Socket, status: number, why: string): void {
     Connection.of(socket).isOver = true;

@@ -12,7 +12,7 @@ import fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
 import { Exchange, type ExchangeContext } from '../exchange.js';
 import type { Front, Listener, ListenerLimits } from '../listener.js';
 import type { Router } from '../router.js';
-import { Intake, type IntakeOptions } from './intake.js';
+import { takeIn, type IntakeOptions } from './intake.js';
 
 /** How often Node looks for heads that are late: what `limits.headerTimeout` may be late itself. */
 const CHECK_INTERVAL_MS = 250;
@@ -83,7 +83,7 @@ export async function createFront(context: ExchangeContext): Promise<Front> {
         (request as PendingRequest).exchange = exchange;
         handler!(request, response);
       };
-      new Intake(server, {
+      takeIn(server, {
         clock: context.clock,
         start,
         onRefused: context.onRefused,

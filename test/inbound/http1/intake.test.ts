@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import t from 'tap';
 import type { Http1Stream } from '../../../src/inbound/http1/http1-stream.js';
-import { Intake } from '../../../src/inbound/http1/intake.js';
+import { takeIn } from '../../../src/inbound/http1/intake.js';
 import { FakeClock, settle } from '../../support/fake-clock.js';
 import { connectTo } from '../../support/http1-pair.js';
 
@@ -11,7 +11,7 @@ async function open(text: string) {
   const refused: [number, string][] = [];
   const clock = new FakeClock();
   const server = createServer({ requireHostHeader: false });
-  new Intake(server, {
+  takeIn(server, {
     clock,
     start: (stream) => void streams.push(stream),
     onRefused: (status, why) => void refused.push([status, why]),
@@ -218,4 +218,48 @@ t.test('a body that proves malformed after the head of the response is reset', a
   opened.client.write('zz\r\n');
   await settle();
   t.equal(opened.server.isReset, true);
+});
+
+t.test('any token is a method', async (t) => {
+  t.test('more than once on a connection, and with content', async (t) => {
+    const opened = await open('BAN /1 HTTP/1.1\r\nHost: a\r\n\r\n');
+    await respond(opened, 0);
+    opened.client.write('LIST /2 HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nab');
+    await settle();
+    t.equal(await respond(opened, 1), 'ab');
+    opened.client.write(get('/3'));
+    await settle();
+    await respond(opened, 2);
+    t.same(opened.started(), ['BAN /1', 'LIST /2', 'GET /3']);
+    t.same(statuses(opened), [200, 200, 200]);
+    t.same(opened.refused, []);
+    t.equal(opened.streams[0]!.peerAddress, '192.0.2.7');
+    opened.client.end();
+    await settle();
+    t.equal(opened.server.destroyed, true);
+  });
+
+  t.test('whose broken response is reset', async (t) => {
+    const opened = await open('BAN /1 HTTP/1.1\r\nHost: a\r\n\r\n');
+    const stream = opened.streams[0]!;
+    stream.sendHead(200, undefined, ['Content-Length', '9'], false);
+    stream.write(Buffer.from('part'));
+    stream.abort();
+    t.equal(opened.server.isReset, true);
+  });
+
+  t.test('but not where it could be the end of one', async (t) => {
+    const opened = await open('B');
+    opened.client.write('OX / HTTP/1.1\r\nHost: a\r\n\r\n');
+    await settle();
+    t.same(opened.started(), []);
+    t.same(statuses(opened), [501]);
+  });
+
+  t.test('but not behind a request that is under way', async (t) => {
+    const opened = await open(`${get('/1')}BAN /2 HTTP/1.1\r\nHost: a\r\n\r\n`);
+    await respond(opened, 0);
+    t.same(opened.started(), ['GET /1']);
+    t.same(statuses(opened), [200, 501]);
+  });
 });

@@ -137,9 +137,10 @@ t.test('a client that hangs up before the 101 closes the stream', async (t) => {
   t.equal(closes(), 1);
 });
 
+const offer = (upgrade: string, httpVersionMinor = 1) =>
+  protocolOf({ headers: { upgrade }, httpVersionMinor } as IncomingMessage);
+
 t.test('HTTP/2 in clear, and any upgrade of HTTP/1.0, is not passed on', (t) => {
-  const offer = (upgrade: string, httpVersionMinor = 1) =>
-    protocolOf({ headers: { upgrade }, httpVersionMinor } as IncomingMessage);
   for (const protocol of ['h2c', 'websocket, h2c', 'H2C']) t.equal(offer(protocol), undefined);
   t.equal(offer('h2cat'), 'h2cat');
   t.equal(offer('websocket', 0), undefined);

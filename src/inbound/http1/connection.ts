@@ -77,6 +77,19 @@ export class Connection {
     start();
   }
 
+  /** As `take`, for a socket that Node's server has given away. */
+  takeBare(start: () => void): void {
+    const socket = this.#socket;
+    const response = this.#response;
+    if (response !== undefined) {
+      // It does no more for the response that is under way.
+      const onDrain = () => void response.emit('drain');
+      socket.on('drain', onDrain);
+      response.once('close', () => socket.off('drain', onDrain));
+    }
+    this.take(start);
+  }
+
   /** The turn that runs now lasts until this response has ended. */
   lastsUntil(response: ServerResponse): void {
     this.#response = response;

@@ -2,6 +2,15 @@
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 
+/** What Node's server listens to. Its listener for the close of a socket stays, and gives the parser back. */
+const ofServer = ['data', 'end', 'drain', 'timeout', 'pause', 'resume'];
+
+/** Ends the part of Node's server in a socket that it has not given away. */
+export function takeFromServer(socket: Socket): void {
+  for (const event of ofServer) socket.removeAllListeners(event);
+  socket.setTimeout(0);
+}
+
 /** As much of a socket as Node's server and the streams over it use. */
 export class DetachedSocket extends Duplex {
   readonly #socket: Socket;
@@ -17,10 +26,7 @@ export class DetachedSocket extends Duplex {
   private constructor(socket: Socket) {
     super({ allowHalfOpen: true });
     this.#socket = socket;
-    // The first parser's; its listener for the end of the socket stays, and gives the parser back.
-    for (const event of ['data', 'end', 'drain', 'timeout']) socket.removeAllListeners(event);
-    socket.setTimeout(0);
-    socket.pause();
+    takeFromServer(socket);
     socket.on('data', this.#onData);
     socket.on('end', this.#onEnd);
     socket.on('close', this.#onClose);

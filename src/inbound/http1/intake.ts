@@ -102,7 +102,7 @@ class Intake {
   readonly #onUpgrade = (request: IncomingMessage, socket: Socket, rest: Buffer): void => {
     const connection = Connection.of(socket);
     const original = connection.takeOriginal();
-    connection.take(() => {
+    connection.takeBare(() => {
       const protocol = protocolOf(request);
       if (protocol === undefined || announcesBody(request)) {
         // The parser reads it again, as a request like any other.
@@ -150,7 +150,7 @@ class Intake {
 
   /** A gateway opens no connections to where clients choose (RFC 9110, section 9.3.6). */
   readonly #onConnect = (_request: IncomingMessage, socket: Socket): void => {
-    Connection.of(socket).take(() => this.#refuseSocket(socket, 405, 'the method is CONNECT'));
+    Connection.of(socket).takeBare(() => this.#refuseSocket(socket, 405, 'the method is CONNECT'));
   };
 
   /** Bytes that are no HTTP, a head that is late or too long, or a connection that has failed. */

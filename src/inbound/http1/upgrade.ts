@@ -2,6 +2,7 @@
 import { ServerResponse, STATUS_CODES, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { fieldLines, listMembers, type Fields } from '../../http/fields.js';
+import { takeFromServer } from './detached-socket.js';
 
 /** Bytes kept of a client that sends before the response. */
 const EARLY_BYTES = 64 * 1024;
@@ -59,6 +60,7 @@ export class UpgradeRequest implements Upgrade {
     this.response.on('finish', this.#onFinish);
     socket.on('data', this.#onEarly);
     socket.on('end', this.#onEnd);
+    socket.on('drain', this.#onDrain);
     if (head.length > 0) this.#onEarly(head);
   }
 
@@ -75,6 +77,7 @@ export class UpgradeRequest implements Upgrade {
     this.response.detachSocket(socket);
     socket.off('data', this.#onEarly);
     socket.off('end', this.#onEnd);
+    socket.off('drain', this.#onDrain);
     socket.pause();
     return socket;
   }
@@ -90,6 +93,9 @@ export class UpgradeRequest implements Upgrade {
     this.#earlyBytes += chunk.length;
     if (this.#earlyBytes > EARLY_BYTES) this.#socket.pause();
   };
+
+  /** As Node's server does for the responses of its own. */
+  readonly #onDrain = (): void => void this.response.emit('drain');
 
   /** Nothing was agreed on yet: a client that ends now has hung up. */
   readonly #onEnd = (): void => void this.#socket.destroy();
@@ -108,9 +114,7 @@ export class LateUpgrade implements Upgrade {
   accept(statusText: string, fields: Fields): Socket {
     const socket = this.#response.socket!;
     this.#response.detachSocket(socket);
-    // The parser's; its listener for the end of the socket stays, and gives the parser back.
-    for (const event of ['data', 'end', 'drain', 'timeout']) socket.removeAllListeners(event);
-    socket.setTimeout(0);
+    takeFromServer(socket);
     socket.pause();
     send101(socket, statusText, fields);
     return socket;

@@ -31,6 +31,7 @@ import { StoreSet } from '../stores/store-set.js';
 import { joinSinks, type Sink } from '../telemetry/bus.js';
 import { createMetrics } from '../telemetry/instruments/metrics.js';
 import { createLogSink } from '../telemetry/log/log-sink.js';
+import { createRefusalLog } from '../telemetry/log/refusals.js';
 import { logStore, writeLine, type Logger } from '../telemetry/log/logger.js';
 import { logShortage } from '../telemetry/log/shortage.js';
 import { listenError, SHARED, wantedBy, type NamedAddress } from './addresses.js';
@@ -81,6 +82,7 @@ export class App {
       bodyIdleMs: 0,
       maxRequestBody: 'off',
       refuse: undefined,
+      onRefused: () => {},
       isDraining: () => false,
       running: new Roster(),
     };
@@ -131,6 +133,11 @@ export class App {
       inspection: this.#inspection,
       droppedLines: options.droppedLines,
     });
+    const logRefusal = createRefusalLog(logger, clock);
+    this.#exchanges.onRefused = (status, why) => {
+      this.#metrics.countRefusal(status);
+      logRefusal(status, why);
+    };
     this.#reloads = new Reloads({
       load: options.load,
       current: () => this.#config,

@@ -24,6 +24,7 @@ export interface UpstreamConfig extends ConnectionOptions {
   readonly prefix: string | undefined;
   readonly target: Target;
   readonly preserveHost: boolean;
+  readonly earlyHints: boolean;
   readonly tls: TlsOptions | undefined;
   readonly policies: PolicySettings;
   readonly routes: readonly RouteConfig[];

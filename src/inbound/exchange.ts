@@ -20,6 +20,8 @@ export interface ExchangeContext extends UploadLimits {
   readonly createRequestId: () => string;
   /** Why a new call to an upstream is refused because the process is overloaded; undefined while overload is not watched. */
   readonly refuse: ((upstream: string) => CallError | undefined) | undefined;
+  /** A request was refused below the policies, which no exchange tells of. */
+  readonly onRefused: (status: number, why: string) => void;
   /** While draining, connections are told to close. */
   isDraining(): boolean;
   /** The exchanges that run now, so that a stop can end them. */
@@ -46,7 +48,7 @@ export class Exchange implements ReplySink, StreamHandler, Member, CallClient {
     this.#stream = stream;
     this.#context = context;
     this.#scope = scope;
-    const { method, fields, body } = stream;
+    const { method, fields, body, host } = stream;
     this.#requestId = combinedValue(fields, 'x-request-id') ?? context.createRequestId();
     this.#upload =
       body &&
@@ -58,7 +60,8 @@ export class Exchange implements ReplySink, StreamHandler, Member, CallClient {
     this.#call = new Call({
       method,
       path,
-      host: scope.preserveHost ? stream.host : undefined,
+      host: scope.preserveHost ? host : undefined,
+      clientHost: host,
       headers: fields,
       outgoing: forwardRequestHeaders(stream, this.#requestId),
       body: this.#upload?.body,
@@ -96,6 +99,7 @@ export class Exchange implements ReplySink, StreamHandler, Member, CallClient {
 
   sendInformational(status: number, statusText: string, fields: Fields): void {
     if (!this.#stream.canSendInformational) return;
+    if (status === 103 && !this.#scope.earlyHints) return;
     const forwarded = forwardReplyHeaders(fields, status, '', 0, false);
     this.#stream.sendInformational(status, statusText, forwarded);
   }

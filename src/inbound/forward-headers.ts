@@ -1,5 +1,5 @@
 /** A request's header fields on their way to the upstream: what a hop must take out, and what this one adds (RFC 9110, section 7.6). */
-import { combinedValue, type Fields } from '../http/fields.js';
+import { combinedValue, listMembers, type Fields } from '../http/fields.js';
 import { hopByHop, nominated } from '../http/hop-by-hop.js';
 import type { RequestHead } from './stream.js';
 
@@ -8,6 +8,9 @@ function peerOf(address: string | undefined): string {
   if (address === undefined) return 'unknown';
   return address.startsWith('::ffff:') ? address.slice(7) : address;
 }
+
+const acceptsTrailers = (fields: Fields): boolean =>
+  listMembers(fields, 'te').some((member) => member.split(';', 1)[0]!.trim() === 'trailers');
 
 /**
  * Keeps order, case and repetitions. Appends to the last X-Forwarded-For and Via there are; X-Forwarded-Proto and
@@ -63,5 +66,9 @@ export function forwardRequestHeaders(head: RequestHead, requestId: string): Fie
   if (viaAt === -1) fields.push('Via', via);
   else fields[viaAt] += `, ${via}`;
   fields.push('X-Request-Id', requestId);
+  // Trailers pass through here, where the client's protocol has them (RFC 9110, section 10.1.4).
+  if (head.protocolVersion !== '1.0' && acceptsTrailers(raw)) {
+    fields.push('Connection', 'TE', 'TE', 'trailers');
+  }
   return fields;
 }

@@ -32,8 +32,8 @@ export function forwardReplyHeaders(
   const fields = filterFields(
     headers,
     (lower) =>
-      !hopByHop.has(lower) &&
-      !drop.has(lower) &&
+      // A 426 has to say what to upgrade to (RFC 9110, section 15.5.22).
+      ((!hopByHop.has(lower) && !drop.has(lower)) || (status === 426 && lower === 'upgrade')) &&
       lower !== 'x-request-id' &&
       !(dropsTrailer && lower === 'trailer') &&
       !(dropsLength && lower === 'content-length'),

@@ -11,6 +11,8 @@ export interface Scope {
   readonly emit: Emit;
   /** The upstream is sent the Host of the client. */
   readonly preserveHost: boolean;
+  /** Clients are sent the upstream's 103 responses. */
+  readonly earlyHints: boolean;
   /** Bytes of a request body to remember for other attempts. */
   readonly replayBytes: number;
   /** An exchange begins. */

@@ -23,6 +23,8 @@ export interface UpstreamOptions {
   readonly name: string;
   readonly target: Target;
   readonly preserveHost: boolean;
+  /** Clients are sent 103. */
+  readonly earlyHints: boolean;
   readonly tls: TlsOptions | undefined;
   /** How the target's name is followed. */
   readonly resolve: { readonly maxAge: number | Off };

@@ -14,7 +14,6 @@ import {
 } from '../core/layers.js';
 import type { Off } from '../core/options.js';
 import { compose, type CallStage } from '../core/pipeline.js';
-import { firstValue } from '../http/fields.js';
 import { RouteTable } from '../lib/path-tree.js';
 import { createDispatch } from '../outbound/dispatch.js';
 import type { PolicySettings } from '../policies/index.js';
@@ -174,7 +173,7 @@ export class Upstream implements Sibling {
     return {
       async run(call) {
         const scope = scopeFor(call);
-        const host = scope.preserveHost ? firstValue(call.headers, 'host') : undefined;
+        const host = scope.preserveHost ? call.clientHost : undefined;
         const fork = call.fork(host, clock.now());
         try {
           return await scope.stage.run(fork);
@@ -189,7 +188,7 @@ export class Upstream implements Sibling {
 
   #createScope(route: string, settings: PolicySettings, layers: Layers, emit: Emit): Scope {
     const { replayBytes, tunnelIdleMs } = needsOf(this.#context.policies, settings);
-    const { target, preserveHost } = this.#options;
+    const { target, preserveHost, earlyHints } = this.#options;
     const dispatch = createDispatch({
       upstream: this.name,
       target: target.href,
@@ -206,6 +205,7 @@ export class Upstream implements Sibling {
       stage: compose(listLayers(this.#context.policies, layers), dispatch),
       emit,
       preserveHost,
+      earlyHints,
       replayBytes,
       enter: this.lifetime.enter,
       leave: this.lifetime.leave,

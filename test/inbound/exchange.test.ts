@@ -30,6 +30,7 @@ async function open(init: FakeStreamInit = {}, overrides: Partial<ExchangeContex
     bodyIdleMs: BODY_IDLE_MS,
     maxRequestBody: 100,
     refuse: undefined,
+    onRefused: () => {},
     isDraining: () => false,
     running,
     ...overrides,
@@ -474,10 +475,37 @@ t.test('the host goes upstream only where it is preserved', async (t) => {
         ...context,
         maxRequestBody: 'off',
         refuse: undefined,
+        onRefused: () => {},
         isDraining: () => false,
         running: new Roster(),
       },
     ).start();
     t.equal(scope.stage.last.call.host, preserveHost ? 'shop.example' : undefined);
+  }
+});
+
+t.test('103 is held back where the upstream says so, and no other 1xx', async (t) => {
+  for (const [earlyHints, count] of [
+    [true, 2],
+    [false, 1],
+  ] as const) {
+    const stream = new FakeStream();
+    const scope = new FakeScope({ earlyHints });
+    const context: ExchangeContext = {
+      clock: new FakeClock(),
+      createRequestId: () => 'made-here',
+      bodyIdleMs: BODY_IDLE_MS,
+      maxRequestBody: 'off',
+      refuse: undefined,
+      onRefused: () => {},
+      isDraining: () => false,
+      running: new Roster(),
+    };
+    new Exchange(stream, { scope, path: '/' }, context).start();
+    await settle();
+    const { client } = scope.stage.last.call;
+    client!.sendInformational(103, '', []);
+    client!.sendInformational(102, '', []);
+    t.equal(stream.sent.length, count);
   }
 });

@@ -99,3 +99,19 @@ t.test('Max-Forwards counts down where it counts', async (t) => {
   t.equal(hopsLeft('GET', '3'), '3');
   t.equal(hopsLeft('TRACE', 'many'), 'many', 'what is no number is left alone');
 });
+
+/** The last fields sent for a client that says that about transfer codings. */
+const sentFor = (te: string, protocolVersion = '1.1') =>
+  forwardRequestHeaders(
+    fakeHead({ fields: ['Connection', 'TE', 'TE', te], protocolVersion }),
+    'id',
+  ).slice(-4);
+
+t.test('says anew that the client accepts trailers', (t) => {
+  const said = ['Connection', 'TE', 'TE', 'trailers'];
+  t.same(sentFor('trailers'), said);
+  t.same(sentFor('deflate;q=0.5, Trailers'), said);
+  t.notSame(sentFor('deflate, x-trailers'), said);
+  t.notSame(sentFor('trailers', '1.0'), said, 'HTTP/1.0 has no trailers');
+  t.end();
+});

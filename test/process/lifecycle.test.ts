@@ -20,7 +20,7 @@ t.test('names every listener before it says it is ready', async (t) => {
 
 t.test('says how many warnings check has, before it is ready', async (t) => {
   const run = async (keys: string) => {
-    const running = start(
+    const running = startProxy(
       t,
       `admin: { listen: 0 }\nlog: { level: fatal }\nupstreams: { a: { listen: 0, target: "http://127.0.0.1:1", ${keys} } }`,
     );

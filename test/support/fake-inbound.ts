@@ -195,13 +195,15 @@ export class FakeScope implements Scope {
   readonly route = '';
   readonly stage = new FakeStage();
   readonly preserveHost: boolean;
+  readonly earlyHints: boolean;
   readonly replayBytes = 10;
   readonly summaries: ExchangeSummary[] = [];
   entered = 0;
   left = 0;
 
-  constructor({ preserveHost = false } = {}) {
+  constructor({ preserveHost = false, earlyHints = true } = {}) {
     this.preserveHost = preserveHost;
+    this.earlyHints = earlyHints;
   }
 
   readonly emit = (event: Event): void => {

@@ -1,5 +1,5 @@
 /** A client and Node's HTTP/1 server at the two ends of a pair of streams: the real parser without sockets. */
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { Duplex } from 'node:stream';
 
 /** One end; what is written to it can be read at the other. */
@@ -8,7 +8,7 @@ class End extends Duplex {
   /** What each write to this end carried. */
   readonly writes: string[] = [];
   isReset = false;
-  readonly remoteAddress = '192.0.2.7';
+  remoteAddress: string | undefined = '192.0.2.7';
   #waiting: (() => void) | undefined;
 
   override _read(): void {
@@ -74,13 +74,18 @@ export function connectHttp1(
   onRequest: (request: IncomingMessage, response: ServerResponse) => void,
   onUpgrade?: (request: IncomingMessage, socket: Duplex, head: Buffer) => void,
 ): Http1Pair {
-  const [client, server] = [new End(), new End()];
-  client.other = server;
-  server.other = client;
   const http = createServer();
   http.on('request', onRequest);
   http.on('checkContinue', onRequest);
   if (onUpgrade !== undefined) http.on('upgrade', onUpgrade);
+  return connectTo(http);
+}
+
+/** Connects a client to a server that has its listeners. */
+export function connectTo(http: Server): Http1Pair {
+  const [client, server] = [new End(), new End()];
+  client.other = server;
+  server.other = client;
   http.emit('connection', server);
   let text = '';
   client.on('data', (chunk: Buffer) => void (text += chunk.toString('latin1')));

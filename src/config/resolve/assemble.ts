@@ -162,6 +162,10 @@ function isTrue(node: SourceNode | undefined): boolean {
   return node?.kind === 'scalar' && node.value === true;
 }
 
+function isOff(node: SourceNode | undefined): boolean {
+  return node?.kind === 'scalar' && (node.value === 'off' || node.value === false);
+}
+
 function toUpstreamConfig(
   parts: UpstreamParts,
   effective: EffectiveUpstream,
@@ -174,6 +178,7 @@ function toUpstreamConfig(
     prefix,
     target: target!,
     preserveHost: isTrue(valueOf(node, 'preserveHost')),
+    earlyHints: !isOff(valueOf(node, 'earlyHints')),
     tls,
     ...decodeConnectionKeys(effective.connections),
     policies: settle(effective.policies),
@@ -204,6 +209,7 @@ function toDocument(
   return {
     ...keys,
     preserveHost: isTrue(valueOf(node, 'preserveHost')),
+    earlyHints: isOff(valueOf(node, 'earlyHints')) ? 'off' : 'on',
     ...(tls === undefined ? {} : { tls: redact(toPlain(tls) as Record<string, unknown>, 'key') }),
     ...toNotation(effective.connections),
     ...toNotation(effective.policies),

@@ -46,7 +46,7 @@ function describeKind(schema: SchemaView): string {
     return listWords(schema.anyOf.filter((branch) => branch.type !== undefined).map(describeKind));
   }
   if (schema.enum !== undefined) {
-    return listWords(schema.enum.filter((word) => word !== false).map(String));
+    return listWords(schema.enum.filter((word) => typeof word === 'string').map(String));
   }
   switch (schema.type) {
     case 'object':

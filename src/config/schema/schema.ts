@@ -3,7 +3,7 @@ import { connectionKeys } from './connection-keys.js';
 import { schemasOf } from '../../core/layers.js';
 import { Options, Type, type TSchema } from '../../core/options.js';
 import type { PolicyList } from '../../core/policy.js';
-import { listen, sections } from './sections.js';
+import { listen, sections, word } from './sections.js';
 
 /** Upstreams, routes and profiles: they end up in metric labels and admin URLs. */
 const NAME_PATTERN = '^[A-Za-z0-9][A-Za-z0-9._-]*$';
@@ -92,6 +92,11 @@ const upstreamOf = (policyKeys: Keys) =>
           default: false,
           description:
             'Whether the upstream is sent the `Host` of the client instead of that of the target.',
+        }),
+        earlyHints: word(['on', 'off'], {
+          default: 'on',
+          description:
+            'Whether clients are sent the `103 Early Hints` of the upstream. Some clients take a 103 for the response.',
         }),
         tls,
         ...connectionKeys,

@@ -4,47 +4,62 @@ import type { Socket } from 'node:net';
 import type { Clock } from '../../core/clock.js';
 import { fieldLines, fieldPairs, hasField, type Fields } from '../../http/fields.js';
 import type { InboundStream, StreamHandler } from '../stream.js';
+import { authorityOf } from '../target.js';
 import { announcesBody, Http1Body } from './http1-body.js';
 import { endWith } from './one-write.js';
-import type { UpgradeRequest } from './upgrade.js';
+import { LINGER_MS, respondBare } from './refusal.js';
+import { resetConnection } from './reset.js';
+import type { Upgrade } from './upgrade.js';
 
-/** Time a client has to stop sending and read its response, in ms; nginx's lingering_timeout is as long. */
-const LINGER_MS = 5000;
+/** How long a broken response to a pipelined request waits, in ms: a reset would also discard what the client has yet to receive of the one before. */
+const PIPELINED_RESET_MS = 250;
 
 const EMPTY = Buffer.alloc(0);
+
+export interface Http1StreamOptions {
+  /** Where it is not the one that Node has parsed. */
+  readonly method?: string | undefined;
+  readonly upgrade?: Upgrade | undefined;
+  /** It came before the response to the one before it. */
+  readonly isPipelined?: boolean;
+  /** No connection is to be kept for further requests. */
+  readonly isClosing?: () => boolean;
+}
 
 export class Http1Stream implements InboundStream {
   /** Kept, since Fastify rewrites the request's own. */
   readonly target: string;
+  readonly method: string;
   readonly body: Http1Body | undefined;
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   readonly #clock: Clock;
   readonly #isClosing: () => boolean;
-  readonly #upgrade: UpgradeRequest | undefined;
+  readonly #upgrade: Upgrade | undefined;
+  readonly #isPipelined: boolean;
   #handler: StreamHandler | undefined;
-  /** Those of the head that was sent. */
-  #sent: Fields = [];
   #awaitsDrain = false;
 
   constructor(
     request: IncomingMessage,
     response: ServerResponse,
     clock: Clock,
-    isClosing: () => boolean,
-    upgrade?: UpgradeRequest,
+    {
+      method = request.method!,
+      upgrade,
+      isPipelined = false,
+      isClosing = () => false,
+    }: Http1StreamOptions = {},
   ) {
     this.#request = request;
     this.#response = response;
     this.#clock = clock;
     this.#isClosing = isClosing;
     this.#upgrade = upgrade;
+    this.#isPipelined = isPipelined;
+    this.method = method;
     this.target = request.url!;
     this.body = announcesBody(request) ? new Http1Body(request, response) : undefined;
-  }
-
-  get method(): string {
-    return this.#request.method!;
   }
 
   get protocolVersion(): string {
@@ -56,7 +71,8 @@ export class Http1Stream implements InboundStream {
   }
 
   get host(): string | undefined {
-    return this.#request.headers.host;
+    // RFC 9112, section 3.2.2: the field next to an absolute form does not count.
+    return authorityOf(this.target) ?? this.#request.headers.host;
   }
 
   get peerAddress(): string | undefined {
@@ -113,8 +129,11 @@ export class Http1Stream implements InboundStream {
     if (spoilsConnection || isLast || this.#isClosing()) {
       response.shouldKeepAlive = false;
       fields.push('Connection', 'close');
+    } else if (this.#isKeptDespiteExpect) fields.push('Connection', 'keep-alive');
+    // RFC 9110, section 7.8: what is said of upgrades holds for one connection.
+    if (status === 426 && hasField(fields, 'upgrade')) {
+      fields.push('Connection', response.shouldKeepAlive ? 'Upgrade' : 'Upgrade, close');
     }
-    this.#sent = fields;
     const text = statusText ?? STATUS_CODES[status] ?? '';
     response.writeHead(status, text, fields as unknown as string[][] as never);
   }
@@ -143,12 +162,11 @@ export class Http1Stream implements InboundStream {
   }
 
   abort(): void {
-    const response = this.#response;
-    // Only a reset tells a client that a body without length and chunks is not complete.
-    const isCloseDelimited = !response.chunkedEncoding && !hasField(this.#sent, 'content-length');
-    if (isCloseDelimited) response.socket?.resetAndDestroy();
-    // Also cuts a connection that an earlier response still occupies, once that one is complete.
-    else response.destroy();
+    const { socket } = this.#response;
+    if (socket === null) return void this.#response.once('socket', resetConnection);
+    if (!this.#isPipelined) return resetConnection(socket);
+    const timer = this.#clock.schedule(PIPELINED_RESET_MS, () => resetConnection(socket));
+    socket.once('close', () => timer.cancel());
   }
 
   refuse(status: number): void {
@@ -158,6 +176,12 @@ export class Http1Stream implements InboundStream {
 
   accept(statusText: string, fields: Fields): Socket {
     return this.#upgrade!.accept(statusText, fields);
+  }
+
+  /** Node closes a connection whose client was sent no 100 Continue, also where there is no content to wait for. */
+  get #isKeptDespiteExpect(): boolean {
+    if (this.body !== undefined || this.#request.headers.expect === undefined) return false;
+    return this.#response.shouldKeepAlive;
   }
 
   /**
@@ -173,10 +197,4 @@ export class Http1Stream implements InboundStream {
       socket.once('close', () => timer.cancel());
     };
   }
-}
-
-/** A response below the level of policies and problem details, as Node gives to what it cannot parse. */
-export function respondBare(response: ServerResponse, status: number): void {
-  response.writeHead(status, { Connection: 'close', 'Content-Length': 0 });
-  response.end();
 }

@@ -7,18 +7,13 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http';
-import type { Socket } from 'node:net';
 import httpProxy from '@fastify/http-proxy';
 import fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
 import { Exchange, type ExchangeContext } from '../exchange.js';
 import type { Front, Listener, ListenerLimits } from '../listener.js';
 import type { Router } from '../router.js';
 import { Ending } from './ending.js';
-import { announcesBody } from './http1-body.js';
-import { Http1Stream, respondBare } from './http1-stream.js';
-import { answerAsLastHop, isLastHop } from './last-hop.js';
-import { findFault } from './request-check.js';
-import { UpgradeRequest } from './upgrade.js';
+import { takeIn, type IntakeOptions } from './intake.js';
 
 /** How often Node looks for heads that are late: what `limits.headerTimeout` may be late itself. */
 const CHECK_INTERVAL_MS = 250;
@@ -68,6 +63,8 @@ export async function createFront(context: ExchangeContext): Promise<Front> {
       let router: Router | undefined;
       let waiting: (() => void)[] = [];
       const server = createServer({
+        // Node's own refusal would leave no trace.
+        requireHostHeader: false,
         // An upload may take as long as it moves: `limits.bodyIdle` watches it.
         requestTimeout: 0,
         connectionsCheckingInterval: CHECK_INTERVAL_MS,
@@ -76,43 +73,23 @@ export async function createFront(context: ExchangeContext): Promise<Front> {
       server.maxHeadersCount = 0;
       configure(server, limits);
       const ending = new Ending(server, context.clock);
-      const isClosing = () => ending.hasBegun || context.isDraining();
-      const onRequest: RequestHandler = (request, response) => {
-        if (router === undefined) return void waiting.push(() => onRequest(request, response));
-        if (isClosing()) response.shouldKeepAlive = false;
-        // After a response that closes the connection, no further response can be sent.
-        if (request.socket.writableEnded) return;
-        const fault = findFault(request);
-        if (fault !== undefined) return respondBare(response, fault);
-        const target = request.url!;
-        if (isLastHop(request, target)) return answerAsLastHop(request, response, target);
-        const stream = new Http1Stream(request, response, context.clock, isClosing);
-        const routed = router.route(stream.method, target);
-        (request as PendingRequest).exchange = new Exchange(stream, routed, context);
+      const start: IntakeOptions['start'] = (stream, request, response) => {
+        if (router === undefined) {
+          waiting.push(() => start(stream, request, response));
+          return;
+        }
+        const exchange = new Exchange(stream, router.route(stream.method, stream.target), context);
+        // Fastify has routes for the methods that Node parses, and a response of its own for an upgrade.
+        if (stream.upgrade !== undefined) return exchange.start();
+        (request as PendingRequest).exchange = exchange;
         handler!(request, response);
       };
-      server.on('request', onRequest);
-      // 100 Continue is sent when an attempt wants the body: a refused upload never starts.
-      server.on('checkContinue', onRequest);
-      server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
-        const upgrade = new UpgradeRequest(request, socket, head);
-        // Node parses no body here: it could not be told from the new protocol's first bytes.
-        const fault = findFault(request) ?? (announcesBody(request) ? 400 : undefined);
-        if (fault !== undefined) return respondBare(upgrade.response, fault);
-        const start = () => {
-          const stream = new Http1Stream(
-            request,
-            upgrade.response,
-            context.clock,
-            isClosing,
-            upgrade,
-          );
-          new Exchange(stream, router!.route(stream.method, stream.target), context).start();
-        };
-        if (router === undefined) waiting.push(start);
-        else start();
+      takeIn(server, {
+        clock: context.clock,
+        start,
+        onRefused: context.onRefused,
+        isClosing: () => ending.hasBegun || context.isDraining(),
       });
-      server.on('connect', refuseConnect);
       await listen(server, address);
       return {
         address: boundAddress(server, address),
@@ -137,12 +114,6 @@ function configure(server: Server, limits: ListenerLimits): void {
   server.maxConnections = limits.maxConnections === 'off' ? Infinity : limits.maxConnections;
   // Node hands it to the parser of each new connection.
   (server as Server & { maxHeaderSize: number }).maxHeaderSize = limits.maxHeaderSize;
-}
-
-/** A gateway opens no connections to where clients choose (RFC 9110, section 9.3.6). */
-function refuseConnect(_request: IncomingMessage, socket: Socket): void {
-  socket.on('error', () => {});
-  socket.end('HTTP/1.1 405 Method Not Allowed\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
 }
 
 function listen(server: Server, address: Address): Promise<void> {

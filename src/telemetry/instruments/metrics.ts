@@ -20,6 +20,8 @@ export interface MetricsOptions {
 export interface Metrics extends Sink {
   readonly contentType: string;
   countReload(result: 'success' | 'failure'): void;
+  /** A request was refused below the policies. */
+  countRefusal(status: number): void;
   /** A configuration came into force, at the start or by a reload. @param wallMs since the Unix epoch. */
   noteConfig(wallMs: number): void;
   /** The page that Prometheus scrapes, each piece of it as it is asked for. */
@@ -57,6 +59,10 @@ export function createMetrics({
     success: reloads.at({ result: 'success' }),
     failure: reloads.at({ result: 'failure' }),
   };
+  const refusals = new CounterFamily(
+    'breakwater_refused_requests_total',
+    'Requests that were refused before any policy saw them. status: the status code that was sent.',
+  );
   let configuredAtMs: number | undefined;
   const families: readonly Family[] = [
     // The gauges first: reading a circuit may make it move, which is counted.
@@ -64,6 +70,7 @@ export function createMetrics({
     ...meters.families,
     reloads,
     dropped,
+    refusals,
     new GaugeFamily(
       'breakwater_config_last_reload_success_timestamp_seconds',
       'When the configuration in force was read.',
@@ -90,6 +97,9 @@ export function createMetrics({
     contentType: ofProcess.contentType,
     countReload(result) {
       reloadsBy[result].value++;
+    },
+    countRefusal(status) {
+      refusals.at({ status: String(status) }).value++;
     },
     noteConfig(wallMs) {
       configuredAtMs = wallMs;

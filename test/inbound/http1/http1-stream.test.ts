@@ -1,18 +1,18 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import t from 'tap';
-import { Http1Stream } from '../../../src/inbound/http1/http1-stream.js';
+import { Http1Stream, type Http1StreamOptions } from '../../../src/inbound/http1/http1-stream.js';
 import { FakeClock, settle } from '../../support/fake-clock.js';
 import { connectHttp1 } from '../../support/http1-pair.js';
 
 /** Sends `text`, and gives the stream of each request that it makes. */
-async function open(text: string) {
+async function open(text: string, options: Http1StreamOptions = {}) {
   const clock = new FakeClock();
   const streams: Http1Stream[] = [];
   const closed: Http1Stream[] = [];
   const drained: Http1Stream[] = [];
   const pair = connectHttp1((request: IncomingMessage, response: ServerResponse) => {
     response.sendDate = false;
-    const stream = new Http1Stream(request, response, clock, () => false);
+    const stream = new Http1Stream(request, response, clock, options);
     stream.listen({
       onClose: () => void closed.push(stream),
       onDrain: () => void drained.push(stream),
@@ -126,18 +126,18 @@ t.test('a response', async (t) => {
 });
 
 t.test('a response that breaks off', async (t) => {
-  t.test('is cut where its framing shows that it is incomplete', async (t) => {
+  t.test('is reset in every framing', async (t) => {
     for (const fields of [['Content-Length', '10'], []]) {
       const { stream, server } = await open(GET);
       stream.sendHead(200, '', fields, false);
       stream.write(Buffer.from('part'));
       stream.abort();
       t.equal(server.destroyed, true);
-      t.equal(server.isReset, false);
+      t.equal(server.isReset, true);
     }
   });
 
-  t.test('is cut after the response to an earlier request', async (t) => {
+  t.test('is reset after the response to an earlier request', async (t) => {
     const { streams, server, received } = await open(GET + GET);
     const [first, second] = streams as [Http1Stream, Http1Stream];
     second.sendHead(200, '', ['Content-Length', '10'], false);
@@ -148,7 +148,7 @@ t.test('a response that breaks off', async (t) => {
     first.end(Buffer.from('whole'));
     await settle();
     t.match(received(), /whole$/);
-    t.equal(server.destroyed, true);
+    t.equal(server.isReset, true);
   });
 
   t.test('is reset where the end of the connection is the end of the body', async (t) => {
@@ -157,6 +157,25 @@ t.test('a response that breaks off', async (t) => {
     stream.write(Buffer.from('part'));
     stream.abort();
     t.equal(server.isReset, true);
+  });
+
+  t.test('is cut on a Unix socket, which has no resets', async (t) => {
+    const { stream, server } = await open(GET);
+    server.remoteAddress = undefined;
+    stream.sendHead(200, '', ['Content-Length', '10'], false);
+    stream.abort();
+    t.same([server.destroyed, server.isReset], [true, false]);
+  });
+
+  t.test('lets a pipelining client receive the response before it first', async (t) => {
+    const { stream, server, clock } = await open(GET, { isPipelined: true });
+    stream.sendHead(200, '', ['Content-Length', '10'], false);
+    stream.abort();
+    t.equal(server.destroyed, false);
+    await clock.advance(250);
+    t.equal(server.isReset, true);
+    await settle();
+    t.equal(clock.pending, 0);
   });
 });
 
@@ -306,4 +325,44 @@ t.test('a request body', async (t) => {
       t.equal(clock.pending, 0);
     }
   });
+});
+
+t.test('a 426 says what to upgrade to', async (t) => {
+  for (const [isLast, connection] of [
+    [false, 'Upgrade'],
+    [true, 'close\r\nConnection: Upgrade, close'],
+  ] as const) {
+    const { stream, received } = await open(GET);
+    stream.sendHead(426, undefined, ['Upgrade', 'TLS/1.3', 'Content-Length', '0'], isLast);
+    stream.end();
+    await settle();
+    t.match(
+      received(),
+      `\r\nUpgrade: TLS/1.3\r\nContent-Length: 0\r\nConnection: ${connection}\r\n`,
+    );
+  }
+});
+
+t.test('an absolute form names the host, whatever the field says', async (t) => {
+  for (const [target, host] of [
+    ['http://real.example:81/x', 'real.example:81'],
+    ['HTTPS://real.example?q', 'real.example'],
+    ['/http://real.example/', 'other.example'],
+  ] as const) {
+    const { stream } = await open(`GET ${target} HTTP/1.1\r\nHost: other.example\r\n\r\n`);
+    t.equal(stream.host, host, target);
+  }
+});
+
+t.test('a request without content that expects 100 Continue keeps its connection', async (t) => {
+  for (const [fields, connection] of [
+    ['Expect: 100-continue', 'keep-alive'],
+    ['Expect: 100-continue\r\nConnection: close', 'close'],
+  ] as const) {
+    const { stream, received } = await open(`GET / HTTP/1.1\r\nHost: a\r\n${fields}\r\n\r\n`);
+    stream.sendHead(200, undefined, ['Content-Length', '0'], false);
+    stream.end();
+    await settle();
+    t.match(received(), `Connection: ${connection}\r\n`);
+  }
 });

@@ -1,8 +1,9 @@
+import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import t from 'tap';
 import { Http1Stream } from '../../../src/inbound/http1/http1-stream.js';
-import { UpgradeRequest } from '../../../src/inbound/http1/upgrade.js';
+import { protocolOf, UpgradeRequest } from '../../../src/inbound/http1/upgrade.js';
 import { FakeClock, settle } from '../../support/fake-clock.js';
 import { connectHttp1 } from '../../support/http1-pair.js';
 
@@ -10,19 +11,22 @@ async function open(protocol = 'websocket', early = '') {
   let upgrade: UpgradeRequest | undefined;
   let stream: Http1Stream | undefined;
   let closes = 0;
+  const givenBack: string[] = [];
   const pair = connectHttp1(
     () => {},
     (request, socket, head) => {
-      upgrade = new UpgradeRequest(request, socket as Socket, head);
+      upgrade = new UpgradeRequest(request, protocol, socket as Socket, head, (early) =>
+        givenBack.push(early.toString()),
+      );
       upgrade.response.sendDate = false;
-      stream = new Http1Stream(request, upgrade.response, new FakeClock(), () => false, upgrade);
+      stream = new Http1Stream(request, upgrade.response, new FakeClock(), { upgrade });
       stream.listen({ onClose: () => void (closes += 1), onDrain() {} });
     },
   );
   const fields = `Host: a\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n`;
   pair.client.write(`GET / HTTP/1.1\r\n${fields}\r\n${early}`);
   await settle();
-  return { ...pair, stream: stream!, closes: () => closes };
+  return { ...pair, stream: stream!, closes: () => closes, givenBack };
 }
 
 function follow(side: Duplex) {
@@ -92,15 +96,38 @@ t.test('a client that sends much before the 101 is stopped', async (t) => {
   t.ok(client.writableLength > 0);
 });
 
-t.test('a refused upgrade gets an ordinary response on a connection that closes', async (t) => {
-  const { stream, received, server } = await open();
+t.test('after a refusal the socket is given back, with what the client sent early', async (t) => {
+  const { stream, received, server, client, givenBack } = await open('websocket', 'GET ');
+  client.write('/next');
+  await settle();
   stream.sendHead(403, undefined, ['Content-Length', '2'], false);
   stream.end(Buffer.from('no'));
   await settle();
-  t.match(received(), /^HTTP\/1\.1 403 Forbidden\r\nContent-Length: 2\r\nConnection: close\r\n/);
+  t.match(
+    received(),
+    /^HTTP\/1\.1 403 Forbidden\r\nContent-Length: 2\r\nConnection: keep-alive\r\n/,
+  );
   t.match(received(), /\r\n\r\nno$/);
-  t.equal(server.destroyed, true);
+  t.same(givenBack, ['GET /next']);
+  t.equal(server.destroyed, false);
 });
+
+t.test(
+  'after a refusal the connection closes where the client or the response says so',
+  async (t) => {
+    for (const [protocol, isLast] of [
+      ['websocket\r\nConnection: close', false],
+      ['websocket', true],
+    ] as const) {
+      const { stream, received, server, givenBack } = await open(protocol);
+      stream.sendHead(403, undefined, ['Content-Length', '0'], isLast);
+      stream.end();
+      await settle();
+      t.match(received(), /\r\nConnection: close\r\n/);
+      t.same([givenBack, server.destroyed], [[], true]);
+    }
+  },
+);
 
 t.test('a client that hangs up before the 101 closes the stream', async (t) => {
   const { stream, client, closes } = await open();
@@ -110,9 +137,12 @@ t.test('a client that hangs up before the 101 closes the stream', async (t) => {
   t.equal(closes(), 1);
 });
 
-t.test('HTTP/2 in clear is not passed on', async (t) => {
-  for (const protocol of ['h2c', 'websocket, h2c', 'H2C']) {
-    t.equal((await open(protocol)).stream.upgrade, undefined, protocol);
-  }
-  t.equal((await open('h2cat')).stream.upgrade, 'h2cat');
+const offer = (upgrade: string, httpVersionMinor = 1) =>
+  protocolOf({ headers: { upgrade }, httpVersionMinor } as IncomingMessage);
+
+t.test('HTTP/2 in clear, and any upgrade of HTTP/1.0, is not passed on', (t) => {
+  for (const protocol of ['h2c', 'websocket, h2c', 'H2C']) t.equal(offer(protocol), undefined);
+  t.equal(offer('h2cat'), 'h2cat');
+  t.equal(offer('websocket', 0), undefined);
+  t.end();
 });

@@ -120,7 +120,7 @@ export class Upstream {
       if (kept !== undefined) this.#ownRouteLayers.set(name, kept);
     }
     this.#routeScopes = options.routes.map((route) => {
-      if (!isShownAtOnce(context.policies, route.writes)) return undefined;
+      if (!isShownAtOnce(context.policies, route.policies, route.writes)) return undefined;
       const scope = this.#openRoute(route);
       const layers = this.#ownRouteLayers.get(route.name)!;
       this.#inspectable.push({ upstream: this.name, route: route.name, layers });

@@ -1,6 +1,7 @@
 /** One upstream at run time: its connections, and a pipeline for itself and for each of its routes. */
 import type { Call } from '../core/call.js';
 import type { Clock, Random } from '../core/clock.js';
+import type { CallFailure } from '../core/errors.js';
 import { isAttemptFinished, type Emit, type Event } from '../core/events.js';
 import type { InspectableScope, InspectableUpstream } from '../core/inspect.js';
 import {
@@ -12,6 +13,7 @@ import {
   ownLayers,
   type Layers,
 } from '../core/layers.js';
+import { classifyFailure } from '../core/outcome.js';
 import type { RouteMatch, Target, TlsOptions } from '../core/model.js';
 import type { Off } from '../core/options.js';
 import { compose, type CallStage } from '../core/pipeline.js';
@@ -243,7 +245,7 @@ export class Upstream {
 
   #watched(emit: Emit): Emit {
     return (event: Event) => {
-      if (isAttemptFinished(event) && event.error !== undefined) {
+      if (isAttemptFinished(event) && event.error !== undefined && isUpstreams(event.error)) {
         this.#lastError = {
           message: event.error.message,
           atWallMs: this.#context.clock.wallNow(),
@@ -252,6 +254,12 @@ export class Upstream {
       emit(event);
     };
   }
+}
+
+/** The upstream had a part in it: not one that the client caused (it hung up, its request was too large) or Breakwater. */
+function isUpstreams(failure: CallFailure): boolean {
+  const { kind } = classifyFailure(failure);
+  return kind !== 'cancelled' && kind !== 'refused';
 }
 
 /** In ms; 0 where one of them is off. */

@@ -1,10 +1,12 @@
 /** `breakwater run`: the proxy itself, from the configuration file to the last drained exchange. */
 import { App } from '../app/app.js';
 import { ListenError } from '../app/addresses.js';
+import { describeShortage } from '../app/descriptors.js';
 import { formatAddress } from '../config/config.js';
 import { formatDiagnostics } from '../config/syntax/diagnostics.js';
 import { loadConfig } from '../config/load.js';
 import { watchFile } from '../config/watch.js';
+import { readDescriptorLimit } from '../platform/descriptor-limit.js';
 import { createSystemClock } from '../platform/system-clock.js';
 import { policies } from '../policies/index.js';
 import { createLogger, type Logger } from '../telemetry/log/logger.js';
@@ -23,6 +25,9 @@ export async function run(options: RunOptions): Promise<number> {
   const { config, diagnostics } = load();
   if (diagnostics.length > 0) process.stderr.write(formatDiagnostics(diagnostics));
   if (config === undefined) return EX_CONFIG;
+
+  const shortage = describeShortage(config, readDescriptorLimit());
+  if (shortage !== undefined) process.stderr.write(`breakwater: warning: ${shortage}\n`);
 
   const logger = createLogger({ level: config.log.level });
   process.on('uncaughtException', (error) => {

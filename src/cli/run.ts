@@ -26,7 +26,7 @@ export async function run(options: RunOptions): Promise<number> {
   if (diagnostics.length > 0) process.stderr.write(formatDiagnostics(diagnostics));
   if (config === undefined) return EX_CONFIG;
 
-  const shortage = describeShortage(config, readDescriptorLimit());
+  const shortage = describeShortage(config, policies, readDescriptorLimit());
   if (shortage !== undefined) process.stderr.write(`breakwater: warning: ${shortage}\n`);
 
   const logger = createLogger({ level: config.log.level });

@@ -97,7 +97,7 @@ export function listRequestFields(policies: PolicyList, layers: Layers): EditReq
 export function needsOf<List extends PolicyList>(
   policies: List,
   settings: SettingsOf<List>,
-): Required<Needs> {
+): Required<Omit<Needs, 'calls'>> {
   const needs = policies.map((policy): Needs => policy.needs?.(settings) ?? {});
   const find = <Key extends keyof Needs>(key: Key) =>
     needs.find((each) => each[key] !== undefined)?.[key];

@@ -35,6 +35,8 @@ export interface Needs {
   readonly connectMs?: number | Off;
   /** Longest silence of an upgraded connection, in ms. */
   readonly tunnelIdleMs?: number | Off;
+  /** Most calls under way at once: each takes a connection. A route that writes the policy has as many of its own. */
+  readonly calls?: number;
   /** Names of other upstreams that calls may go on to: they must not close under them. */
   readonly upstreams?: readonly string[];
 }

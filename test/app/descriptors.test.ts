@@ -27,18 +27,21 @@ upstreams:
   b: { listen: 0, target: "http://127.0.0.1:2", bulkhead: off }`;
 
 t.test('counts the connections of all listeners, and the slots of all bulkheads', async (t) => {
-  t.same(descriptorNeed(load(t, file('200'))), { total: 499, clients: 400, calls: 35 });
+  t.same(descriptorNeed(load(t, file('200')), policies), { total: 499, clients: 400, calls: 35 });
 });
 
 t.test('counts a connection per call where maxConnections is off', async (t) => {
-  t.same(descriptorNeed(load(t, file('off'))), { total: 134, clients: 35, calls: 35 });
+  t.same(descriptorNeed(load(t, file('off')), policies), { total: 134, clients: 35, calls: 35 });
 });
 
 t.test('tells of a limit below the need, and of no other', async (t) => {
   const config = load(t, file('200'));
-  t.equal(describeShortage(config, 499), undefined);
-  t.equal(describeShortage(config, undefined), undefined);
-  t.match(describeShortage(config, 498), /^only 498 descriptors may be open .* up to 499 may be/);
+  t.equal(describeShortage(config, policies, 499), undefined);
+  t.equal(describeShortage(config, policies, undefined), undefined);
+  t.match(
+    describeShortage(config, policies, 498),
+    /^only 498 descriptors may be open .* up to 499 may be/,
+  );
 });
 
 t.test('run warns at its start', async (t) => {

@@ -1,11 +1,13 @@
 /** `breakwater run`: the proxy itself, from the configuration file to the last drained exchange. */
 import { App } from '../app/app.js';
 import { ListenError } from '../app/addresses.js';
+import { describeShortage } from '../app/descriptors.js';
 import { formatAddress } from '../config/config.js';
 import { formatDiagnostics } from '../config/syntax/diagnostics.js';
 import { loadConfig } from '../config/load.js';
 import { watchFile } from '../config/watch.js';
 import { TlsWatcher } from '../config/watch-tls.js';
+import { readDescriptorLimit } from '../platform/descriptor-limit.js';
 import { createSystemClock } from '../platform/system-clock.js';
 import { policies } from '../policies/index.js';
 import { openStandardLog } from '../telemetry/log/logger.js';
@@ -37,6 +39,9 @@ export async function run(
   }
   const isQuick = isQuickToLint(config);
   if (isQuick) tellWarnings(options.config);
+
+  const shortage = describeShortage(config, policies, readDescriptorLimit());
+  if (shortage !== undefined) process.stderr.write(`breakwater: warning: ${shortage}\n`);
 
   const { logger, dropped, abandon, close } = openStandardLog(config.log.level);
   onLog(abandon);

@@ -1,33 +1,78 @@
 /** Notices that the configuration file has changed, however that was done. */
-import { unwatchFile, watchFile as watchStat } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { readFile, stat } from 'node:fs/promises';
 import type { Clock, Timer } from '../core/clock.js';
 
 /** How often the file is looked at, in ms. */
-const POLL_MS = 500;
+const POLL_MS = 250;
 
-/** Quiet time before a change is reported, in ms: whoever writes in place may not have written all of it. */
-const SETTLE_MS = 100;
+/** A change is reported when the file has stayed the same for this long, in ms: a slow writer may not be done yet. */
+const SETTLE_MS = 500;
+
+/** A file that never stays the same is reported all the same, this long after its first change, in ms. */
+const LONGEST_MS = 5000;
 
 export interface Watcher {
   close(): void;
 }
 
+/** What the file is now: size, time and content. A file that cannot be read is a state like any other. */
+async function lookAt(file: string): Promise<string> {
+  try {
+    const [{ size, mtimeMs }, content] = await Promise.all([stat(file), readFile(file)]);
+    return `${size} ${mtimeMs} ${createHash('sha256').update(content).digest('base64')}`;
+  } catch {
+    return '';
+  }
+}
+
 /**
- * Polls what the path leads to, so that an edit in place, a file renamed over it and the swap of a symbolic link on the
- * way to it (as Kubernetes updates a ConfigMap) look the same; change notifications miss one or the other, and most
- * network file systems send none.
+ * Reads what the path leads to again and again, so that an edit in place, a file renamed over it and the swap of a symbolic
+ * link on the way to it (as Kubernetes updates a ConfigMap) look the same, also where size and time are put back.
+ * Notifications of changes miss one or the other, and most network file systems send none.
  */
 export function watchFile(file: string, clock: Clock, onChange: () => void): Watcher {
+  /** What was reported last; undefined until the first look. */
+  let reported: string | undefined;
+  let last: string | undefined;
+  let changedAtMs = 0;
+  let unsettledSinceMs: number | undefined;
+
   let timer: Timer | undefined;
-  const onStat = (): void => {
-    timer?.cancel();
-    timer = clock.schedule(SETTLE_MS, onChange);
-  };
-  watchStat(file, { interval: POLL_MS }, onStat);
+  let isClosed = false;
+
+  async function look(): Promise<void> {
+    const nowMs = clock.now();
+    const current = await lookAt(file);
+    if (isClosed) return;
+    timer = clock.schedule(POLL_MS, () => void look());
+    judge(current, nowMs);
+  }
+
+  function judge(current: string, nowMs: number): void {
+    if (reported === undefined) {
+      reported = last = current;
+      return;
+    }
+    if (current !== last) {
+      last = current;
+      changedAtMs = nowMs;
+      unsettledSinceMs ??= nowMs;
+    }
+    if (unsettledSinceMs === undefined) return;
+    const isSettled = nowMs - changedAtMs >= SETTLE_MS;
+    if (!isSettled && nowMs - unsettledSinceMs < LONGEST_MS) return;
+    unsettledSinceMs = undefined;
+    if (last === reported) return;
+    reported = last;
+    onChange();
+  }
+
+  void look();
   return {
     close() {
+      isClosed = true;
       timer?.cancel();
-      unwatchFile(file, onStat);
     },
   };
 }

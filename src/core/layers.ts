@@ -30,13 +30,15 @@ export function schemasOf<List extends PolicyList>(policies: List) {
   } & Readonly<Record<string, TSchema>>;
 }
 
-/** The route writes something that the policy reads. */
-const isWritten = ({ name, reads = [] }: AnyPolicy, writes: ReadonlySet<string>) =>
-  writes.has(name) || reads.some((key) => writes.has(key));
+/** The route writes something that the policy reads, or the policy gives each route a layer. */
+const isOwn = (policy: AnyPolicy, settings: unknown, writes: ReadonlySet<string>) =>
+  [policy.name, ...(policy.reads ?? [])].some((key) => writes.has(key)) ||
+  policy.hasLayerPerRoute?.(settings) === true;
 
 /**
  * An upstream's layers, or a route's. A route shares the layers, and so the state, of its upstream, except for the
- * policies it writes: a route with a circuit breaker or bulkhead of its own fails, queues and is refused by itself.
+ * policies it writes and those that give each route a layer: a route with a circuit breaker or bulkhead of its own fails,
+ * queues and is refused by itself.
  * @param previous the layers of that name before a reload, with nothing in them that was only shared.
  */
 export function createLayers<List extends PolicyList>(
@@ -50,7 +52,7 @@ export function createLayers<List extends PolicyList>(
     const { name } = policy;
     if (inherited === undefined) return policy.create(settings, context, previous?.[name]);
     const { layers, writes } = inherited;
-    if (!isWritten(policy, writes)) return layers[name];
+    if (!isOwn(policy, settings, writes)) return layers[name];
     const isShared = policy.sharesState?.(writes) === true;
     return policy.create(settings, context, isShared ? layers[name] : previous?.[name]);
   };
@@ -75,9 +77,15 @@ export function ownLayers(layers: Layers, shared: Layers): Layers {
   );
 }
 
-/** A route that writes this has something to show from the start, before it is called. */
-export function isShownAtOnce(policies: PolicyList, writes: ReadonlySet<string>): boolean {
-  return policies.some((policy) => policy.isShownPerRoute === true && isWritten(policy, writes));
+/** A route of these settings, which writes this, has something to show from the start, before it is called. */
+export function isShownAtOnce<List extends PolicyList>(
+  policies: List,
+  settings: SettingsOf<List>,
+  writes: ReadonlySet<string>,
+): boolean {
+  return policies.some(
+    (policy) => policy.isShownPerRoute === true && isOwn(policy, settings, writes),
+  );
 }
 
 /** What writes on the request of each attempt, outermost first. */
@@ -89,7 +97,7 @@ export function listRequestFields(policies: PolicyList, layers: Layers): EditReq
 export function needsOf<List extends PolicyList>(
   policies: List,
   settings: SettingsOf<List>,
-): Required<Needs> {
+): Required<Omit<Needs, 'calls'>> {
   const needs = policies.map((policy): Needs => policy.needs?.(settings) ?? {});
   const find = <Key extends keyof Needs>(key: Key) =>
     needs.find((each) => each[key] !== undefined)?.[key];

@@ -35,6 +35,8 @@ export interface Needs {
   readonly connectMs?: number | Off;
   /** Longest silence of an upgraded connection, in ms. */
   readonly tunnelIdleMs?: number | Off;
+  /** Most calls under way at once: each takes a connection. A route that writes the policy has as many of its own. */
+  readonly calls?: number;
   /** Names of other upstreams that calls may go on to: they must not close under them. */
   readonly upstreams?: readonly string[];
 }
@@ -81,8 +83,10 @@ export interface Policy<
   readonly isShownPerRoute?: true;
   /** Asked also where these settings switch the policy off. */
   needs?(settings: Settings): Needs;
+  /** Each route has a layer of its own under these settings of the route, also one that does not write the key. */
+  hasLayerPerRoute?(settings: Settings): boolean;
   /**
-   * Called once per upstream, and once more per route that writes the key; at a reload again, for each of them.
+   * Called once per upstream, and once more per route that has a layer of its own; at a reload again, for each of them.
    * @param previous the layer whose state goes on under the new options: the one of that name before a reload, or the
    *   upstream's for a route that shares its state. Calls under way end by the options they began with.
    * @returns undefined when the settings switch the policy off: it is then absent from the chain.

@@ -19,6 +19,8 @@ export function renderProblem(error: CallError, upstream: string, attempts: numb
       detail: error.message,
       upstream: upstream === '' ? undefined : upstream,
       attempts,
+      // Widely used SDKs look for it, and take an error response without it for a success or an empty one.
+      error: { type: reason, message: error.message },
     }),
   );
   const headers = [
@@ -31,7 +33,8 @@ export function renderProblem(error: CallError, upstream: string, attempts: numb
     'Proxy-Status',
     `breakwater; error=${error.proxyError}; details="${reason}"`,
   ];
-  if (status === 503) {
+  // Also where the error knows when to come back, as for a call with the same key that is under way.
+  if (status === 503 || error.retryAfterMs !== undefined) {
     const seconds = Math.ceil((error.retryAfterMs ?? DEFAULT_RETRY_AFTER_MS) / 1000);
     // Never 0: callers that come back at once are a storm.
     headers.push('Retry-After', String(Math.max(1, seconds)));

@@ -1,6 +1,6 @@
 /** One upstream at run time: its connections, and a pipeline for itself and for each of its routes. */
 import type { Call } from '../core/call.js';
-import { CallError } from '../core/errors.js';
+import { CallError, type CallFailure } from '../core/errors.js';
 import { isAttemptFinished, type Emit, type Event } from '../core/events.js';
 import type { InspectableScope, InspectableUpstream } from '../core/inspect.js';
 import {
@@ -12,6 +12,7 @@ import {
   ownLayers,
   type Layers,
 } from '../core/layers.js';
+import { classifyFailure } from '../core/outcome.js';
 import type { Off } from '../core/options.js';
 import { compose, type CallStage } from '../core/pipeline.js';
 import { RouteTable } from '../lib/path-tree.js';
@@ -90,7 +91,7 @@ export class Upstream implements Sibling {
       if (kept !== undefined) this.#ownRouteLayers.set(name, kept);
     }
     this.#routeScopes = options.routes.map((route) => {
-      if (!isShownAtOnce(context.policies, route.writes)) return undefined;
+      if (!isShownAtOnce(context.policies, route.policies, route.writes)) return undefined;
       const scope = this.#openRoute(route);
       const layers = this.#ownRouteLayers.get(route.name)!;
       this.#inspectable.push({ upstream: this.name, route: route.name, layers });
@@ -214,19 +215,22 @@ export class Upstream implements Sibling {
 
   #watched(emit: Emit): Emit {
     return (event: Event) => {
-      if (isAttemptFinished(event) && event.error !== undefined) {
-        const { error } = event;
-        if (error instanceof CallError && error.ownShortage) {
-          this.#context.onShortage(error.message);
-        }
-        this.#lastError = {
-          message: error.message,
-          atWallMs: this.#context.clock.wallNow(),
-        };
-      }
+      if (isAttemptFinished(event) && event.error !== undefined) this.#note(event.error);
       emit(event);
     };
   }
+
+  #note(error: CallFailure): void {
+    if (error instanceof CallError && error.ownShortage) this.#context.onShortage(error.message);
+    if (!isUpstreams(error)) return;
+    this.#lastError = { message: error.message, atWallMs: this.#context.clock.wallNow() };
+  }
+}
+
+/** The upstream had a part in it: not one that the client caused (it hung up, its request was too large) or Breakwater. */
+function isUpstreams(failure: CallFailure): boolean {
+  const { kind } = classifyFailure(failure);
+  return kind !== 'cancelled' && kind !== 'refused';
 }
 
 /** The longest of these limits, in ms; 0 if one of them is off. */

@@ -8,6 +8,7 @@ interface Problem {
   detail: string;
   upstream?: string;
   attempts: number;
+  error: { type: string; message: string };
 }
 
 t.test('answers a refused connection with 502 connect-failed, as problem details', async (t) => {
@@ -31,6 +32,7 @@ t.test('answers a refused connection with 502 connect-failed, as problem details
     upstream: 'a',
     attempts: 3,
   });
+  t.same(problem.error, { type: 'connect-failed', message: problem.detail });
   t.match(problem.detail, /^Cannot connect to a \(http:\/\/127.0.0.1:\d+\) because .*ECONNREFUSED/);
   t.equal(
     await sidecar.metric('breakwater_requests_total', { status: '5xx', reason: 'connect-failed' }),

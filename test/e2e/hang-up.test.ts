@@ -73,6 +73,7 @@ for (const [phase, { request, arrives, answer }] of Object.entries(phases)) {
     await hangUp(client, sidecar, sockets);
     t.equal(connections, 1, 'no connection is opened in its place');
     t.match(await sidecar.json('/circuits'), { circuits: [{ consecutiveFailures: 0 }] });
+    t.match(await sidecar.json('/upstreams'), { upstreams: [{ lastError: null }] });
   });
 }
 

@@ -87,6 +87,7 @@ t.test('tells conflicts, mismatches and missing keys apart', async (t) => {
   const conflict = await pay(sidecar);
   t.equal(conflict.status, 409);
   t.equal(conflict.headers['x-breakwater-reason'], 'idempotency-in-progress');
+  t.equal(conflict.headers['retry-after'], '1');
   t.equal(conflict.headers['content-type'], 'application/problem+json');
   open();
   t.equal((await first).status, 201);

@@ -301,6 +301,79 @@ t.test('gives a route that writes a circuit breaker one of its own', async (t) =
   });
 });
 
+t.test('gives each route a circuit of its own where the scope says so', async (t) => {
+  const upstream = await startUpstream(t, (request, response) => {
+    response.statusCode = request.url!.startsWith('/report') ? 500 : 200;
+    response.end();
+  });
+  const file = (scope: string) => `upstreams:
+  a:
+    listen: 0
+    target: "${upstream.url}"
+    retry: off
+    circuitBreaker: { scope: ${scope}, failureThreshold: 2 }
+    routes:
+      - { name: report, match: { path: "/report/*" } }
+      - { name: quick, match: { path: "/quick/*" }, timeout: { attempt: 1s } }`;
+  const sidecar = await startSidecar(t, file('route'));
+  const url = sidecar.url('a');
+  const circuits = [
+    { upstream: 'a', route: '', state: 'closed' },
+    { upstream: 'a', route: 'report', state: 'closed' },
+    { upstream: 'a', route: 'quick', state: 'closed' },
+  ];
+  t.match(await sidecar.json('/circuits'), { circuits }, 'they are there before the first call');
+  for (let i = 0; i < 2; i++) await send(`${url}/report/1`);
+  t.equal((await send(`${url}/report/1`)).headers['x-breakwater-reason'], 'circuit-open');
+  t.equal((await send(`${url}/quick/1`)).status, 200);
+  t.equal((await send(`${url}/elsewhere`)).status, 200);
+  for (const [route, isOpen] of [
+    ['report', 1],
+    ['quick', 0],
+    ['', 0],
+  ] as const) {
+    const labels = { route, state: 'open' };
+    t.equal(await sidecar.metric('breakwater_circuit_state', labels), isOpen, route);
+  }
+  const body = '{"state": "forced-open"}';
+  const forced = await send(`${sidecar.admin}/circuits/a/quick`, { method: 'PUT', body });
+  t.equal(forced.status, 200);
+  t.equal((await send(`${url}/quick/1`)).headers['x-breakwater-reason'], 'circuit-open');
+  t.equal((await send(`${url}/elsewhere`)).status, 200);
+
+  sidecar.edit(file('upstream'));
+  await sidecar.reload();
+  t.match(await sidecar.json('/circuits'), {
+    circuits: [{ upstream: 'a', route: '', state: 'closed' }],
+  });
+  t.equal((await send(`${url}/quick/1`)).status, 200);
+});
+
+t.test("a hanging route's retries do not open the circuit for the others", async (t) => {
+  const upstream = await startUpstream(t, (request, response) => {
+    if (!request.url!.startsWith('/report')) response.end();
+  });
+  const sidecar = await startSidecar(
+    t,
+    `upstreams:
+  a:
+    listen: 0
+    target: "${upstream.url}"
+    timeout: { attempt: 50ms }
+    retry: { budget: off, backoff: { baseDelay: 1ms } }
+    circuitBreaker: { failureThreshold: 20 }`,
+  );
+  const url = sidecar.url('a');
+  // One third of the calls, but 60% of the attempts.
+  for (let i = 0; i < 12; i++) {
+    const statuses = await Promise.all(
+      ['report', 'quick', 'quick'].map(async (path) => (await send(`${url}/${path}`)).status),
+    );
+    t.same(statuses, [504, 200, 200]);
+  }
+  t.match(await sidecar.json('/circuits'), { circuits: [{ state: 'closed', failureRate: 1 / 3 }] });
+});
+
 t.test(
   'retries an idle connection that the upstream closed under it, without counting it',
   async (t) => {

@@ -155,12 +155,12 @@ t.test('explains each move of a circuit in one sentence', async (t) => {
     [
       { from: 'closed', to: 'open', rule: 'failureRate', observed: 0.625, threshold: 0.5 },
       'warn',
-      'circuit of catalog opened because 62.5% failed tries reached failureRate.threshold 50%',
+      'circuit of catalog opened because 62.5% failed first attempts reached failureRate.threshold 50%',
     ],
     [
       { from: 'closed', to: 'open', rule: 'slowCall', observed: 0.9, threshold: 0.8 },
       'warn',
-      'circuit of catalog opened because 90% slow tries reached slowCall.threshold 80%',
+      'circuit of catalog opened because 90% slow first attempts reached slowCall.threshold 80%',
     ],
     [
       { from: 'open', to: 'half-open', rule: 'recoveryTimeout', observed: 30012, threshold: 30000 },

@@ -68,6 +68,7 @@ export const bulkhead = {
   reasons,
   instruments,
   isShownPerRoute: true,
+  needs: ({ bulkhead }) => (bulkhead === 'off' ? {} : { calls: bulkhead.maxConcurrent }),
   create,
   /** Field by field: they are live. */
   describe(layer) {

@@ -23,6 +23,14 @@ const windowOf = ({ failureRate }: CircuitRules) =>
 /** What let a try through; hand it back with the try's result. */
 export type Admission = CircuitState;
 
+/** What became of an attempt that says something about the upstream. */
+export interface CountedResult {
+  readonly isFailure: boolean;
+  readonly isSlow: boolean;
+  /** The first of its call that the upstream saw. */
+  readonly isFirst: boolean;
+}
+
 export interface CircuitRefusal {
   readonly why: string;
   /** At least 1. */
@@ -32,7 +40,7 @@ export interface CircuitRefusal {
 /**
  * No timers: what is due by time (probing, the end of an override) happens when the circuit is next asked or read.
  *
- * While closed, failures in a row count for ever and shares over the window. The states and the window are
+ * While closed, failures in a row count for ever, and shares over the first attempts in the window. The states and the window are
  * resilience4j's, consecutive failures and the growing recovery time Polly's and Envoy's (outlier ejection).
  */
 export class Circuit implements InspectableCircuit {
@@ -97,12 +105,15 @@ export class Circuit implements InspectableCircuit {
     if (admission.kind === 'half-open') admission.probes--;
   }
 
-  /** Counts a result, unless the circuit has left the state that admitted the try. Neutral ones stay away. */
-  record(admission: Admission, isFailure: boolean, isSlow: boolean): void {
+  /**
+   * Counts a result, unless the circuit has left the state that admitted the attempt. Neutral ones stay away. Retries
+   * stay out of the window: else a call that fails would weigh as much as several that succeed.
+   */
+  record(admission: Admission, { isFailure, isSlow, isFirst }: CountedResult): void {
     const state = this.#state;
     if (state !== admission || state.kind === 'forced-closed') return;
     const nowMs = this.#clock.now();
-    this.#window.record(nowMs, isFailure, isSlow);
+    if (isFirst) this.#window.record(nowMs, isFailure, isSlow);
     this.#consecutiveFailures = isFailure ? this.#consecutiveFailures + 1 : 0;
     if (state.kind === 'closed') return this.#judge(nowMs);
     if (state.kind !== 'half-open') return;

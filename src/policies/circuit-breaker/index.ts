@@ -1,5 +1,6 @@
 /** Circuit breaker: stops calling an upstream that keeps failing, and probes it before it trusts it again. */
 import type { Attempt } from '../../core/attempt.js';
+import type { Call } from '../../core/call.js';
 import { CallError, type CallFailure } from '../../core/errors.js';
 import { classifyFailure, classifyStatus, type Outcome } from '../../core/outcome.js';
 import type { AttemptStage } from '../../core/pipeline.js';
@@ -12,7 +13,10 @@ import { reasons } from './reasons.js';
 
 export type { CircuitBreakerSettings } from './options.js';
 
-/** Whether the upstream did its part; undefined where the try says nothing about it. */
+/** Come back later: neither good nor bad news of the upstream, unless `failureStatuses` lists them. */
+const neutralStatuses: ReadonlySet<number> = new Set([408, 425, 429]);
+
+/** Whether the upstream did its part; undefined where the attempt says nothing about it. */
 function isFailure(
   outcome: Outcome,
   ranMs: number,
@@ -22,8 +26,8 @@ function isFailure(
     case 'status': {
       const { status } = outcome;
       if (options.failureStatuses.includes(status)) return true;
-      // The caller's own mistake: neither good nor bad news of the upstream.
-      return status >= 400 && status < 500 ? undefined : false;
+      // A 4xx comes from an upstream that works; only these mean that it did not look at the request.
+      return neutralStatuses.has(status) ? undefined : false;
     }
     case 'unsent':
       return outcome.error.ownShortage ? undefined : true;
@@ -61,9 +65,21 @@ function create(
     return new CallError(reasons['circuit-open'], message, { retryAfterMs });
   }
 
-  function record(admission: Admission, outcome: Outcome, ranMs: number, headMs: number): void {
+  /** Calls whose attempts so far all met a closed connection, so that the upstream has not seen them yet. */
+  const unseen = new WeakSet<Call>();
+
+  function record(
+    { call, number }: Attempt,
+    admission: Admission,
+    outcome: Outcome,
+    ranMs: number,
+    headMs: number,
+  ): void {
+    const isFirst = number === 1 || unseen.delete(call);
+    if (isFirst && outcome.kind === 'stale') unseen.add(call);
     const failed = isFailure(outcome, ranMs, options);
-    if (failed !== undefined) circuit.record(admission, failed, headMs > slowMs);
+    if (failed === undefined) return;
+    circuit.record(admission, { isFailure: failed, isSlow: headMs > slowMs, isFirst });
   }
 
   function wrap(next: AttemptStage): AttemptStage {
@@ -81,7 +97,7 @@ function create(
       } catch (error) {
         const ranMs = clock.now() - startMs;
         circuit.giveBack(admission);
-        record(admission, classifyFailure(error as CallFailure), ranMs, ranMs);
+        record(attempt, admission, classifyFailure(error as CallFailure), ranMs, ranMs);
         throw error;
       }
       const headMs = clock.now() - startMs;
@@ -90,14 +106,14 @@ function create(
       const outcome = classifyStatus(reply.status);
       // A stream has done its part with its head: it may last for hours, and end as its caller likes.
       if (reply.isComplete || isOpenEnded(reply) || isFailure(outcome, headMs, options) !== false) {
-        record(admission, outcome, headMs, headMs);
+        record(attempt, admission, outcome, headMs, headMs);
       } else {
         // Good so far; an upstream that dies in mid-body has failed all the same.
         reply.onFinished((error) => {
           // A 4xx stays one, also where the connection breaks after it.
           const isRefusal = reply.status >= 400 && reply.status < 500;
           const end = error === undefined || isRefusal ? outcome : classifyFailure(error);
-          record(admission, end, clock.now() - startMs, headMs);
+          record(attempt, admission, end, clock.now() - startMs, headMs);
         });
       }
       return reply;
@@ -115,6 +131,8 @@ export const circuitBreaker = {
   instruments,
   log,
   isShownPerRoute: true,
+  hasLayerPerRoute: ({ circuitBreaker }) =>
+    circuitBreaker !== 'off' && circuitBreaker.scope === 'route',
   create,
   describe: (layer) => ({ circuit: layer?.circuit.snapshot().state ?? null }),
 } as const satisfies Policy<

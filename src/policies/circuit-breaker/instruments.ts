@@ -40,9 +40,9 @@ function explainMove({ rule, observed, threshold, to }: CircuitMoved): string {
     case 'failureThreshold':
       return `${observed} failures in a row reached failureThreshold ${threshold}`;
     case 'failureRate':
-      return `${formatPercent(observed)} failed tries reached failureRate.threshold ${formatPercent(threshold)}`;
+      return `${formatPercent(observed)} failed first attempts reached failureRate.threshold ${formatPercent(threshold)}`;
     case 'slowCall':
-      return `${formatPercent(observed)} slow tries reached slowCall.threshold ${formatPercent(threshold)}`;
+      return `${formatPercent(observed)} slow first attempts reached slowCall.threshold ${formatPercent(threshold)}`;
     case 'recoveryTimeout':
       return `its recoveryTimeout of ${Math.round(threshold)} ms was over`;
     case 'successThreshold':

@@ -14,10 +14,16 @@ import {
 export const schema = Switchable(
   Options(
     {
+      scope: Type.Unsafe<'upstream' | 'route'>({
+        enum: ['upstream', 'route'],
+        default: 'upstream',
+        description:
+          '`upstream`: all routes share one circuit, except for those that write `circuitBreaker`. `route`: each route has its own.',
+      }),
       failureThreshold: CountOrOff({
         default: 5,
         minimum: 1,
-        description: 'This many failures in a row open the circuit.',
+        description: 'This many failures in a row open the circuit, retries included.',
       }),
       failureRate: Switchable(
         Options(
@@ -25,21 +31,21 @@ export const schema = Switchable(
             threshold: Share({
               zero: false,
               default: '50%',
-              description: 'Share of failed attempts in the window that opens the circuit.',
+              description: 'Share of failed first attempts in the window that opens the circuit.',
             }),
             window: Duration({
               zero: false,
               default: '10s',
-              description: 'How far back attempts count. `slowCall` uses it too.',
+              description: 'How far back first attempts count. `slowCall` uses it too.',
             }),
             minimumCalls: Count({
               default: 20,
               minimum: 1,
               description:
-                'How many attempts must be in the window before a share counts. `slowCall` uses it too.',
+                'How many first attempts must be in the window before a share counts. `slowCall` uses it too.',
             }),
           },
-          { description: 'Opens the circuit at a share of failed attempts.' },
+          { description: 'Opens the circuit at a share of failed first attempts.' },
         ),
       ),
       slowCall: Switchable(
@@ -53,10 +59,10 @@ export const schema = Switchable(
             threshold: Share({
               zero: false,
               default: '80%',
-              description: 'Share of slow attempts in the window that opens the circuit.',
+              description: 'Share of slow first attempts in the window that opens the circuit.',
             }),
           },
-          { description: 'Opens the circuit at a share of slow attempts, failed or not.' },
+          { description: 'Opens the circuit at a share of slow first attempts, failed or not.' },
         ),
         { default: 'off' },
       ),

@@ -66,7 +66,10 @@ function create(settings: IdempotencySettings, context: PolicyContext): CallLaye
   const refuse = (reason: DeclaredReason, call: Call, why: string, cause?: unknown) =>
     new CallError(reason, `Cannot forward ${call.method} to ${upstream} because ${why}`, {
       cause,
-      ...(reason.status === 503 ? { retryAfterMs: DEFAULT_RETRY_AFTER_MS } : {}),
+      // The two of them that pass by themselves.
+      ...(reason.status === 503 || reason.status === 409
+        ? { retryAfterMs: DEFAULT_RETRY_AFTER_MS }
+        : {}),
     });
 
   /** Whose key it is goes into it: nobody gets an answer that was made for another caller. */

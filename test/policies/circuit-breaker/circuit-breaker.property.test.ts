@@ -10,6 +10,7 @@ import { clientGone, FakeStage, type FakeRun } from '../../support/fake-stage.js
 
 const WINDOW_MS = 1000;
 const options = {
+  scope: 'upstream' as const,
   failureThreshold: 4,
   failureRate: { threshold: 0.5, window: WINDOW_MS, minimumCalls: 6 },
   slowCall: 'off' as const,
@@ -28,6 +29,7 @@ type Verdict = 'success' | 'failure' | 'neutral';
 class Model {
   state: CircuitStateName = 'closed';
   stay = 0;
+  /** Of first attempts. */
   results: { bucket: number; verdict: Verdict }[] = [];
   inRow = 0;
   successes = 0;
@@ -60,11 +62,11 @@ class Model {
     return this.stay;
   }
 
-  finish(stay: number, verdict: Verdict, nowMs: number): void {
+  finish(stay: number, isFirst: boolean, verdict: Verdict, nowMs: number): void {
     this.probes.set(stay, this.probes.get(stay)! - 1);
     if (stay !== this.stay || verdict === 'neutral' || this.state === 'forced-closed') return;
     const bucket = Math.floor(nowMs / (WINDOW_MS / 10));
-    this.results.push({ bucket, verdict });
+    if (isFirst) this.results.push({ bucket, verdict });
     this.inRow = verdict === 'failure' ? this.inRow + 1 : 0;
     if (this.state === 'half-open') {
       if (verdict === 'failure') this.#open(nowMs);
@@ -101,7 +103,10 @@ class Model {
 
 const pick = fc.nat(9);
 const step = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ do: fc.constant('start' as const) }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({ do: fc.constant('start' as const), isFirst: fc.boolean() }),
+  },
   {
     weight: 6,
     arbitrary: fc.record({
@@ -135,28 +140,32 @@ t.test('moves as a model that remembers everything', async (t) => {
       const stage = layer.wrap(next);
       const { circuit } = layer;
       const model = new Model();
-      const underWay: { run: FakeRun; stay: number }[] = [];
+      const underWay: { run: FakeRun; stay: number; isFirst: boolean }[] = [];
 
       for (const step of steps) {
         model.age(clock.now());
         if (step.do === 'start') {
           assert.equal(stage.refusal(fakeCall()) === undefined, model.admits());
           const sent = next.runs.length;
-          stage.run(fakeAttempt()).catch(() => {});
+          const call = fakeCall();
+          if (!step.isFirst) fakeAttempt(call);
+          stage.run(fakeAttempt(call)).catch(() => {});
           assert.equal(next.runs.length > sent, model.admits());
-          if (model.admits()) underWay.push({ run: next.last, stay: model.start() });
+          if (model.admits()) {
+            underWay.push({ run: next.last, stay: model.start(), isFirst: step.isFirst });
+          }
         } else if (step.do === 'wait') {
           await clock.advance(step.ms);
         } else if (step.do === 'force') {
           circuit.force(step.to, step.ttlMs);
           model.force(step.to, clock.now() + step.ttlMs);
         } else if (underWay.length > 0) {
-          const [{ run, stay }] = underWay.splice(step.pick % underWay.length, 1) as [
+          const [{ run, stay, isFirst }] = underWay.splice(step.pick % underWay.length, 1) as [
             (typeof underWay)[number],
           ];
           end(run, step.do);
           await settle();
-          model.finish(stay, step.do, clock.now());
+          model.finish(stay, isFirst, step.do, clock.now());
         }
         model.age(clock.now());
         const { state, consecutiveFailures, retryAfterMs } = circuit.snapshot();

@@ -37,14 +37,14 @@ function build(options: Partial<Options> = {}) {
     circuit,
     send,
     /** A try that is answered at once, body and all. */
-    async answer(status: number): Promise<void> {
-      const { reply, run } = send();
+    async answer(status: number, call?: Call): Promise<void> {
+      const { reply, run } = send(call);
       run.answer({ status, isComplete: true });
       await reply;
     },
     /** A try that fails at once, or after a while. */
-    async fail(error: CallFailure, afterMs = 0): Promise<void> {
-      const { reply, run } = send();
+    async fail(error: CallFailure, afterMs = 0, call?: Call): Promise<void> {
+      const { reply, run } = send(call);
       await clock.advance(afterMs);
       run.fail(error);
       await failureOf(reply);
@@ -272,10 +272,54 @@ t.test('takes a listed 4xx as a failure and an unlisted 5xx as a success', async
   t.match(tested.circuit.snapshot(), { state: 'closed', consecutiveFailures: 1 });
 });
 
+t.test('takes a 4xx that is not in failureStatuses as a success', async (t) => {
+  for (const status of [400, 401, 404, 409, 422, 499]) {
+    const tested = build();
+    for (let i = 0; i < 5; i++) {
+      await tested.answer(status);
+      await tested.answer(500);
+    }
+    t.match(tested.circuit.snapshot(), { state: 'closed', consecutiveFailures: 1 }, `${status}`);
+  }
+  const probed = await buildHalfOpen();
+  for (let i = 0; i < 3; i++) await probed.answer(404);
+  t.equal(probed.state, 'closed', 'it closes the circuit as well');
+});
+
+t.test('counts first attempts only in the window, and each attempt in the row', async (t) => {
+  const failureRate = { threshold: 0.5, window: 10_000, minimumCalls: 6 };
+  const tested = build({ failureRate });
+  // Two calls that fail with all of their three attempts, among four that succeed.
+  for (let i = 0; i < 2; i++) {
+    const call = fakeCall();
+    for (let attempt = 0; attempt < 3; attempt++) await tested.answer(503, call);
+    await tested.play('SS');
+  }
+  t.match(tested.circuit.snapshot(), { state: 'closed', failureRate: 2 / 6 });
+
+  const row = build({ failureRate });
+  for (const attempts of [3, 2]) {
+    const call = fakeCall();
+    for (let attempt = 0; attempt < attempts; attempt++) await row.answer(503, call);
+  }
+  t.match(row.events, [{ to: 'open', rule: 'failureThreshold', observed: 5 }]);
+});
+
+t.test('takes the attempt after one on a closed connection as the first', async (t) => {
+  const tested = build({ failureRate: { ...defaultRate, minimumCalls: 1 } });
+  const call = fakeCall();
+  await tested.fail(error('upstream-reset', { stale: true }), 0, call);
+  t.match(tested.circuit.snapshot(), { failureRate: null });
+  await tested.answer(200, call);
+  t.match(tested.circuit.snapshot(), { failureRate: 0 });
+  await tested.answer(500, call);
+  t.match(tested.circuit.snapshot(), { failureRate: 0, consecutiveFailures: 1 });
+});
+
 t.test('is not moved either way by what says nothing about the upstream', async (t) => {
   const tested = build({ failureThreshold: 3, failureRate: { ...defaultRate, minimumCalls: 3 } });
   await tested.play('FF');
-  for (const status of [400, 404, 429, 499]) await tested.answer(status);
+  for (const status of [408, 425, 429]) await tested.answer(status);
   await tested.fail(clientGone());
   await tested.fail(error('upstream-reset', { stale: true }));
   await tested.fail(error('shutting-down'));
@@ -436,7 +480,7 @@ t.test('lets halfOpenMaxCalls probes through at once, and no more', async (t) =>
 
 t.test("gives a probe's permit back when the try says nothing", async (t) => {
   const tested = await buildHalfOpen({ halfOpenMaxCalls: 1 });
-  await tested.answer(404);
+  await tested.answer(429);
   await tested.fail(clientGone());
   await tested.fail(error('upstream-reset', { stale: true }));
   await tested.fail(error('shutting-down'));

@@ -14,7 +14,7 @@ import {
   type Fields,
 } from '../../http/fields.js';
 import type { Reply } from '../../core/reply.js';
-import type { Store } from '../../core/store.js';
+import type { Cache } from '../../core/store.js';
 
 /** Of this one message, or made anew for each answer. */
 const notKept = new Set(['age', 'transfer-encoding', 'trailer', 'x-request-id']);
@@ -38,7 +38,7 @@ interface Entry {
 export interface LastGoodOptions {
   /** An upstream's answers are its own, also where upstreams share a store. */
   readonly upstream: string;
-  readonly store: Store;
+  readonly cache: Cache;
   readonly clock: Clock;
   /** One-way: keys must not tell credentials. */
   readonly hash: (text: string) => string;
@@ -82,7 +82,7 @@ export class LastGood {
   }
 
   async #keep(call: Call, reply: Reply, atMs: number, body: Buffer): Promise<void> {
-    const { store, ttlMs } = this.#options;
+    const { cache, ttlMs } = this.#options;
     const headers = filterFields(reply.headers, isKept);
     const age = Number(firstValue(reply.headers, 'age') ?? 0);
     const head: Head = {
@@ -94,17 +94,17 @@ export class LastGood {
     const entry = encodeKept(keptKinds.response, head, body);
     const first = this.#firstKey(call, call.method);
     const names = [...new Set(listMembers(reply.headers, 'vary'))].toSorted();
-    if (names.length === 0) return store.set(first, entry, ttlMs);
-    await store.set(this.#secondKey(first, call, names), entry, ttlMs);
-    await store.set(first, encodeKept(keptKinds.vary, names), ttlMs);
+    if (names.length === 0) return cache.set(first, entry, ttlMs);
+    await cache.set(this.#secondKey(first, call, names), entry, ttlMs);
+    await cache.set(first, encodeKept(keptKinds.vary, names), ttlMs);
   }
 
   async #load(call: Call, method: string, maxAgeMs: number): Promise<Entry | undefined> {
-    const { store, clock } = this.#options;
+    const { cache, clock } = this.#options;
     const first = this.#firstKey(call, method);
-    let found = await getDecoded(store, first);
+    let found = await getDecoded(cache, first);
     if (found?.kind === keptKinds.vary) {
-      found = await getDecoded(store, this.#secondKey(first, call, found.head as string[]));
+      found = await getDecoded(cache, this.#secondKey(first, call, found.head as string[]));
     }
     if (found?.kind !== keptKinds.response) return undefined;
     const head = found.head as Head;
@@ -129,8 +129,8 @@ export class LastGood {
   }
 }
 
-async function getDecoded(store: Store, key: string) {
-  const value = await store.get(key);
+async function getDecoded(cache: Cache, key: string) {
+  const value = await cache.get(key);
   return value && decodeKept(value);
 }
 

@@ -33,7 +33,7 @@ export function renderProblem(error: CallError, upstream: string, attempts: numb
     'Proxy-Status',
     `breakwater; error=${error.proxyError}; details="${reason}"`,
   ];
-  if (status === 503) {
+  if (status === 503 || error.retryAfterMs !== undefined) {
     const seconds = Math.ceil((error.retryAfterMs ?? DEFAULT_RETRY_AFTER_MS) / 1000);
     // Never 0: callers that come back at once are a storm.
     headers.push('Retry-After', String(Math.max(1, seconds)));

@@ -101,7 +101,7 @@ const answerOf = async (entry: FallbackEntry, init: Partial<CallInit> = {}) =>
 const keeps = async (init: Partial<CallInit>, headers: Fields, status = 200, body = 'good') => {
   const { store, live } = build([cache]);
   await live(init, { status, headers, body });
-  return store.keys().length > 0;
+  return store.keys().some((key) => !key.endsWith(':news'));
 };
 
 const askFor = (accept: string, tenant: string) => ({
@@ -502,6 +502,174 @@ t.test('the cache', async (t) => {
     await read(await reply);
     await settle();
     t.equal(store.keys().length, 0);
+  });
+
+  t.test('is given nothing that the upstream has taken back since', async (t) => {
+    for (const status of [401, 403, 404, 410]) {
+      for (const method of ['GET', 'HEAD']) {
+        const { clock, live, down } = build([cache]);
+        await live(get, { body: 'old' });
+        await clock.advance(10);
+        await live({ ...get, method, startedAtMs: clock.now() }, { status });
+        t.equal(await down(get), undefined, `${method} ${status}`);
+        await clock.advance(10);
+        await live({ ...get, startedAtMs: clock.now() }, { body: 'back' });
+        t.equal((await down(get))?.body, 'back');
+      }
+    }
+    for (const status of [204, 301, 400, 408, 416, 429, 501]) {
+      const { clock, live, down } = build([cache]);
+      await live(get, { body: 'old' });
+      await clock.advance(10);
+      await live({ ...get, startedAtMs: clock.now() }, { status });
+      t.equal((await down(get))?.body, 'old', String(status));
+    }
+  });
+
+  t.test('what is taken back from one caller stays for the others', async (t) => {
+    const { clock, live, down } = build([cache]);
+    const by = (name: string, tenant = 'a') => ({
+      ...get,
+      headers: ['Authorization', name, 'X-Tenant', tenant],
+      startedAtMs: clock.now(),
+    });
+    const varying = { headers: ['Vary', 'X-Tenant'], body: 'old' };
+    for (const call of [by('alice'), by('bob'), by('bob', 'b')]) await live(call, varying);
+    await clock.advance(10);
+    await live(by('bob'), { status: 403 });
+    t.equal((await down(by('alice')))?.body, 'old');
+    t.equal(await down(by('bob')), undefined);
+    t.equal((await down(by('bob', 'b')))?.body, 'old');
+  });
+
+  t.test('is given nothing of a URL that was written to since, whoever wrote', async (t) => {
+    const writer = ['Authorization', 'writer'];
+    for (const method of ['POST', 'PUT', 'PATCH', 'DELETE', 'X-UNKNOWN']) {
+      for (const status of [200, 201, 204, 303]) {
+        const { clock, live, down } = build([cache]);
+        for (const name of ['alice', 'bob']) {
+          await live({ ...get, headers: ['Authorization', name] }, { body: 'old' });
+        }
+        await live({ path: '/other' }, { body: 'other' });
+        await clock.advance(10);
+        const body = fakeBody('x');
+        await live({ ...get, method, headers: writer, body, startedAtMs: 5 }, { status });
+        for (const name of ['alice', 'bob']) {
+          t.equal(await down({ ...get, headers: ['Authorization', name] }), undefined);
+        }
+        t.equal((await down({ path: '/other' }))?.body, 'other');
+      }
+    }
+    for (const [method, status] of [
+      ['DELETE', 404],
+      ['PUT', 412],
+      ['OPTIONS', 200],
+      ['PROPFIND', 207],
+    ] as const) {
+      const { clock, live, down } = build([cache]);
+      await live(get, { body: 'old' });
+      await clock.advance(10);
+      await live({ ...get, method, startedAtMs: 5 }, { status });
+      t.equal((await down(get))?.body, 'old', `${method} ${status}`);
+    }
+  });
+
+  t.test(
+    'a response that was asked for before the news is out of date when it comes',
+    async (t) => {
+      for (const news of [{ method: 'DELETE' }, { method: 'GET' }]) {
+        const { clock, next, live, down, start } = build([cache]);
+        await live(get, { body: 'old' });
+        const slow = start({ ...get, startedAtMs: 5 });
+        const own = next.last.answer();
+        const ended = read(await slow.reply);
+        await clock.advance(10);
+        const status = news.method === 'GET' ? 404 : 204;
+        await live({ ...get, ...news, startedAtMs: clock.now() }, { status });
+        own.sink!.onData(Buffer.from('old as well'));
+        own.finish();
+        await ended;
+        await settle();
+        t.equal(await down(get), undefined);
+      }
+    },
+  );
+
+  t.test('a newer response that must not be kept takes the old one away', async (t) => {
+    for (const [headers, isGone] of [
+      [['Cache-Control', 'no-store'], true],
+      [['Cache-Control', 'private'], true],
+      [['Set-Cookie', 'a=b'], false],
+      [['Cache-Control', 'no-store', 'X-Breakwater-Fallback', 'static'], false],
+    ] as const) {
+      const { clock, live, down } = build([cache]);
+      await live(get, { body: 'old' });
+      await clock.advance(10);
+      await live({ ...get, startedAtMs: clock.now() }, { headers, body: 'new secret' });
+      t.equal((await down(get))?.body, isGone ? undefined : 'old', headers.join(': '));
+    }
+  });
+
+  t.test('a 404 for what was never kept costs no memory', async (t) => {
+    const { store, live } = build([cache]);
+    await live(get, { status: 404 });
+    t.same(store.keys(), []);
+  });
+
+  t.test('a 304 makes what is kept fresh again', async (t) => {
+    const own = ['ETag', 'W/"1"', 'X-Limit', '1', 'Content-Type', 'text/plain', 'Age', '50'];
+    const later = ['ETag', '"1"', 'x-limit', '2', 'Content-Type', 'no/matter', 'Age', '3'];
+    const asks = { ...get, headers: ['If-None-Match', '"1"'] };
+    const { clock, live, down } = build([{ cache: { ttl: 1000 } }]);
+    await live(get, { headers: own, body: 'good' });
+    await clock.advance(900);
+    await live({ ...asks, startedAtMs: 900 }, { status: 304, headers: later });
+    await clock.advance(900);
+    t.match(await down(get), {
+      body: 'good',
+      headers: { 'x-limit': '2', 'content-type': 'text/plain', age: '3', etag: '"1"' },
+    });
+    await clock.advance(101);
+    t.equal(await down(get), undefined);
+  });
+
+  t.test('a 304 that means another response changes nothing', async (t) => {
+    for (const [own, condition, later, isFresh] of [
+      [['ETag', '"1"'], ['If-None-Match', '"2"'], ['ETag', '"2"'], false],
+      [['ETag', '"1"'], ['If-None-Match', '"2"'], [], false],
+      [['ETag', '"1"'], ['If-None-Match', '"2", "1"'], [], true],
+      [['ETag', '"1"'], [], [], false],
+      [[], ['If-None-Match', '"2"'], ['ETag', '"2"'], false],
+    ] as const) {
+      const { clock, live, down } = build([{ cache: { ttl: 1000 } }]);
+      await live(get, { headers: own, body: 'good' });
+      await clock.advance(900);
+      const asks = { ...get, headers: condition, startedAtMs: 900 };
+      await live(asks, { status: 304, headers: later });
+      await clock.advance(900);
+      t.equal((await down(get))?.body, isFresh ? 'good' : undefined);
+    }
+  });
+
+  t.test('a 304 does not bring back what is out of date', async (t) => {
+    const { clock, live, down } = build([cache]);
+    await live(get, { headers: ['ETag', '"1"'], body: 'old' });
+    await clock.advance(10);
+    await live({ ...get, method: 'PUT', startedAtMs: 10 }, { status: 204 });
+    await clock.advance(10);
+    const asks = { ...get, headers: ['If-None-Match', '"1"'], startedAtMs: 20 };
+    await live(asks, { status: 304, headers: ['ETag', '"1"'] });
+    t.equal(await down(get), undefined);
+  });
+
+  t.test('a clock that is set changes no age', async (t) => {
+    const { clock, live, down } = build([{ cache: { ttl: HOUR_MS } }]);
+    await live(get, { body: 'good' });
+    await clock.advance(5000);
+    for (const wallMs of [0, FAKE_WALL_START_MS + 9 * HOUR_MS]) {
+      clock.wallNow = () => wallMs;
+      t.match(await down(get), { body: 'good', headers: { age: '5' } });
+    }
   });
 
   t.test('hands each chunk on at once, and takes the pace from the client', async (t) => {

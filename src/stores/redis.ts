@@ -12,6 +12,7 @@ const MAX_CLAIMS = 100;
 const pxOf = (ttlMs: number) => Math.max(1, Math.ceil(ttlMs));
 
 const always = () => true;
+const wrote = (reply: unknown) => reply !== null;
 const isTrue = (result: boolean) => result;
 /** Deleting needs no room. */
 const never = () => false;
@@ -73,7 +74,6 @@ class RedisStore implements OwnedStore {
 
   async #setIfAbsent(key: string, value: Buffer, ttlMs: number): Promise<boolean> {
     const options = { PX: pxOf(ttlMs), NX: true } as const;
-    const wrote = (reply: unknown) => reply !== null;
     return wrote(
       await this.#link.write((client) => client.set(PREFIX + key, value, options), wrote),
     );

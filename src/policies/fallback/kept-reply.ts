@@ -101,8 +101,14 @@ export function isKnownToCaller(call: Call, head: Head): boolean {
 
 /** RFC 9111, section 3.2, and what is of the 304 alone. */
 const notUpdated = new Set([
-  ...['content-length', 'content-encoding', 'content-type', 'content-range'],
-  ...['vary', 'set-cookie', 'connection', 'keep-alive'],
+  'content-length',
+  'content-encoding',
+  'content-type',
+  'content-range',
+  'vary',
+  'set-cookie',
+  'connection',
+  'keep-alive',
   ...notKept,
 ]);
 

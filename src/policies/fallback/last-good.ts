@@ -50,8 +50,6 @@ export class LastGood {
     const news = newsOf(call, reply);
     if (news === undefined) return reply;
     const head = this.#headOf(call, reply);
-    // The store being away costs what would have been kept, and is the store's to report.
-    const ignore = () => {};
     if (news === 'good') {
       const onCopy = (body: Buffer) => void this.#keep(call, head, body).catch(ignore);
       return new CopiedReply(reply, { maxBytes: MAX_KEPT_BYTES, onCopy });
@@ -171,6 +169,9 @@ export class LastGood {
     return `last-good:${upstream}:${hash(JSON.stringify(parts))}`;
   }
 }
+
+/** The store being away costs what would have been kept, and is the store's to report. */
+const ignore = (): void => {};
 
 const newsKey = (key: string) => `${key}:news`;
 

@@ -8,6 +8,8 @@ import type { IdempotencyOptions } from './options.js';
 /** Longest request body that is compared as a whole, in bytes. */
 const MAX_BODY_BYTES = 1024 * 1024;
 
+const nothing = (): void => {};
+
 type Context = Pick<PolicyContext, 'upstream' | 'hash'>;
 
 /** Rejects as soon as the call is ended from outside. */
@@ -16,7 +18,7 @@ export async function readBody(call: Call): Promise<BodyStart> {
   if (body === undefined) return { bytes: new Uint8Array(), isWhole: true };
   return unlessCancelled(call, (resolve, reject) => {
     body.readAhead(MAX_BODY_BYTES).then(resolve, reject);
-    return () => {};
+    return nothing;
   });
 }
 
@@ -30,7 +32,7 @@ export function unlessCancelled<T>(
 ): Promise<T> {
   return new Promise<T>((resolve, reject) => {
     if (call.cancelled !== undefined) return reject(call.cancelled);
-    let giveUp = (): void => {};
+    let giveUp = nothing;
     const onCancel = (error: Error): void => {
       giveUp();
       reject(error);

@@ -589,11 +589,12 @@ t.test('a mismatch is refused without waiting', async (t) => {
   t.match(await start({ text: 'other' }).failure, { reason: 'idempotency-mismatch' });
 });
 
+const from = (tenant: string, auth: string) => ({
+  headers: ['Idempotency-Key', 'k', 'x-tenant', tenant, 'Authorization', auth],
+});
+
 t.test('who the caller is can be told by another header, or not at all', async (t) => {
   const byTenant = build({ caller: { header: 'X-Tenant' } });
-  const from = (tenant: string, auth: string) => ({
-    headers: ['Idempotency-Key', 'k', 'x-tenant', tenant, 'Authorization', auth],
-  });
   await byTenant.complete(from('a', 'token 1'));
   await receive(byTenant.start(from('a', 'token 2')).reply);
   await byTenant.complete(from('b', 'token 2'));

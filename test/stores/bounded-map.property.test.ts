@@ -28,7 +28,7 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
       maxBytes: fc.integer({ min: 1000, max: 8000 }),
     }),
   ),
-  { maxLength: 40 },
+  { maxLength: 40, size: 'max' },
 );
 
 interface Held {

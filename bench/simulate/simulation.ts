@@ -10,7 +10,7 @@ import type { PolicyContext } from '../../src/core/policy.js';
 import type { Fields } from '../../src/http/fields.js';
 import { createLayers, listLayers } from '../../src/core/layers.js';
 import { policies, type PolicyLayers, type PolicySettings } from '../../src/policies/index.js';
-import { createMemoryStore } from '../../src/stores/memory.js';
+import { MemoryStore } from '../../src/stores/memory.js';
 import { exponential, seeded } from './chance.js';
 import { Recorder, type Ending, type Phase } from './recorder.js';
 import { SimulatedUpstream, type UpstreamCounts, type UpstreamModel } from './upstream.js';
@@ -18,6 +18,8 @@ import { VirtualClock } from './virtual-clock.js';
 
 /** A line of a table: its columns by their headings. */
 export type Row = Readonly<Record<string, string | number>>;
+
+const MEBIBYTE = 1024 * 1024;
 
 /** One of those that `npm run simulate` knows. */
 export interface Simulation {
@@ -90,7 +92,7 @@ export async function simulate(scenario: Scenario): Promise<readonly PhaseResult
     clock,
     random: seeded(seed),
     emit,
-    store: createMemoryStore({ maxBytes: 64 * 1024 * 1024, clock }),
+    store: new MemoryStore({ maxBytes: MEBIBYTE, maxRecordBytes: MEBIBYTE, clock }),
     hash: (data) => createHash('sha256').update(data).digest('base64url'),
     createToken: tokens(),
     pipelineOf: () => {

@@ -7,6 +7,8 @@ export const keptKinds = {
   vary: 2,
   /** A call that runs: its response is to come. */
   lock: 3,
+  /** When something became out of date. */
+  news: 4,
 } as const;
 
 export type KeptKind = (typeof keptKinds)[keyof typeof keptKinds];

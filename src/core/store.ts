@@ -1,23 +1,45 @@
 /** Where policies keep what must outlive a call, or be shared between replicas. */
 
-/**
- * Keys are opaque strings; values are opaque bytes. Every operation may reject: the store can be away. Callers decide
- * what that means for the call.
- */
-export interface Store {
+/** What every operation on a store that was closed rejects with: it will not come back. */
+export class StoreClosedError extends Error {}
+
+/** Keys are opaque strings; values are opaque bytes. Every operation may reject, because the store can be away. */
+export interface Cache {
+  /**
+   * Ms from a start that all who share this cache have in common: to tell the age of what is in it. Monotonic where only
+   * this process uses it.
+   */
+  now(): number;
   /** @returns undefined when there is none, or its time is over. */
   get(key: string): Promise<Buffer | undefined>;
-  /** Keeps `value` for `ttlMs`; whoever is least recently used goes when there is no room. */
+  /** Keeps `value` for at most `ttlMs`: what is least recently used goes when there is no room. */
   set(key: string, value: Buffer, ttlMs: number): Promise<void>;
+}
+
+/**
+ * What calls have come to. A key holds nothing, the lock of a call that runs, or the record of one that has ended. Each
+ * operation is one step across replicas; where a lock is asked for, nothing happens to a key that holds anything else.
+ */
+export interface Records {
   /**
-   * Sets `value` only where there is none, in one step across replicas.
-   * @returns whether it was set.
+   * Takes a key that holds nothing.
+   * @returns undefined where `lock` now holds the key, otherwise what the key holds.
+   * @throws when the key could not be taken, and holds nothing that could be read. The lock may have arrived all the same.
    */
-  setIfAbsent(key: string, value: Buffer, ttlMs: number): Promise<boolean>;
-  /** Replaces `expected` by `value` in one step. @returns false, and changes nothing, when the key holds something else. */
-  replace(key: string, expected: Buffer, value: Buffer, ttlMs: number): Promise<boolean>;
-  /** Deletes the key in one step if it holds `expected`. */
-  deleteIf(key: string, expected: Buffer): Promise<boolean>;
+  claim(key: string, lock: Buffer, ttlMs: number): Promise<Buffer | undefined>;
+  /** Gives the lock `ttlMs` from now. @returns false where the key does not hold `lock`. */
+  renew(key: string, lock: Buffer, ttlMs: number): Promise<boolean>;
+  /** Puts `record` in the place of `lock`, or of nothing. @returns false where the key holds something else. */
+  keep(key: string, lock: Buffer, record: Buffer, ttlMs: number): Promise<boolean>;
+  /** Deletes `lock`. @returns false where the key does not hold it. */
+  free(key: string, lock: Buffer): Promise<boolean>;
+}
+
+export interface Store {
+  /** Nice to have: what is in it may go at any time. */
+  readonly cache: Cache;
+  /** Must not be lost: it never makes room for the cache, and a lock makes room for nothing. */
+  readonly records: Records;
 }
 
 /** A store as whoever owns it sees it. */

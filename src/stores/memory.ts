@@ -1,51 +1,87 @@
-/** The store in this process's own memory: bounded in bytes, least recently used goes first. */
-import { LRUCache } from 'lru-cache';
+/** The store in this process's own memory. */
 import type { Clock } from '../core/clock.js';
-import type { OwnedStore } from '../core/store.js';
+import type { Cache, OwnedStore, Records } from '../core/store.js';
+import { BoundedMap } from './bounded-map.js';
 
-/** What an entry costs beside its key and value, in bytes: roughly, so that many tiny entries count for something. */
-const ENTRY_BYTES = 200;
-
-export interface MemoryStoreOptions {
-  /** Keys, values and what goes with them, together. */
+export interface MemorySizes {
+  /** Of the cache: keys, values and what goes with them. */
   readonly maxBytes: number;
+  /** The same of records and locks. */
+  readonly maxRecordBytes: number;
+}
+
+export interface MemoryStoreOptions extends MemorySizes {
   readonly clock: Clock;
 }
 
-/** Its operations are done when they return: within one process that makes each a step that nobody can get between. */
-export function createMemoryStore({ maxBytes, clock }: MemoryStoreOptions): OwnedStore {
-  const cache = new LRUCache<string, Buffer>({
-    maxSize: Math.max(1, maxBytes),
-    sizeCalculation: (value, key) => value.length + Buffer.byteLength(key) + ENTRY_BYTES,
-    ttlResolution: 0,
-    // The library takes an entry that was made at 0 for one without an end.
-    perf: { now: () => clock.now() + 1 },
-  });
+const done = Promise.resolve();
 
-  /** @returns false for what is larger than the whole store. */
-  function put(key: string, value: Buffer, ttlMs: number): boolean {
-    // A copy: a slice of a large chunk would keep all of that alive.
-    cache.set(key, Buffer.from(value), { ttl: Math.max(1, Math.ceil(ttlMs)) });
-    return cache.has(key);
+/** Its operations are done when they return: within one process that makes each a step that nothing can get between. */
+export class MemoryStore implements OwnedStore {
+  readonly cache: Cache;
+  readonly records: Records;
+  readonly #cached: BoundedMap;
+  readonly #recorded: BoundedMap;
+
+  constructor({ maxBytes, maxRecordBytes, clock }: MemoryStoreOptions) {
+    this.#cached = new BoundedMap(maxBytes, clock);
+    this.#recorded = new BoundedMap(maxRecordBytes, clock);
+    this.cache = cacheIn(this.#cached, clock);
+    this.records = recordsIn(this.#recorded);
   }
 
-  const holds = (key: string, expected: Buffer) => cache.get(key)?.equals(expected) === true;
+  open(): Promise<void> {
+    return done;
+  }
+
+  close(): Promise<void> {
+    this.#cached.clear();
+    this.#recorded.clear();
+    return done;
+  }
+
+  /** Keeps what fits into the new sizes, and every lock. */
+  resize({ maxBytes, maxRecordBytes }: MemorySizes): void {
+    this.#cached.resize(maxBytes);
+    this.#recorded.resize(maxRecordBytes);
+  }
+}
+
+const cacheIn = (entries: BoundedMap, clock: Clock): Cache => ({
+  now: () => clock.now(),
+  get: (key) => Promise.resolve(entries.get(key)),
+  set(key, value, ttlMs) {
+    // What is larger than the cache takes the place of the old value all the same: it is out of date.
+    if (!entries.put(key, value, ttlMs)) entries.delete(key);
+    return done;
+  },
+});
+
+function recordsIn(entries: BoundedMap): Records {
+  const holds = (key: string, lock: Buffer) => entries.get(key)?.equals(lock) === true;
+
+  function put(key: string, value: Buffer, ttlMs: number, isPinned: boolean): void {
+    if (entries.put(key, value, ttlMs, isPinned)) return;
+    throw new Error('there is no room for it: raise stores.maxRecordBytes');
+  }
 
   return {
-    open: () => Promise.resolve(),
-    close() {
-      cache.clear();
-      return Promise.resolve();
+    async claim(key, lock, ttlMs) {
+      const held = entries.get(key);
+      if (held === undefined) put(key, lock, ttlMs, true);
+      return held;
     },
-    get: (key) => Promise.resolve(cache.get(key)),
-    set(key, value, ttlMs) {
-      put(key, value, ttlMs);
-      return Promise.resolve();
+    async renew(key, lock, ttlMs) {
+      if (!holds(key, lock)) return false;
+      put(key, lock, ttlMs, true);
+      return true;
     },
-    setIfAbsent: (key, value, ttlMs) => Promise.resolve(!cache.has(key) && put(key, value, ttlMs)),
-    replace(key, expected, value, ttlMs) {
-      return Promise.resolve(holds(key, expected) && put(key, value, ttlMs));
+    async keep(key, lock, record, ttlMs) {
+      const held = entries.get(key);
+      if (held !== undefined && !held.equals(lock)) return false;
+      put(key, record, ttlMs, false);
+      return true;
     },
-    deleteIf: (key, expected) => Promise.resolve(holds(key, expected) && cache.delete(key)),
+    free: (key, lock) => Promise.resolve(holds(key, lock) && entries.delete(key)),
   };
 }

@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../core/clock.js';
 import type { OwnedStore } from '../core/store.js';
+import { MemoryStore } from './memory.js';
 import { createStore, type StoreOptions } from './open.js';
 
 export interface StoreSetOptions {
@@ -13,7 +14,7 @@ export interface StoreSetOptions {
 /** A store that is open, but not yet the one in use. */
 export interface PreparedStore {
   readonly store: OwnedStore;
-  /** Puts it in use. @returns what closes the one before, once nobody needs it; undefined where none was replaced. */
+  /** Puts it in use. @returns what closes the one before, once no call needs it; undefined where none was replaced. */
   commit(): (() => Promise<void>) | undefined;
   /** Gives it up; the one in use stays. */
   abort(): Promise<void>;
@@ -33,6 +34,15 @@ export class StoreSet {
     const current = this.#current;
     if (current !== undefined && isDeepStrictEqual(current.options, options)) {
       return { store: current.store, commit: () => undefined, abort: async () => {} };
+    }
+    if (current?.store instanceof MemoryStore && options.kind === 'memory') {
+      const { store } = current;
+      // Calls that run have their locks in it.
+      const commit = (): undefined => {
+        store.resize(options);
+        this.#current = { store, options };
+      };
+      return { store, commit, abort: async () => {} };
     }
     const { clock, onChange } = this.#options;
     const store = await createStore(options, {

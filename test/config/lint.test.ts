@@ -105,6 +105,16 @@ const cases: readonly Case[] = [
     good: [],
   },
   {
+    rule: 'lock-before-attempt',
+    bad: upstream('timeout: { attempt: 5s }, idempotency: { lockTimeout: 5s }'),
+    at: '4:59 upstreams.a.idempotency.lockTimeout',
+    says: ['lockTimeout to more than 5s'],
+    good: [
+      upstream('timeout: { attempt: 5s }, idempotency: { lockTimeout: 5001ms }'),
+      upstream('timeout: { attempt: 5s }, idempotency: off'),
+    ],
+  },
+  {
     rule: 'attempt-reaches-total',
     bad: upstream('timeout: { attempt: 5s, total: 5s }'),
     at: '4:25 upstreams.a.timeout.attempt',
@@ -676,6 +686,7 @@ upstreams:
     target: https://a
     timeout: { attempt: 2s, total: 1s }
     deadline: { buffer: 2s }
+    idempotency: { lockTimeout: 1s }
     bulkhead:
       perKey: { maxConcurrent: 200 }
       adaptive: { min: 9, max: 8, decreaseAbove: 1% }

@@ -201,9 +201,10 @@ async function hangUp(sidecar: TestSidecar, upstream: { charges(): number }): Pr
   socket.destroy();
 }
 
-t.test('a client that hangs up cancels its call and frees the key', async (t) => {
+t.test('without finishOnHangUp a client that hangs up frees the key', async (t) => {
   const upstream = await startPayments(t, () => new Promise(() => {}));
-  const sidecar = await startSidecar(t, config(upstream.url, '', 'shutdown: { grace: 0s }'));
+  const yaml = config(upstream.url, 'finishOnHangUp: false', 'shutdown: { grace: 0s }');
+  const sidecar = await startSidecar(t, yaml);
   await hangUp(sidecar, upstream);
   await eventually('the exchange is over', async () => {
     return (await sidecar.metric('breakwater_requests_total', { status: '499' })) === 1;
@@ -212,13 +213,13 @@ t.test('a client that hangs up cancels its call and frees the key', async (t) =>
   await eventually('the next one is let through', () => upstream.charges() === 2);
 });
 
-t.test('with finishOnHangUp the answer is there for the next try', async (t) => {
+t.test('a client that gave up finds the response with its next request', async (t) => {
   let open!: (value?: unknown) => void;
   const gate = new Promise((resolve) => {
     open = resolve;
   });
   const upstream = await startPayments(t, () => gate);
-  const sidecar = await startSidecar(t, config(upstream.url, 'finishOnHangUp: true'));
+  const sidecar = await startSidecar(t, config(upstream.url));
   await hangUp(sidecar, upstream);
   t.equal((await pay(sidecar)).status, 409);
   open();
@@ -236,7 +237,7 @@ t.test('a stopping sidecar waits for a call that its client has left', async (t)
     open = resolve;
   });
   const upstream = await startPayments(t, () => gate);
-  const sidecar = await startSidecar(t, config(upstream.url, 'finishOnHangUp: true'));
+  const sidecar = await startSidecar(t, config(upstream.url));
   await hangUp(sidecar, upstream);
   const events: string[] = [];
   upstream.answers[0]!.on('finish', () => events.push('answered'));
@@ -260,18 +261,64 @@ t.test('a stopping sidecar waits for a call that its client has left', async (t)
   t.equal(events.at(-1), 'stopped');
 });
 
-t.test('a reload keeps what is kept, unless the store itself is another one', async (t) => {
+t.test('a reload keeps what is kept, in a store of another size as well', async (t) => {
   const upstream = await startPayments(t);
   const grace = 'shutdown: { grace: 0s }';
   const sidecar = await startSidecar(t, config(upstream.url, '', grace));
   await pay(sidecar);
-  sidecar.edit(config(upstream.url, 'ttl: 1h', grace));
+  for (const stores of ['', 'stores: { maxBytes: 1MiB, maxRecordBytes: 1MiB }']) {
+    sidecar.edit(config(upstream.url, 'ttl: 1h', `${grace}\n${stores}`));
+    t.match(await sidecar.reload(), { kind: 'success' });
+    t.equal((await pay(sidecar)).headers['idempotency-replayed'], 'true');
+  }
+  t.equal(upstream.charges(), 1);
+});
+
+t.test('a call that runs during a reload keeps its key', async (t) => {
+  let open!: (value?: unknown) => void;
+  const gate = new Promise((resolve) => {
+    open = resolve;
+  });
+  const upstream = await startPayments(t, () => gate);
+  const sidecar = await startSidecar(t, config(upstream.url));
+  const first = pay(sidecar);
+  await eventually('the upstream is called', () => upstream.charges() === 1);
+  sidecar.edit(config(upstream.url, '', 'stores: { maxRecordBytes: 1KiB }'));
   t.match(await sidecar.reload(), { kind: 'success' });
-  t.equal((await pay(sidecar)).headers['idempotency-replayed'], 'true');
-  sidecar.edit(config(upstream.url, 'ttl: 1h', `${grace}\nstores: { maxBytes: 1MiB }`));
-  t.match(await sidecar.reload(), { kind: 'success' });
-  t.equal((await pay(sidecar)).headers['idempotency-replayed'], undefined);
-  t.equal(upstream.charges(), 2);
+  t.equal((await pay(sidecar)).status, 409);
+  open();
+  t.equal((await first).status, 201);
+  t.equal(upstream.charges(), 1);
+});
+
+t.test('a repeat waits for the first one where it is told to', async (t) => {
+  let open!: (value?: unknown) => void;
+  const gate = new Promise((resolve) => {
+    open = resolve;
+  });
+  const upstream = await startPayments(t, () => gate);
+  const sidecar = await startSidecar(t, config(upstream.url, 'wait: 30s'));
+  const first = pay(sidecar);
+  await eventually('the upstream is called', () => upstream.charges() === 1);
+  const second = pay(sidecar);
+  for (let i = 0; i < 20; i++) await send(`${sidecar.admin}/healthz`);
+  open();
+  t.equal((await first).headers['idempotency-replayed'], undefined);
+  t.equal((await second).headers['idempotency-replayed'], 'true');
+  t.equal(upstream.charges(), 1);
+});
+
+t.test('where there is no room, a call goes on unprotected, or is refused', async (t) => {
+  const upstream = await startPayments(t);
+  const room = 'stores: { maxRecordBytes: 100B }';
+  const sidecar = await startSidecar(t, config(upstream.url, '', room));
+  t.equal((await pay(sidecar)).status, 201);
+  t.equal(await counted(sidecar, 'error'), 1);
+  const strict = await startSidecar(t, config(upstream.url, 'failClosed: true', room));
+  const refused = await pay(strict);
+  t.equal(refused.status, 503);
+  t.equal(refused.headers['x-breakwater-reason'], 'store-unavailable');
+  t.equal(upstream.charges(), 1);
 });
 
 const onServer = { skip: withoutRedis };
@@ -338,6 +385,23 @@ t.test('two sidecars over one Redis agree', onServer, async (t) => {
   }
   t.equal(upstream.charges(), charges);
 });
+
+t.test(
+  'a burst of one key over two sidecars runs once, also without failClosed',
+  onServer,
+  async (t) => {
+    const redis = await startRedis(t);
+    const upstream = await startPayments(t);
+    const yaml = config(upstream.url, '', redisStore(redis.url));
+    const sidecars = [await startSidecar(t, yaml), await startSidecar(t, yaml)];
+    const calls = Array.from({ length: 300 }, (_, i) => pay(sidecars[i % 2]!));
+    const statuses = new Set((await Promise.all(calls)).map(({ status }) => status));
+    statuses.delete(409);
+    t.same([...statuses], [201]);
+    t.equal(upstream.charges(), 1);
+    for (const sidecar of sidecars) t.equal(await counted(sidecar, 'error'), 0);
+  },
+);
 
 t.test('calls go on when Redis dies or hangs, and it heals by itself', onServer, async (t) => {
   const redis = await startRedis(t);
@@ -417,6 +481,6 @@ t.test('the password of the store is not shown', async (t) => {
   const stores = 'stores: { kind: redis, url: "rediss://me:s3cret@127.0.0.1:1/2" }';
   const sidecar = await startSidecar(t, config('http://127.0.0.1:1', '', stores));
   const { stores: shown } = (await sidecar.json('/config')) as { stores: unknown };
-  t.same(shown, { kind: 'redis', url: 'rediss://me:***@127.0.0.1:1/2' });
+  t.same(shown, { kind: 'redis', url: 'rediss://me:***@127.0.0.1:1/2', timeout: '500ms' });
   t.notMatch(JSON.stringify(sidecar.logs), 's3cret');
 });

@@ -1,60 +1,177 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import t from 'tap';
-import { createMemoryStore } from '../../src/stores/memory.js';
+import { MemoryStore } from '../../src/stores/memory.js';
 import { checkStore } from '../support/check-store.js';
 import { FakeClock } from '../support/fake-clock.js';
 
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+
 const MEBIBYTE = 1024 * 1024;
+const lock = Buffer.from('lock');
+
+function build({ maxBytes = MEBIBYTE, maxRecordBytes = MEBIBYTE } = {}) {
+  const clock = new FakeClock();
+  const store = new MemoryStore({ maxBytes, maxRecordBytes, clock });
+  const { cache, records } = store;
+
+  /** Those of the keys `prefix0`, `prefix1` ... below `count` that hold something. */
+  async function held(prefix: string, count: number): Promise<number[]> {
+    const found: number[] = [];
+    for (let i = 0; i < count; i++) {
+      const key = `${prefix}${i}`;
+      const probe = Buffer.from('probe');
+      const holder = await records.claim(key, probe, 1000).catch(() => undefined);
+      if (holder === undefined) await records.free(key, probe);
+      else found.push(i);
+    }
+    return found;
+  }
+  return { clock, store, cache, records, held };
+}
 
 t.test('is a store', async (t) => {
-  const clock = new FakeClock();
-  await checkStore(t, createMemoryStore({ maxBytes: MEBIBYTE, clock }), (ms) => clock.advance(ms));
+  const { store, clock } = build();
+  await checkStore(t, store, (ms) => clock.advance(ms));
 });
 
 t.test('the least recently used makes room', async (t) => {
-  const store = createMemoryStore({ maxBytes: MEBIBYTE, clock: new FakeClock() });
+  const { cache } = build();
   const third = Buffer.alloc(MEBIBYTE / 3 - 1000);
-  await store.set('a', third, 1000);
-  await store.set('b', third, 1000);
-  await store.set('c', third, 1000);
-  await store.get('a');
-  await store.set('d', third, 1000);
-  t.equal(await store.get('b'), undefined);
-  for (const key of ['a', 'c', 'd']) t.ok(await store.get(key), key);
+  await cache.set('a', third, 1000);
+  await cache.set('b', third, 1000);
+  await cache.set('c', third, 1000);
+  await cache.get('a');
+  await cache.set('d', third, 1000);
+  t.equal(await cache.get('b'), undefined);
+  for (const key of ['a', 'c', 'd']) t.ok(await cache.get(key), key);
 });
 
 t.test('keys and many small values are counted as well', async (t) => {
-  const store = createMemoryStore({ maxBytes: 100_000, clock: new FakeClock() });
-  for (let i = 0; i < 1000; i++) await store.set(`key-${i}`, Buffer.from('v'), 1000);
+  const { cache } = build({ maxBytes: 100_000 });
+  for (let i = 0; i < 1000; i++) await cache.set(`key-${i}`, Buffer.from('v'), 1000);
   let kept = 0;
-  for (let i = 0; i < 1000; i++) if ((await store.get(`key-${i}`)) !== undefined) kept++;
-  t.ok(kept > 300 && kept < 500, `${kept} of 1000 are left`);
+  for (let i = 0; i < 1000; i++) if ((await cache.get(`key-${i}`)) !== undefined) kept++;
+  t.ok(kept > 100 && kept < 200, `${kept} of 1000 are left`);
 });
 
-t.test('what is larger than the store is not kept, and makes nobody else go', async (t) => {
-  const store = createMemoryStore({ maxBytes: 1000, clock: new FakeClock() });
+t.test('what is larger than the cache is not kept, and makes nothing else go', async (t) => {
+  const { cache } = build({ maxBytes: 2000 });
   const small = Buffer.from('small');
-  const large = Buffer.alloc(2000);
-  await store.set('a', small, 1000);
-  await store.set('b', large, 1000);
-  t.equal(await store.get('b'), undefined);
-  t.equal(await store.setIfAbsent('b', large, 1000), false);
-  await store.set('c', small, 1000);
-  t.equal(await store.replace('c', small, large, 1000), false);
-  t.same(await store.get('a'), small);
+  await cache.set('a', small, 1000);
+  await cache.set('b', Buffer.alloc(4000), 1000);
+  t.equal(await cache.get('b'), undefined);
+  t.same(await cache.get('a'), small);
+  await cache.set('a', Buffer.alloc(4000), 1000);
+  t.equal(await cache.get('a'), undefined, 'the old value is out of date');
 });
 
-t.test('does not hold on to the memory around a value', async (t) => {
-  const store = createMemoryStore({ maxBytes: MEBIBYTE, clock: new FakeClock() });
-  const chunk = Buffer.alloc(MEBIBYTE);
-  await store.set('a', chunk.subarray(0, 10), 1000);
-  const kept = await store.get('a');
-  t.not(kept?.buffer, chunk.buffer);
+t.test('no traffic of the cache removes a record or a lock', async (t) => {
+  const { cache, records, held } = build({ maxBytes: 100_000, maxRecordBytes: 100_000 });
+  await records.claim('k0', lock, 1000);
+  await records.claim('k1', lock, 1000);
+  await records.keep('k1', lock, Buffer.from('record'), 1000);
+  for (let i = 0; i < 1000; i++) await cache.set(`key-${i}`, Buffer.alloc(5000), 1000);
+  t.same(await held('k', 2), [0, 1]);
+});
+
+t.test('records make room for each other, but locks stay', async (t) => {
+  const { records, held } = build({ maxRecordBytes: 20_000 });
+  await records.claim('l0', lock, 1000);
+  for (let i = 0; i < 100; i++) {
+    await records.claim(`r${i}`, lock, 1000);
+    await records.keep(`r${i}`, lock, Buffer.alloc(1000), 1000);
+  }
+  t.same(await held('l', 1), [0]);
+  const left = await held('r', 100);
+  t.ok(left.length > 5 && left.length < 20, `${left.length} records are left`);
+  t.equal(left.at(-1), 99);
+});
+
+t.test('where locks fill all there is, a key cannot be taken, and none is lost', async (t) => {
+  const { clock, records, held } = build({ maxRecordBytes: 20_000 });
+  let taken = 0;
+  await t.rejects(async () => {
+    for (; taken < 100; taken++) await records.claim(`l${taken}`, lock, 1000);
+  }, /no room.*stores\.maxRecordBytes/);
+  t.ok(taken > 10);
+  t.equal((await held('l', 100)).length, taken);
+  t.equal(await records.renew('l0', lock, 1000), true, 'a renewal needs no room');
+  await t.rejects(records.keep('l0', lock, Buffer.alloc(3000), 1000), /no room/);
+  t.same(await records.claim('l0', lock, 1000), lock, 'what could not be kept has its lock still');
+  await clock.advance(1000);
+  t.equal(await records.claim('new', lock, 1000), undefined, 'locks that are over make room');
+});
+
+t.test('another size keeps what fits', async (t) => {
+  const { store, cache, records, held } = build();
+  for (let i = 0; i < 100; i++) {
+    await cache.set(`c${i}`, Buffer.alloc(5000, i), 1000);
+    await records.claim(`r${i}`, lock, 1000);
+    if (i > 4) await records.keep(`r${i}`, lock, Buffer.alloc(5000, i), 1000);
+  }
+  await cache.get('c0');
+  store.resize({ maxBytes: 60_000, maxRecordBytes: 60_000 });
+  t.ok((await cache.get('c0'))?.equals(Buffer.alloc(5000, 0)), 'the most recently used');
+  t.ok((await cache.get('c99'))?.equals(Buffer.alloc(5000, 99)));
+  t.equal(await cache.get('c50'), undefined);
+  const left = await held('r', 100);
+  t.same(left.slice(0, 5), [0, 1, 2, 3, 4], 'every lock');
+  t.equal(left.at(-1), 99);
+  t.ok(left.length < 17);
+  t.equal(await records.keep('r0', lock, Buffer.from('r'), 1000), true);
+  store.resize({ maxBytes: MEBIBYTE, maxRecordBytes: MEBIBYTE });
+  t.ok((await cache.get('c99'))?.equals(Buffer.alloc(5000, 99)), 'a larger one keeps everything');
+});
+
+t.test('what a caller does to a value changes nothing here', async (t) => {
+  const { cache } = build();
+  const value = Buffer.from('value');
+  await cache.set('a', value, 1000);
+  value.fill(0);
+  (await cache.get('a'))?.fill(0);
+  t.equal(String(await cache.get('a')), 'value');
+});
+
+t.test('the clock of the cache is monotonic', (t) => {
+  const { clock, cache } = build();
+  clock.wallNow = () => 0;
+  clock.stall(50);
+  t.equal(cache.now(), 50);
+  t.end();
 });
 
 t.test('opens and closes', async (t) => {
-  const store = createMemoryStore({ maxBytes: MEBIBYTE, clock: new FakeClock() });
+  const { store, cache, records } = build();
   await store.open();
-  await store.set('a', Buffer.from('x'), 1000);
+  await cache.set('a', Buffer.from('x'), 1000);
+  await records.claim('a', lock, 1000);
   await store.close();
-  t.equal(await store.get('a'), undefined);
+  t.equal(await cache.get('a'), undefined);
+  t.equal(await records.claim('a', lock, 1000), undefined);
+});
+
+/** External memory of the process, in bytes, without garbage. */
+function external(): number {
+  collectGarbage();
+  return process.memoryUsage().external;
+}
+
+t.test('its sizes bound real memory, whatever is written', async (t) => {
+  const maxBytes = 4 * MEBIBYTE;
+  for (const sizes of [[20], [500], [3000], [100_000], [20, 3000, 700_000]]) {
+    const before = external();
+    const { store, cache, records } = build({ maxBytes, maxRecordBytes: maxBytes });
+    for (let i = 0, written = 0; written < 4 * maxBytes; i++) {
+      const size = sizes[i % sizes.length]!;
+      await cache.set(`key-${i}`, Buffer.alloc(size), 1e6);
+      await records.claim(`key-${i}`, lock, 1e6);
+      await records.keep(`key-${i}`, lock, Buffer.alloc(size), 1e6);
+      written += size + 500;
+    }
+    const grown = external() - before;
+    t.ok(grown < 1.2 * 2 * maxBytes, `${sizes.join()}: ${Math.round(grown / 1024)} KiB`);
+    await store.close();
+  }
 });

@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import net from 'node:net';
 import t, { type Test } from 'tap';
+import { StoreClosedError } from '../../src/core/store.js';
 import { createRedisStore } from '../../src/stores/redis.js';
 import { checkStore } from '../support/check-store.js';
 import { FakeClock } from '../support/fake-clock.js';
@@ -45,11 +47,12 @@ async function atOnce(operation: Promise<unknown>): Promise<Error | undefined> {
 }
 
 /** The store's time stands still, so no command takes too long but where a test lets it. */
-async function openStore(t: Test, url: string) {
+async function openStore(t: Test, url: string, timeoutMs = 500) {
   /** Why it was lost, or undefined where it came back. */
   const changes: (string | undefined)[] = [];
   const clock = new FakeClock();
-  const store = createRedisStore({ url, clock, onChange: (why) => changes.push(why) });
+  const onChange = (why: string | undefined) => void changes.push(why);
+  const store = createRedisStore({ url, timeoutMs, clock, onChange });
   t.teardown(() => store.close());
   const opened = endOf(store.open());
   /** A bit of time, in which the store may look how its server is. */
@@ -60,88 +63,212 @@ async function openStore(t: Test, url: string) {
   });
   const works = async () => {
     await pass();
-    return succeeds(store.set('probe', value, 1000));
+    return succeeds(store.cache.set('probe', value, 1000));
   };
-  return { store, clock, changes, works };
+  const { cache, records } = store;
+  return { store, cache, records, clock, changes, works };
 }
 
 const onServer = { skip: withoutRedis };
 
 t.test('is a store', onServer, async (t) => {
   const redis = await startRedis(t);
-  const { store, changes } = await openStore(t, redis.url);
-  await checkStore(t, store, sleep);
+  const { store, clock, changes } = await openStore(t, redis.url);
+  await checkStore(t, store, async (ms) => {
+    clock.stall(ms);
+    await sleep(ms);
+  });
   t.same(changes, [undefined]);
   t.match(await redis.command('KEYS', '*'), 'breakwater:1:a', 'keys have a version');
 });
 
 t.test('signs in, and takes a database', onServer, async (t) => {
   const redis = await startRedis(t, '--requirepass', 's3cret');
-  const { store } = await openStore(t, `redis://:s3cret@127.0.0.1:${redis.port}/3`);
-  await store.set('a', value, 1000);
-  t.same(await store.get('a'), value);
+  const { cache } = await openStore(t, `redis://:s3cret@127.0.0.1:${redis.port}/3`);
+  await cache.set('a', value, 1000);
+  t.same(await cache.get('a'), value);
   const stranger = await openStore(t, `redis://:guess@127.0.0.1:${redis.port}`);
-  await t.rejects(stranger.store.get('a'));
+  await t.rejects(stranger.cache.get('a'));
   t.notMatch(stranger.changes.join(' '), 'guess');
 });
 
 t.test('comes back by itself after a crash, with its scripts', onServer, async (t) => {
   const redis = await startRedis(t);
-  const { store, changes, works } = await openStore(t, redis.url);
-  await store.set('a', value, 10_000);
-  t.equal(await store.replace('a', value, value, 10_000), true);
+  const { cache, records, changes, works } = await openStore(t, redis.url);
+  await records.claim('a', value, 10_000);
+  t.equal(await records.renew('a', value, 10_000), true);
   await redis.kill();
-  for (let i = 0; i < 10; i++) t.ok(await atOnce(store.get('a')));
+  for (let i = 0; i < 10; i++) t.ok(await atOnce(cache.get('a')));
   await redis.start();
   await eventually('the store works', works);
-  t.equal(await store.get('a'), undefined, 'the server had kept nothing');
-  await store.set('a', value, 1000);
-  t.equal(await store.replace('a', value, value, 1000), true, 'the script is there again');
+  t.equal(await records.renew('a', value, 10_000), false, 'the server had kept nothing');
+  await records.claim('a', value, 1000);
+  t.equal(await records.renew('a', value, 1000), true, 'the script is there again');
   t.equal(changes.length, 3);
   t.same([changes[0], changes[2]], [undefined, undefined]);
   t.type(changes[1], 'string');
 });
 
-t.test('a server that hangs costs one timeout, and none while it is known', onServer, async (t) => {
+t.test('a server that hangs is waited for until it is known to hang', onServer, async (t) => {
   const redis = await startRedis(t);
-  const { store, clock, changes, works } = await openStore(t, redis.url);
-  const why = 'it did not answer within 40 ms';
+  const { cache, clock, changes, works } = await openStore(t, redis.url, 300);
+  const why = 'it did not respond within 300 ms';
   redis.hang();
-  const noticing = endOf(store.get('a'));
-  await clock.advance(39);
-  t.notOk(noticing.isOver);
+  const first = endOf(cache.get('a'));
+  await clock.advance(299);
+  t.notOk(first.isOver);
   await clock.advance(1);
-  await eventually('it is given up', () => noticing.isOver);
-  t.match(noticing.error, { message: why });
-  t.match(await atOnce(store.get('a')), { message: why });
-  t.match(await atOnce(store.set('a', value, 1000)), { message: why });
+  await eventually('it is given up', () => first.isOver);
+  t.match(first.error, { message: why });
+  t.same(changes, [undefined], 'one late operation silences nothing');
+  const second = endOf(cache.get('a'));
+  await clock.advance(299);
+  t.notOk(second.isOver, 'it is asked');
+  await clock.advance(10);
+  await eventually('it is given up', () => second.isOver);
+  t.same(changes, [undefined, why], 'now a question has no response as well');
+  t.match(await atOnce(cache.get('a')), { message: why });
+  t.match(await atOnce(cache.set('a', value, 1000)), { message: why });
   redis.goOn();
   await eventually('the store works', works);
   t.same(changes, [undefined, why, undefined]);
 });
 
+t.test(
+  'time in which this process was busy is not held against the server',
+  onServer,
+  async (t) => {
+    const redis = await startRedis(t);
+    const { records, clock, changes } = await openStore(t, redis.url);
+    const claims = Array.from({ length: 500 }, (_, i) =>
+      records.claim('a', Buffer.from(`${i}`), 60_000),
+    );
+    for (let i = 0; i < 5; i++) {
+      clock.stall(10_000);
+      await clock.advance(0);
+    }
+    const found = await Promise.all(claims);
+    t.equal(found.filter((held) => held === undefined).length, 1);
+    t.same(changes, [undefined]);
+  },
+);
+
 t.test('a server that is full is said to be once, and can be read', onServer, async (t) => {
   const redis = await startRedis(t);
-  const { store, changes, works } = await openStore(t, redis.url);
-  await store.set('a', value, 60_000);
+  const { cache, records, changes, works } = await openStore(t, redis.url);
+  await records.claim('a', value, 60_000);
+  await records.keep('a', value, Buffer.from('record'), 60_000);
   await redis.command('CONFIG', 'SET', 'maxmemory', '1');
   for (let i = 0; i < 5; i++) {
-    await t.rejects(store.setIfAbsent('b', value, 1000));
-    t.same(await store.get('a'), value);
-    await store.deleteIf('nothing', value);
+    await t.rejects(records.claim('b', value, 1000), /OOM/);
+    t.same(await records.claim('a', value, 1000), Buffer.from('record'));
+    t.equal(await cache.get('nothing'), undefined);
+    t.equal(await records.free('nothing', value), false);
   }
-  t.equal(changes.length, 2);
+  t.equal(changes.length, 2, 'nothing but a write that wrote proves that there is room');
   t.match(changes[1], /OOM/);
   await redis.command('CONFIG', 'SET', 'maxmemory', '0');
   t.ok(await works());
   t.equal(changes.length, 3);
 });
 
+/** A relay whose address stays while the server behind it changes, as with a virtual address or a name. */
+async function startRelay(t: Test, firstPort: number) {
+  let port = firstPort;
+  let connections = 0;
+  const server = net.createServer((socket) => {
+    connections++;
+    const onward = net.connect(port, '127.0.0.1');
+    for (const each of [socket, onward]) each.on('error', () => {});
+    socket.pipe(onward).pipe(socket);
+    t.teardown(() => void socket.destroy());
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  t.teardown(() => void server.close());
+  return {
+    url: `redis://127.0.0.1:${(server.address() as net.AddressInfo).port}`,
+    connections: () => connections,
+    lead(toPort: number) {
+      port = toPort;
+    },
+  };
+}
+
+t.test('after a failover it finds the new primary by connecting anew', onServer, async (t) => {
+  const [old, next] = [await startRedis(t), await startRedis(t)];
+  const relay = await startRelay(t, old.port);
+  const { records, changes, works } = await openStore(t, relay.url);
+  await records.claim('a', value, 60_000);
+  await old.command('REPLICAOF', '127.0.0.1', String(next.port));
+  await next.command('SET', 'breakwater:1:a', 'value');
+  await old.command('CONFIG', 'SET', 'replica-serve-stale-data', 'yes');
+  relay.lead(next.port);
+  t.equal(await records.claim('b', value, 60_000), undefined, 'asked again at the new primary');
+  t.equal(relay.connections(), 2);
+  t.same(await records.claim('a', Buffer.from('other'), 60_000), value);
+  t.ok(await works());
+  t.equal(changes.at(-1), undefined);
+});
+
+t.test(
+  'a server that stays read-only is read, and asked anew now and then',
+  onServer,
+  async (t) => {
+    const [server, primary] = [await startRedis(t), await startRedis(t)];
+    const relay = await startRelay(t, server.port);
+    const { records, clock } = await openStore(t, relay.url);
+    await records.claim('a', value, 60_000);
+    await server.command('CONFIG', 'SET', 'replica-read-only', 'yes');
+    await primary.command('SET', 'breakwater:1:a', 'value');
+    await server.command('REPLICAOF', '127.0.0.1', String(primary.port));
+    await eventually('it is a replica', async () =>
+      (await server.command('GET', 'breakwater:1:a')).includes('value'),
+    );
+    for (let i = 0; i < 20; i++) {
+      t.same(await records.claim('a', Buffer.from('other'), 60_000), value);
+      await t.rejects(records.claim('b', value, 60_000), /READONLY/);
+    }
+    t.ok(relay.connections() <= 2, 'no storm of connections');
+    await clock.advance(1000);
+    await t.rejects(records.claim('b', value, 60_000), /READONLY/);
+    await eventually('it is connected anew', () => relay.connections() === 3);
+  },
+);
+
+t.test('a server that is loading is asked again on a new connection', async (t) => {
+  let connections = 0;
+  const server = net.createServer((socket) => {
+    const isLoading = ++connections === 1;
+    socket.on('error', () => {});
+    t.teardown(() => void socket.destroy());
+    socket.on('data', (data) => {
+      // Each command is an array, and here no command has an array in it.
+      for (const command of data.toString('latin1').split(/(?=^\*)/m)) {
+        if (/GET/.test(command)) socket.write(isLoading ? '-LOADING Redis\r\n' : '$5\r\nvalue\r\n');
+        else socket.write(/PING/.test(command) ? '+PONG\r\n' : '+OK\r\n');
+      }
+    });
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  t.teardown(() => void server.close());
+  const { port } = server.address() as net.AddressInfo;
+  const { cache } = await openStore(t, `redis://127.0.0.1:${port}`);
+  t.same(await cache.get('a'), value);
+  t.equal(connections, 2);
+});
+
+t.test('after it is closed it says so', onServer, async (t) => {
+  const redis = await startRedis(t);
+  const { store, cache } = await openStore(t, redis.url);
+  await store.close();
+  await t.rejects(cache.get('a'), new StoreClosedError('it is closed'));
+});
+
 t.test('away at the start: opens all the same, and finds the server later', onServer, async (t) => {
   const redis = await startRedis(t);
   await redis.kill();
-  const { store, changes, works } = await openStore(t, redis.url);
-  t.match(await atOnce(store.get('a')), /ECONNREFUSED/);
+  const { cache, changes, works } = await openStore(t, redis.url);
+  t.match(await atOnce(cache.get('a')), /ECONNREFUSED/);
   t.match(changes, [/ECONNREFUSED/]);
   await redis.start();
   await eventually('the store works', works);
@@ -158,10 +285,11 @@ const programFor = (url: string) => `
   const changes = [];
   const store = createRedisStore({
     url: ${JSON.stringify(url)},
+    timeoutMs: 500,
     clock: createSystemClock(),
     onChange: (why) => changes.push(why),
   });
-  const get = () => store.get('a').then(() => 'works', ({ message }) => message);
+  const get = () => store.cache.get('a').then(() => 'works', ({ message }) => message);
   await store.open();
   while (changes.length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
   const before = await get();
@@ -184,7 +312,7 @@ t.test('an address without a server: every error is heard, and nothing goes on',
     t.match(JSON.parse(output), {
       changes: [/ECONNREFUSED/],
       before: /ECONNREFUSED/,
-      after: /ECONNREFUSED/,
+      after: 'it is closed',
     });
   }
 });

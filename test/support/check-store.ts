@@ -5,62 +5,95 @@ import type { Store } from '../../src/core/store.js';
 /** Not UTF-8, and with the bytes that protocols and scripts trip over. */
 const binary = Buffer.from([0, 255, 13, 10, 128, 36, 42, 0]);
 const other = Buffer.from('other');
+const lock = Buffer.from([3, 0, 254]);
+const record = Buffer.from('a record');
 
 /** @param pass lets time go by. */
 export async function checkStore(
   t: Test,
-  store: Store,
+  { cache, records }: Store,
   pass: (ms: number) => Promise<void>,
 ): Promise<void> {
-  await t.test('keeps bytes as they are', async (t) => {
-    t.equal(await store.get('nothing'), undefined);
-    await store.set('a', binary, 10_000);
-    t.same(await store.get('a'), binary);
-    await store.set('a', Buffer.alloc(0), 10_000);
-    t.same(await store.get('a'), Buffer.alloc(0));
+  /** What the key holds: it is free again afterwards where that was nothing. */
+  const held = async (key: string) => {
+    const found = await records.claim(key, other, 10_000);
+    if (found === undefined) await records.free(key, other);
+    return found;
+  };
+
+  await t.test('the cache keeps bytes as they are', async (t) => {
+    t.equal(await cache.get('nothing'), undefined);
+    await cache.set('a', binary, 10_000);
+    t.same(await cache.get('a'), binary);
+    await cache.set('a', Buffer.alloc(0), 10_000);
+    t.same(await cache.get('a'), Buffer.alloc(0));
+    const large = Buffer.alloc(100_003, 'abc');
+    await cache.set('a', large, 10_000);
+    t.ok((await cache.get('a'))?.equals(large));
   });
 
-  await t.test('sets only where there is nothing', async (t) => {
-    t.equal(await store.setIfAbsent('b', binary, 10_000), true);
-    t.equal(await store.setIfAbsent('b', other, 10_000), false);
-    t.same(await store.get('b'), binary);
+  await t.test('the cache has a clock', async (t) => {
+    const beforeMs = cache.now();
+    await pass(50);
+    t.ok(cache.now() - beforeMs >= 49);
   });
 
-  await t.test('of many at once, one sets', async (t) => {
+  await t.test('a key is claimed only where it holds nothing', async (t) => {
+    t.equal(await records.claim('b', lock, 10_000), undefined);
+    t.same(await records.claim('b', other, 10_000), lock);
+    t.same(await held('b'), lock);
+  });
+
+  await t.test('of many claims at once, one takes the key', async (t) => {
     const all = await Promise.all(
-      Array.from({ length: 20 }, (_, i) => store.setIfAbsent('c', Buffer.from(`${i}`), 10_000)),
+      Array.from({ length: 20 }, (_, i) => records.claim('c', Buffer.from(`${i}`), 10_000)),
     );
-    t.equal(all.filter(Boolean).length, 1);
-    t.equal(String(await store.get('c')), String(all.indexOf(true)));
+    const winner = all.indexOf(undefined);
+    t.equal(all.lastIndexOf(undefined), winner);
+    for (const found of all.toSpliced(winner, 1)) t.equal(String(found), String(winner));
   });
 
-  await t.test('replaces what is expected, and nothing else', async (t) => {
-    await store.set('d', binary, 10_000);
-    t.equal(await store.replace('d', other, other, 10_000), false);
-    t.same(await store.get('d'), binary);
-    t.equal(await store.replace('d', binary, other, 10_000), true);
-    t.same(await store.get('d'), other);
-    t.equal(await store.replace('nothing', other, binary, 10_000), false);
-    t.equal(await store.get('nothing'), undefined);
+  await t.test('a record takes the place of its lock, or of nothing', async (t) => {
+    await records.claim('d', lock, 10_000);
+    t.equal(await records.keep('d', other, record, 10_000), false);
+    t.same(await held('d'), lock);
+    t.equal(await records.keep('d', lock, record, 10_000), true);
+    t.same(await held('d'), record);
+    t.equal(await records.keep('d', lock, other, 10_000), false, 'the lock is gone');
+    t.same(await held('d'), record);
+    t.equal(await records.keep('nothing', lock, binary, 10_000), true);
+    t.same(await held('nothing'), binary);
   });
 
-  await t.test('deletes what is expected, and nothing else', async (t) => {
-    await store.set('e', binary, 10_000);
-    t.equal(await store.deleteIf('e', other), false);
-    t.same(await store.get('e'), binary);
-    t.equal(await store.deleteIf('e', binary), true);
-    t.equal(await store.get('e'), undefined);
-    t.equal(await store.deleteIf('e', binary), false);
+  await t.test('a lock is freed by its holder only', async (t) => {
+    await records.claim('e', lock, 10_000);
+    t.equal(await records.free('e', other), false);
+    t.same(await held('e'), lock);
+    t.equal(await records.free('e', lock), true);
+    t.equal(await held('e'), undefined);
+    t.equal(await records.free('e', lock), false);
   });
 
   await t.test('forgets in time', async (t) => {
-    await store.set('f', binary, 80);
-    await store.setIfAbsent('g', binary, 80);
-    await store.set('h', binary, 10_000);
-    await store.replace('h', binary, other, 80.5);
+    await cache.set('f', binary, 80);
+    await records.claim('g', lock, 80);
+    await records.claim('h', lock, 10_000);
+    await records.keep('h', lock, record, 80.5);
     await pass(200);
-    const left = await Promise.all(['f', 'g', 'h'].map((key) => store.get(key)));
-    t.same(left, [undefined, undefined, undefined]);
-    t.equal(await store.setIfAbsent('g', other, 10_000), true);
+    t.equal(await cache.get('f'), undefined);
+    t.equal(await held('g'), undefined);
+    t.equal(await held('h'), undefined);
+  });
+
+  await t.test('a renewed lock has its time from then on', async (t) => {
+    await records.claim('i', lock, 150);
+    t.equal(await records.renew('i', other, 10_000), false);
+    t.equal(await records.renew('i', lock, 10_000), true);
+    await pass(200);
+    t.same(await held('i'), lock);
+    t.equal(await records.renew('i', lock, 1), true);
+    await pass(50);
+    t.equal(await records.renew('i', lock, 10_000), false, 'it is over');
+    t.equal(await held('i'), undefined);
   });
 }

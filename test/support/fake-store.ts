@@ -1,17 +1,22 @@
 /** A store that a test can look into, take away and bring back. */
 import type { Clock } from '../../src/core/clock.js';
-import type { Store } from '../../src/core/store.js';
+import type { Cache, Records, Store } from '../../src/core/store.js';
 
 interface Entry {
   readonly value: Buffer;
   readonly untilMs: number;
 }
 
+export type Operation = keyof Omit<Cache, 'now'> | keyof Records;
+
 export class FakeStore implements Store {
   /** What every operation rejects with; undefined while it works. */
   failure: Error | undefined;
   /** Called before each operation. */
-  onOperation: ((name: keyof Store) => void) | undefined;
+  onOperation: ((name: Operation) => void) | undefined;
+  /** While it is set, operations wait for `release`. */
+  isHanging = false;
+  readonly #hung: (() => void)[] = [];
   readonly #clock: Clock;
   readonly #entries = new Map<string, Entry>();
 
@@ -19,54 +24,76 @@ export class FakeStore implements Store {
     this.#clock = clock;
   }
 
+  readonly cache: Cache = {
+    now: () => this.#clock.now(),
+    get: async (key) => {
+      await this.#begin('get');
+      return this.#find(key);
+    },
+    set: async (key, value, ttlMs) => {
+      await this.#begin('set');
+      this.put(key, value, ttlMs);
+    },
+  };
+
+  readonly records: Records = {
+    claim: async (key, lock, ttlMs) => {
+      await this.#begin('claim');
+      const held = this.#find(key);
+      if (held === undefined) this.put(key, lock, ttlMs);
+      return held;
+    },
+    renew: async (key, lock, ttlMs) => {
+      await this.#begin('renew');
+      if (!this.#holds(key, lock)) return false;
+      this.put(key, lock, ttlMs);
+      return true;
+    },
+    keep: async (key, lock, record, ttlMs) => {
+      await this.#begin('keep');
+      if (this.#find(key) !== undefined && !this.#holds(key, lock)) return false;
+      this.put(key, record, ttlMs);
+      return true;
+    },
+    free: async (key, lock) => {
+      await this.#begin('free');
+      return this.#holds(key, lock) && this.#entries.delete(key);
+    },
+  };
+
   keys(): string[] {
     return [...this.#entries.keys()].filter((key) => this.#find(key) !== undefined);
+  }
+
+  put(key: string, value: Buffer, ttlMs: number): void {
+    this.#entries.set(key, { value, untilMs: this.#clock.now() + ttlMs });
   }
 
   clear(): void {
     this.#entries.clear();
   }
 
-  async get(key: string): Promise<Buffer | undefined> {
-    this.#begin('get');
-    return this.#find(key);
+  /** Lets what hangs go on. */
+  release(): void {
+    this.isHanging = false;
+    for (const resolve of this.#hung.splice(0)) resolve();
   }
 
-  async set(key: string, value: Buffer, ttlMs: number): Promise<void> {
-    this.#begin('set');
-    this.#put(key, value, ttlMs);
-  }
-
-  async setIfAbsent(key: string, value: Buffer, ttlMs: number): Promise<boolean> {
-    this.#begin('setIfAbsent');
-    if (this.#find(key) !== undefined) return false;
-    this.#put(key, value, ttlMs);
-    return true;
-  }
-
-  async replace(key: string, expected: Buffer, value: Buffer, ttlMs: number): Promise<boolean> {
-    this.#begin('replace');
-    if (this.#find(key)?.equals(expected) !== true) return false;
-    this.#put(key, value, ttlMs);
-    return true;
-  }
-
-  async deleteIf(key: string, expected: Buffer): Promise<boolean> {
-    this.#begin('deleteIf');
-    return this.#find(key)?.equals(expected) === true && this.#entries.delete(key);
-  }
-
-  #begin(name: keyof Store): void {
+  async #begin(name: Operation): Promise<void> {
     this.onOperation?.(name);
     if (this.failure !== undefined) throw this.failure;
+    if (!this.isHanging) return;
+    await new Promise<void>((resolve) => {
+      this.#hung.push(resolve);
+    });
+  }
+
+  #holds(key: string, value: Buffer): boolean {
+    return this.#find(key)?.equals(value) === true;
   }
 
   #find(key: string): Buffer | undefined {
     const entry = this.#entries.get(key);
     return entry !== undefined && this.#clock.now() < entry.untilMs ? entry.value : undefined;
-  }
-
-  #put(key: string, value: Buffer, ttlMs: number): void {
-    this.#entries.set(key, { value, untilMs: this.#clock.now() + ttlMs });
   }
 }

@@ -195,6 +195,16 @@ function checkMultiplier(scope: Scope): Offence | undefined {
   };
 }
 
+function checkLock(scope: Scope): Offence | undefined {
+  const lock = scope.number('idempotency.lockTimeout');
+  const attempt = scope.number('timeout.attempt');
+  if (lock === undefined || attempt === undefined || lock > attempt) return undefined;
+  return {
+    place: scope.culprit('idempotency.lockTimeout', 'timeout.attempt'),
+    message: `a key comes free ${showMs(lock)} after its process has died, or lost its store, but an attempt may take ${showMs(attempt)}: a repeated request is then carried out while the upstream still works on the first one; set idempotency.lockTimeout to more than ${showMs(attempt)}`,
+  };
+}
+
 export const timingRules: readonly LintRule[] = [
   { name: 'attempt-reaches-total', level: 'warning', check: eachScope(checkAttempt) },
   { name: 'retries-exceed-total', level: 'warning', check: eachScope(checkRetries) },
@@ -203,6 +213,7 @@ export const timingRules: readonly LintRule[] = [
   { name: 'buffer-swallows-total', level: 'warning', check: eachScope(checkBuffer) },
   { name: 'recovery-before-attempt', level: 'warning', check: eachScope(checkRecovery) },
   { name: 'recovery-exceeds-maximum', level: 'warning', check: eachScope(checkLongestRecovery) },
+  { name: 'lock-before-attempt', level: 'warning', check: eachScope(checkLock) },
   { name: 'adaptive-bounds-crossed', level: 'warning', check: eachScope(checkAdaptiveBounds) },
   { name: 'samples-exceed-window', level: 'warning', check: eachScope(checkSamples) },
   { name: 'adaptive-cannot-grow', level: 'warning', check: eachScope(checkMultiplier) },

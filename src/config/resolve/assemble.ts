@@ -17,7 +17,7 @@ import {
 import { decodeConnectionKeys, layConnectionKeys } from './connections.js';
 import { fillFiles, type Files } from './references.js';
 import { sections } from '../schema/sections.js';
-import { storeConfigOf, storeDocument, type StoreKind } from './stores.js';
+import { storeConfigOf, storeDocument, type StoreSection } from './stores.js';
 import { itemsOf, textOf, toPlain, valueOf, type SourceNode } from '../syntax/source.js';
 import type { UpstreamParts } from './upstreams.js';
 
@@ -89,7 +89,7 @@ function decodeSections(root: SourceNode) {
   const { admin, server, stores, ...rest } = createDecoder()(effective, schemas) as {
     admin: { listen: unknown; token?: string };
     server: { listen: unknown };
-    stores: { kind: StoreKind; maxBytes: number; url?: string };
+    stores: StoreSection;
   } & Pick<Config, 'log' | 'shutdown' | 'limits' | 'overload'>;
   const document = createNotation()(effective) as {
     admin: { token?: string };

@@ -3,13 +3,18 @@ import type { Findings, Path } from '../syntax/diagnostics.js';
 import { entriesOf, textOf, valueOf, type SourceNode } from '../syntax/source.js';
 
 export type StoreConfig =
-  | { readonly kind: 'memory'; readonly maxBytes: number }
-  | { readonly kind: 'redis'; readonly url: string };
+  | { readonly kind: 'memory'; readonly maxBytes: number; readonly maxRecordBytes: number }
+  | { readonly kind: 'redis'; readonly url: string; readonly timeout: number };
 
 export type StoreKind = StoreConfig['kind'];
 
 /** Keys that only one kind has. */
-const owners: Readonly<Record<string, StoreKind>> = { maxBytes: 'memory', url: 'redis' };
+const owners: Readonly<Record<string, StoreKind>> = {
+  maxBytes: 'memory',
+  maxRecordBytes: 'memory',
+  url: 'redis',
+  timeout: 'redis',
+};
 
 const URL_FORM = 'redis://host:port or rediss://user:password@host:port/database';
 
@@ -44,6 +49,11 @@ export function checkStores(root: SourceNode, findings: Findings): void {
     findings.error('stores', position, [...path, key], message);
   }
   if (kind !== 'redis') return;
+  const timeout = valueOf(node, 'timeout');
+  if (timeout !== undefined && /^[0.]+[a-z]+$/.test(textOf(timeout) ?? '')) {
+    const message = 'must be longer than 0: no server responds at once';
+    findings.error('stores', timeout.position, [...path, 'timeout'], message);
+  }
   const url = valueOf(node, 'url');
   if (url === undefined) {
     const message = `the key \`url\` is missing: kind redis needs ${URL_FORM}`;
@@ -55,21 +65,26 @@ export function checkStores(root: SourceNode, findings: Findings): void {
   if (problem !== undefined) findings.error('stores', url.position, [...path, 'url'], problem);
 }
 
-/** From the decoded section, whose keys fit. */
-export function storeConfigOf(section: {
+/** The section, decoded. */
+export interface StoreSection {
   readonly kind: StoreKind;
   readonly maxBytes: number;
+  readonly maxRecordBytes: number;
+  readonly timeout: number;
   readonly url?: string;
-}): StoreConfig {
-  const { kind, maxBytes, url } = section;
-  return kind === 'memory' ? { kind, maxBytes } : { kind, url: url! };
+}
+
+/** From the decoded section, whose keys fit. */
+export function storeConfigOf(section: StoreSection): StoreConfig {
+  const { kind, maxBytes, maxRecordBytes, url, timeout } = section;
+  return kind === 'memory' ? { kind, maxBytes, maxRecordBytes } : { kind, url: url!, timeout };
 }
 
 /** As it may be shown: without a password, and without what is of the other kind. */
 export function storeDocument(section: Readonly<Record<string, unknown>>): object {
-  const { kind, maxBytes, url } = section;
-  if (kind !== 'redis') return { kind, maxBytes };
+  const { kind, maxBytes, maxRecordBytes, url, timeout } = section;
+  if (kind !== 'redis') return { kind, maxBytes, maxRecordBytes };
   const shown = new URL(String(url));
   if (shown.password !== '') shown.password = '***';
-  return { kind, url: shown.href };
+  return { kind, url: shown.href, timeout };
 }

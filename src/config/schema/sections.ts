@@ -132,7 +132,17 @@ const stores = Options(
     maxBytes: Size({
       default: '64MiB',
       description:
-        'Size of the memory store: keys, values and what goes with them. The least recently used entries are removed first. For `memory` only.',
+        'Memory for responses that fallbacks keep: keys, values and what goes with them. The least recently used entries are removed first. For `memory` only.',
+    }),
+    maxRecordBytes: Size({
+      default: '16MiB',
+      description:
+        'The same for idempotency keys. Kept responses of finished calls are removed first, the least recently used before others; the key of a running call is never removed. For `memory` only.',
+    }),
+    timeout: Duration({
+      default: '500ms',
+      description:
+        'Longest wait for a response of the Redis server. Time in which this process was busy does not count. A fallback waits for at most 50 ms in any case. For `redis` only.',
     }),
     url: Type.String({
       minLength: 1,

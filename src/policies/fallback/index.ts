@@ -112,7 +112,7 @@ function openCache(entries: readonly FallbackEntry[], context: PolicyContext) {
   const ttls = entries.flatMap(({ cache }) => (cache === undefined ? [] : [cache.ttl]));
   if (ttls.length === 0) return undefined;
   const { upstream, store, clock, hash } = context;
-  return new LastGood({ upstream, store, clock, hash, ttlMs: Math.max(...ttls) });
+  return new LastGood({ upstream, cache: store.cache, clock, hash, ttlMs: Math.max(...ttls) });
 }
 
 function create(

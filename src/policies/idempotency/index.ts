@@ -1,9 +1,8 @@
-/** Idempotency keys: a request that is sent twice is carried out once, and answered twice. */
+/** Idempotency keys: a request that is sent twice is carried out once, and gets its response twice. */
 import type { Call } from '../../core/call.js';
-import type { BodyStart } from '../../core/request-body.js';
 import { CallError, DEFAULT_RETRY_AFTER_MS, type DeclaredReason } from '../../core/errors.js';
 import type { EmitOf } from '../../core/events.js';
-import { combinedValue, type Fields } from '../../http/fields.js';
+import { combinedValue } from '../../http/fields.js';
 import { encodeKept, keptKinds } from '../../core/kept-response.js';
 import { MemoryReply } from '../../core/memory-reply.js';
 import type { CallLayer, CallStage } from '../../core/pipeline.js';
@@ -11,53 +10,48 @@ import type { Policy, PolicyContext } from '../../core/policy.js';
 import { isOpenEnded, type Reply } from '../../core/reply.js';
 import { collectBody } from './collect-body.js';
 import { REPLAYED, keptHeaders, readEntry, type LockHead, type RecordHead } from './entry.js';
+import { HeldKey, type HeldKeyOptions } from './held-key.js';
 import { instruments, type IdempotencyDecided, type IdempotencyResult } from './instruments.js';
 import { schema, type IdempotencyOptions, type IdempotencySettings } from './options.js';
 import { reasons } from './reasons.js';
+import { fingerprintOf, keyFor, readBody, unlessCancelled } from './request.js';
 
 export type { IdempotencySettings } from './options.js';
 
-/** Longest answer that is kept, and longest request body that is compared as a whole, in bytes. */
+/** Longest response that is kept, in bytes. */
 const MAX_BODY_BYTES = 1024 * 1024;
 
-/** A key may come free between being found taken and being looked at; nobody is that unlucky this often. */
-const MAX_CLAIMS = 3;
+/** Between looks at a call that a repeated request waits for: the first pause, which doubles up to the last. */
+const MIN_LOOK_MS = 10;
+const MAX_LOOK_MS = 250;
+
+/** Refusals that pass by themselves say when to come again. */
+const passing = new Set([409, 503]);
+
+/** They say that the request was not carried out, and may come again later. */
+const comeBackLater = new Set([408, 425, 429]);
+
+const isOutcome = ({ status }: Reply) => status < 500 && !comeBackLater.has(status);
 
 const canBeKept = (reply: Reply) =>
   reply.status >= 200 &&
-  reply.status < 500 &&
+  isOutcome(reply) &&
   !isOpenEnded(reply) &&
   !(Number(combinedValue(reply.headers, 'content-length')) > MAX_BODY_BYTES);
-
-/** Rejects as soon as the call is ended from outside. */
-async function readBody(call: Call): Promise<BodyStart> {
-  const { body } = call;
-  if (body === undefined) return { bytes: new Uint8Array(), isWhole: true };
-  if (call.cancelled !== undefined) throw call.cancelled;
-  const start = await new Promise<BodyStart>((resolve, reject) => {
-    call.onCancel(reject);
-    const settle = (start: BodyStart): void => {
-      call.offCancel(reject);
-      resolve(start);
-    };
-    body.readAhead(MAX_BODY_BYTES).then(settle, reject);
-  });
-  return start;
-}
-
-/** A key that this call has taken, or may have taken: a claim whose answer was lost can have arrived. */
-interface Claim {
-  readonly key: string;
-  readonly lock: Buffer;
-  readonly fingerprint: string;
-}
 
 function create(settings: IdempotencySettings, context: PolicyContext): CallLayer | undefined {
   if (settings.idempotency === 'off') return undefined;
   const options: IdempotencyOptions = settings.idempotency;
-  const { upstream, store, hash, createToken } = context;
+  const { upstream, clock, createToken } = context;
+  const { records } = context.store;
   const methods = new Set(options.methods);
   const header = options.header.toLowerCase();
+  const holding: HeldKeyOptions = {
+    records,
+    clock,
+    lockMs: options.lockTimeout,
+    waiting: { bytes: 0 },
+  };
 
   const emit: EmitOf<IdempotencyDecided> = context.emit;
 
@@ -66,47 +60,35 @@ function create(settings: IdempotencySettings, context: PolicyContext): CallLaye
   const refuse = (reason: DeclaredReason, call: Call, why: string, cause?: unknown) =>
     new CallError(reason, `Cannot forward ${call.method} to ${upstream} because ${why}`, {
       cause,
-      // The two of them that pass by themselves.
-      ...(reason.status === 503 || reason.status === 409
-        ? { retryAfterMs: DEFAULT_RETRY_AFTER_MS }
-        : {}),
+      ...(passing.has(reason.status) ? { retryAfterMs: DEFAULT_RETRY_AFTER_MS } : {}),
     });
 
-  /** Whose key it is goes into it: nobody gets an answer that was made for another caller. */
-  function keyFor(call: Call, key: string): string {
-    const caller = combinedValue(call.headers, 'authorization') ?? '';
-    return `idempotency:1:${hash(JSON.stringify([upstream, caller, key]))}`;
-  }
-
-  /** What has to be the same for a request to be a repetition. */
-  function fingerprintOf(call: Call, { bytes, isWhole }: BodyStart): string {
-    const parts: unknown[] = [call.method, call.path];
-    if (isWhole) parts.push(hash(bytes));
-    // Of a longer one, what can be known without holding all of it.
-    else
-      parts.push(
-        hash(bytes.subarray(0, MAX_BODY_BYTES)),
-        combinedValue(call.headers, 'content-length'),
-      );
-    return hash(JSON.stringify(parts));
-  }
-
   /**
-   * Takes the key.
-   * @returns the kept answer instead, where there is one.
+   * Takes the key, or waits for the call that has it.
+   * @returns the kept response instead, where there is one.
    * @throws CallError where the key is taken; anything else where the store failed.
    */
-  async function take(call: Call, { key, lock, fingerprint }: Claim): Promise<Reply | undefined> {
-    for (let claims = 1; claims <= MAX_CLAIMS; claims++) {
-      // Both at once: the second is the answer to the first's refusal, without a second way to the store.
-      const [isTaken, entry] = await Promise.all([
-        store.setIfAbsent(key, lock, options.lockTimeout),
-        store.get(key),
-      ]);
-      if (isTaken) return undefined;
-      if (entry !== undefined) return answerFrom(entry, call, fingerprint);
+  async function take(call: Call, key: HeldKey, fingerprint: string): Promise<Reply | undefined> {
+    const untilMs = clock.now() + options.wait;
+    let isTaken = false;
+    for (let pauseMs = MIN_LOOK_MS; ; pauseMs = Math.min(2 * pauseMs, MAX_LOOK_MS)) {
+      try {
+        const held = await key.claim();
+        if (held === undefined) return undefined;
+        const reply = answerFrom(held, call, fingerprint);
+        if (reply !== undefined) return reply;
+        isTaken = true;
+      } catch (error) {
+        // That the store is away now does not mean that the other call is over.
+        if (!isTaken || error instanceof CallError) throw error;
+      }
+      const leftMs = untilMs - clock.now();
+      if (leftMs <= 0) throw conflict(call);
+      await unlessCancelled<void>(call, (resolve) => {
+        const timer = clock.schedule(Math.min(pauseMs, leftMs), resolve);
+        return () => timer.cancel();
+      });
     }
-    throw conflict(call);
   }
 
   function conflict(call: Call): CallError {
@@ -115,75 +97,68 @@ function create(settings: IdempotencySettings, context: PolicyContext): CallLaye
     return refuse(reasons['idempotency-in-progress'], call, why);
   }
 
-  function answerFrom(value: Buffer, call: Call, fingerprint: string): Reply {
+  /** @returns undefined while the first request is still running. */
+  function answerFrom(value: Buffer, call: Call, fingerprint: string): Reply | undefined {
     const entry = readEntry(value);
     if (entry.head.fingerprint !== fingerprint) {
       report('mismatch');
       const why = 'its idempotency key was used for a request with another method, path or body';
       throw refuse(reasons['idempotency-mismatch'], call, why);
     }
-    if (!entry.isOver) throw conflict(call);
+    if (!entry.isOver) return undefined;
     const { head, body } = entry;
     report('replayed');
     const headers = [...head.headers, REPLAYED, 'true'];
     return new MemoryReply({ ...head, headers }, body, head.trailers);
   }
 
-  /** Never rejects: a key that cannot be freed frees itself after `lockTimeout`. */
-  async function free({ key, lock }: Claim): Promise<void> {
-    await store.deleteIf(key, lock).catch(() => false);
-  }
-
-  /** @returns false where the key no longer holds the call's lock, or the answer is too large for the store. */
-  async function keep(claim: Claim, reply: Reply, body: Buffer, trailers: Fields) {
-    const { key, lock, fingerprint } = claim;
-    const { status, statusText } = reply;
-    const headers = keptHeaders(reply.headers);
-    const head: RecordHead = { fingerprint, status, statusText, headers, trailers };
-    return store.replace(key, lock, encodeKept(keptKinds.response, head, body), options.ttl);
-  }
-
-  /** @param isProtected the claim is known to have succeeded; else its failure has been reported already. */
-  async function process(call: Call, next: CallStage, claim: Claim, isProtected: boolean) {
+  /** @param isProtected the claim is known to have succeeded; otherwise its failure has been reported already. */
+  async function process(
+    call: Call,
+    next: CallStage,
+    key: HeldKey,
+    { fingerprint, isProtected }: { fingerprint: string; isProtected: boolean },
+  ) {
     const reply = await next.run(call);
     if (!canBeKept(reply)) {
-      // What failed may be tried again at once; a stream goes on long after that is clear.
-      if (reply.status >= 500) await free(claim);
-      else reply.onFinished(() => void free(claim));
+      // What was not carried out may be sent again at once; a stream goes on long after that is clear.
+      if (isOutcome(reply)) reply.onFinished(() => void key.free());
+      else await key.free();
       return reply;
     }
-    // The whole of it first: an answer that has begun to leave before it is kept could be lost with its client.
+    // The whole of it first: a response that has begun to leave before it is kept could be lost with its client.
     const collected = await collectBody(reply, MAX_BODY_BYTES);
     if (!('body' in collected)) {
-      collected.onFinished(() => void free(claim));
+      collected.onFinished(() => void key.free());
       return collected;
     }
     const { body, trailers } = collected;
-    try {
-      if (await keep(claim, reply, body, trailers)) report('stored');
-      else await free(claim);
-    } catch {
-      if (isProtected) report('error');
-    }
+    const { status, statusText } = reply;
+    const headers = keptHeaders(reply.headers);
+    const head: RecordHead = { fingerprint, status, statusText, headers, trailers };
+    await key.keep(encodeKept(keptKinds.response, head, body), options.ttl, (result) => {
+      if (result === 'kept') report('stored');
+      else if (result === 'failed' && isProtected) report('error');
+    });
     return new MemoryReply(reply, body, trailers);
   }
 
-  async function runWithKey(call: Call, next: CallStage, key: string): Promise<Reply> {
+  async function runWithKey(call: Call, next: CallStage, value: string): Promise<Reply> {
     const body = await readBody(call);
-    const fingerprint = fingerprintOf(call, body);
+    const fingerprint = fingerprintOf(call, body, context);
     const head: LockHead = { fingerprint, token: createToken() };
     const lock = encodeKept(keptKinds.lock, head);
-    const claim: Claim = { key: keyFor(call, key), lock, fingerprint };
+    const key = new HeldKey(keyFor(call, value, options, context), lock, holding);
     let isProtected = true;
     try {
-      const kept = await take(call, claim);
+      const kept = await take(call, key, fingerprint);
       if (kept !== undefined) return kept;
     } catch (error) {
-      if (error instanceof CallError) throw error;
+      if (error instanceof CallError || error === call.cancelled) throw error;
       report('error');
       isProtected = false;
       if (options.failClosed) {
-        void free(claim);
+        void key.free();
         const why = 'the store of its idempotency key cannot be used';
         throw refuse(reasons['store-unavailable'], call, why, error);
       }
@@ -191,11 +166,12 @@ function create(settings: IdempotencySettings, context: PolicyContext): CallLaye
     try {
       // Ended while the store was asked.
       if (call.cancelled !== undefined) throw call.cancelled;
+      key.hold();
       // Half a request is none to finish.
       call.outlivesClient = options.finishOnHangUp && body.isWhole;
-      return await process(call, next, claim, isProtected);
+      return await process(call, next, key, { fingerprint, isProtected });
     } catch (error) {
-      await free(claim);
+      await key.free();
       throw error;
     }
   }
@@ -217,8 +193,8 @@ function create(settings: IdempotencySettings, context: PolicyContext): CallLaye
 }
 
 /**
- * The lock names the call that holds it, so whoever lost it to `lockTimeout` changes nothing when it ends late. Which
- * failures free a key is what the caller sees as one: 5xx, answers of this proxy, answers that cannot be kept.
+ * What frees a key is what the caller sees as a failure: 5xx, 408, 425, 429, responses of this proxy, and responses that
+ * cannot be kept.
  */
 export const idempotency = {
   name: 'idempotency',

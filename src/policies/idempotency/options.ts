@@ -9,6 +9,21 @@ export const schema = Switchable(
         pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$",
         description: 'Header that carries the key. The upstream is sent it as well.',
       }),
+      caller: Switchable(
+        Options(
+          {
+            header: Type.String({
+              default: 'Authorization',
+              pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$",
+              description: 'Header that tells who the caller is.',
+            }),
+          },
+          {
+            description:
+              'Whose a key is: two callers may use the same key for different requests. With `off` a key is the same for all callers of the upstream.',
+          },
+        ),
+      ),
       methods: Type.Array(Type.String({ pattern: "^[!#$%&'*+.^_`|~0-9A-Z-]+$" }), {
         default: ['POST', 'PATCH'],
         description: 'Methods, in capitals, whose keys count. Requests with other methods pass.',
@@ -18,7 +33,12 @@ export const schema = Switchable(
         zero: false,
         default: '60s',
         description:
-          'How long a key stays taken by a call whose process has died. It must be longer than any call may take.',
+          'How long a key stays taken by a call whose process has died. A process that lives renews it while the call runs, and tries for as long to keep a response while the store is away.',
+      }),
+      wait: Duration({
+        default: '0s',
+        description:
+          'How long a repeated request waits for the response to the first one before it is refused with 409.',
       }),
       required: Type.Boolean({
         default: false,
@@ -30,7 +50,7 @@ export const schema = Switchable(
           'Whether calls are refused while the store cannot be used. Otherwise they are forwarded without protection.',
       }),
       finishOnHangUp: Type.Boolean({
-        default: false,
+        default: true,
         description:
           'Whether a call goes on when its client hangs up, so that the response is kept for the next request.',
       }),

@@ -10,7 +10,7 @@ import { fallback, type FallbackEntry } from '../../../src/policies/fallback/ind
 import { fakeBody, fakeCall, fakeContext } from '../../support/fake-call.js';
 import { FAKE_WALL_START_MS, FakeClock, settle } from '../../support/fake-clock.js';
 import { clientGone, FakeStage } from '../../support/fake-stage.js';
-import { MoodyStore } from '../../support/moody-store.js';
+import { FakeStore } from '../../support/fake-store.js';
 
 const HOUR_MS = 3_600_000;
 const cache: FallbackEntry = { cache: { ttl: HOUR_MS } };
@@ -42,7 +42,7 @@ async function read(reply: Reply): Promise<Answer> {
 
 function build(entries: readonly FallbackEntry[], overrides: Partial<PolicyContext> = {}) {
   const clock = new FakeClock();
-  const store = new MoodyStore(clock);
+  const store = new FakeStore(clock);
   const backup = new FakeStage();
   const asked: string[] = [];
   const context = fakeContext(clock, {
@@ -101,7 +101,7 @@ const answerOf = async (entry: FallbackEntry, init: Partial<CallInit> = {}) =>
 const keeps = async (init: Partial<CallInit>, headers: Fields, status = 200, body = 'good') => {
   const { store, live } = build([cache]);
   await live(init, { status, headers, body });
-  return store.entries.size > 0;
+  return store.keys().some((key) => !key.endsWith(':news'));
 };
 
 const askFor = (accept: string, tenant: string) => ({
@@ -448,8 +448,10 @@ t.test('the cache', async (t) => {
       { ...get, headers: ['Authorization', 'secret-a', 'Cookie', 'secret-b', 'X-Key', 'secret-c'] },
       { headers: ['Vary', 'X-Key'], body: 'good' },
     );
-    t.equal(store.entries.size, 2);
-    for (const [key, { value }] of store.entries) t.notMatch(key + String(value), /secret/);
+    t.equal(store.keys().length, 2);
+    for (const key of store.keys()) {
+      t.notMatch(key + String(await store.cache.get(key)), /secret/);
+    }
   });
 
   t.test('does not keep', async (t) => {
@@ -488,7 +490,7 @@ t.test('the cache', async (t) => {
     next.last.answer();
     (await unread.reply).discard();
     await settle();
-    t.equal(store.entries.size, 0);
+    t.equal(store.keys().length, 0);
   });
 
   t.test('keeps nothing of what other sources answered', async (t) => {
@@ -499,7 +501,177 @@ t.test('the cache', async (t) => {
     backup.last.answer({ isComplete: true });
     await read(await reply);
     await settle();
-    t.equal(store.entries.size, 0);
+    t.equal(store.keys().length, 0);
+  });
+
+  t.test('is given nothing that the upstream has taken back since', async (t) => {
+    for (const status of [401, 403, 404, 410]) {
+      for (const method of ['GET', 'HEAD']) {
+        const { clock, live, down } = build([cache]);
+        await live(get, { body: 'old' });
+        await clock.advance(10);
+        await live({ ...get, method, startedAtMs: clock.now() }, { status });
+        t.equal(await down(get), undefined, `${method} ${status}`);
+        await clock.advance(10);
+        await live({ ...get, startedAtMs: clock.now() }, { body: 'back' });
+        t.equal((await down(get))?.body, 'back');
+      }
+    }
+    for (const status of [204, 301, 400, 408, 416, 429, 501]) {
+      const { clock, live, down } = build([cache]);
+      await live(get, { body: 'old' });
+      await clock.advance(10);
+      await live({ ...get, startedAtMs: clock.now() }, { status });
+      t.equal((await down(get))?.body, 'old', String(status));
+    }
+  });
+
+  t.test('what is taken back from one caller stays for the others', async (t) => {
+    const { clock, live, down } = build([cache]);
+    const by = (name: string, tenant = 'a') => ({
+      ...get,
+      headers: ['Authorization', name, 'X-Tenant', tenant],
+      startedAtMs: clock.now(),
+    });
+    const varying = { headers: ['Vary', 'X-Tenant'], body: 'old' };
+    for (const call of [by('alice'), by('bob'), by('bob', 'b')]) await live(call, varying);
+    await clock.advance(10);
+    await live(by('bob'), { status: 403 });
+    t.equal((await down(by('alice')))?.body, 'old');
+    t.equal(await down(by('bob')), undefined);
+    t.equal((await down(by('bob', 'b')))?.body, 'old');
+  });
+
+  t.test('is given nothing of a URL that was written to since, whoever wrote', async (t) => {
+    const writer = ['Authorization', 'writer'];
+    for (const method of ['POST', 'PUT', 'PATCH', 'DELETE', 'X-UNKNOWN']) {
+      for (const status of [200, 201, 204, 303]) {
+        const { clock, live, down } = build([cache]);
+        for (const name of ['alice', 'bob']) {
+          await live({ ...get, headers: ['Authorization', name] }, { body: 'old' });
+        }
+        await live({ path: '/other' }, { body: 'other' });
+        await clock.advance(10);
+        const body = fakeBody('x');
+        await live({ ...get, method, headers: writer, body, startedAtMs: 5 }, { status });
+        for (const name of ['alice', 'bob']) {
+          t.equal(await down({ ...get, headers: ['Authorization', name] }), undefined);
+        }
+        t.equal((await down({ path: '/other' }))?.body, 'other');
+      }
+    }
+    for (const [method, status] of [
+      ['DELETE', 404],
+      ['PUT', 412],
+      ['OPTIONS', 200],
+      ['PROPFIND', 207],
+    ] as const) {
+      const { clock, live, down } = build([cache]);
+      await live(get, { body: 'old' });
+      await clock.advance(10);
+      await live({ ...get, method, startedAtMs: 5 }, { status });
+      t.equal((await down(get))?.body, 'old', `${method} ${status}`);
+    }
+  });
+
+  t.test(
+    'a response that was asked for before the news is out of date when it comes',
+    async (t) => {
+      for (const news of [{ method: 'DELETE' }, { method: 'GET' }]) {
+        const { clock, next, live, down, start } = build([cache]);
+        await live(get, { body: 'old' });
+        const slow = start({ ...get, startedAtMs: 5 });
+        const run = next.last;
+        await clock.advance(10);
+        const status = news.method === 'GET' ? 404 : 204;
+        await live({ ...get, ...news, startedAtMs: clock.now() }, { status });
+        await clock.advance(10);
+        const own = run.answer();
+        const ended = read(await slow.reply);
+        own.sink!.onData(Buffer.from('old as well'));
+        own.finish();
+        await ended;
+        await settle();
+        t.equal(await down(get), undefined);
+      }
+    },
+  );
+
+  t.test('a newer response that must not be kept takes the old one away', async (t) => {
+    for (const [headers, isGone] of [
+      [['Cache-Control', 'no-store'], true],
+      [['Cache-Control', 'private'], true],
+      [['Set-Cookie', 'a=b'], false],
+      [['Cache-Control', 'no-store', 'X-Breakwater-Fallback', 'static'], false],
+    ] as const) {
+      const { clock, live, down } = build([cache]);
+      await live(get, { body: 'old' });
+      await clock.advance(10);
+      await live({ ...get, startedAtMs: clock.now() }, { headers, body: 'new secret' });
+      t.equal((await down(get))?.body, isGone ? undefined : 'old', headers.join(': '));
+    }
+  });
+
+  t.test('a 404 for what was never kept costs no memory', async (t) => {
+    const { store, live } = build([cache]);
+    await live(get, { status: 404 });
+    t.same(store.keys(), []);
+  });
+
+  t.test('a 304 makes what is kept fresh again', async (t) => {
+    const own = ['ETag', 'W/"1"', 'X-Limit', '1', 'Content-Type', 'text/plain', 'Age', '50'];
+    const later = ['ETag', '"1"', 'x-limit', '2', 'Content-Type', 'no/matter', 'Age', '3'];
+    const asks = { ...get, headers: ['If-None-Match', '"1"'] };
+    const { clock, live, down } = build([{ cache: { ttl: 1000 } }]);
+    await live(get, { headers: own, body: 'good' });
+    await clock.advance(900);
+    await live({ ...asks, startedAtMs: 900 }, { status: 304, headers: later });
+    await clock.advance(900);
+    t.match(await down(get), {
+      body: 'good',
+      headers: { 'x-limit': '2', 'content-type': 'text/plain', age: '3', etag: '"1"' },
+    });
+    await clock.advance(101);
+    t.equal(await down(get), undefined);
+  });
+
+  t.test('a 304 that means another response changes nothing', async (t) => {
+    for (const [own, condition, later, isFresh] of [
+      [['ETag', '"1"'], ['If-None-Match', '"2"'], ['ETag', '"2"'], false],
+      [['ETag', '"1"'], ['If-None-Match', '"2"'], [], false],
+      [['ETag', '"1"'], ['If-None-Match', '"2", "1"'], [], true],
+      [['ETag', '"1"'], [], [], false],
+      [[], ['If-None-Match', '"2"'], ['ETag', '"2"'], false],
+    ] as const) {
+      const { clock, live, down } = build([{ cache: { ttl: 1000 } }]);
+      await live(get, { headers: own, body: 'good' });
+      await clock.advance(900);
+      const asks = { ...get, headers: condition, startedAtMs: 900 };
+      await live(asks, { status: 304, headers: later });
+      await clock.advance(900);
+      t.equal((await down(get))?.body, isFresh ? 'good' : undefined);
+    }
+  });
+
+  t.test('a 304 does not bring back what is out of date', async (t) => {
+    const { clock, live, down } = build([cache]);
+    await live(get, { headers: ['ETag', '"1"'], body: 'old' });
+    await clock.advance(10);
+    await live({ ...get, method: 'PUT', startedAtMs: 10 }, { status: 204 });
+    await clock.advance(10);
+    const asks = { ...get, headers: ['If-None-Match', '"1"'], startedAtMs: 20 };
+    await live(asks, { status: 304, headers: ['ETag', '"1"'] });
+    t.equal(await down(get), undefined);
+  });
+
+  t.test('a clock that is set changes no age', async (t) => {
+    const { clock, live, down } = build([{ cache: { ttl: HOUR_MS } }]);
+    await live(get, { body: 'good' });
+    await clock.advance(5000);
+    for (const wallMs of [0, FAKE_WALL_START_MS + 9 * HOUR_MS]) {
+      clock.wallNow = () => wallMs;
+      t.match(await down(get), { body: 'good', headers: { age: '5' } });
+    }
   });
 
   t.test('hands each chunk on at once, and takes the pace from the client', async (t) => {
@@ -573,13 +745,12 @@ t.test('the cache', async (t) => {
 
   t.test('is no trouble when the store is', async (t) => {
     const { store, live, down } = build([cache, fixed]);
-    store.mode = 'rejects';
+    store.failure = new Error('the store is away');
     await live(get, { body: 'good' });
     t.equal((await down(get))?.body, 'instead');
-    store.mode = 'works';
+    store.failure = undefined;
     await live(get, { body: 'good' });
-    for (const key of store.entries.keys())
-      await store.set(key, Buffer.from('\u0011junk'), HOUR_MS);
+    for (const key of store.keys()) store.put(key, Buffer.from('\u0011junk'), HOUR_MS);
     t.equal((await down(get))?.body, 'instead', 'what cannot be read is not there');
   });
 
@@ -591,7 +762,7 @@ t.test('the cache', async (t) => {
       [0, 10],
     ] as const) {
       const { clock, store, next, start } = build([cache, fixed]);
-      store.mode = 'hangs';
+      store.isHanging = true;
       const call = fakeCall();
       if (deadlineMs !== undefined) call.deadline = endsAt(deadlineMs);
       const { reply } = start({}, call);
@@ -608,7 +779,7 @@ t.test('the cache', async (t) => {
 
   t.test('does not come back to a call when the store answers too late', async (t) => {
     const { clock, store, next, backup, start } = build([cache, other]);
-    store.mode = 'hangs';
+    store.isHanging = true;
     const { call, failure } = start();
     next.last.fail(refused);
     await clock.advance(50);
@@ -641,7 +812,7 @@ t.test('the cache', async (t) => {
 
   t.test('stops waiting for the store when the client leaves', async (t) => {
     const { clock, store, next, start } = build([cache, fixed]);
-    store.mode = 'hangs';
+    store.isHanging = true;
     const { call, failure } = start();
     const own = next.last.answer({ status: 503 });
     await settle();

@@ -6,6 +6,8 @@ import { idempotency } from '../../../src/policies/idempotency/index.js';
 import { fakeBody, fakeCall, fakeContext } from '../../support/fake-call.js';
 import { FakeClock, settle } from '../../support/fake-clock.js';
 import { FakeStage, type FakeRun } from '../../support/fake-stage.js';
+import { FakeStore } from '../../support/fake-store.js';
+import { settingsOf } from '../../support/settings.js';
 
 const LOCK_MS = 50;
 const TTL_MS = 200;
@@ -26,16 +28,16 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
     fc.record({
       do: fc.constant('end' as const),
       which: fc.nat(5),
-      status: fc.constantFrom(200, 404, 500, 'failure' as const),
+      status: fc.constantFrom(200, 404, 429, 500, 'failure' as const),
     }),
     fc.record({ do: fc.constant('wait' as const), ms: fc.integer({ min: 1, max: 120 }) }),
   ),
-  { maxLength: 30 },
+  { maxLength: 30, size: 'max' },
 );
 
 /** What a key holds in the plainest possible model. */
 type Held =
-  | { readonly by: number; readonly text: string; readonly untilMs: number }
+  | { readonly by: number; readonly text: string; readonly untilMs: typeof Infinity }
   | { readonly answer: string; readonly text: string; readonly untilMs: number };
 
 /** What became of a call: the upstream's n-th answer, its replay, or a refusal. */
@@ -62,17 +64,7 @@ t.test('does what a plain model does', async () => {
       const clock = new FakeClock();
       const next = new FakeStage();
       const layer = idempotency.create(
-        {
-          idempotency: {
-            header: 'Idempotency-Key',
-            methods: ['POST'],
-            ttl: TTL_MS,
-            lockTimeout: LOCK_MS,
-            required: false,
-            failClosed: false,
-            finishOnHangUp: false,
-          },
-        },
+        { idempotency: { ...settingsOf('idempotency'), ttl: TTL_MS, lockTimeout: LOCK_MS } },
         fakeContext(clock),
       )!;
       const stage = layer.wrap(next);
@@ -108,7 +100,8 @@ t.test('does what a plain model does', async () => {
           const entry = at(key);
           if (entry === undefined) {
             if (next.runs.length !== runsBefore + 1) throw new Error(`${id} did not run`);
-            held.set(key, { by: id, text, untilMs: clock.now() + LOCK_MS });
+            // Its lock is renewed, however long it runs.
+            held.set(key, { by: id, text, untilMs: Infinity });
             running.push({ id, key, text, run: next.last, end });
             continue;
           }
@@ -143,3 +136,77 @@ t.test('does what a plain model does', async () => {
     { numRuns: 300 },
   );
 });
+
+type Trouble =
+  | { readonly do: 'start'; readonly key: number }
+  | { readonly do: 'end'; readonly status: number }
+  | { readonly do: 'store'; readonly is: 'well' | 'failing' | 'hanging' | 'emptied' }
+  | { readonly do: 'wait'; readonly ms: number };
+
+const troubles: fc.Arbitrary<Trouble[]> = fc.array(
+  fc.oneof(
+    fc.record({ do: fc.constant('start' as const), key: fc.nat(1) }),
+    fc.record({
+      do: fc.constant('end' as const),
+      status: fc.constantFrom(200, 429, 500),
+    }),
+    fc.record({
+      do: fc.constant('store' as const),
+      is: fc.constantFrom('well', 'failing', 'hanging', 'emptied'),
+    }),
+    fc.record({ do: fc.constant('wait' as const), ms: fc.integer({ min: 1, max: 120 }) }),
+  ),
+  { maxLength: 30, size: 'max' },
+);
+
+t.test(
+  'whatever happens to the store: no call waits for ever, no key and no timer is left',
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(troubles, fc.constantFrom(0, 100), async (plan, wait) => {
+        const clock = new FakeClock();
+        const store = new FakeStore(clock);
+        const next = new FakeStage();
+        const options = { ...settingsOf('idempotency'), ttl: TTL_MS, lockTimeout: LOCK_MS, wait };
+        const stage = idempotency
+          .create({ idempotency: options }, fakeContext(clock, { store }))!
+          .wrap(next);
+        const ends: Promise<string>[] = [];
+        let ended = 0;
+        /** In the order of their starts, so that it is known which ones still run. */
+        const endOne = (status: number): void => {
+          if (ended < next.runs.length) next.runs[ended++]!.answer({ status, isComplete: true });
+        };
+        const heal = (): void => {
+          store.failure = undefined;
+          store.release();
+        };
+        for (const step of plan) {
+          if (step.do === 'wait') await clock.advance(step.ms);
+          else if (step.do === 'end') endOne(step.status);
+          else if (step.do === 'start') {
+            const headers = ['Idempotency-Key', `k${step.key}`];
+            ends.push(describe(stage.run(fakeCall({ method: 'POST', headers, body: fakeBody() }))));
+          } else {
+            heal();
+            if (step.is === 'failing') store.failure = new Error('away');
+            else if (step.is === 'hanging') store.isHanging = true;
+            else if (step.is === 'emptied') store.clear();
+          }
+          await settle();
+        }
+        heal();
+        // What waits for a key may start once the call before it is over.
+        for (let i = 0; i < plan.length + 1; i++) {
+          await clock.advance(wait + LOCK_MS);
+          while (ended < next.runs.length) endOne(200);
+        }
+        await Promise.all(ends);
+        await clock.advance(TTL_MS + LOCK_MS);
+        if (store.keys().length > 0) throw new Error(`left: ${store.keys().join()}`);
+        if (clock.pending > 0) throw new Error(`${clock.pending} timers are left`);
+      }),
+      { numRuns: 300 },
+    );
+  },
+);

@@ -1,9 +1,11 @@
 import t from 'tap';
 import type { CallInit } from '../../../src/core/call.js';
 import { CallError, type CallFailure } from '../../../src/core/errors.js';
+import { encodeKept, keptKinds } from '../../../src/core/kept-response.js';
 import { reasons } from '../../../src/policies/index.js';
 import type { Fields } from '../../../src/http/fields.js';
 import type { Reply } from '../../../src/core/reply.js';
+import { StoreClosedError } from '../../../src/core/store.js';
 import type { IdempotencyDecided } from '../../../src/policies/idempotency/instruments.js';
 import { idempotency, type IdempotencySettings } from '../../../src/policies/idempotency/index.js';
 import { fakeBody, fakeCall, fakeContext } from '../../support/fake-call.js';
@@ -15,6 +17,9 @@ import { settingsOf } from '../../support/settings.js';
 type Options = Exclude<IdempotencySettings['idempotency'], 'off'>;
 
 const defaults = settingsOf('idempotency');
+
+/** What the fake context makes of the key `k` of a caller without credentials. */
+const keyOfK = 'idempotency:1:#["catalog","","k"]';
 
 interface Received {
   readonly status: number;
@@ -226,7 +231,7 @@ t.test('the answer is kept before it goes out', async (t) => {
   answer.finish();
   const { body } = await receive(reply);
   t.equal(body, 'paid');
-  t.same(operations, ['replace']);
+  t.same(operations, ['keep']);
 });
 
 t.test('an answer that is too long passes through, and frees the key at its end', async (t) => {
@@ -265,8 +270,39 @@ t.test('what says that it is too long, or without an end, is not collected', asy
   }
 });
 
-t.test('a crashed process keeps the key for lockTimeout', async (t) => {
-  const { clock, start, complete, next } = build({ lockTimeout: 5000 });
+t.test(
+  '"come back later" is no outcome: the key comes free before the response goes out',
+  async (t) => {
+    for (const status of [408, 425, 429, 500, 502, 503, 504, 511]) {
+      const { start, complete, next, store } = build();
+      const { reply } = start();
+      await settle();
+      next.last.answer({ status, body: 'later', isComplete: true });
+      t.equal((await reply).status, status);
+      t.same(store.keys(), [], String(status));
+      await complete();
+      t.equal(next.runs.length, 2);
+    }
+    for (const status of [400, 402, 404, 409, 422]) {
+      const { start, complete, next } = build();
+      await complete({}, status);
+      t.equal((await receive(start().reply)).status, status);
+      t.equal(next.runs.length, 1);
+    }
+  },
+);
+
+/** Lets the process of `built` die: its timers never run again, and the clock of the store goes on. */
+const orphan = (built: ReturnType<typeof build>) => {
+  built.store.onOperation = (name) => {
+    if (name === 'renew') throw new Error('the process is dead');
+  };
+};
+
+t.test('a process that died keeps the key for lockTimeout', async (t) => {
+  const built = build({ lockTimeout: 5000 });
+  const { clock, start, complete, next } = built;
+  orphan(built);
   start();
   await settle();
   await clock.advance(4999);
@@ -276,12 +312,96 @@ t.test('a crashed process keeps the key for lockTimeout', async (t) => {
   t.equal(next.runs.length, 2);
 });
 
-t.test('whoever lost the lock changes nothing', async (t) => {
-  const { clock, start, complete, next, results } = build({ lockTimeout: 5000 });
-  const late = start();
+t.test('a call keeps its key for as long as it runs', async (t) => {
+  const { clock, store, start, next } = build({ lockTimeout: 3000 });
+  const seen: number[] = [];
+  store.onOperation = (name) => void (name === 'renew' && seen.push(clock.now()));
+  const { reply } = start();
   await settle();
-  const lateRun = next.last;
-  await clock.advance(5000);
+  await clock.advance(100_000);
+  t.same(seen.slice(0, 3), [1000, 2000, 3000], 'every third of lockTimeout');
+  t.match(await start().failure, { reason: 'idempotency-in-progress' });
+  next.last.answer({ body: 'paid', isComplete: true });
+  await receive(reply);
+  t.equal((await receive(start().reply)).body, 'paid');
+  t.equal(next.runs.length, 1);
+});
+
+t.test('however a call ends, nothing is renewed any more', async (t) => {
+  const ends: readonly ((next: FakeStage) => void)[] = [
+    (next) => next.last.answer({ body: 'paid', isComplete: true }),
+    (next) => next.last.answer({ status: 503, isComplete: true }),
+    (next) => next.last.answer({ status: 429, isComplete: true }),
+    (next) => next.last.fail(clientGone()),
+    (next) => next.last.answer({ headers: ['Content-Type', 'text/event-stream'] }).finish(),
+    (next) => next.last.answer({ body: 'pa' }).finish(new CallError('upstream-reset', 'Cannot')),
+  ];
+  for (const [i, end] of ends.entries()) {
+    const { clock, start, next, results } = build({ lockTimeout: 3000 });
+    const { failure } = start();
+    await settle();
+    await clock.advance(1500);
+    t.equal(clock.pending, 1);
+    end(next);
+    await failure;
+    await settle();
+    t.equal(clock.pending, 0, String(i));
+    t.notOk(results().includes('error'));
+  }
+});
+
+t.test('a renewal that comes back after the end takes no key', async (t) => {
+  const { clock, store, start, next } = build({ lockTimeout: 3000 });
+  const { reply } = start();
+  await settle();
+  store.clear();
+  store.isHanging = true;
+  await clock.advance(1000);
+  next.last.answer({ status: 503 });
+  await settle();
+  store.release();
+  await reply;
+  await settle();
+  t.same(store.keys(), []);
+  t.equal(clock.pending, 0);
+});
+
+t.test('a lock that the store has lost is set again', async (t) => {
+  const { clock, store, start } = build({ lockTimeout: 3000 });
+  start();
+  await settle();
+  store.clear();
+  await clock.advance(1000);
+  t.match(await start().failure, { reason: 'idempotency-in-progress' });
+});
+
+t.test('a call that began without the store is protected once the store is back', async (t) => {
+  const { clock, store, start, next, results } = build({ lockTimeout: 3000 });
+  store.failure = new Error('away');
+  const { reply } = start();
+  await settle();
+  store.failure = undefined;
+  await clock.advance(1000);
+  t.match(await start().failure, { reason: 'idempotency-in-progress' });
+  next.last.answer({ body: 'paid', isComplete: true });
+  await receive(reply);
+  t.equal((await receive(start().reply)).body, 'paid');
+  t.same(results(), ['error', 'conflict', 'stored', 'replayed']);
+});
+
+/** A call whose lock was lost, and then taken by another one. */
+async function overtaken() {
+  const built = build({ lockTimeout: 5000 });
+  orphan(built);
+  const late = built.start();
+  await settle();
+  const lateRun = built.next.last;
+  await built.clock.advance(5000);
+  return { ...built, late, lateRun };
+}
+
+t.test('a call that has lost its lock changes nothing', async (t) => {
+  const { start, complete, late, lateRun, results } = await overtaken();
   await complete({}, 200);
   lateRun.answer({ status: 201, body: 'late', isComplete: true });
   t.equal((await receive(late.reply)).body, 'late');
@@ -291,11 +411,7 @@ t.test('whoever lost the lock changes nothing', async (t) => {
 });
 
 t.test('a late failure does not free the lock of another', async (t) => {
-  const { clock, start, next } = build({ lockTimeout: 5000 });
-  const late = start();
-  await settle();
-  const lateRun = next.last;
-  await clock.advance(5000);
+  const { start, late, lateRun } = await overtaken();
   start();
   await settle();
   lateRun.fail(new CallError('timeout-total', 'Cannot'));
@@ -337,21 +453,166 @@ t.test('calls go on without the store', async (t) => {
   t.equal(results().at(-1), 'stored');
 });
 
-t.test('a store that is lost in the middle costs no answer', async (t) => {
-  const { start, next, store, results } = build();
+t.test('a store that is lost in the middle costs no response, and is told later', async (t) => {
+  const { clock, start, next, store, results } = build({ lockTimeout: 3000 });
   const { reply } = start();
   await settle();
   store.failure = new Error('away');
   next.last.answer({ body: 'paid', isComplete: true });
   t.equal((await receive(reply)).body, 'paid');
+  await clock.advance(2000);
+  t.same(results(), []);
+  store.failure = undefined;
+  await clock.advance(1000);
+  t.equal((await receive(start().reply)).body, 'paid');
+  t.same(results(), ['stored', 'replayed']);
+  t.equal(next.runs.length, 1);
+  t.equal(clock.pending, 0);
+});
+
+t.test('a store that stays away is given up after lockTimeout', async (t) => {
+  const { clock, start, next, store, results } = build({ lockTimeout: 3000 });
+  const { reply } = start();
+  await settle();
+  store.failure = new Error('away');
+  next.last.answer({ body: 'paid', isComplete: true });
+  await receive(reply);
+  await clock.advance(2999);
+  t.same(results(), []);
+  await clock.advance(1);
   t.same(results(), ['error']);
+  t.equal(clock.pending, 0);
+});
+
+t.test('a store that was closed is given up at once', async (t) => {
+  const { clock, start, next, store, results } = build();
+  const { reply } = start();
+  await settle();
+  store.failure = new StoreClosedError('closed');
+  next.last.answer({ body: 'paid', isComplete: true });
+  await receive(reply);
+  t.same(results(), ['error']);
+  t.equal(clock.pending, 0);
+});
+
+t.test('what waits for a store is bounded', async (t) => {
+  const { clock, start, next, store, results } = build();
+  const mebibyte = 'x'.repeat(1024 * 1024);
+  const replies: Promise<unknown>[] = [];
+  for (let i = 0; i < 17; i++) {
+    const { reply } = start({ key: `k${i}` });
+    await settle();
+    replies.push(receive(reply));
+  }
+  store.failure = new Error('away');
+  for (const run of next.runs) run.answer({ body: mebibyte, isComplete: true });
+  await Promise.all(replies);
+  await settle();
+  t.same(results(), ['error', 'error'], 'room is for 15 of them, as each has a head as well');
+  store.failure = undefined;
+  await clock.advance(100);
+  t.equal(results().filter((result) => result === 'stored').length, 15);
+});
+
+t.test('a repeat waits for the response to the first request', async (t) => {
+  const { clock, start, next, results } = build({ wait: 5000 });
+  const first = start();
+  await settle();
+  const second = start();
+  await clock.advance(1000);
+  next.last.answer({ body: 'paid', isComplete: true });
+  await receive(first.reply);
+  await clock.advance(250);
+  const { body, headers } = await receive(second.reply);
+  t.equal(body, 'paid');
+  t.ok(headers.includes('Idempotency-Replayed'));
+  t.same(results(), ['stored', 'replayed']);
+  t.equal(clock.pending, 0);
+});
+
+t.test('a repeat that waits takes the place of a first request that failed', async (t) => {
+  const { clock, start, next } = build({ wait: 5000 });
+  const first = start();
+  await settle();
+  start();
+  await clock.advance(1000);
+  next.last.answer({ status: 503, isComplete: true });
+  await first.reply;
+  await clock.advance(250);
+  t.equal(next.runs.length, 2);
+});
+
+t.test('a repeat waits no longer than it is told to', async (t) => {
+  const { clock, start, next, results } = build({ wait: 5000 });
+  start();
+  await settle();
+  const second = start();
+  let isOver = false;
+  void second.failure.then(() => (isOver = true));
+  await clock.advance(4999);
+  t.notOk(isOver);
+  await clock.advance(1);
+  t.match(await second.failure, { reason: 'idempotency-in-progress', retryAfterMs: 1000 });
+  t.equal(next.runs.length, 1);
+  t.same(results(), ['conflict']);
+});
+
+t.test('a repeat that waits does not run because the store is lost', async (t) => {
+  const { clock, start, next, store } = build({ wait: 5000 });
+  start();
+  await settle();
+  const second = start();
+  await settle();
+  store.failure = new Error('away');
+  await clock.advance(5000);
+  t.match(await second.failure, { reason: 'idempotency-in-progress' });
+  t.equal(next.runs.length, 1);
+});
+
+t.test('a client that leaves ends the wait of its repeat', async (t) => {
+  const { clock, start, next } = build({ wait: 5000 });
+  start();
+  await settle();
+  const second = start();
+  await settle();
+  const pending = clock.pending;
+  second.call.cancel(clientGone());
+  t.match(await second.failure, { status: 499 });
+  t.equal(clock.pending, pending - 1);
+  t.equal(next.runs.length, 1);
+});
+
+t.test('a mismatch is refused without waiting', async (t) => {
+  const { start } = build({ wait: 5000 });
+  start();
+  await settle();
+  t.match(await start({ text: 'other' }).failure, { reason: 'idempotency-mismatch' });
+});
+
+const from = (tenant: string, auth: string) => ({
+  headers: ['Idempotency-Key', 'k', 'x-tenant', tenant, 'Authorization', auth],
+});
+
+t.test('who the caller is can be told by another header, or not at all', async (t) => {
+  const byTenant = build({ caller: { header: 'X-Tenant' } });
+  await byTenant.complete(from('a', 'token 1'));
+  await receive(byTenant.start(from('a', 'token 2')).reply);
+  await byTenant.complete(from('b', 'token 2'));
+  t.same(byTenant.results(), ['stored', 'replayed', 'stored']);
+  const global = build({ caller: 'off' });
+  await global.complete({ auth: 'Bearer a' });
+  await receive(global.start({ auth: 'Bearer b' }).reply);
+  t.same(global.results(), ['stored', 'replayed']);
 });
 
 t.test('a claim that arrived although its answer was lost still gets its record', async (t) => {
   const { start, next, store, results } = build();
-  // The lock is set, and then the question fails.
+  // The lock is set, and then the response is lost.
   store.onOperation = (name) => {
-    if (name === 'get') throw new Error('too slow');
+    if (name !== 'claim') return;
+    const head = { fingerprint: '#["POST","/pay","#{}"]', token: 'token-1' };
+    store.put(keyOfK, encodeKept(keptKinds.lock, head), 60_000);
+    throw new Error('too slow');
   };
   const { reply } = start();
   await settle();
@@ -365,7 +626,7 @@ t.test('a claim that arrived although its answer was lost still gets its record'
 t.test('what is no entry of ours is trouble with the store', async (t) => {
   const { complete, store, results } = build();
   await complete();
-  await store.set(store.keys()[0]!, Buffer.from('junk'), 1000);
+  store.put(store.keys()[0]!, Buffer.from('junk'), 1000);
   t.equal((await complete()).status, 201);
   t.same(results(), ['stored', 'error']);
 });
@@ -377,21 +638,6 @@ t.test('failClosed refuses while the store is away', async (t) => {
   t.match(failure, { reason: 'store-unavailable', status: 503, retryAfterMs: 1000 });
   t.equal(next.runs.length, 0);
   t.same(results(), ['error']);
-});
-
-t.test('a key that comes free while it is looked at is taken', async (t) => {
-  const { start, next, store } = build();
-  const blocker = Buffer.from('blocker');
-  start();
-  await settle();
-  const [key] = store.keys();
-  await store.set(key!, blocker, 1000);
-  store.onOperation = (name) => {
-    if (name === 'get') store.clear();
-  };
-  start();
-  await settle();
-  t.equal(next.runs.length, 2);
 });
 
 t.test('a client that leaves while the store is asked is not served', async (t) => {

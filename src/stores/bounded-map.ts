@@ -1,0 +1,118 @@
+/** Values under keys, bounded in bytes of real memory, each with an end of its own. */
+import type { Clock } from '../core/clock.js';
+import { BlockArena } from './block-arena.js';
+
+/** What an entry costs on the heap beside its value's blocks: measured, with the key's own characters on top. */
+const ENTRY_BYTES = 256;
+
+interface Entry {
+  readonly first: number;
+  readonly length: number;
+  readonly cost: number;
+  readonly endMs: number;
+}
+
+/** Pinned entries stay until they are deleted or their time is over; of the others the least recently used make room. */
+export class BoundedMap {
+  readonly #clock: Clock;
+  #maxBytes: number;
+  #arena: BlockArena;
+  /** The least recently used comes first. */
+  #loose = new Map<string, Entry>();
+  #pinned = new Map<string, Entry>();
+  #bytes = 0;
+  #pinnedBytes = 0;
+
+  constructor(maxBytes: number, clock: Clock) {
+    this.#clock = clock;
+    this.#maxBytes = maxBytes;
+    this.#arena = new BlockArena(maxBytes);
+  }
+
+  /** @returns a copy. */
+  get(key: string): Buffer | undefined {
+    const entry = this.#find(key);
+    if (entry === undefined) return undefined;
+    if (this.#loose.delete(key)) this.#loose.set(key, entry);
+    return this.#arena.read(entry.first, entry.length);
+  }
+
+  /** @returns false where there is no room: everything is then as it was. */
+  put(key: string, value: Uint8Array, ttlMs: number, isPinned = false): boolean {
+    const cost = BlockArena.sizeOf(value.length) + ENTRY_BYTES + 2 * key.length;
+    const before = this.#find(key);
+    if (!this.#makeRoom(cost, key, before)) return false;
+    if (before !== undefined) this.delete(key);
+    const first = this.#arena.write(value);
+    const endMs = this.#clock.now() + ttlMs;
+    (isPinned ? this.#pinned : this.#loose).set(key, { first, length: value.length, cost, endMs });
+    this.#bytes += cost;
+    if (isPinned) this.#pinnedBytes += cost;
+    return true;
+  }
+
+  delete(key: string): boolean {
+    const isPinned = this.#pinned.has(key);
+    const entries = isPinned ? this.#pinned : this.#loose;
+    const entry = entries.get(key);
+    if (entry === undefined) return false;
+    entries.delete(key);
+    this.#arena.free(entry.first);
+    this.#bytes -= entry.cost;
+    if (isPinned) this.#pinnedBytes -= entry.cost;
+    return true;
+  }
+
+  /** Keeps what fits: pinned entries in any case, then the most recently used. */
+  resize(maxBytes: number): void {
+    if (maxBytes === this.#maxBytes) return;
+    this.#maxBytes = maxBytes;
+    this.#dropPinnedThatEnded();
+    for (const key of this.#loose.keys()) {
+      if (this.#bytes <= maxBytes) break;
+      this.delete(key);
+    }
+    // Into memory of the new size: what is left lies scattered over all of the old.
+    const old = this.#arena;
+    this.#arena = new BlockArena(maxBytes);
+    const move = ([key, entry]: [string, Entry]): [string, Entry] => [
+      key,
+      { ...entry, first: this.#arena.write(old.read(entry.first, entry.length)) },
+    ];
+    this.#loose = new Map([...this.#loose].map(move));
+    this.#pinned = new Map([...this.#pinned].map(move));
+  }
+
+  clear(): void {
+    this.#loose.clear();
+    this.#pinned.clear();
+    this.#bytes = 0;
+    this.#pinnedBytes = 0;
+    this.#arena = new BlockArena(this.#maxBytes);
+  }
+
+  #find(key: string): Entry | undefined {
+    const entry = this.#pinned.get(key) ?? this.#loose.get(key);
+    if (entry === undefined || this.#clock.now() < entry.endMs) return entry;
+    this.delete(key);
+    return undefined;
+  }
+
+  /** @param before what the entry of `key` takes the place of. */
+  #makeRoom(cost: number, key: string, before: Entry | undefined): boolean {
+    const own = before?.cost ?? 0;
+    const ownPinned = this.#pinned.has(key) ? own : 0;
+    const leastBytes = () => this.#pinnedBytes - ownPinned + cost;
+    if (leastBytes() > this.#maxBytes) this.#dropPinnedThatEnded();
+    if (leastBytes() > this.#maxBytes) return false;
+    for (const each of this.#loose.keys()) {
+      if (this.#bytes - own + cost <= this.#maxBytes) break;
+      if (each !== key) this.delete(each);
+    }
+    return true;
+  }
+
+  #dropPinnedThatEnded(): void {
+    for (const key of this.#pinned.keys()) this.#find(key);
+  }
+}

@@ -1,0 +1,219 @@
+/** The way to a Redis server, which may be away, slow, full, or no longer the one to write to. */
+import type { Clock, Timer } from '../core/clock.js';
+import { StoreClosedError } from '../core/store.js';
+import { LateError, waitFor } from './patience.js';
+import { createRedisClient, type RedisClient } from './redis-client.js';
+
+/** Between looks at a server that does not respond, in ms. */
+const PROBE_MS = 250;
+
+/** Least time between connections that are made anew because of what the server said, in ms. */
+const RENEW_MS = 1000;
+
+/** How long a start waits for the server, in ms: the first calls should find it, but it must not hold up the rest. */
+const OPEN_MS = 1000;
+
+/** A server that says so was replaced by another one, or is only about to start: the address may lead elsewhere by now. */
+const isMisplaced = (error: unknown) => /^(READONLY|LOADING)\b/.test(messageOf(error));
+
+export interface RedisLinkOptions {
+  readonly url: string;
+  /** Longest wait for a response, in ms. */
+  readonly timeoutMs: number;
+  readonly clock: Clock;
+  /** Once per change: why the store cannot be used, or undefined when it can. */
+  readonly onChange: (why: string | undefined) => void;
+}
+
+const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
+
+/**
+ * A late operation makes this look how the server is. While the server does not respond to that either, or there is no
+ * connection, operations fail at once: so an outage delays the calls that notice it, and no others. Where the server
+ * responds with an error it is asked each time: that costs little, and shows when it is over.
+ */
+export class RedisLink {
+  readonly #options: RedisLinkOptions;
+  #client: RedisClient;
+  /** What is to take the place of the client, once it is connected. */
+  #successor: RedisClient | undefined;
+  /** Until it is. */
+  #succession: Promise<void> | undefined;
+  #onSucceeded: () => void = () => {};
+  #renewedAtMs = -Infinity;
+  /** Why it is not asked at present. */
+  #silence: string | undefined = 'it is not connected yet';
+  /** What the last operation of each kind failed with. */
+  #readTrouble: string | undefined;
+  #writeTrouble: string | undefined;
+  /** What was told last; undefined until it is known. */
+  #told: { readonly why: string | undefined } | undefined;
+  #probe: Timer | undefined;
+  #isProbing = false;
+  #isClosed = false;
+  #onKnown: () => void = () => {};
+
+  constructor(options: RedisLinkOptions) {
+    this.#options = options;
+    this.#client = this.#createClient();
+  }
+
+  open(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.#options.clock.schedule(OPEN_MS, resolve);
+      this.#onKnown = () => {
+        timer.cancel();
+        resolve();
+      };
+      // It goes on trying until it is closed, which ends it with an error.
+      this.#client.connect().catch(() => {});
+    });
+  }
+
+  close(): Promise<void> {
+    this.#isClosed = true;
+    this.#probe?.cancel();
+    for (const client of [this.#client, this.#successor]) {
+      if (client?.isOpen === true) client.destroy();
+    }
+    return Promise.resolve();
+  }
+
+  read<T>(send: (client: RedisClient) => Promise<T>): Promise<T> {
+    return this.#ask(send, (why) => (this.#readTrouble = why));
+  }
+
+  /** @param hasWritten whether such a result proves that the server has room, and may be written to. */
+  async write<T>(
+    send: (client: RedisClient) => Promise<T>,
+    hasWritten: (result: T) => boolean,
+  ): Promise<T> {
+    const result = await this.#ask(send, (why) => (this.#writeTrouble = why));
+    if (hasWritten(result)) this.#writeTrouble = undefined;
+    this.#tell();
+    return result;
+  }
+
+  async #ask<T>(
+    send: (client: RedisClient) => Promise<T>,
+    onTrouble: (why: string) => void,
+  ): Promise<T> {
+    if (this.#isClosed) throw new StoreClosedError('it is closed');
+    if (this.#silence !== undefined) throw new Error(this.#silence);
+    try {
+      const result = await this.#inTime(this.#sendOrConnectAnew(send));
+      this.#readTrouble = undefined;
+      return result;
+    } catch (error) {
+      if (error instanceof LateError) this.#lookLater(0);
+      else {
+        onTrouble(messageOf(error));
+        this.#tell();
+      }
+      throw error;
+    }
+  }
+
+  /** Where the server says that another one is to be asked, that one is, once it is connected. */
+  async #sendOrConnectAnew<T>(send: (client: RedisClient) => Promise<T>): Promise<T> {
+    const client = this.#client;
+    try {
+      return await send(client);
+    } catch (error) {
+      if (!isMisplaced(error)) throw error;
+      await this.#connectAnew();
+      if (client === this.#client) throw error;
+      return send(this.#client);
+    }
+  }
+
+  #inTime<T>(reply: Promise<T>): Promise<T> {
+    const { timeoutMs, clock } = this.#options;
+    return waitFor(reply, timeoutMs, clock);
+  }
+
+  #createClient(): RedisClient {
+    const client = createRedisClient(this.#options.url);
+    // Unheard, an error event would end the process.
+    client.on('error', (error: unknown) => {
+      if (client === this.#client) this.#silenceFor(messageOf(error));
+    });
+    client.on('ready', () => {
+      if (client === this.#successor) this.#succeed(client);
+      if (client === this.#client) this.#lookLater(0);
+    });
+    return client;
+  }
+
+  /**
+   * The present connection is used until there is another: a server that cannot be written to may still be read.
+   * @returns once there is another, or is none to come at present.
+   */
+  async #connectAnew(): Promise<void> {
+    if (this.#isClosed) return;
+    if (this.#succession === undefined) {
+      const nowMs = this.#options.clock.now();
+      if (nowMs - this.#renewedAtMs < RENEW_MS) return;
+      this.#renewedAtMs = nowMs;
+      this.#succession = new Promise((resolve) => {
+        this.#onSucceeded = resolve;
+      });
+      this.#successor = this.#createClient();
+      this.#successor.connect().catch(() => {});
+    }
+    return this.#succession;
+  }
+
+  #succeed(client: RedisClient): void {
+    const before = this.#client;
+    this.#client = client;
+    this.#successor = undefined;
+    this.#succession = undefined;
+    this.#onSucceeded();
+    // What was asked there is still waited for.
+    if (before.isReady) before.close().catch(() => {});
+    else if (before.isOpen) before.destroy();
+  }
+
+  /** Asks the server whether it is well, again and again until it is; one question at a time. */
+  async #look(): Promise<void> {
+    if (this.#isProbing || this.#isClosed) return;
+    this.#isProbing = true;
+    const client = this.#client;
+    try {
+      await this.#inTime(client.ping());
+      if (this.#isClosed) return;
+      this.#silence = undefined;
+      this.#tell();
+    } catch (error) {
+      if (client === this.#client) this.#silenceFor(messageOf(error));
+      if (isMisplaced(error)) void this.#connectAnew();
+      // Without a connection the next look comes with the next one.
+      if (this.#client.isReady) this.#lookLater(PROBE_MS);
+    } finally {
+      this.#isProbing = false;
+    }
+  }
+
+  #lookLater(delayMs: number): void {
+    if (this.#isClosed) return;
+    this.#probe?.cancel();
+    this.#probe = this.#options.clock.schedule(delayMs, () => void this.#look());
+  }
+
+  #silenceFor(why: string): void {
+    if (this.#isClosed) return;
+    this.#silence = why;
+    this.#tell();
+  }
+
+  #tell(): void {
+    if (this.#isClosed) return;
+    const why = this.#silence ?? this.#writeTrouble ?? this.#readTrouble;
+    const isNews = (why === undefined) !== (this.#told?.why === undefined);
+    if (this.#told !== undefined && !isNews) return;
+    this.#told = { why };
+    this.#options.onChange(why);
+    this.#onKnown();
+  }
+}

@@ -1,5 +1,6 @@
 /** The only place that turns errors into HTTP: problem details (RFC 9457) with Proxy-Status (RFC 9209). */
 import { STATUS_CODES } from 'node:http';
+import type { Off } from '../core/options.js';
 import { DEFAULT_RETRY_AFTER_MS, type CallError } from '../core/errors.js';
 
 export interface Problem {
@@ -10,8 +11,16 @@ export interface Problem {
   readonly body: Buffer;
 }
 
-/** @param upstream empty when no upstream was found. */
-export function renderProblem(error: CallError, upstream: string, attempts: number): Problem {
+/**
+ * @param upstream empty when no upstream was found.
+ * @param maxRetryAfterMs what `Retry-After` may not exceed, or off.
+ */
+export function renderProblem(
+  error: CallError,
+  upstream: string,
+  attempts: number,
+  maxRetryAfterMs: number | Off,
+): Problem {
   const { reason, title, status } = error;
   const body = Buffer.from(
     JSON.stringify({
@@ -33,8 +42,9 @@ export function renderProblem(error: CallError, upstream: string, attempts: numb
     'Proxy-Status',
     `breakwater; error=${error.proxyError}; details="${reason}"`,
   ];
-  if (status === 503) {
-    const seconds = Math.ceil((error.retryAfterMs ?? DEFAULT_RETRY_AFTER_MS) / 1000);
+  if (status === 503 && maxRetryAfterMs !== 'off') {
+    const waitMs = Math.min(error.retryAfterMs ?? DEFAULT_RETRY_AFTER_MS, maxRetryAfterMs);
+    const seconds = Math.ceil(waitMs / 1000);
     // Never 0: callers that come back at once are a storm.
     headers.push('Retry-After', String(Math.max(1, seconds)));
   }

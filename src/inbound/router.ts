@@ -74,6 +74,7 @@ function noRouteScope(prefixes: readonly string[], emit: Emit): Scope {
     emit,
     preserveHost: false,
     replayBytes: 0,
+    ownRetryAfterMs: Infinity,
     enter: () => {},
     leave: () => {},
   };

@@ -217,7 +217,10 @@ export class Upstream {
   }
 
   #createScope(route: string, settings: PolicySettings, layers: Layers, emit: Emit): Scope {
-    const { replayBytes, tunnelIdleMs } = needsOf(this.#context.policies, settings);
+    const { replayBytes, ownRetryAfterMs, tunnelIdleMs } = needsOf(
+      this.#context.policies,
+      settings,
+    );
     const { target, preserveHost } = this.#options;
     const dispatch = createDispatch({
       upstream: this.name,
@@ -236,6 +239,7 @@ export class Upstream {
       emit,
       preserveHost,
       replayBytes,
+      ownRetryAfterMs,
       enter: this.#lifetime.enter,
       leave: this.#lifetime.leave,
     };

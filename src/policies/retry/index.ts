@@ -1,5 +1,4 @@
 /** Retry: follows a failed try with another one, where that is safe, likely to help, affordable and in time. */
-import { backOff, findObstacle } from './back-off.js';
 import { backoffMs } from './backoff.js';
 import type { Call } from '../../core/call.js';
 import type { Clock } from '../../core/clock.js';
@@ -14,6 +13,7 @@ import { findRetryAfter } from '../../http/retry-after.js';
 import { RetryBudget, type RetryLayer } from './budget.js';
 import { instruments, type RetryCause, type RetryDenial, type RetryEvent } from './instruments.js';
 import { schema, type RetryOptions, type RetrySettings } from './options.js';
+import { backOff, findObstacle } from './wait.js';
 
 export type { RetrySettings } from './options.js';
 

@@ -38,7 +38,7 @@ export interface UpstreamCounts {
   readonly overloadedMs: number;
 }
 
-/** One request inside; it stays until it is worked off, whoever has gone meanwhile: nobody tells the upstream. */
+/** One request inside; it stays until it is worked off, also where its caller has gone: the upstream is not told. */
 interface Request {
   readonly isGone: () => boolean;
   readonly answer: (status: number) => void;

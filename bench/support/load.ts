@@ -1,7 +1,7 @@
 /**
  * The load generator of our own, over raw sockets. Without a rate it is a closed loop, for machines without wrk; with one, an open
  * loop: requests come at random instants of that rate (a Poisson process, the same for each run) whether or not
- * earlier ones were answered, and wait here when no connection is free. That wait counts, so a proxy that stalls is charged for all whom it
+ * earlier ones were answered, and wait here when no connection is free. That wait counts, so a proxy that stalls is charged for all requests that it
  * kept waiting (no coordinated omission). Prints what it saw as JSON.
  *
  *   node load.js JSON
@@ -171,7 +171,7 @@ function finish(): void {
   isOver = true;
   const elapsed = (nowMs - startedMs) / 1000;
   const { user, system } = process.cpuUsage(cpuBefore);
-  // Whoever still waits has waited that long at least.
+  // A request that still waits has waited that long at least.
   for (const dueMs of backlog) latencies.push(nowMs - dueMs);
   const sorted = Float64Array.from(latencies).toSorted();
   const report: LoadReport = {

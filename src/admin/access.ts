@@ -1,4 +1,4 @@
-/** Who may change the running proxy: holders of the token, or, where none is set, programs on this machine. */
+/** Which clients may change the running proxy: holders of the token, or, where none is set, programs on this machine. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { BlockList, isIP } from 'node:net';
 import type { FastifyRequest } from 'fastify';

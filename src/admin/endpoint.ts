@@ -26,7 +26,7 @@ export interface AdminEndpoint {
   readonly path: string;
   /** How people are told of it. */
   readonly title: string;
-  /** Who may use it: everyone who reaches the server, or those who may change the proxy. */
+  /** `read`: every client that reaches the server may use it. `write`: only clients that may change the proxy. */
   readonly access: 'read' | 'write';
   answer(request: FastifyRequest, reply: FastifyReply): unknown;
 }

@@ -1,4 +1,4 @@
-/** The admin server: metrics, health and state for everyone who reaches it, and changes for those who may. */
+/** The admin server: metrics, health and state for every client that reaches it, and changes for those that may make them. */
 import type { Address } from '../core/model.js';
 import type { AddressInfo } from 'node:net';
 import fastify, { type FastifyInstance } from 'fastify';

@@ -8,33 +8,37 @@
  *
  * A reload makes new upstreams that go on with the state of those before, and puts new routers behind the listeners.
  */
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { AdminListener } from '../admin/admin-listener.js';
-import { listenError, ListenError, SHARED, wantedBy, type NamedAddress } from './addresses.js';
-import { drain, sleep, within } from './waiting.js';
 import type { Config } from '../config/config.js';
 import type { Loaded } from '../config/load.js';
 import { parseDuration } from '../config/schema/units.js';
 import type { Clock, Random } from '../core/clock.js';
-import { CallError, DEFAULT_RETRY_AFTER_MS } from '../core/errors.js';
-import type { InspectableScope, Inspection } from '../core/inspect.js';
-import { findChanges, type ReloadOutcome } from '../core/reload.js';
-import { Roster } from '../lib/roster.js';
-import type { Store } from '../core/store.js';
-import { openMemoryReader } from '../platform/memory-limits.js';
+import type { Inspection } from '../core/inspect.js';
 import type { PolicyList } from '../core/policy.js';
-import { overload, type Overload, type OverloadChange } from '../policies/overload/index.js';
+import type { ReloadOutcome } from '../core/reload.js';
 import type { Exchange, ExchangeContext } from '../inbound/exchange.js';
 import { createFront } from '../inbound/http1/listener.js';
 import { ListenerSet } from '../inbound/listener-set.js';
 import { createRequestIds } from '../inbound/request-id.js';
-import { routeAllTo, routeByPrefix, type Router } from '../inbound/router.js';
-import { Upstream, type UpstreamContext } from '../upstream/upstream.js';
+import { LookupQueue } from '../outbound/names/lookup-queue.js';
+import { systemLookup } from '../outbound/names/lookup.js';
+import { Names } from '../outbound/names/names.js';
+import { Roster } from '../lib/roster.js';
+import { openMemoryReader } from '../platform/memory-limits.js';
+import { overload, type Overload, type OverloadChange } from '../policies/overload/index.js';
 import { StoreSet } from '../stores/store-set.js';
 import { joinSinks, type Sink } from '../telemetry/bus.js';
-import { createLogSink } from '../telemetry/log/log-sink.js';
-import { logStore, writeLine, type Logger } from '../telemetry/log/logger.js';
 import { createMetrics } from '../telemetry/instruments/metrics.js';
+import { createLogSink } from '../telemetry/log/log-sink.js';
+import { createRefusalLog } from '../telemetry/log/refusals.js';
+import { logStore, writeLine, type Logger } from '../telemetry/log/logger.js';
+import { logShortage } from '../telemetry/log/shortage.js';
+import { listenError, SHARED, wantedBy, type NamedAddress } from './addresses.js';
+import { LeftBehind } from './left-behind.js';
+import { Reloads } from './reload.js';
+import { drainCalls } from './shutdown.js';
+import { UpstreamSet } from './upstream-set.js';
 
 export interface AppOptions {
   readonly clock: Clock;
@@ -43,12 +47,13 @@ export interface AppOptions {
   readonly policies: PolicyList;
   readonly logger: Logger;
   readonly version: string;
+  /** Lines that the log had to leave out so far. */
+  readonly droppedLines?: () => number;
   /** Reads the configuration file again. */
   readonly load: () => Loaded;
+  /** A configuration has taken effect, the first one included. */
+  readonly onApplied?: (config: Config) => void;
 }
-
-/** Time that answers of exchanges cut at the end of grace have to leave, in ms. */
-const FLUSH_MS = 100;
 
 export class App {
   readonly #options: AppOptions;
@@ -59,16 +64,15 @@ export class App {
   readonly #front: Awaited<ReturnType<typeof createFront>>;
   readonly #listeners: ListenerSet;
   readonly #stores: StoreSet;
+  readonly #lookups: LookupQueue;
+  /** For the whole process: look-ups of one name are shared. */
   readonly #admin: AdminListener;
   #state: 'starting' | 'ready' | 'draining' = 'starting';
   #config: Config;
-  #upstreams = new Map<string, Upstream>();
-  /** Of all upstreams: a scrape walks them several times. */
-  #scopes: readonly InspectableScope[] = [];
+  readonly #upstreams: UpstreamSet;
+  readonly #reloads: Reloads;
+  readonly #leftBehind: LeftBehind;
   #overload: Overload | undefined;
-  readonly #leftBehind = new Set<() => void>();
-  /** Reloads come one after the other. */
-  #reloading: Promise<unknown> = Promise.resolve();
 
   /** Opens all listeners, the admin's last. @throws ListenError, with nothing left open. */
   static async start(config: Config, options: AppOptions): Promise<App> {
@@ -78,6 +82,7 @@ export class App {
       bodyIdleMs: 0,
       maxRequestBody: 'off',
       refuse: undefined,
+      onRefused: () => {},
       isDraining: () => false,
       running: new Roster(),
     };
@@ -105,16 +110,41 @@ export class App {
     this.#exchanges.isDraining = () => this.#state === 'draining';
     this.#front = front;
     const { clock, logger, version, policies } = options;
+    this.#lookups = new LookupQueue(clock, systemLookup);
+    this.#upstreams = new UpstreamSet({
+      clock,
+      random: options.random,
+      policies,
+      names: new Names(clock, this.#lookups.lookup),
+      onShortage: logShortage(logger, clock),
+    });
+    this.#leftBehind = new LeftBehind(clock);
     this.#listeners = new ListenerSet(front, clock);
     this.#stores = new StoreSet({ clock, onChange: (kind, why) => logStore(logger, kind, why) });
     this.#inspection = {
       policies,
       isReady: () => this.#state === 'ready',
-      scopes: () => this.#scopes,
-      upstreams: () => [...this.#upstreams.values()].map((upstream) => upstream.inspect()),
+      scopes: () => this.#upstreams.scopes(),
+      upstreams: () => this.#upstreams.inspect(),
       config: () => this.#config.document,
     };
-    this.#metrics = createMetrics({ version, inspection: this.#inspection });
+    this.#metrics = createMetrics({
+      version,
+      inspection: this.#inspection,
+      droppedLines: options.droppedLines,
+    });
+    const logRefusal = createRefusalLog(logger, clock);
+    this.#exchanges.onRefused = (status, why) => {
+      this.#metrics.countRefusal(status);
+      logRefusal(status, why);
+    };
+    this.#reloads = new Reloads({
+      load: options.load,
+      current: () => this.#config,
+      apply: (next) => this.#apply(next),
+      count: (result) => this.#metrics.countReload(result),
+      logger,
+    });
     this.#admin = new AdminListener({
       inspection: this.#inspection,
       metrics: this.#metrics,
@@ -140,57 +170,25 @@ export class App {
 
   /** Reads the file again and puts it in force, or changes nothing at all. */
   reload(): Promise<ReloadOutcome> {
-    const outcome = this.#reloading.then(() => this.#reload());
-    // One that throws, by a defect, must not stand in the way of those to come, or of the end.
-    this.#reloading = outcome.catch(() => {});
-    return outcome;
+    return this.#reloads.run();
   }
 
   /** Drains and closes everything; resolves when nothing is left open. */
   async stop(): Promise<void> {
-    const { clock } = this.#options;
     const { shutdown } = this.#config;
     this.#state = 'draining';
-    await this.#reloading;
-    // Whoever sends traffic must see /readyz before it sees a closed port.
-    await sleep(clock, shutdown.delay);
-    // A call may go on for longer than its connection.
-    const drained = Promise.all([this.#listeners.close(), drain(clock, this.#running)]);
-    await within(clock, shutdown.grace, drained);
-    if (this.#running.size > 0) {
-      const error = new CallError(
-        'shutting-down',
-        `Cannot complete the call because Breakwater stops and shutdown.grace, ${shutdown.grace} ms, is over`,
-        { retryAfterMs: DEFAULT_RETRY_AFTER_MS },
-      );
-      for (const exchange of this.#running) exchange.cancel(error);
-      await sleep(clock, FLUSH_MS);
-    }
+    await this.#reloads.settled;
+    await drainCalls({
+      clock: this.#options.clock,
+      delayMs: shutdown.delay,
+      graceMs: shutdown.grace,
+      drainListeners: () => this.#listeners.drain(),
+      running: this.#running,
+    });
     await this.#closeAll();
   }
 
-  async #reload(): Promise<ReloadOutcome> {
-    const { logger, load } = this.#options;
-    const outcome = await this.#tryReload(load());
-    this.#metrics.countReload(outcome.kind === 'success' ? 'success' : 'failure');
-    if (outcome.kind === 'success') logger.info(outcome, 'configuration reloaded');
-    else logger.error(outcome, 'Cannot reload the configuration; the one before stays in force');
-    return outcome;
-  }
-
-  async #tryReload({ config, diagnostics }: Loaded): Promise<ReloadOutcome> {
-    if (config === undefined) return { kind: 'invalid', diagnostics };
-    const changes = findChanges(this.#config.document, config.document);
-    try {
-      await this.#apply(config);
-    } catch (error) {
-      if (!(error instanceof ListenError)) throw error;
-      return { kind: 'unbindable', message: error.message };
-    }
-    return { kind: 'success', changes };
-  }
-
-  /** All that can fail comes first and changes nothing; the rest is one synchronous step. */
+  /** All that can fail comes first and changes nothing; then comes one synchronous step. */
   async #apply(config: Config): Promise<void> {
     const { clock, logger } = this.#options;
     // Before the first call comes.
@@ -200,42 +198,23 @@ export class App {
       throw error;
     });
 
-    const before = this.#upstreams;
+    const { grace } = config.shutdown;
     const closeStoreBefore = stored.commit();
-    if (closeStoreBefore !== undefined) this.#afterGrace(config, () => void closeStoreBefore());
+    if (closeStoreBefore !== undefined) {
+      this.#leftBehind.after(grace, () => void closeStoreBefore());
+    }
     this.#config = config;
     logger.level = config.log.level;
     this.#exchanges.bodyIdleMs = config.limits.bodyIdle;
     this.#exchanges.maxRequestBody = config.limits.maxRequestBody;
     this.#watchOverload(config);
-    // Not filled later on: calls under way fall back within the configuration that they began with.
-    const upstreams = new Map<string, Upstream>();
     const bus = this.#bus(config);
-    const context = this.#upstreamContext(config, stored.store, upstreams, bus);
-    for (const options of config.upstreams) {
-      const { name } = options;
-      upstreams.set(name, new Upstream(options, context, before.get(name)));
-    }
-    this.#upstreams = upstreams;
-    this.#scopes = [...upstreams.values()].flatMap((upstream) => upstream.scopes());
-    prepared.commit(this.#routers(config, bus), config.limits, config.shutdown.grace);
-    for (const [name, upstream] of before) {
-      upstream.retire();
-      if (this.#upstreams.has(name)) continue;
-      this.#afterGrace(config, () => upstream.closeTunnels());
-    }
+    const before = this.#upstreams.replace(config, stored.store, bus);
+    const stopped = prepared.commit(this.#upstreams.routers(config, bus), config.limits, grace);
+    this.#upstreams.retire(before, (closeTunnels) => this.#leftBehind.after(grace, closeTunnels));
     this.#metrics.noteConfig(clock.wallNow());
-  }
-
-  /** For what a reload leaves behind; at the end of the process it is done at once. */
-  #afterGrace(config: Config, run: () => void): void {
-    const once = (): void => {
-      if (!this.#leftBehind.delete(once)) return;
-      timer.cancel();
-      run();
-    };
-    this.#leftBehind.add(once);
-    const timer = this.#options.clock.schedule(config.shutdown.grace, once);
+    this.#options.onApplied?.(config);
+    await stopped;
   }
 
   /** Opens what the configuration listens on; gives up all of it where something cannot be had. */
@@ -254,27 +233,6 @@ export class App {
       throw listenError('admin.listen', listen, cause);
     }
     return prepared;
-  }
-
-  /** @param siblings all upstreams of that configuration, once they are made. */
-  #upstreamContext(
-    { limits }: Config,
-    store: Store,
-    siblings: ReadonlyMap<string, Upstream>,
-    bus: Sink,
-  ): UpstreamContext {
-    const { clock, random, policies } = this.#options;
-    return {
-      policies,
-      clock,
-      random,
-      findUpstream: (name) => siblings.get(name)!,
-      emitFor: (upstream, route) => bus.scope(upstream, route),
-      maxHeaderSize: limits.maxHeaderSize,
-      store,
-      hash,
-      createToken: randomUUID,
-    };
   }
 
   /** Its watch goes on where it was on before. */
@@ -299,25 +257,15 @@ export class App {
     ]);
   }
 
-  #routers(config: Config, bus: Sink): (name: string) => Router {
-    const prefixes = new Map<string, Upstream>();
-    for (const { name, prefix } of config.upstreams) {
-      if (prefix !== undefined) prefixes.set(prefix, this.#upstreams.get(name)!);
-    }
-    const shared = routeByPrefix(prefixes, bus.scope('', ''));
-    return (name) => (name === SHARED ? shared : routeAllTo(this.#upstreams.get(name)!));
-  }
-
   async #closeAll(): Promise<void> {
-    for (const run of this.#leftBehind) run();
+    this.#leftBehind.runAll();
     this.#overload?.stop();
-    this.#listeners.destroy();
+    const closed = this.#listeners.close();
     // Tunnels are no longer the listeners' connections, but keep them open.
-    await Promise.all([...this.#upstreams.values()].map((upstream) => upstream.close()));
-    await this.#listeners.close();
+    await this.#upstreams.close();
+    await closed;
     await Promise.all([this.#admin.close(), this.#front.close()]);
     await this.#stores.closeAll();
+    this.#lookups.close();
   }
 }
-
-const hash = (data: string | Uint8Array) => createHash('sha256').update(data).digest('base64url');

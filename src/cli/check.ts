@@ -1,36 +1,48 @@
-/** `breakwater check`: tells all that is wrong with a configuration file, and what is likely to go wrong in production. */
-import { checkConfig } from '../config/check.js';
-import { formatDiagnostics, type Level } from '../config/syntax/diagnostics.js';
+/** `breakwater check`: tells all that is wrong with configuration files, and what is likely to go wrong in production. */
+import { formatDiagnostics, type Diagnostic, type Level } from '../config/syntax/diagnostics.js';
+import { formatAsSarif, formatForGithub } from './check-formats.js';
+import { checkInputs, type Checked } from './check-inputs.js';
 import type { Output } from './output.js';
 
 export interface CheckOptions {
   /** Warnings fail as well; infos never do. */
   readonly strict: boolean;
-  readonly format: 'text' | 'json';
+  readonly format: 'text' | 'json' | 'github' | 'sarif';
+  /** Variables without a value are no mistake. */
+  readonly allowUnset: boolean;
 }
 
-/** @returns the exit code: 0 fine, 1 not. */
-export function check(file: string, options: CheckOptions, output: Output): number {
-  const { diagnostics, config } = checkConfig(file, output.env);
-  const isFine = !diagnostics.some(
-    ({ level }) => level === 'error' || (options.strict && level === 'warning'),
-  );
-  if (options.format === 'json') {
-    output.stdout.write(`${JSON.stringify(diagnostics, undefined, 2)}\n`);
+/** @param inputs files, folders, and `-` for standard input. @returns the exit code: 0 fine, 1 not. */
+export function check(inputs: readonly string[], options: CheckOptions, output: Output): number {
+  const checked = checkInputs(inputs, options.allowUnset, output);
+  const isFine = ({ diagnostics }: Checked) =>
+    !diagnostics.some(({ level }) => level === 'error' || (options.strict && level === 'warning'));
+  const all = checked.flatMap(({ diagnostics }) => diagnostics);
+  if (options.format === 'text') {
+    output.stderr.write(formatDiagnostics(all));
+    const lines = checked.filter(isFine).map(describeFine);
+    if (lines.length > 0) output.stdout.write(lines.join(''));
   } else {
-    output.stderr.write(formatDiagnostics(diagnostics));
-    if (isFine) {
-      const found = (wanted: Level) => diagnostics.filter(({ level }) => level === wanted).length;
-      const counts = [
-        count(config?.upstreams.length ?? 0, 'upstream'),
-        ...(['warning', 'info'] as const)
-          .filter((level) => found(level) > 0)
-          .map((level) => count(found(level), level)),
-      ];
-      output.stdout.write(`${file}: OK, ${counts.join(', ')}\n`);
-    }
+    output.stdout.write(formats[options.format](all));
   }
-  return isFine ? 0 : 1;
+  return checked.every(isFine) ? 0 : 1;
+}
+
+const formats = {
+  json: (all: readonly Diagnostic[]) => `${JSON.stringify(all, undefined, 2)}\n`,
+  github: formatForGithub,
+  sarif: formatAsSarif,
+} as const;
+
+function describeFine({ name, upstreams, diagnostics }: Checked): string {
+  const found = (wanted: Level) => diagnostics.filter(({ level }) => level === wanted).length;
+  const counts = [
+    ...(upstreams === undefined ? [] : [count(upstreams, 'upstream')]),
+    ...(['warning', 'info'] as const)
+      .filter((level) => found(level) > 0)
+      .map((level) => count(found(level), level)),
+  ];
+  return `${name}: OK, ${counts.join(', ')}\n`;
 }
 
 const count = (n: number, noun: string) => `${n} ${noun}${n === 1 ? '' : 's'}`;

@@ -26,7 +26,9 @@ export function explain(file: string, options: ExplainOptions, output: Output): 
   const upstream = effective[index];
   if (upstream === undefined) return fail(unknownUpstream(options.upstream, effective));
   if (options.request === undefined) {
-    output.stdout.write(formatPolicies(upstream.policies, file));
+    output.stdout.write(
+      formatOptions(upstream.connections, file) + formatOptions(upstream.policies, file),
+    );
     return 0;
   }
   const request = /^\s*(?:(\S+)\s+)?(\/\S*)\s*$/.exec(options.request);
@@ -45,7 +47,7 @@ export function explain(file: string, options: ExplainOptions, output: Output): 
   ];
   const heading = comments.map((text) => `# ${text}\n`).join('');
   // In one piece: a reader such as `head` may be gone before a second one.
-  output.stdout.write(heading + formatPolicies(policies, file));
+  output.stdout.write(heading + formatOptions(policies, file));
   return 0;
 }
 
@@ -54,7 +56,7 @@ function unknownUpstream(name: string, upstreams: readonly EffectiveUpstream[]):
   return `no upstream is named ${JSON.stringify(name)};${didYouMean(name, names)} defined are ${listWords(names, 'and')}`;
 }
 
-function formatPolicies(policies: EffectiveMap, file: string): string {
+function formatOptions(options: EffectiveMap, file: string): string {
   const lines: string[] = [];
   const print = (map: EffectiveMap, indent: string): void => {
     for (const [key, value] of map.entries) {
@@ -67,7 +69,7 @@ function formatPolicies(policies: EffectiveMap, file: string): string {
       }
     }
   };
-  print(policies, '');
+  print(options, '');
   return lines.join('');
 }
 
@@ -80,7 +82,7 @@ function formatOrigin(origin: Origin, file: string): string {
 
 /** Words and quantities that YAML reads back as the same text. */
 const PLAIN_TEXT =
-  /^(?!(?:true|false|null)$)[A-Za-z][\w-]*$|^\d+(?:\.\d+)?(?:ms|s|m|h|B|KiB|MiB|GiB|%)$/i;
+  /^(?!(?:true|false|null)$)[A-Za-z][\w-]*$|^(?:\d+(?:\.\d+)?(?:ms|s|m|h))+$|^\d+(?:\.\d+)?(?:B|KiB|MiB|GiB|%)$/i;
 
 /** On one line: what JSON quotes, YAML reads. */
 function formatValue(value: unknown): string {

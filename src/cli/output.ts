@@ -6,6 +6,8 @@ interface Sink {
 }
 
 export interface Output {
+  /** All of standard input; undefined where there is none. */
+  readonly stdin?: () => Uint8Array;
   readonly env: Environment;
   readonly stdout: Sink;
   readonly stderr: Sink;

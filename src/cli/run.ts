@@ -5,10 +5,12 @@ import { formatAddress } from '../config/config.js';
 import { formatDiagnostics } from '../config/syntax/diagnostics.js';
 import { loadConfig } from '../config/load.js';
 import { watchFile } from '../config/watch.js';
+import { TlsWatcher } from '../config/watch-tls.js';
 import { createSystemClock } from '../platform/system-clock.js';
 import { policies } from '../policies/index.js';
-import { createLogger, type Logger } from '../telemetry/log/logger.js';
+import { openStandardLog } from '../telemetry/log/logger.js';
 import { version } from '../version.js';
+import { isQuickToLint, tellWarnings, tellWarningsLater } from './warnings.js';
 
 export interface RunOptions {
   readonly config: string;
@@ -17,22 +19,37 @@ export interface RunOptions {
 /** sysexits.h: configuration error. */
 const EX_CONFIG = 78;
 
-/** @returns the exit code, once the proxy has drained. */
-export async function run(options: RunOptions): Promise<number> {
+/**
+ * @param stopped resolves with the signal to stop.
+ * @param onLog gets what must be called before an exit at once.
+ * @returns the exit code, once the proxy has drained.
+ */
+export async function run(
+  options: RunOptions,
+  stopped: Promise<NodeJS.Signals>,
+  onLog: (abandon: () => void) => void,
+): Promise<number> {
   const load = () => loadConfig(options.config, process.env, policies);
   const { config, diagnostics } = load();
-  if (diagnostics.length > 0) process.stderr.write(formatDiagnostics(diagnostics));
-  if (config === undefined) return EX_CONFIG;
+  if (config === undefined) {
+    process.stderr.write(formatDiagnostics(diagnostics));
+    return EX_CONFIG;
+  }
+  const isQuick = isQuickToLint(config);
+  if (isQuick) tellWarnings(options.config);
 
-  const logger = createLogger({ level: config.log.level });
+  const { logger, dropped, abandon, close } = openStandardLog(config.log.level);
+  onLog(abandon);
   process.on('uncaughtException', (error) => {
-    logger.fatal({ err: error }, 'Cannot go on because of an unexpected error');
+    abandon(() => logger.fatal({ err: error }, 'Cannot go on because of an unexpected error'));
     process.exit(1);
   });
-  // Before the start: as process 1 of a container, a signal without a listener would be lost.
-  const stopped = signalled(logger);
   const clock = createSystemClock();
   let app: App;
+  const tlsWatcher = new TlsWatcher(clock, () => {
+    logger.info('TLS files have changed');
+    void app.reload();
+  });
   try {
     app = await App.start(config, {
       clock,
@@ -41,6 +58,8 @@ export async function run(options: RunOptions): Promise<number> {
       logger,
       version,
       load,
+      onApplied: ({ tlsFiles }) => tlsWatcher.follow(tlsFiles),
+      droppedLines: dropped,
     });
   } catch (error) {
     if (!(error instanceof ListenError)) throw error;
@@ -51,10 +70,13 @@ export async function run(options: RunOptions): Promise<number> {
   process.on('SIGHUP', () => void app.reload());
   // Last: whoever has seen it may send a signal, and one without a listener would end the process.
   announce(app);
-  await stopped;
+  if (!isQuick) tellWarningsLater(options.config);
+  logger.info({ signal: await stopped }, 'draining');
   watcher.close();
+  tlsWatcher.close();
   await app.stop();
   logger.info('stopped');
+  await close();
   return 0;
 }
 
@@ -64,19 +86,4 @@ function announce(app: App): void {
     ({ name, address }) => `breakwater: ${name} listens on ${formatAddress(address)}\n`,
   );
   process.stdout.write(`${lines.join('')}breakwater: ready\n`);
-}
-
-/** Resolves at the first signal to stop; a second one ends the process at once. */
-function signalled(logger: Logger): Promise<void> {
-  return new Promise((resolve) => {
-    let isStopping = false;
-    const stop = (signal: NodeJS.Signals) => {
-      if (isStopping) process.exit(1);
-      isStopping = true;
-      logger.info({ signal }, 'draining');
-      resolve();
-    };
-    process.on('SIGTERM', stop);
-    process.on('SIGINT', stop);
-  });
 }

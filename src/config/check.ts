@@ -1,5 +1,7 @@
 /** A configuration file with all that is wrong with it, or else with what the lint has to say; the proxy itself needs no lint. */
 import type { Environment } from './syntax/interpolate.js';
+import { policies } from '../policies/index.js';
+import { sortDiagnostics } from './syntax/diagnostics.js';
 import { lint } from './lint/lint.js';
 import { loadText, readThen, type Loaded } from './load.js';
 
@@ -8,10 +10,16 @@ export function checkConfig(file: string, env: Environment): Loaded {
   return readThen(file, (text) => checkText(text, file, env));
 }
 
-/** As `checkConfig`, of a text that is at hand. */
-export function checkText(text: string, file: string, env: Environment): Loaded {
-  const loaded = loadText(text, file, env);
+/** As `checkConfig`, of a text that is at hand. @param allowsUnset as for `loadText`. */
+export function checkText(
+  text: string,
+  file: string,
+  env: Environment,
+  allowsUnset = false,
+): Loaded {
+  const loaded = loadText(text, file, env, policies, allowsUnset);
   const { config, effective, root } = loaded;
   if (config === undefined || effective === undefined || root === undefined) return loaded;
-  return { ...loaded, diagnostics: lint({ text, root, config, effective }) };
+  const found = lint({ text, root, config, effective });
+  return { ...loaded, diagnostics: sortDiagnostics([...loaded.diagnostics, ...found]) };
 }

@@ -2,6 +2,7 @@
 import type { Address, RouteMatch, Target, TlsOptions } from '../core/model.js';
 import type { PolicySettings } from '../policies/index.js';
 import type { OverloadSettings } from '../policies/overload/index.js';
+import type { ConnectionOptions } from './schema/connection-keys.js';
 import type { LimitOptions, LogOptions, ShutdownOptions } from './schema/sections.js';
 import type { StoreConfig } from './resolve/stores.js';
 
@@ -16,13 +17,14 @@ export interface RouteConfig {
   readonly writes: ReadonlySet<string>;
 }
 
-export interface UpstreamConfig {
+export interface UpstreamConfig extends ConnectionOptions {
   readonly name: string;
   readonly listen: Address | undefined;
   /** On the shared listener: `/` or `/x/y` without a trailing slash. */
   readonly prefix: string | undefined;
   readonly target: Target;
   readonly preserveHost: boolean;
+  readonly earlyHints: boolean;
   readonly tls: TlsOptions | undefined;
   readonly policies: PolicySettings;
   readonly routes: readonly RouteConfig[];
@@ -38,6 +40,8 @@ export interface Config {
   readonly overload: OverloadSettings;
   readonly stores: StoreConfig;
   readonly upstreams: readonly UpstreamConfig[];
+  /** All files with certificates and keys: their contents are part of the configuration. */
+  readonly tlsFiles: readonly string[];
   /** The effective configuration in the file's notation, secrets redacted. */
   readonly document: Readonly<Record<string, unknown>>;
 }

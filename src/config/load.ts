@@ -7,7 +7,9 @@ import { readReferences } from './resolve/references.js';
 import type { Environment } from './syntax/interpolate.js';
 import type { PolicyList } from '../core/policy.js';
 import { policies as builtIn } from '../policies/index.js';
-import { parseSource } from './syntax/parse.js';
+import { parseSource, UNSET_RULE } from './syntax/parse.js';
+import type { SourceNode } from './syntax/source.js';
+import { standIn } from './resolve/stand-in.js';
 import { checkStores } from './resolve/stores.js';
 import { readUpstreams } from './resolve/upstreams.js';
 import { validate } from './schema/validate.js';
@@ -40,9 +42,18 @@ export function loadConfig(file: string, env: Environment, policies: PolicyList 
 
 /** Hands on the text of a file, or tells why it cannot be read. */
 export function readThen(file: string, then: (text: string) => Loaded): Loaded {
+  return decodeThen(file, () => readFileSync(file), then);
+}
+
+/** As `readThen`, of bytes from elsewhere. @param file a name for messages. */
+export function decodeThen(
+  file: string,
+  read: () => Uint8Array,
+  then: (text: string) => Loaded,
+): Loaded {
   let text: string;
   try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(file));
+    text = new TextDecoder('utf-8', { fatal: true }).decode(read());
   } catch (error) {
     const { code = '', message } = error as NodeJS.ErrnoException;
     const cause =
@@ -56,22 +67,44 @@ export function readThen(file: string, then: (text: string) => Loaded): Loaded {
   return then(text);
 }
 
-/** As `loadConfig`, of a text that is at hand. @param file its name, for messages and for the files it names. */
+/**
+ * As `loadConfig`, of a text that is at hand.
+ * @param file its name, for messages and for the files it names.
+ * @param allowsUnset variables may be missing: what needs them is not checked.
+ */
 export function loadText(
   text: string,
   file: string,
   env: Environment,
   policies: PolicyList = builtIn,
+  allowsUnset = false,
 ): Loaded {
   const findings = new Findings(file);
-  const root = parseSource(text, env, findings);
+  const root = parseSource(text, env, findings, allowsUnset);
   if (root === undefined) return { diagnostics: findings.list() };
   validate(root, findings, policies);
   const parts = readUpstreams(root, findings, policies);
   checkStores(root, findings);
   const files = readReferences(root, findings, policies);
   const diagnostics = findings.list();
-  return findings.hasErrors
-    ? { diagnostics }
-    : { ...assemble(file, root, parts, policies, files), diagnostics };
+  if (findings.hasErrors) return { diagnostics };
+  const isKnown = diagnostics.every(({ rule }) => rule !== UNSET_RULE);
+  const assembled = isKnown
+    ? assemble(file, root, parts, policies, files)
+    : assembleStandIns(file, root, policies);
+  return { ...assembled, diagnostics };
+}
+
+/** With something else for each value that is not known, so that the lint sees the rest; empty where that does not fit. */
+function assembleStandIns(
+  file: string,
+  unset: SourceNode,
+  policies: PolicyList,
+): Partial<Assembled> {
+  const findings = new Findings(file);
+  const root = standIn(unset);
+  const parts = readUpstreams(root, findings, policies);
+  checkStores(root, findings);
+  const files = readReferences(root, findings, policies);
+  return findings.hasErrors ? {} : assemble(file, root, parts, policies, files);
 }

@@ -33,6 +33,8 @@ export interface CallInit {
   readonly path: string;
   /** The Host that goes upstream where it is the client's; undefined where it is the target's, the same for all. */
   readonly host?: string | undefined;
+  /** The host that the client asked for. */
+  readonly clientHost?: string | undefined;
   /** As the client sent them. */
   readonly headers: Fields;
   /** As they go upstream, but for what each attempt adds. */
@@ -46,11 +48,14 @@ export interface CallInit {
   readonly startedAtMs: number;
 }
 
+const NO_ADDRESSES: readonly string[] = [];
+
 /** Mutable on purpose: one object lives as long as the exchange. */
 export class Call extends CancelScope {
   readonly method: string;
   readonly path: string;
   readonly host: string | undefined;
+  readonly clientHost: string | undefined;
   readonly headers: Fields;
   readonly outgoing: Fields;
   readonly body: RequestBody | undefined;
@@ -59,6 +64,8 @@ export class Call extends CancelScope {
   readonly startedAtMs: number;
   /** Attempts begun so far, counting the first; 0 for a call that was refused. */
   attempts = 0;
+  /** Addresses of the upstream that attempts were sent to: a further attempt prefers another one. */
+  usedAddresses: readonly string[] = NO_ADDRESSES;
   /** The instant by which the caller wants the end; set by the deadline policy. */
   deadline: Deadline | undefined;
   /** What became of each attempt that is over, in order. */
@@ -85,6 +92,7 @@ export class Call extends CancelScope {
     this.method = init.method;
     this.path = init.path;
     this.host = init.host;
+    this.clientHost = init.clientHost;
     this.headers = init.headers;
     this.outgoing = init.outgoing;
     this.body = init.body;
@@ -100,8 +108,8 @@ export class Call extends CancelScope {
   fork(host: string | undefined, startedAtMs: number): Call {
     // It may have to queue before its first attempt.
     this.body?.closeCursors();
-    const { method, path, headers, outgoing, body, upgrade, client } = this;
-    const request = { method, path, headers, outgoing, body, upgrade, client };
+    const { method, path, clientHost, headers, outgoing, body, upgrade, client } = this;
+    const request = { method, path, clientHost, headers, outgoing, body, upgrade, client };
     const fork = new Call({ ...request, host, startedAtMs });
     fork.deadline = this.deadline;
     this.onCancel((why) => fork.cancel(why));

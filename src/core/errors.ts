@@ -89,6 +89,8 @@ export interface CallErrorOptions {
   retryAfterMs?: number;
   /** Not one byte of the request reached the upstream. */
   unsent?: boolean;
+  /** This process has run out of something (descriptors, ports, memory): the upstream had no part in it. */
+  ownShortage?: boolean;
   /** A reused idle connection closed before any byte of the answer. */
   stale?: boolean;
   /** Overrides the reason's `Proxy-Status` token where the cause is known better (DNS, TLS). */
@@ -108,6 +110,7 @@ export class CallError extends Error {
   readonly outcome: ReasonEntry['outcome'];
   readonly retryAfterMs: number | undefined;
   readonly unsent: boolean;
+  readonly ownShortage: boolean;
   readonly stale: boolean;
   readonly proxyError: string;
 
@@ -129,12 +132,13 @@ export class CallError extends Error {
     this.outcome = declared.outcome;
     this.retryAfterMs = options.retryAfterMs;
     this.unsent = options.unsent ?? false;
+    this.ownShortage = options.ownShortage ?? false;
     this.stale = options.stale ?? false;
     this.proxyError = options.proxyError ?? declared.proxyError;
   }
 }
 
-/** The client hung up (499), or stopped sending its request (408): nobody is left to serve. */
+/** The client hung up (499), or stopped sending its request (408): there is no client left to serve. */
 export class ClientGoneError extends Error {
   readonly status: 499 | 408;
 

@@ -25,7 +25,7 @@ export interface ExchangeSummary {
   readonly requestId: string;
   /** Trace id of the caller's `traceparent` (W3C Trace Context), if any. */
   readonly traceId: string | undefined;
-  /** Who answered in the upstream's place, and why; undefined where nobody did. */
+  /** Which source responded in the upstream's place, and why; undefined where the response is the upstream's own. */
   readonly substitution: Substitution | undefined;
   /** What ended it, where it was not a plain answer. */
   readonly error: CallFailure | undefined;

@@ -17,9 +17,10 @@ export interface OptionKeywords {
 
 export type Unit = 'duration' | 'size' | 'share';
 
-/** Each unit's notation. */
+/** Each unit's notation. A duration may have several parts, the larger unit first: `1m30s`. */
 export const unitPatterns: Readonly<Record<Unit, string>> = {
-  duration: '^\\d+(\\.\\d+)?(ms|s|m|h)$',
+  duration:
+    '^(?=\\d)(\\d+(\\.\\d+)?h)?(\\d+(\\.\\d+)?m(?!s))?(\\d+(\\.\\d+)?s)?(\\d+(\\.\\d+)?ms)?$',
   size: '^\\d+(\\.\\d+)?(B|KiB|MiB|GiB)$',
   share: '^\\d+(\\.\\d+)?%$',
 };
@@ -32,30 +33,57 @@ interface Described {
   readonly default?: string;
 }
 
+/** Which values of a quantity make sense. */
+interface Bounds {
+  /** Whether 0 is allowed. By default it is, except where `off` is allowed: 0 is then meant as `off`. */
+  readonly zero?: boolean;
+  /** Of a share: values above 100% are allowed. */
+  readonly above100?: true;
+}
+
+type Quantity = Described & Bounds;
+
 const offWords = { enum: ['off', false] };
 
-function quantity(unit: Unit, options: Described): TSchema {
-  return Type.Unsafe<number>({ type: 'string', pattern: unitPatterns[unit], unit, ...options });
+/** `on` stands for the default, or for what an earlier layer wrote. */
+const switchWords = { enum: ['off', false, 'on', true] };
+
+/** Without leading zeros the largest is 100%. */
+const SHARE_PATTERN = '^(100(\\.0+)?|\\d{1,2}(\\.\\d+)?)%$';
+
+function patternOf(unit: Unit, { zero, above100 }: Bounds): string {
+  const pattern = unit === 'share' && above100 !== true ? SHARE_PATTERN : unitPatterns[unit];
+  return zero === false ? pattern.replace('^', '^(?=.*[1-9])') : pattern;
 }
 
-function quantityOrOff(unit: Unit, options: Described): TSchema {
-  const notation = { type: 'string', pattern: unitPatterns[unit] };
-  return Type.Unsafe<number | Off>({ anyOf: [notation, offWords], unit, off: true, ...options });
+function quantity(unit: Unit, { zero = true, above100, ...options }: Quantity): TSchema {
+  const pattern = patternOf(unit, { zero, ...(above100 && { above100 }) });
+  return Type.Unsafe<number>({ type: 'string', pattern, unit, ...options });
 }
+
+function quantityOrOff(unit: Unit, { zero = false, ...options }: Described & { zero?: boolean }) {
+  const notation = { type: 'string', pattern: patternOf(unit, { zero }) };
+  const words = wordsFor(options.default);
+  return Type.Unsafe<number | Off>({ anyOf: [notation, words], unit, off: true, ...options });
+}
+
+/** Where nothing is switched on by default, `on` would not say what is meant. */
+const wordsFor = (standard: unknown) =>
+  standard === undefined || standard === 'off' ? offWords : switchWords;
 
 type NumberSchema = ReturnType<typeof Type.Unsafe<number>>;
 type NumberOrOffSchema = ReturnType<typeof Type.Unsafe<number | Off>>;
 
-/** `250ms`, `1.5s`, `2m`, `1h`; decoded to ms. */
-export const Duration = (options: Described) => quantity('duration', options) as NumberSchema;
-export const DurationOrOff = (options: Described) =>
+/** `250ms`, `1.5s`, `1m30s`, `1h`; decoded to ms. */
+export const Duration = (options: Quantity) => quantity('duration', options) as NumberSchema;
+export const DurationOrOff = (options: Described & { zero?: boolean }) =>
   quantityOrOff('duration', options) as NumberOrOffSchema;
 /** `512B`, `64KiB`, `1MiB`, `1GiB`; decoded to bytes. */
 export const Size = (options: Described) => quantity('size', options) as NumberSchema;
 export const SizeOrOff = (options: Described) =>
   quantityOrOff('size', options) as NumberOrOffSchema;
 /** `20%`; decoded to 0.2. */
-export const Share = (options: Described) => quantity('share', options) as NumberSchema;
+export const Share = (options: Quantity) => quantity('share', options) as NumberSchema;
 export const ShareOrOff = (options: Described) =>
   quantityOrOff('share', options) as NumberOrOffSchema;
 
@@ -74,7 +102,7 @@ export const CountOrOff = (options: {
 }) => {
   const { minimum, ...rest } = options;
   return Type.Unsafe<number | Off>({
-    anyOf: [{ type: 'integer', minimum }, offWords],
+    anyOf: [{ type: 'integer', minimum }, wordsFor(options.default)],
     off: true,
     ...rest,
   });
@@ -102,11 +130,11 @@ export function ListOrOff<Item>(
   return Type.Unsafe<readonly Item[] | Off>({ anyOf: [list, offWords], off: true, ...rest });
 }
 
-/** A mapping that may also be switched off as a whole. Opt-in ones are off by default. */
+/** A mapping that may also be switched off and on as a whole. Opt-in ones are off by default. */
 export function Switchable<O extends TObject>(object: O, options: { default?: Off } = {}) {
   const { description } = object;
   return Type.Unsafe<Static<O> | Off>({
-    anyOf: [object, offWords],
+    anyOf: [object, object.required === undefined ? switchWords : offWords],
     off: true,
     ...(description === undefined ? {} : { description }),
     ...options,

@@ -19,9 +19,9 @@ export interface PolicyContext {
   readonly emit: Emit;
   /** Shared by all upstreams, and by all replicas where it is a remote one. */
   readonly store: Store;
-  /** A digest that nobody can find two inputs for: short, printable, the same everywhere. */
+  /** A collision-resistant digest: short, printable, the same everywhere. */
   readonly hash: (data: string | Uint8Array) => string;
-  /** A word that nobody else has, and nobody can guess. */
+  /** A unique word that cannot be guessed. */
   readonly createToken: () => string;
   /** Another upstream's whole pipeline; it makes a call of its own for each one it is given. */
   readonly pipelineOf: (upstream: string) => CallStage;

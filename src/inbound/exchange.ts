@@ -1,83 +1,71 @@
-/** One client request from its head to the last byte of its answer: answered once, counted once, cleaned up once. */
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { STATUS_CODES } from 'node:http';
-import { CallError, ClientGoneError, type CallFailure } from '../core/errors.js';
-import { fieldLines, fieldPairs, hasField, type Fields } from '../http/fields.js';
-import type { Reply, ReplySink } from '../core/reply.js';
-import type { Member, Roster } from '../lib/roster.js';
+/** One client request from its head to the last byte of its response: answered once, counted once, cleaned up once. */
 import { Call, type CallClient } from '../core/call.js';
-import { forwardRequestHeaders, singleValue } from './forward-headers.js';
-import { forwardReplyHeaders, forwardUpgradeHeaders, labelSubstitute } from './response-fields.js';
-import type { UpgradeRequest } from './http1/upgrade.js';
-import { endWith } from './http1/one-write.js';
-import { renderProblem } from './problem.js';
+import { CallError, ClientGoneError, type CallFailure } from '../core/errors.js';
+import type { Reply, ReplySink } from '../core/reply.js';
+import { combinedValue, type Fields } from '../http/fields.js';
+import type { Member, Roster } from '../lib/roster.js';
 import type { ForwardedReply, UpgradedConnection } from '../outbound/dispatch.js';
-import { Upload, type UploadLimits } from './upload-limits.js';
 import type { Scope } from '../upstream/scope.js';
+import { asFailure, clientLeft, failureInstead } from './exchange-failure.js';
+import { summarize } from './exchange-summary.js';
+import { forwardRequestHeaders } from './forward-headers.js';
+import { renderProblem } from './problem.js';
+import { fieldsForClient, forwardReplyHeaders, forwardUpgradeHeaders } from './response-fields.js';
+import type { Routed } from './router.js';
+import type { InboundStream, StreamHandler } from './stream.js';
+import { Upload, type UploadLimits } from './upload-limits.js';
 
 /** What all exchanges share. */
 export interface ExchangeContext extends UploadLimits {
   readonly createRequestId: () => string;
-  /** Whether a new call to `upstream` is refused because the process is overloaded; undefined while nobody watches. */
+  /** Why a new call to an upstream is refused because the process is overloaded; undefined while overload is not watched. */
   readonly refuse: ((upstream: string) => CallError | undefined) | undefined;
+  /** A request was refused below the policies, which no exchange tells of. */
+  readonly onRefused: (status: number, why: string) => void;
   /** While draining, connections are told to close. */
   isDraining(): boolean;
-  /** The exchanges that run now, for whoever must end them. */
+  /** The exchanges that run now, so that a stop can end them. */
   readonly running: Roster<Exchange>;
 }
 
-/** Where a call goes and how its path reads there. */
-export interface Destination {
-  readonly scope: Scope;
-  readonly path: string;
-}
-
-export class Exchange implements ReplySink, Member, CallClient {
+export class Exchange implements ReplySink, StreamHandler, Member, CallClient {
   rosterIndex = -1;
-  readonly #request: IncomingMessage;
-  readonly #response: ServerResponse;
+  readonly #stream: InboundStream;
   readonly #context: ExchangeContext;
   readonly #scope: Scope;
   readonly #requestId: string;
   readonly #call: Call;
-  readonly #upgrade: UpgradeRequest | undefined;
   readonly #upload: Upload | undefined;
   #reply: Reply | undefined;
-  /** The only chunk of an answer that is complete: it leaves together with the head. */
+  /** The last chunk of a response that is complete: a single one leaves together with the head. */
   #lastChunk: Buffer | undefined;
   #hasWrittenBody = false;
   #isOver = false;
   /** The client left, but its call goes on. */
   #gone: ClientGoneError | undefined;
 
-  constructor(
-    request: IncomingMessage,
-    response: ServerResponse,
-    destination: Destination,
-    context: ExchangeContext,
-    upgrade?: UpgradeRequest,
-  ) {
-    this.#request = request;
-    this.#response = response;
+  constructor(stream: InboundStream, { scope, path }: Routed, context: ExchangeContext) {
+    this.#stream = stream;
     this.#context = context;
-    this.#scope = destination.scope;
-    this.#upgrade = upgrade;
-    const { scope } = destination;
-    this.#requestId = singleValue(request.headers['x-request-id']) || context.createRequestId();
-    this.#upload = Upload.of(request, context, {
-      upstream: scope.upstream,
-      replayLimit: scope.replayBytes,
-      sendContinue: () => response.writeContinue(),
-      onLimit: (error) => this.#call.cancel(error),
-    });
+    this.#scope = scope;
+    const { method, fields, body, host } = stream;
+    this.#requestId = combinedValue(fields, 'x-request-id') ?? context.createRequestId();
+    this.#upload =
+      body &&
+      new Upload(body, context, {
+        upstream: scope.upstream,
+        replayLimit: scope.replayBytes,
+        onLimit: (error) => this.#call.cancel(error),
+      });
     this.#call = new Call({
-      method: request.method!,
-      path: destination.path,
-      host: scope.preserveHost ? request.headers.host : undefined,
-      headers: request.rawHeaders,
-      outgoing: forwardRequestHeaders(request, { requestId: this.#requestId, isSecure: false }),
+      method,
+      path,
+      host: scope.preserveHost ? host : undefined,
+      clientHost: host,
+      headers: fields,
+      outgoing: forwardRequestHeaders(stream, this.#requestId),
       body: this.#upload?.body,
-      upgrade: upgrade?.protocol,
+      upgrade: stream.upgrade,
       client: this,
       startedAtMs: context.clock.now(),
     });
@@ -87,136 +75,109 @@ export class Exchange implements ReplySink, Member, CallClient {
   start(): void {
     this.#context.running.add(this);
     this.#scope.enter();
-    // Never taken off: that would cost more than the call that finds it over.
-    this.#response.on('close', () => this.#onClose());
+    this.#stream.listen(this);
     const refused = this.#context.refuse?.(this.#scope.upstream) ?? this.#upload?.refusal();
-    if (refused !== undefined) return this.#answerFailure(refused);
+    if (refused !== undefined) return this.#fail(refused);
     // What came with the head is parsed first: a body that is here as a whole need not be streamed.
     if (this.#upload === undefined) this.#run();
     else queueMicrotask(() => this.#run());
   }
 
-  #run(): void {
-    this.#scope.stage.run(this.#call).then(
-      (reply) => this.#answer(reply),
-      (error: unknown) => this.#answerFailure(asFailure(error, this.#scope.upstream)),
-    );
-  }
-
-  /** Ends the exchange from outside: its answer, if none has begun, says why. */
+  /** Ends the exchange from outside: its response, if none has begun, says why. */
   cancel(error: CallFailure): void {
     this.#call.cancel(error);
   }
 
-  sendInformational(status: number, statusText: string, headers: Fields): void {
-    const { socket } = this.#response;
-    // HTTP/1.0 knows no 1xx; behind a pipelined answer it would end up inside that one.
-    if (this.#request.httpVersionMinor === 0 || socket === null || this.#response.headersSent) {
-      return;
-    }
-    // It can do without, and the upstream could go on for ever: nothing tells it to wait.
-    if (socket.writableNeedDrain) return;
-    const fields = forwardReplyHeaders(headers, status, '', 0, false);
-    const statusLine = `HTTP/1.1 ${status} ${statusText || (STATUS_CODES[status] ?? '')}\r\n`;
-    socket.write(`${statusLine}${fieldLines(fields)}\r\n`, 'latin1');
+  #run(): void {
+    this.#scope.stage.run(this.#call).then(
+      (reply) => this.#respond(reply),
+      (error: unknown) => this.#fail(asFailure(error, this.#scope.upstream)),
+    );
+  }
+
+  // From the call.
+
+  sendInformational(status: number, statusText: string, fields: Fields): void {
+    if (!this.#stream.canSendInformational) return;
+    if (status === 103 && !this.#scope.earlyHints) return;
+    const forwarded = forwardReplyHeaders(fields, status, '', 0, false);
+    this.#stream.sendInformational(status, statusText, forwarded);
+  }
+
+  // From the stream.
+
+  onDrain(): void {
+    this.#reply?.resume();
+  }
+
+  onClose(): void {
+    if (this.#isOver) return;
+    const error = clientLeft();
+    if (this.#call.outlivesClient && this.#reply === undefined) this.#gone = error;
+    else this.#call.cancel(error);
   }
 
   // From the reply.
 
   onData(chunk: Buffer): boolean {
     if (this.#reply?.isComplete === true) {
-      if (this.#lastChunk !== undefined) this.#response.write(this.#lastChunk);
+      if (this.#lastChunk !== undefined) this.#stream.write(this.#lastChunk);
       this.#lastChunk = chunk;
       return true;
     }
     this.#hasWrittenBody = true;
-    const wantsMore = this.#response.write(chunk);
-    if (!wantsMore) this.#response.once('drain', () => this.#reply?.resume());
-    return wantsMore;
+    return this.#stream.write(chunk);
   }
 
   onEnd(trailers: Fields): void {
-    const response = this.#response;
-    this.#finish(response.statusCode, undefined);
-    if (trailers.length > 0) response.addTrailers(fieldPairs(trailers));
-    if (this.#lastChunk === undefined) response.end();
-    else endWith(response, this.#lastChunk);
+    this.#finish(this.#reply!.status, undefined);
+    this.#stream.end(this.#lastChunk, trailers);
   }
 
   onError(error: CallFailure): void {
-    // Cut, so that the client cannot take the part for the whole.
-    const { socket } = this.#response;
-    this.#finish(this.#response.statusCode, error);
-    const isCloseDelimited =
-      !this.#response.chunkedEncoding && !hasField(this.#reply?.headers ?? [], 'content-length');
-    if (isCloseDelimited) socket?.resetAndDestroy();
-    else socket?.destroy();
+    this.#finish(this.#reply!.status, error);
+    this.#stream.abort();
   }
 
-  #answer(reply: ForwardedReply): void {
+  #respond(reply: ForwardedReply): void {
     const call = this.#call;
-    const failure = this.#findFailure(reply);
+    const stream = this.#stream;
+    const failure = this.#gone ?? failureInstead(call, reply, stream.isGone);
     if (failure !== undefined) {
       reply.abort(failure);
-      // It is over for the reply since its 101.
+      // The reply itself ended with its 101.
       reply.upgraded?.destroy();
       call.substitution = undefined;
-      return this.#answerFailure(failure);
+      return this.#fail(failure);
     }
     this.#reply = reply;
     if (reply.upgraded !== undefined) return this.#openTunnel(reply, reply.upgraded);
-    const fields = forwardReplyHeaders(
-      reply.headers,
-      reply.status,
-      this.#requestId,
-      call.attempts + call.attemptsElsewhere,
-      this.#request.httpVersionMinor > 0,
-    );
-    const { substitution } = call;
-    const isSent =
-      substitution === undefined
-        ? this.#sendHead(reply.status, reply.statusText, fields)
-        : this.#sendHead(
-            reply.status,
-            reply.statusText || (STATUS_CODES[reply.status] ?? ''),
-            labelSubstitute(fields, substitution),
-          );
-    if (!isSent) return;
+    const { status, statusText } = reply;
+    const fields = fieldsForClient(reply, call, this.#requestId, stream.canSendTrailers);
+    // An upstream may leave its status text out on purpose; a substitute has none to leave out.
+    const hasNoText = statusText === '' && call.substitution !== undefined;
+    if (!this.#sendHead(status, hasNoText ? undefined : statusText, fields)) return;
     reply.attach(this);
-    // Nothing came with the head: it does not wait for the body's first byte.
-    if (!this.#isOver && !this.#hasWrittenBody) this.#response.write(EMPTY);
-  }
-
-  /** Why the answer cannot be given although it is here. */
-  #findFailure(reply: Reply): CallFailure | undefined {
-    if (this.#gone !== undefined) return this.#gone;
-    const { cancelled, substitution } = this.#call;
-    // The client's own doing, or none.
-    if (cancelled === undefined || cancelled.status < 500) return cancelled;
-    // A substitute that is at hand is given although the deadline, which may have called for it, is over.
-    if (substitution === undefined || !reply.isComplete) return cancelled;
-    // The call was over already: nobody has heard of the client's leave.
-    return this.#response.destroyed ? clientLeft() : undefined;
+    // Nothing of the body came with the head: the head does not wait for the body's first byte.
+    if (!this.#isOver && !this.#hasWrittenBody) stream.flushHead();
   }
 
   #openTunnel(reply: Reply, upstream: UpgradedConnection): void {
-    const client = this.#upgrade!.accept(
-      reply.statusText,
-      forwardUpgradeHeaders(reply.headers, this.#requestId),
-    );
+    const fields = forwardUpgradeHeaders(reply.headers, this.#requestId);
+    const client = this.#stream.accept(reply.statusText, fields);
     this.#finish(reply.status, undefined);
     upstream.join(client);
   }
 
-  #answerFailure(failure: CallFailure): void {
+  #fail(failure: CallFailure): void {
     if (this.#isOver) return;
     const error = this.#gone ?? failure;
     if (error instanceof ClientGoneError) {
       this.#finish(error.status, error);
-      if (error.status === 408) this.#sendBare(408);
+      if (error.status === 408) this.#stream.refuse(408);
       return;
     }
-    const { attempts, wasSent, sentFailureFields } = this.#call;
+    const { attempts, method, wasSent, sentFailureFields } = this.#call;
     const { upstream, ownRetryAfterMs } = this.#scope;
     const problem = renderProblem(error, upstream, attempts, ownRetryAfterMs);
     const fields = [...problem.headers, 'X-Request-Id', this.#requestId];
@@ -224,22 +185,14 @@ export class Exchange implements ReplySink, Member, CallClient {
     if (isGatewayFailure && wasSent) fields.push(...sentFailureFields);
     if (attempts > 1) fields.push('X-Breakwater-Attempts', String(attempts));
     this.#finish(problem.status, error);
-    this.#sendHead(problem.status, problem.statusText, fields);
-    if (this.#request.method === 'HEAD') this.#response.end();
-    else endWith(this.#response, problem.body);
+    this.#sendHead(problem.status, undefined, fields);
+    this.#stream.end(method === 'HEAD' ? undefined : problem.body);
   }
 
-  /** @returns false when the answer cannot be sent, in which case the exchange is over. */
-  #sendHead(status: number, statusText: string, fields: string[]): boolean {
-    const response = this.#response;
-    const spoilsConnection = this.#upload?.spoilsConnection === true;
-    if (spoilsConnection) this.#upload?.linger();
-    if (spoilsConnection || this.#context.isDraining()) {
-      response.shouldKeepAlive = false;
-      fields.push('Connection', 'close');
-    }
+  /** @returns false when the response cannot be sent, in which case the exchange is over. */
+  #sendHead(status: number, statusText: string | undefined, fields: string[]): boolean {
     try {
-      response.writeHead(status, statusText, fields as unknown as string[][] as never);
+      this.#stream.sendHead(status, statusText, fields, this.#context.isDraining());
       return true;
     } catch (cause) {
       const error = new CallError(
@@ -249,67 +202,19 @@ export class Exchange implements ReplySink, Member, CallClient {
       this.#reply?.abort(error);
       this.#reply = undefined;
       this.#call.substitution = undefined;
-      this.#answerFailure(error);
+      this.#fail(error);
       return false;
     }
   }
 
-  #sendBare(status: number): void {
-    if (this.#response.headersSent || this.#response.destroyed) return;
-    this.#response.writeHead(status, { Connection: 'close', 'Content-Length': '0' });
-    this.#response.end();
-  }
-
-  #onClose(): void {
-    if (this.#isOver) return;
-    const error = clientLeft();
-    if (this.#call.outlivesClient && this.#reply === undefined) this.#gone = error;
-    else this.#call.cancel(error);
-  }
-
+  /** Once only. */
   #finish(status: number, error: CallFailure | undefined): void {
-    if (this.#isOver) return;
     this.#isOver = true;
-    this.#context.running.delete(this);
+    const { running, clock } = this.#context;
+    running.delete(this);
     this.#scope.leave();
     this.#upload?.close();
-    const call = this.#call;
-    const { path, substitution } = call;
-    const query = path.indexOf('?');
-    const nowMs = this.#context.clock.now();
-    this.#scope.emit({
-      type: 'exchange-finished',
-      summary: {
-        method: call.method,
-        path: query === -1 ? path : path.slice(0, query),
-        status: error instanceof ClientGoneError ? error.status : status,
-        reason: error instanceof CallError ? error.reason : (substitution?.reason ?? ''),
-        durationMs: nowMs - call.startedAtMs,
-        waitedMs: call.waitedMs,
-        upstreamMs: call.upstreamMs,
-        deadlineLeftMs: call.deadline && call.deadline.atMs - nowMs,
-        attempts: call.attempts,
-        results: call.results,
-        requestId: this.#requestId,
-        substitution,
-        traceId: singleValue(this.#request.headers['traceparent'])?.slice(3, 35),
-        error,
-      },
-    });
+    const summary = summarize(this.#call, this.#requestId, status, error, clock.now());
+    this.#scope.emit({ type: 'exchange-finished', summary });
   }
-}
-
-const EMPTY = Buffer.alloc(0);
-
-const clientLeft = () =>
-  new ClientGoneError(499, 'Cannot answer because the client closed its connection');
-
-/** A defect of ours must not leave a client without an answer. */
-function asFailure(error: unknown, upstream: string): CallFailure {
-  if (error instanceof CallError || error instanceof ClientGoneError) return error;
-  return new CallError(
-    'upstream-protocol-error',
-    `Cannot complete the call to ${upstream} because of an unexpected error: ${String(error)}`,
-    { cause: error },
-  );
 }

@@ -1,29 +1,26 @@
 /** A request's header fields on their way to the upstream: what a hop must take out, and what this one adds (RFC 9110, section 7.6). */
-import type { IncomingMessage } from 'node:http';
-import type { Fields } from '../http/fields.js';
+import { combinedValue, listMembers, type Fields } from '../http/fields.js';
 import { hopByHop, nominated } from '../http/hop-by-hop.js';
-
-export interface ForwardOptions {
-  readonly requestId: string;
-  readonly isSecure: boolean;
-}
+import type { RequestHead } from './stream.js';
 
 /** The peer as X-Forwarded-For names it; a Unix socket has no address (RFC 7239, section 6). */
-function peerOf(request: IncomingMessage): string {
-  const address = request.socket.remoteAddress;
+function peerOf(address: string | undefined): string {
   if (address === undefined) return 'unknown';
   return address.startsWith('::ffff:') ? address.slice(7) : address;
 }
+
+const acceptsTrailers = (fields: Fields): boolean =>
+  listMembers(fields, 'te').some((member) => member.split(';', 1)[0]!.trim() === 'trailers');
 
 /**
  * Keeps order, case and repetitions. Appends to the last X-Forwarded-For and Via there are; X-Forwarded-Proto and
  * -Host are set unless a hop before has.
  */
-export function forwardRequestHeaders(request: IncomingMessage, options: ForwardOptions): Fields {
-  const raw = request.rawHeaders;
-  const drop = nominated(request.headers.connection);
+export function forwardRequestHeaders(head: RequestHead, requestId: string): Fields {
+  const { method, fields: raw, host } = head;
+  const drop = nominated(combinedValue(raw, 'connection'));
   const fields: string[] = [];
-  const countsHops = request.method === 'OPTIONS' || request.method === 'TRACE';
+  const countsHops = method === 'OPTIONS' || method === 'TRACE';
   let forwardedForAt = -1;
   let viaAt = -1;
   let hasProto = false;
@@ -60,20 +57,18 @@ export function forwardRequestHeaders(request: IncomingMessage, options: Forward
     }
     fields.push(name, raw[i + 1]!);
   }
-  const peer = peerOf(request);
+  const peer = peerOf(head.peerAddress);
   if (forwardedForAt === -1) fields.push('X-Forwarded-For', peer);
   else fields[forwardedForAt] += `, ${peer}`;
-  if (!hasProto) fields.push('X-Forwarded-Proto', options.isSecure ? 'https' : 'http');
-  if (!hasHost && request.headers.host !== undefined) {
-    fields.push('X-Forwarded-Host', request.headers.host);
-  }
-  const via = `${request.httpVersion} breakwater`;
+  if (!hasProto) fields.push('X-Forwarded-Proto', head.isSecure ? 'https' : 'http');
+  if (!hasHost && host !== undefined) fields.push('X-Forwarded-Host', host);
+  const via = `${head.protocolVersion} breakwater`;
   if (viaAt === -1) fields.push('Via', via);
   else fields[viaAt] += `, ${via}`;
-  fields.push('X-Request-Id', options.requestId);
+  fields.push('X-Request-Id', requestId);
+  // Trailers pass through here, where the client's protocol has them (RFC 9110, section 10.1.4).
+  if (head.protocolVersion !== '1.0' && acceptsTrailers(raw)) {
+    fields.push('Connection', 'TE', 'TE', 'trailers');
+  }
   return fields;
 }
-
-/** The first value of a field as Node shows it. */
-export const singleValue = (value: string | string[] | undefined) =>
-  Array.isArray(value) ? value[0] : value;

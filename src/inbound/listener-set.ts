@@ -1,7 +1,7 @@
 /** The listeners that are open now, and the step from one set of them to the next without a gap. */
 import type { Address } from '../core/model.js';
 import type { Clock } from '../core/clock.js';
-import type { Front, Listener, ListenerLimits } from './http1/listener.js';
+import type { Front, Listener, ListenerLimits } from './listener.js';
 import type { Router } from './router.js';
 
 export interface WantedListener {
@@ -16,8 +16,15 @@ export interface OpenListener extends WantedListener {
 
 /** New listeners are open, and hold their requests; nothing else has changed. */
 export interface PreparedListeners {
-  /** Puts routers behind all listeners in one step, and drains those that are wanted no more. */
-  commit(routerOf: (name: string) => Router, limits: ListenerLimits, graceMs: number): void;
+  /**
+   * Puts routers behind all listeners in one step, and drains those that are wanted no more.
+   * Resolves when these accept no more connections, so that their addresses can be used again.
+   */
+  commit(
+    routerOf: (name: string) => Router,
+    limits: ListenerLimits,
+    graceMs: number,
+  ): Promise<unknown>;
   /** Closes the new ones again. */
   abort(): Promise<void>;
 }
@@ -55,7 +62,6 @@ export class ListenerSet {
     const next = new Map<string, OpenListener>();
     const opened: Listener[] = [];
     const abort = async () => {
-      for (const listener of opened) listener.destroy();
       await Promise.all(opened.map((listener) => listener.close()));
     };
     for (const each of wanted) {
@@ -84,29 +90,31 @@ export class ListenerSet {
           listener.configure(newLimits);
           listener.setRouter(routerOf(name));
         }
-        for (const [key, { listener }] of before)
-          if (!next.has(key)) this.#drain(listener, graceMs);
+        const removed = [...before].filter(([key]) => !next.has(key));
+        return Promise.all(removed.map(([, { listener }]) => this.#drain(listener, graceMs)));
       },
     };
   }
 
-  /** Takes no more connections; resolves when those there were have ended. */
-  async close(): Promise<void> {
-    await Promise.all(this.list().map(({ listener }) => listener.close()));
+  /** The process ends: resolves when all connections have ended, none of which loses a request. */
+  async drain(): Promise<void> {
+    await Promise.all(this.list().map(({ listener }) => listener.drain(true).ended));
   }
 
   /** Cuts what is still open, of listeners that drain too. */
-  destroy(): void {
-    for (const listener of this.#draining) listener.destroy();
-    for (const { listener } of this.list()) listener.destroy();
+  async close(): Promise<void> {
+    const open = this.list().map(({ listener }) => listener);
+    await Promise.all([...this.#draining, ...open].map((listener) => listener.close()));
   }
 
-  #drain(listener: Listener, graceMs: number): void {
-    const timer = this.#clock.schedule(graceMs, () => listener.destroy());
+  #drain(listener: Listener, graceMs: number): Promise<void> {
+    const timer = this.#clock.schedule(graceMs, () => void listener.close());
     this.#draining.add(listener);
-    void listener.close().then(() => {
+    const { stopped, ended } = listener.drain(false);
+    void ended.then(() => {
       timer.cancel();
       return this.#draining.delete(listener);
     });
+    return stopped;
   }
 }

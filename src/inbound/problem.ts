@@ -1,11 +1,9 @@
 /** The only place that turns errors into HTTP: problem details (RFC 9457) with Proxy-Status (RFC 9209). */
-import { STATUS_CODES } from 'node:http';
 import type { Off } from '../core/options.js';
 import { DEFAULT_RETRY_AFTER_MS, type CallError } from '../core/errors.js';
 
 export interface Problem {
   readonly status: number;
-  readonly statusText: string;
   /** Name, value, name, value, ... */
   readonly headers: string[];
   readonly body: Buffer;
@@ -48,5 +46,5 @@ export function renderProblem(
     // Never 0: callers that come back at once are a storm.
     headers.push('Retry-After', String(Math.max(1, seconds)));
   }
-  return { status, statusText: STATUS_CODES[status] ?? '', headers, body };
+  return { status, headers, body };
 }

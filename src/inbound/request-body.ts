@@ -1,18 +1,15 @@
-/** A request body that streams to the upstream while it is remembered, so that a failed try can be repeated. */
-import type { IncomingMessage } from 'node:http';
+/** A request body that streams to the upstream while it is remembered, so that other attempts can send it again. */
 import type { BodyCursor, BodyReader, BodyStart, RequestBody } from '../core/request-body.js';
 import type { Fields } from '../http/fields.js';
+import type { BodySource, BodySourceReader } from './stream.js';
 
-export interface ReplayableBodyOptions {
-  /** Bytes to remember at most; beyond, the upload goes on and can no longer be repeated. */
-  readonly replayLimit: number;
-  /** First time that bytes are wanted: an upload that awaits `100 Continue` may start now. */
-  readonly onDemand: () => void;
-  /** Each chunk's size as it comes from the client. */
-  readonly onReceived: (bytes: number) => void;
+/** Follows a body on its way from the client. */
+export interface BodyObserver {
+  /** The client is expected to send from now on. Not called for a body that is taken as a whole. */
+  onStart(): void;
+  /** That many more bytes have been read. */
+  onReceived(bytes: number): void;
 }
-
-const NOTHING = Buffer.alloc(0);
 
 interface ReadAhead {
   readonly limit: number;
@@ -22,9 +19,9 @@ interface ReadAhead {
 const concat = (chunks: readonly Buffer[]) =>
   chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
 
-export class ReplayableBody implements RequestBody {
-  readonly #source: IncomingMessage;
-  readonly #options: ReplayableBodyOptions;
+export class ReplayableBody implements RequestBody, BodySourceReader {
+  readonly #source: BodySource;
+  readonly #observer: BodyObserver;
   /** Everything received so far, or undefined once it was too much. */
   #kept: Buffer[] | undefined = [];
   #keptBytes = 0;
@@ -35,11 +32,14 @@ export class ReplayableBody implements RequestBody {
   /** Those that have a reader. Nearly always one, or none. */
   #cursors: readonly Cursor[] = [];
 
-  /** Reads nothing from `source` until a try wants bytes. */
-  constructor(source: IncomingMessage, options: ReplayableBodyOptions) {
+  /**
+   * Reads nothing from `source` until an attempt wants bytes.
+   * @param replayLimit bytes to remember at most; a longer upload goes on, but cannot be sent again.
+   */
+  constructor(source: BodySource, replayLimit: number, observer: BodyObserver) {
     this.#source = source;
-    this.#options = options;
-    this.#keptLimit = options.replayLimit;
+    this.#keptLimit = replayLimit;
+    this.#observer = observer;
   }
 
   get isReplayable(): boolean {
@@ -48,7 +48,7 @@ export class ReplayableBody implements RequestBody {
 
   /** Fields after the last chunk; empty until the body has ended. */
   get trailers(): Fields {
-    return this.#source.rawTrailers;
+    return this.#source.trailers;
   }
 
   /** All of the body has come from the client, whether it has been read or not. */
@@ -56,13 +56,13 @@ export class ReplayableBody implements RequestBody {
     return this.#hasEnded || this.#isHere;
   }
 
-  /** The client is expected to send, and nobody holds it back. */
+  /** The client is expected to send: the body is not complete and not paused on this side. */
   get isAwaited(): boolean {
-    return this.#isFlowing && !this.#hasEnded && !this.#source.isPaused();
+    return this.#isFlowing && !this.#hasEnded && !this.#source.isPaused;
   }
 
   readAhead(limit: number): Promise<BodyStart> {
-    // What is in memory already may as well serve another try.
+    // What is in memory anyway can serve other attempts.
     this.#keptLimit = Math.max(this.#keptLimit, limit);
     if (this.#hasEnded || this.#kept === undefined) {
       const isWhole = this.#hasEnded && this.#kept !== undefined;
@@ -74,10 +74,8 @@ export class ReplayableBody implements RequestBody {
     });
   }
 
-  /** Of the request's Content-Length. */
   get length(): number | undefined {
-    const length = this.#source.headers['content-length'];
-    return length === undefined ? undefined : Number(length);
+    return this.#source.length;
   }
 
   open(): BodyCursor {
@@ -121,18 +119,16 @@ export class ReplayableBody implements RequestBody {
     this.#flow();
   }
 
-  /** It has come as a whole, and nobody has read of it. */
+  /** It has come as a whole, and nothing has been read of it. */
   get #isHere(): boolean {
-    const { readableLength, headers } = this.#source;
-    return !this.#isFlowing && readableLength === Number(headers['content-length']);
+    return !this.#isFlowing && this.#source.isHere;
   }
 
   /** Without the detour of a stream and its events: small bodies mostly come together with their head. */
   #take(): Buffer {
     this.#isFlowing = true;
     this.#hasEnded = true;
-    this.#options.onDemand();
-    const bytes = (this.#source.read() as Buffer | null) ?? NOTHING;
+    const bytes = this.#source.takeWhole();
     this.#receive(bytes);
     return bytes;
   }
@@ -143,29 +139,26 @@ export class ReplayableBody implements RequestBody {
       return;
     }
     this.#isFlowing = true;
-    this.#options.onDemand();
-    this.#source.on('data', this.#onData);
-    this.#source.on('end', this.#onEnd);
+    this.#source.sendTo(this);
+    this.#observer.onStart();
   }
 
-  /** The exchange is over: forgets what was kept and lets the rest of the upload run into the void. */
+  /** The exchange is over: forgets what was kept; the rest of the upload is dropped as it comes. */
   close(): void {
     this.#cursors = [];
     this.#ahead = undefined;
     this.#kept = undefined;
-    if (this.#isFlowing) {
-      this.#source.off('data', this.#onData);
-      this.#source.off('end', this.#onEnd);
-    }
-    if (!this.#hasEnded) this.#source.resume();
+    if (!this.#hasEnded) this.#source.discard();
   }
 
   #receive(chunk: Buffer): void {
     this.#keep(chunk);
-    this.#options.onReceived(chunk.length);
+    this.#observer.onReceived(chunk.length);
   }
 
-  readonly #onData = (chunk: Buffer): void => {
+  // From the source.
+
+  onData(chunk: Buffer): void {
     this.#receive(chunk);
     if (this.#ahead !== undefined) {
       if (this.#keptBytes <= this.#ahead.limit) return;
@@ -177,13 +170,13 @@ export class ReplayableBody implements RequestBody {
     let wantsMore = cursors.length > 0;
     for (const cursor of cursors) wantsMore = cursor.offer(chunk) && wantsMore;
     if (!wantsMore) this.#source.pause();
-  };
+  }
 
-  readonly #onEnd = (): void => {
+  onEnd(): void {
     this.#hasEnded = true;
     for (const cursor of this.#cursors) cursor.end();
     if (this.#ahead !== undefined) this.#endAhead(this.#ahead, true);
-  };
+  }
 
   #endAhead({ resolve }: ReadAhead, isWhole: boolean): void {
     this.#ahead = undefined;

@@ -7,7 +7,7 @@ const DIGITS = 12;
 /**
  * Ids in the form of a UUID, whose last group counts: they name requests and guard nothing, so they need not be hard to
  * guess, and a random one for each call would cost more than all counters together.
- * @param seed a random UUID, which nobody else has.
+ * @param seed a random UUID, which no other process has.
  */
 export function createRequestIds(seed: string): () => string {
   const prefix = seed.slice(0, LAST_GROUP);

@@ -1,5 +1,6 @@
 /** An upstream's header fields on their way to the client: what a hop must take out, and what this one adds (RFC 9110, section 7.6). */
-import type { Substitution } from '../core/call.js';
+import type { Call, Substitution } from '../core/call.js';
+import type { Reply } from '../core/reply.js';
 import { combinedValue, filterFields, hasField, type Fields } from '../http/fields.js';
 import { hopByHop, nominated } from '../http/hop-by-hop.js';
 
@@ -31,8 +32,8 @@ export function forwardReplyHeaders(
   const fields = filterFields(
     headers,
     (lower) =>
-      !hopByHop.has(lower) &&
-      !drop.has(lower) &&
+      // A 426 has to say what to upgrade to (RFC 9110, section 15.5.22).
+      ((!hopByHop.has(lower) && !drop.has(lower)) || (status === 426 && lower === 'upgrade')) &&
       lower !== 'x-request-id' &&
       !(dropsTrailer && lower === 'trailer') &&
       !(dropsLength && lower === 'content-length'),
@@ -45,8 +46,20 @@ export function forwardReplyHeaders(
 const isNoLabel = (lowerName: string) =>
   lowerName !== 'x-breakwater-fallback' && lowerName !== 'x-breakwater-reason';
 
+/** The fields of a response as its client gets them, labelled where it is a substitute. */
+export function fieldsForClient(
+  { headers, status }: Reply,
+  { attempts, attemptsElsewhere, substitution }: Call,
+  requestId: string,
+  allowsTrailers: boolean,
+): string[] {
+  const total = attempts + attemptsElsewhere;
+  const fields = forwardReplyHeaders(headers, status, requestId, total, allowsTrailers);
+  return substitution === undefined ? fields : labelSubstitute(fields, substitution);
+}
+
 /** Says that the response is a substitute, and why; what a hop behind says of its own does not hold for this one. */
-export function labelSubstitute(fields: Fields, { source, reason }: Substitution): string[] {
+function labelSubstitute(fields: Fields, { source, reason }: Substitution): string[] {
   const labelled = filterFields(fields, isNoLabel);
   labelled.push('X-Breakwater-Fallback', source);
   if (reason !== '') labelled.push('X-Breakwater-Reason', reason);

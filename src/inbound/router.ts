@@ -1,24 +1,20 @@
 /** Which upstream a request is for, and how its path reads there. */
 import { CallError } from '../core/errors.js';
 import type { Emit } from '../core/events.js';
-import type { Destination } from './exchange.js';
 import type { Scope } from '../upstream/scope.js';
 import type { Upstream } from '../upstream/upstream.js';
+import { pathOf } from './target.js';
+
+/** Where a call goes and how its path reads there. */
+export interface Routed {
+  readonly scope: Scope;
+  readonly path: string;
+}
 
 /** What a listener asks for each request. */
 export interface Router {
   /** @param target the request's target as on the wire. */
-  route(method: string, target: string): Destination;
-}
-
-/** An absolute-form target (RFC 9112, section 3.2.2) up to its path. */
-const ABSOLUTE_FORM = /^[a-z][a-z\d+.-]*:\/\/[^/?#]*/i;
-
-/** Path and query of a request target, byte for byte. */
-function pathOf(target: string): string {
-  if (target.startsWith('/')) return target;
-  const path = target.replace(ABSOLUTE_FORM, '');
-  return path.startsWith('/') ? path : `/${path}`;
+  route(method: string, target: string): Routed;
 }
 
 /** A listener of one upstream's own. */
@@ -73,6 +69,7 @@ function noRouteScope(prefixes: readonly string[], emit: Emit): Scope {
     },
     emit,
     preserveHost: false,
+    earlyHints: true,
     replayBytes: 0,
     ownRetryAfterMs: Infinity,
     enter: () => {},

@@ -49,7 +49,7 @@ export function resolvePath(target: string): string {
 }
 
 /** A pattern's text, which is UTF-8, in the spelling of resolved paths. */
-function resolvePattern(text: string): string {
+export function resolvePattern(text: string): string {
   return unifyEscapes(Buffer.from(text, 'utf8').toString('latin1'));
 }
 

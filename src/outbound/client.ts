@@ -1,4 +1,4 @@
-/** What every protocol towards an upstream offers: a request goes out, and its handler is told what comes of it. */
+/** What every protocol towards an upstream offers: it sends a request, and calls a handler with the response. */
 import type { Duplex } from 'node:stream';
 import type { BodyCursor } from '../core/request-body.js';
 import type { Fields } from '../http/fields.js';
@@ -7,13 +7,15 @@ export interface OutboundRequest {
   readonly method: string;
   /** Path and query as they go over the wire. */
   readonly path: string;
-  /** The host, and the port where it is not the scheme's own (RFC 9110, section 7.2). */
+  /** The host, and the port where it is not the default of the scheme (RFC 9110, section 7.2). */
   readonly authority: string;
-  /** All but those that belong to one connection. */
+  /** All fields except those that belong to one connection. */
   readonly fields: Fields;
   readonly body: BodyCursor | undefined;
   /** The protocol to upgrade to, as the client names it. */
   readonly upgrade: string | undefined;
+  /** Addresses that earlier attempts of the call used: another one is better, if there is one. */
+  readonly avoid: readonly string[];
 }
 
 export interface ResponseHead {
@@ -24,34 +26,36 @@ export interface ResponseHead {
 
 /** How far a request had come when it failed. */
 export interface Progress {
-  /** A connection was there. */
+  /** A connection had been opened. */
   readonly isConnected: boolean;
-  /** Of the request: not one byte, or something. */
+  /** How much of the request had been sent: nothing, or something. */
   readonly sent: 'none' | 'some';
-  /** The connection had carried an exchange before: the upstream may have closed it meanwhile. */
+  /** The connection had carried an exchange before, so the upstream may have closed it meanwhile. */
   readonly isReused: boolean;
-  /** Something of the response had come. */
+  /** Some bytes of the response had arrived. */
   readonly hasAnswerBegun: boolean;
 }
 
-/** The way to a request that is under way: a connection, or one of its streams. */
+/** A request that is under way: its connection, or its stream. */
 export interface Dispatched {
-  /** The whole request has left. */
+  /** Which address of the target it goes to. */
+  readonly address: string;
+  /** The whole request has been sent. */
   readonly hasSentAll: boolean;
   /** No more of the response is read until `resume`. */
   pause(): void;
   resume(): void;
-  /** Ends it at once; the handler is told nothing more. */
+  /** Ends it at once; the handler is not called any more. */
   destroy(): void;
 }
 
-/** Is told until `onEnd`, `onUpgrade` or `onFailure`, whichever comes first. */
+/** Is called until `onEnd`, `onUpgrade` or `onFailure`, whichever comes first. */
 export interface ResponseHandler {
-  /** The handler wants nothing any more; read before a connection is used for its request. */
+  /** The handler wants nothing more. It is read before a connection is used for its request. */
   readonly isOver: boolean;
-  /** A connection is there and the request begins to leave. May come again where not one byte had left over the one before. */
+  /** There is a connection and sending begins. Comes again where an idle connection turned out to be closed. */
   onStart(dispatched: Dispatched): void;
-  /** The upstream does not take (true), or takes again (false), bytes of the body that are there. */
+  /** The upstream does not take (true), or takes again (false), bytes of the body that are ready. */
   onStall(isStalled: boolean): void;
   /** The last byte of a body that was still coming has been taken. */
   onSent(): void;
@@ -59,16 +63,18 @@ export interface ResponseHandler {
   onHead(head: ResponseHead): void;
   onData(chunk: Buffer): void;
   onEnd(trailers: Fields): void;
-  /** The connection is the handler's from now on. */
+  /** From now on the connection belongs to the handler. */
   onUpgrade(head: ResponseHead, socket: Duplex): void;
   onFailure(error: Error, progress: Progress): void;
 }
 
-/** The connections to one address. */
+/** The connections to one target. */
 export interface HttpClient {
-  /** No limit and no queue, which no deadline would know of: each request gets a connection or stream. */
+  /** There is no limit and no queue, which no deadline would know of: each request gets a connection or stream. */
   dispatch(request: OutboundRequest, handler: ResponseHandler): void;
-  /** Closes the connections once the last of those that opened it has let go; no request may be under way then. */
+  /** How an attempt at one address ended. Addresses at which attempts fail are used less. */
+  report(address: string, isGood: boolean): void;
+  /** Closes the connections once the last user has released them; no request may be under way then. */
   release(): void;
   /** Ends all connections at once; requests on them fail. */
   destroy(): void;
@@ -77,6 +83,11 @@ export interface HttpClient {
 /** The client is closed for good. */
 export class ClientClosed extends Error {
   override readonly name = 'ClientClosed';
+}
+
+/** No connection could be opened in time. */
+export class ConnectTimeout extends Error {
+  override readonly name = 'ConnectTimeout';
 }
 
 /** What the upstream sent is not valid in its protocol, or could not be passed on. */

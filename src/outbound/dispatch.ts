@@ -1,29 +1,30 @@
-/** One try of a call over a connection: the innermost stage. Its answer is a Reply, not a stream. */
+/** One attempt of a call over a connection: the innermost stage. The response is a Reply, not a stream. */
 import type { Duplex } from 'node:stream';
 import type { Attempt } from '../core/attempt.js';
 import type { Clock } from '../core/clock.js';
 import type { CallFailure } from '../core/errors.js';
 import type { Emit } from '../core/events.js';
-import { attemptResult, classifyFailure, classifyStatus } from '../core/outcome.js';
+import { attemptResult, classifyFailure, classifyStatus, type Outcome } from '../core/outcome.js';
 import type { AttemptStage, EditRequest } from '../core/pipeline.js';
-import { isOpenEnded, type Reply, type ReplySink } from '../core/reply.js';
+import { isOpenEnded, type Reply } from '../core/reply.js';
 import type { BodyCursor } from '../core/request-body.js';
 import { FieldEdits } from '../http/field-edits.js';
-import { firstValue, type Fields } from '../http/fields.js';
+import type { Fields } from '../http/fields.js';
 import { forwardTrailers } from '../http/trailers.js';
 import type { Dispatched, HttpClient, Progress, ResponseHandler, ResponseHead } from './client.js';
 import { describeFailure } from './failure.js';
+import { StreamedReply } from './streamed-reply.js';
 
 /** Where one attempt goes. */
 export interface Destination {
   readonly client: HttpClient;
-  /** The Host of calls that keep no other (RFC 9110, section 7.2). */
+  /** The Host that is sent, unless the client's is (RFC 9110, section 7.2). */
   readonly authority: string;
 }
 
 /** The upstream's side of an upgraded connection. */
 export interface UpgradedConnection {
-  /** Joins the client's side to it. */
+  /** Connects the client's side to it. */
   join(client: Duplex): void;
   /** Ends it instead. */
   destroy(): void;
@@ -34,31 +35,18 @@ export interface ForwardedReply extends Reply {
   readonly upgraded?: UpgradedConnection | undefined;
 }
 
-/** Bytes kept of an answer that nobody has asked for yet, and bytes read of one that nobody wants. */
-const BUFFER_BYTES = 64 * 1024;
+/** An upstream that uses up a deadline of this length, in ms, may be the reason that the deadline was missed. */
+const TELLING_MS = 100;
 
-/** What a connection talks to and the pipeline's Reply in one object: a response costs one allocation, not two. */
-class Dispatch implements ResponseHandler, ForwardedReply {
-  status = 0;
-  statusText = '';
-  headers: Fields = [];
+/** Both what a connection reports to and the pipeline's Reply: a response costs one allocation, not two. */
+class Dispatch extends StreamedReply implements ResponseHandler, ForwardedReply {
   upgraded: UpgradedConnection | undefined;
-  readonly #attempt: Attempt;
   readonly #options: DispatchOptions;
   readonly #resolve: (reply: Reply) => void;
   readonly #reject: (error: CallFailure) => void;
   readonly #startedMs: number;
-  #dispatched: Dispatched | undefined;
+  #client: HttpClient | undefined;
   #body: BodyCursor | undefined;
-  #isOver = false;
-  #hasHeaders = false;
-  #isPaused = false;
-  #error: CallFailure | undefined;
-  #trailers: Fields = [];
-  #chunks: Buffer[] = [];
-  #chunkBytes = 0;
-  #sink: ReplySink | undefined;
-  #listeners: ((error: CallFailure | undefined) => void)[] = [];
 
   constructor(
     attempt: Attempt,
@@ -66,7 +54,7 @@ class Dispatch implements ResponseHandler, ForwardedReply {
     resolve: (reply: Reply) => void,
     reject: (error: CallFailure) => void,
   ) {
-    this.#attempt = attempt;
+    super(attempt);
     this.#options = options;
     this.#resolve = resolve;
     this.#reject = reject;
@@ -74,9 +62,10 @@ class Dispatch implements ResponseHandler, ForwardedReply {
   }
 
   start(): void {
-    const attempt = this.#attempt;
+    const { attempt } = this;
     const { call } = attempt;
     const { client, authority } = this.#options.choose(attempt);
+    this.#client = client;
     attempt.onCancel((error) => this.abort(error));
     attempt.enter('connecting');
     this.#body = call.body?.open();
@@ -88,197 +77,136 @@ class Dispatch implements ResponseHandler, ForwardedReply {
         fields: this.#fields(),
         body: this.#body,
         upgrade: call.upgrade,
+        avoid: call.usedAddresses,
       },
       this,
     );
   }
 
   #fields(): Fields {
-    const edits = new FieldEdits(this.#attempt.call.outgoing);
-    edits.set('X-Attempt-Count', String(this.#attempt.number));
-    for (const edit of this.#options.edits) edit(edits, this.#attempt);
+    const edits = new FieldEdits(this.attempt.call.outgoing);
+    edits.set('X-Attempt-Count', String(this.attempt.number));
+    for (const edit of this.#options.edits) edit(edits, this.attempt);
     return edits.fields;
   }
 
   // From the client.
 
-  get isOver(): boolean {
-    return this.#isOver;
-  }
-
   onStart(dispatched: Dispatched): void {
-    this.#dispatched = dispatched;
+    this.dispatched = dispatched;
+    const { call } = this.attempt;
+    call.usedAddresses = [...call.usedAddresses, dispatched.address];
     const isWhole = this.#body === undefined || this.#body.hasEnded;
-    this.#attempt.enter(isWhole ? 'waiting' : 'sending');
+    this.attempt.enter(isWhole ? 'waiting' : 'sending');
   }
 
   onStall(isStalled: boolean): void {
-    if (!this.#hasHeaders) this.#attempt.stall(isStalled);
+    if (!this.hasHeaders) this.attempt.stall(isStalled);
   }
 
   onSent(): void {
-    if (!this.#hasHeaders && !this.#isOver) this.#attempt.enter('waiting');
+    if (!this.hasHeaders && !this.isOver) this.attempt.enter('waiting');
   }
 
   onInformational({ status, statusText, headers }: ResponseHead): void {
-    this.#attempt.call.client?.sendInformational(status, statusText, headers);
+    this.attempt.call.client?.sendInformational(status, statusText, headers);
   }
 
   onHead(head: ResponseHead): void {
-    this.#take(head);
-    this.#attempt.enter(isOpenEnded(this) ? 'streaming-events' : 'streaming');
+    this.take(head);
+    this.#report(classifyStatus(head.status));
+    this.attempt.enter(isOpenEnded(this) ? 'streaming-events' : 'streaming');
     this.#resolve(this);
   }
 
   onUpgrade(head: ResponseHead, socket: Duplex): void {
-    this.#take(head);
+    this.take(head);
     this.upgraded = {
       join: (client) => this.#options.openTunnel(client, socket),
       destroy: () => socket.destroy(),
     };
-    // The exchange ends here: what follows is the tunnel's.
-    this.#finish(undefined);
+    // The exchange ends here: what follows belongs to the tunnel.
+    this.finish(undefined);
     this.#resolve(this);
   }
 
-  onData(chunk: Buffer): void {
-    this.#attempt.progress();
-    if (this.#sink !== undefined) {
-      if (!this.#sink.onData(chunk)) this.#pause();
-      return;
-    }
-    this.#chunks.push(chunk);
-    this.#chunkBytes += chunk.length;
-    if (this.#chunkBytes >= BUFFER_BYTES) this.#pause();
-  }
-
   onEnd(trailers: Fields): void {
-    this.#trailers = forwardTrailers(trailers);
-    this.#finish(undefined);
+    this.finish(undefined, forwardTrailers(trailers));
   }
 
   onFailure(error: Error, progress: Progress): void {
-    if (this.#isOver) return;
+    if (this.isOver) return;
     const { upstream, target } = this.#options;
-    this.#fail(
-      describeFailure(error, { upstream, target, progress, hasHeaders: this.#hasHeaders }),
-    );
+    const { hasHeaders } = this;
+    this.abort(describeFailure(error, { upstream, target, progress, hasHeaders }));
   }
 
-  #take({ status, statusText, headers }: ResponseHead): void {
-    this.#hasHeaders = true;
-    this.status = status;
-    this.statusText = statusText;
-    this.headers = headers;
+  // From the reply.
+
+  protected override onNoResponse(error: CallFailure): void {
+    this.#reject(error);
   }
 
-  // Reply.
-
-  get isComplete(): boolean {
-    return this.#isOver && this.#error === undefined;
-  }
-
-  attach(sink: ReplySink): void {
-    this.#sink = sink;
-    const chunks = this.#chunks;
-    this.#chunks = [];
-    let wantsMore = true;
-    for (const chunk of chunks) wantsMore = sink.onData(chunk);
-    if (this.#isOver) return this.#endSink();
-    if (this.#attempt.cancelled !== undefined) return this.abort(this.#attempt.cancelled);
-    if (wantsMore) this.resume();
-    else this.#pause();
-  }
-
-  resume(): void {
-    // Once this is over, the connection may be another's, who has paused it.
-    if (!this.#isPaused || this.#isOver) return;
-    this.#isPaused = false;
-    this.#attempt.pause(false);
-    this.#dispatched?.resume();
-  }
-
-  discard(): void {
-    if (this.#isOver) return;
-    const length = firstValue(this.headers, 'content-length');
-    if (
-      length === undefined ||
-      Number(length) > BUFFER_BYTES ||
-      this.#dispatched?.hasSentAll !== true
-    ) {
-      return this.#close(undefined);
-    }
-    // Not `attach`: what comes is for no client.
-    this.#chunks = [];
-    this.#sink = drain;
-    this.resume();
-  }
-
-  abort(error: CallFailure): void {
-    if (!this.#isOver) this.#fail(error);
-  }
-
-  onFinished(listener: (error: CallFailure | undefined) => void): void {
-    if (this.#isOver) listener(this.#error);
-    else this.#listeners.push(listener);
-  }
-
-  #pause(): void {
-    if (this.#isPaused) return;
-    this.#isPaused = true;
-    this.#dispatched?.pause();
-    this.#attempt.pause(true);
-  }
-
-  #fail(error: CallFailure): void {
-    // How an answer breaks off that nobody wants any more says nothing of the try.
-    this.#close(this.#sink === drain ? undefined : error);
-    if (!this.#hasHeaders) this.#reject(error);
-  }
-
-  /** Ends the try before its natural end; the connection cannot be used again. */
-  #close(error: CallFailure | undefined): void {
-    this.#finish(error);
-    this.#dispatched?.destroy();
-  }
-
-  #finish(error: CallFailure | undefined): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
-    this.#error = error;
+  protected override onFinish(error: CallFailure | undefined): void {
     this.#body?.close();
-    this.#attempt.enter('ended');
-    const outcome = error === undefined ? classifyStatus(this.status) : classifyFailure(error);
+    this.attempt.enter('ended');
+    const outcome = this.#outcome(error);
+    if (outcome.kind !== 'status') this.#report(outcome);
     const result = attemptResult(outcome);
-    const { call } = this.#attempt;
+    const { call } = this.attempt;
     call.results.push(result);
     call.upstreamMs += this.#options.clock.now() - this.#startedMs;
     this.#options.emit({ type: 'attempt-finished', result, error });
-    for (const listener of this.#listeners) listener(error);
-    this.#listeners = [];
-    if (this.#sink !== undefined) this.#endSink();
   }
 
-  #endSink(): void {
-    if (this.#error === undefined) this.#sink?.onEnd(this.#trailers);
-    else this.#sink?.onError(this.#error);
+  #outcome(error: CallFailure | undefined): Outcome {
+    // A refusal of the request is the upstream's word, also where its connection breaks afterwards.
+    const isRefusal = this.status >= 400 && this.status < 500;
+    if (error === undefined || isRefusal) return classifyStatus(this.status);
+    return classifyFailure(error);
+  }
+
+  /** Tells the client how its address has done. */
+  #report(outcome: Outcome): void {
+    const address = this.dispatched?.address;
+    if (address === undefined) return;
+    const isGood = judge(outcome, this.#options.clock.now() - this.#startedMs);
+    if (isGood !== undefined) this.#client?.report(address, isGood);
   }
 }
 
-/** Takes everything and keeps nothing. */
-const drain: ReplySink = { onData: () => true, onEnd: () => {}, onError: () => {} };
+/** Gateway failures and overload: the process behind this address cannot do its work, whatever the request is. */
+const unavailable = new Set([502, 503, 504]);
+
+/** How one address of an upstream has done; undefined where the outcome says nothing about it. */
+function judge(outcome: Outcome, ranMs: number): boolean | undefined {
+  switch (outcome.kind) {
+    case 'status':
+      return !unavailable.has(outcome.status);
+    case 'unsent':
+    case 'reset':
+    case 'timeout':
+      return false;
+    case 'deadline':
+      return ranMs >= TELLING_MS ? false : undefined;
+    case 'stale':
+    case 'cancelled':
+    case 'refused':
+      return undefined;
+  }
+}
 
 export interface DispatchOptions {
   readonly upstream: string;
   /** For messages. */
   readonly target: string;
-  /** Put in front of the call's path; empty or without a slash at its end. */
+  /** Put in front of the call's path: empty, or without a slash at its end. */
   readonly basePath: string;
   /** What policies write on each attempt's request. */
   readonly edits: readonly EditRequest[];
   /** Where the attempt goes. */
   choose(attempt: Attempt): Destination;
-  /** Takes both sides of an upgraded connection over. */
+  /** Takes over both sides of an upgraded connection. */
   openTunnel(client: Duplex, upstream: Duplex): void;
   readonly clock: Clock;
   readonly emit: Emit;

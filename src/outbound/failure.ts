@@ -1,12 +1,12 @@
-/** Reads what connections and their sockets report and says it in Breakwater's own reasons. */
-import { errors } from 'undici';
+/** Turns what connections and their sockets report into Breakwater's own reasons. */
 import {
   CallError,
   DEFAULT_RETRY_AFTER_MS,
   type CallErrorOptions,
   type CoreReason,
 } from '../core/errors.js';
-import { ClientClosed, ResponseFault, type Progress } from './client.js';
+import { ClientClosed, ConnectTimeout, ResponseFault, type Progress } from './client.js';
+import { codeOf, isOwnShortage } from './shortage.js';
 
 export interface FailedRequest {
   readonly upstream: string;
@@ -19,14 +19,6 @@ export interface FailedRequest {
 
 const dnsCodes = new Set(['ENOTFOUND', 'EAI_AGAIN', 'ENODATA', 'ESERVFAIL', 'EAI_NODATA']);
 const unreachableCodes = new Set(['EHOSTUNREACH', 'ENETUNREACH', 'EADDRNOTAVAIL']);
-
-/** `code` of an error or of the last of the addresses that were tried. */
-function codeOf(error: unknown): string {
-  if (error instanceof AggregateError && error.errors.length > 0)
-    return codeOf(error.errors.at(-1));
-  const { code } = error as { code?: unknown };
-  return typeof code === 'string' ? code : '';
-}
 
 function messageOf(error: Error): string {
   if (error instanceof AggregateError && error.message === '') {
@@ -41,7 +33,7 @@ const isCertificateCode = (code: string) =>
   code.includes('CERT') ||
   code === 'UNABLE_TO_VERIFY_LEAF_SIGNATURE';
 
-/** Proxy-Status token (RFC 9209, section 2.3) for a connection that never came about. */
+/** Proxy-Status token (RFC 9209, section 2.3) for a connection that could not be opened. */
 function connectToken(code: string): string {
   if (dnsCodes.has(code)) return 'dns_error';
   if (unreachableCodes.has(code)) return 'destination_ip_unroutable';
@@ -49,6 +41,19 @@ function connectToken(code: string): string {
   if (code.startsWith('ERR_SSL') || code === 'EPROTO') return 'tls_protocol_error';
   return 'connection_refused';
 }
+
+/** What this process or its machine lacks, by the code that says so. */
+const lacks: Readonly<Record<string, string>> = {
+  EMFILE: 'has no file descriptor left (ulimit -n)',
+  ENFILE: 'runs on a machine that has no file descriptor left',
+  EADDRNOTAVAIL: 'has no local port left for this address',
+};
+
+const lackOf = (code: string) => lacks[code] ?? 'has no memory left for a socket';
+
+/** Of the addresses that were tried. */
+const lastOf = (error: Error): unknown =>
+  error instanceof AggregateError && error.errors.length > 0 ? error.errors.at(-1) : error;
 
 export function describeFailure(error: Error, failed: FailedRequest): CallError {
   const { upstream, target, progress, hasHeaders } = failed;
@@ -63,7 +68,13 @@ export function describeFailure(error: Error, failed: FailedRequest): CallError 
     });
   }
   if (!progress.isConnected) {
-    if (error instanceof errors.ConnectTimeoutError) {
+    if (isOwnShortage(error)) {
+      const message = `Cannot connect to ${upstream} (${target}) because this process ${lackOf(code)}: ${detail}`;
+      const proxyError = 'proxy_internal_error';
+      const options = { cause: error, unsent: true, ownShortage: true, proxyError };
+      return new CallError('connect-failed', message, options);
+    }
+    if (lastOf(error) instanceof ConnectTimeout) {
       return make('timeout-connect', `connect to ${upstream} (${target})`, { unsent: true });
     }
     return make('connect-failed', `connect to ${upstream} (${target})`, {
@@ -72,8 +83,8 @@ export function describeFailure(error: Error, failed: FailedRequest): CallError 
     });
   }
   const what = hasHeaders
-    ? `pass on the whole answer of ${upstream} (${target})`
-    : `get an answer of ${upstream} (${target})`;
+    ? `pass on the whole response of ${upstream} (${target})`
+    : `get a response from ${upstream} (${target})`;
   if (error instanceof ResponseFault) return make('upstream-protocol-error', what, {});
   return make('upstream-reset', what, {
     unsent: progress.sent === 'none',

@@ -8,7 +8,7 @@
  */
 import { createHook } from 'node:async_hooks';
 
-/** Nobody reads them: that they are there is all. */
+/** Never read: they only have to stay alive. */
 const pinned: object[] = [];
 
 /** Call it once, before there is much for a collection to do. */

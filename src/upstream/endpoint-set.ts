@@ -1,15 +1,15 @@
 /** The endpoints of an upstream, and which of them an attempt goes to. */
 import type { Attempt } from '../core/attempt.js';
-import type { Clock } from '../core/clock.js';
-import { Endpoint, type EndpointOptions } from './endpoint.js';
+import type { PoolContext, PoolOptions } from '../outbound/http1/connection-pool.js';
+import { Endpoint } from './endpoint.js';
 
-/** A set of one: the target's own address. */
+/** A set of one: the target. */
 export class EndpointSet {
   readonly #endpoint: Endpoint;
 
-  /** @param previous the set before a reload: connections go on where they lead to the same place. */
-  constructor(options: EndpointOptions, clock: Clock, previous: EndpointSet | undefined) {
-    this.#endpoint = new Endpoint(options, clock, previous && previous.#endpoint);
+  /** @param previous the set before a reload: connections go on where they lead to the same target. */
+  constructor(options: PoolOptions, context: PoolContext, previous: EndpointSet | undefined) {
+    this.#endpoint = new Endpoint(options, context, previous && previous.#endpoint);
   }
 
   /** Where the attempt goes. */

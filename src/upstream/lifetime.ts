@@ -1,6 +1,6 @@
 /** How long an upstream lives on after a reload has replaced it: until the last exchange that uses it is over. */
 
-/** What an exchange on one upstream may use: the upstream itself, and those it may go on to. */
+/** What an exchange on one upstream may use: the upstream itself, and those to which it may fall back. */
 export class Lifetime {
   readonly #others: () => readonly Lifetime[];
   readonly #onEnd: () => void;
@@ -9,8 +9,8 @@ export class Lifetime {
   #isRetired = false;
 
   /**
-   * @param others those that its exchanges may go on to; asked at each exchange.
-   * @param onEnd called once: it is retired, and no exchange uses it any more.
+   * @param others those to which its exchanges may fall back; called at each exchange.
+   * @param onEnd called once, when it is retired and no exchange uses it any more.
    */
   constructor(others: () => readonly Lifetime[], onEnd: () => void) {
     this.#others = others;
@@ -23,14 +23,14 @@ export class Lifetime {
     for (const other of this.#others()) other.enter();
   };
 
-  /** It is over; once per `enter`. */
+  /** The exchange is over; once per `enter`. */
   readonly leave = (): void => {
     for (const other of this.#others()) other.leave();
     this.#users -= 1;
     if (this.#isRetired && this.#users === 0) this.#onEnd();
   };
 
-  /** No exchange begins any more. Once only. */
+  /** No further exchange begins. Once only. */
   retire(): void {
     this.#isRetired = true;
     if (this.#users === 0) this.#onEnd();

@@ -1,4 +1,4 @@
-/** Where a request goes: an upstream's own pipeline, or that of one of its routes. */
+/** Where a request goes: the pipeline of an upstream, or of one of its routes. */
 import type { Emit } from '../core/events.js';
 import type { Off } from '../core/options.js';
 import type { CallStage } from '../core/pipeline.js';
@@ -6,18 +6,20 @@ import type { CallStage } from '../core/pipeline.js';
 /** What an exchange needs to know of where it goes. */
 export interface Scope {
   readonly upstream: string;
-  /** Empty for the upstream's own. */
+  /** Empty for the upstream's own pipeline. */
   readonly route: string;
   readonly stage: CallStage;
   readonly emit: Emit;
-  /** The upstream is told the client's Host. */
+  /** The upstream is sent the Host of the client. */
   readonly preserveHost: boolean;
+  /** Clients are sent the upstream's 103 responses. */
+  readonly earlyHints: boolean;
   /** Bytes of a request body to remember for other attempts. */
   readonly replayBytes: number;
   /** Highest `Retry-After` of a 503 of ours, in ms; off: it has none. */
   readonly ownRetryAfterMs: number | Off;
   /** An exchange begins. */
   enter(): void;
-  /** It is over; once per `enter`. */
+  /** The exchange is over; once per `enter`. */
   leave(): void;
 }

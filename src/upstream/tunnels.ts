@@ -1,4 +1,4 @@
-/** A connection after its upgrade: bytes both ways with back-pressure, half-close kept, until both sides are done. */
+/** A connection after its upgrade: passes bytes both ways with back-pressure, and a half-close too, until both sides have ended. */
 import type { Duplex } from 'node:stream';
 import type { Clock, Timer } from '../core/clock.js';
 
@@ -40,7 +40,7 @@ export class Tunnel {
     side.on('data', () => {
       this.#lastMs = this.#options.clock.now();
     });
-    // The close that follows says all there is to say.
+    // The close that follows an error is all that matters.
     side.on('error', () => {});
     side.on('close', () => {
       this.#closedSides += 1;
@@ -63,7 +63,7 @@ export class Tunnel {
   };
 }
 
-/** After what it has still to write. */
+/** Ends a side once it has written what it still has. */
 function destroySoon(side: Duplex): void {
   if (side.writable) side.end();
   if (side.writableFinished) side.destroy();

@@ -1,6 +1,6 @@
 /** One upstream at run time: its connections, and a pipeline for itself and for each of its routes. */
 import type { Call } from '../core/call.js';
-import type { Clock, Random } from '../core/clock.js';
+import { CallError } from '../core/errors.js';
 import { isAttemptFinished, type Emit, type Event } from '../core/events.js';
 import type { InspectableScope, InspectableUpstream } from '../core/inspect.js';
 import {
@@ -12,12 +12,8 @@ import {
   ownLayers,
   type Layers,
 } from '../core/layers.js';
-import type { RouteMatch, Target, TlsOptions } from '../core/model.js';
 import type { Off } from '../core/options.js';
 import { compose, type CallStage } from '../core/pipeline.js';
-import type { PolicyList } from '../core/policy.js';
-import type { Store } from '../core/store.js';
-import { firstValue } from '../http/fields.js';
 import { RouteTable } from '../lib/path-tree.js';
 import { createDispatch } from '../outbound/dispatch.js';
 import type { PolicySettings } from '../policies/index.js';
@@ -25,46 +21,19 @@ import { EndpointSet } from './endpoint-set.js';
 import { Lifetime } from './lifetime.js';
 import type { Scope } from './scope.js';
 import { Tunnels } from './tunnels.js';
+import type {
+  RouteOptions,
+  Sibling,
+  UpstreamContext,
+  UpstreamOptions,
+} from './upstream-options.js';
 
-export interface RouteOptions {
+export class Upstream implements Sibling {
   readonly name: string;
-  readonly match: RouteMatch;
-  /** Effective: the upstream's with the route's own laid over. */
-  readonly policies: PolicySettings;
-  /** The option paths that the route itself writes. */
-  readonly writes: ReadonlySet<string>;
-}
-
-export interface UpstreamOptions {
-  readonly name: string;
-  readonly target: Target;
-  readonly preserveHost: boolean;
-  readonly tls: TlsOptions | undefined;
-  readonly policies: PolicySettings;
-  readonly routes: readonly RouteOptions[];
-}
-
-export interface UpstreamContext {
-  readonly policies: PolicyList;
-  readonly clock: Clock;
-  readonly random: Random;
-  /** Another one of the same configuration. */
-  findUpstream(name: string): Upstream;
-  /** Telemetry for one upstream and route. */
-  emitFor(upstream: string, route: string): Emit;
-  /** Longest head of an answer, in bytes. */
-  readonly maxHeaderSize: number;
-  readonly store: Store;
-  readonly hash: (data: string | Uint8Array) => string;
-  readonly createToken: () => string;
-}
-
-export class Upstream {
-  readonly name: string;
+  readonly lifetime: Lifetime;
   readonly #options: UpstreamOptions;
   readonly #context: UpstreamContext;
   readonly #endpoints: EndpointSet;
-  readonly #lifetime: Lifetime;
   readonly #own: Scope;
   readonly #layers: Layers;
   readonly #routes: RouteTable;
@@ -78,7 +47,7 @@ export class Upstream {
 
   /**
    * @param previous the upstream of that name before a reload: its circuits, windows, budgets, bulkheads and tunnels go
-   *   on, and so do its connections if they lead to the same place. Retire it when this one has taken its place.
+   *   on, and so do its connections if they lead to the same target. Retire it when this one has taken over.
    */
   constructor(options: UpstreamOptions, context: UpstreamContext, previous?: Upstream) {
     this.name = options.name;
@@ -93,13 +62,14 @@ export class Upstream {
         tls: options.tls,
         connectTimeoutMs: longest(needs.map(({ connectMs }) => connectMs)),
         maxHeaderSize: context.maxHeaderSize,
+        maxAgeMs: options.resolve.maxAge,
       },
-      context.clock,
+      context,
       previous && previous.#endpoints,
     );
     const elsewhere = [...new Set(needs.flatMap(({ upstreams }) => upstreams))];
-    this.#lifetime = new Lifetime(
-      () => elsewhere.map((name) => context.findUpstream(name).#lifetime),
+    this.lifetime = new Lifetime(
+      () => elsewhere.map((name) => context.findUpstream(name).lifetime),
       () => this.#endpoints.release(),
     );
     this.#tunnels = (previous && previous.#tunnels) ?? new Tunnels(context.clock);
@@ -150,7 +120,7 @@ export class Upstream {
 
   /** Takes no new calls; closes its connections when those under way have ended. */
   retire(): void {
-    this.#lifetime.retire();
+    this.lifetime.retire();
   }
 
   /** Ends its tunnels. */
@@ -203,7 +173,7 @@ export class Upstream {
     return {
       async run(call) {
         const scope = scopeFor(call);
-        const host = scope.preserveHost ? firstValue(call.headers, 'host') : undefined;
+        const host = scope.preserveHost ? call.clientHost : undefined;
         const fork = call.fork(host, clock.now());
         try {
           return await scope.stage.run(fork);
@@ -221,7 +191,7 @@ export class Upstream {
       this.#context.policies,
       settings,
     );
-    const { target, preserveHost } = this.#options;
+    const { target, preserveHost, earlyHints } = this.#options;
     const dispatch = createDispatch({
       upstream: this.name,
       target: target.href,
@@ -238,18 +208,23 @@ export class Upstream {
       stage: compose(listLayers(this.#context.policies, layers), dispatch),
       emit,
       preserveHost,
+      earlyHints,
       replayBytes,
       ownRetryAfterMs,
-      enter: this.#lifetime.enter,
-      leave: this.#lifetime.leave,
+      enter: this.lifetime.enter,
+      leave: this.lifetime.leave,
     };
   }
 
   #watched(emit: Emit): Emit {
     return (event: Event) => {
       if (isAttemptFinished(event) && event.error !== undefined) {
+        const { error } = event;
+        if (error instanceof CallError && error.ownShortage) {
+          this.#context.onShortage(error.message);
+        }
         this.#lastError = {
-          message: event.error.message,
+          message: error.message,
           atWallMs: this.#context.clock.wallNow(),
         };
       }
@@ -258,7 +233,7 @@ export class Upstream {
   }
 }
 
-/** In ms; 0 where one of them is off. */
+/** The longest of these limits, in ms; 0 if one of them is off. */
 function longest(limits: readonly (number | Off)[]): number {
   return limits.includes('off') ? 0 : Math.max(...(limits as readonly number[]));
 }

@@ -29,7 +29,7 @@ function capture(command: (output: Parameters<typeof schema>[0]) => number) {
   return { code, stdout, stderr };
 }
 
-const text = { strict: false, format: 'text' } as const;
+const text = { strict: false, format: 'text', allowUnset: false } as const;
 
 interface Folder {
   testdir(): string;
@@ -66,11 +66,11 @@ upstreams:
 void t.test('checks a good file', (t) => {
   const file = write(t, 'upstreams: { a: { listen: 1, target: "http://a", circuitBreaker: off } }');
   t.strictSame(
-    capture((output) => check(file, text, output)),
+    capture((output) => check([file], text, output)),
     { code: 0, stdout: `${file}: OK, 1 upstream\n`, stderr: '' },
   );
   t.strictSame(
-    capture((output) => check(file, { ...text, format: 'json' }, output)),
+    capture((output) => check([file], { ...text, format: 'json' }, output)),
     { code: 0, stdout: '[]\n', stderr: '' },
   );
   t.end();
@@ -78,7 +78,7 @@ void t.test('checks a good file', (t) => {
 
 void t.test('checks a bad file', (t) => {
   const file = write(t, 'upstreams: { a: { listen: 1 }, b: 5 }');
-  const inText = capture((output) => check(file, text, output));
+  const inText = capture((output) => check([file], text, output));
   t.equal(inText.code, 1);
   t.equal(inText.stdout, '');
   t.match(inText.stderr.split('\n'), [
@@ -86,7 +86,7 @@ void t.test('checks a bad file', (t) => {
     `${file}:1:35: error: upstreams.b: must be a mapping, but is 5`,
     '',
   ]);
-  const inJson = capture((output) => check(file, { ...text, format: 'json' }, output));
+  const inJson = capture((output) => check([file], { ...text, format: 'json' }, output));
   t.equal(inJson.code, 1);
   t.equal(inJson.stderr, '');
   const list = JSON.parse(inJson.stdout) as object[];
@@ -106,8 +106,8 @@ void t.test('finds nothing wrong with the files of config/, not even warnings', 
   const folder = join(root, 'config');
   const files = readdirSync(folder, { recursive: true, encoding: 'utf8' });
   for (const name of files.filter((name) => name.endsWith('.yaml'))) {
-    const strict = { strict: true, format: 'json' } as const;
-    const { code, stdout } = capture((output) => check(join(folder, name), strict, output));
+    const strict = { strict: true, format: 'json', allowUnset: false } as const;
+    const { code, stdout } = capture((output) => check([join(folder, name)], strict, output));
     const diagnostics = JSON.parse(stdout) as { level: string }[];
     // An info is no fault.
     const faults = diagnostics.filter(({ level }) => level !== 'info');
@@ -125,6 +125,7 @@ void t.test('explains where each value is from', (t) => {
   t.ok(lines.includes(`  attempt: 60s # profile llm ${file}:5`));
   t.ok(lines.includes(`  maxConcurrent: 7 # ${file}:11`));
   t.ok(lines.includes('  maxQueue: 50 # default'));
+  t.ok(lines.includes('  maxAge: 5m # default'));
   t.ok(lines.includes('  slowCall: off # default'));
   t.ok(lines.includes('  failureStatuses: [500, 502, 503, 504] # default'));
   t.ok(lines.includes(`retry: off # ${file}:13`));
@@ -132,6 +133,21 @@ void t.test('explains where each value is from', (t) => {
   for (const line of lines.slice(0, -1)) t.match(line, /^ *[A-Za-z]+:($| \S.* # (default|\S))/);
   t.end();
 });
+
+void t.test(
+  'explains a duration of several parts as it is written, and what on stands for',
+  (t) => {
+    const file = write(
+      t,
+      'upstreams: { a: { listen: 1, target: "http://a", timeout: { total: 1m30s, idle: on }, idempotency: on } }',
+    );
+    const { stdout } = capture((output) => explain(file, { upstream: 'a' }, output));
+    t.match(stdout, /^ {2}total: 1m30s # \S+:1$/m);
+    t.match(stdout, /^ {2}idle: 30s # default$/m);
+    t.match(stdout, /^idempotency:\n {2}header: Idempotency-Key # default$/m);
+    t.end();
+  },
+);
 
 void t.test('explains a request by the route that matches it', (t) => {
   const file = write(t, layered);

@@ -45,7 +45,65 @@ const admin = (keys: string) => `admin: { ${keys} }\n${upstream('retry: off')}`;
 
 const overload = (keys: string) => `overload: { ${keys} }\n${upstream('retry: off')}`;
 
+const routed = (...routes: string[]) =>
+  `upstreams:\n  a:\n    listen: 1\n    target: http://a\n    routes:\n${routes.map((match, i) => `      - { name: r${i}, match: { ${match} } }\n`).join('')}`;
+
 const cases: readonly Case[] = [
+  {
+    rule: 'hidden-route',
+    bad: routed('path: "/search/*"', 'path: "/search/new", methods: [GET]'),
+    at: '7:36 upstreams.a.routes[1].match.path',
+    says: [
+      'no request ever takes the route r1',
+      'the earlier route r0 takes all',
+      'write r1 in front of r0',
+    ],
+    good: [
+      routed('path: "/search/new", methods: [GET]', 'path: "/search/*"'),
+      routed('path: "/search/*"', 'path: "/search"'),
+      routed('path: "/search/*"', 'path: "/searches/x"'),
+      routed('path: "/a/:id"', 'path: "/a/*"'),
+      routed('path: "/a/:id"', 'path: "/a/"'),
+      routed('path: "/a/:id"', 'path: "/a/b/c"'),
+      routed('path: "/a/b"', 'path: "/a/:id"'),
+      routed('path: "/a/*", methods: [GET]', 'path: "/a/b"'),
+      routed('path: "/a/*", methods: [GET]', 'path: "/a/b", methods: [GET, PUT]'),
+      routed('path: "/a"', ''),
+    ],
+  },
+  ...[
+    ['', 'path: "/x"'],
+    ['path: "/*"', 'path: "/x/y"'],
+    ['path: "/a/:id"', 'path: "/a/b"'],
+    ['path: "/a/:id"', 'path: "/a/:other"'],
+    ['path: "/a/:id/*"', 'path: "/a/b/c/*"'],
+    ['path: "/a/*"', 'path: "/a/"'],
+    ['path: "/a/b"', 'path: "/a/%62"'],
+  ].map(([first, second]): Case => ({
+    rule: 'hidden-route',
+    bad: routed(first!, second!),
+    at: '7:36 upstreams.a.routes[1].match.path',
+    says: ['the earlier route r0'],
+    good: first === second ? [] : [routed('methods: [POST]', second!)],
+  })),
+  {
+    rule: 'hidden-route',
+    bad: routed('path: "/*"', ''),
+    at: '7:28 upstreams.a.routes[1].match',
+    says: ['the earlier route r0'],
+    good: [],
+  },
+  {
+    rule: 'hidden-route',
+    bad: routed(
+      'methods: [GET]',
+      'methods: [PUT], path: "/x/*"',
+      'path: "/x/y", methods: [GET, PUT]',
+    ),
+    at: '8:36 upstreams.a.routes[2].match.path',
+    says: ['the earlier routes r0 and r1 take all', 'write r2 in front of them'],
+    good: [],
+  },
   {
     rule: 'attempt-reaches-total',
     bad: upstream('timeout: { attempt: 5s, total: 5s }'),
@@ -626,6 +684,7 @@ upstreams:
     target: http://c
     bulkhead: { adaptive: { max: 50 } }
     timeout: { attempt: 7s, adaptive: { multiplier: 1, min: 9s, max: 8s, window: 5 } }
+    routes: [{ name: all, match: {} }, { name: none, match: {} }]
 overload: { eventLoopDelay: 1ms, memory: 100%, shed: 100% }
 `;
 
@@ -724,8 +783,8 @@ function run(t: { testdir(): string }, content: string, options: Partial<CheckOp
   writeFileSync(file, content);
   let [stdout, stderr] = ['', ''];
   const code = check(
-    file,
-    { strict: false, format: 'text', ...options },
+    [file],
+    { strict: false, format: 'text', allowUnset: false, ...options },
     {
       env: {},
       stdout: { write: (text) => (stdout += text) },

@@ -104,11 +104,14 @@ void t.test('fills in every default, decoded', (t) => {
           href: 'http://a',
         },
         preserveHost: false,
+        earlyHints: true,
         tls: undefined,
+        resolve: { maxAge: 300_000 },
         policies: builtIn,
         routes: [],
       },
     ],
+    tlsFiles: [],
   });
   t.ok(document);
   t.end();
@@ -324,6 +327,7 @@ void t.test('shows the effective configuration without secrets', (t) => {
     listen: 1,
     target: 'http://a',
     preserveHost: false,
+    earlyHints: 'on',
     retry: 'off',
     timeout: { total: '35s' },
     routes: [{ name: 'r', match: { path: '/x' }, retry: 'off', timeout: { total: '1s' } }],
@@ -427,5 +431,19 @@ void t.test('never throws, and has either a config or an error', (t) => {
     ),
     { numRuns: 120 },
   );
+  t.end();
+});
+
+void t.test('earlyHints is on unless it is switched off, in any spelling', (t) => {
+  for (const [text, isOn] of [
+    ['', true],
+    [', earlyHints: on', true],
+    [', earlyHints: true', true],
+    [', earlyHints: off', false],
+    [', earlyHints: false', false],
+  ] as const) {
+    const { upstreams } = load(`upstreams: { a: { listen: 1, target: "http://a"${text} } }`);
+    t.equal(upstreams[0]!.earlyHints, isOn, text);
+  }
   t.end();
 });

@@ -12,6 +12,7 @@ const read = (file: string) => readFileSync(join(root, file), 'utf8');
 /** From the outermost to the innermost. Those of one ring do not know each other. */
 const rings: readonly (readonly string[])[] = [
   ['main'],
+  ['program'],
   ['cli'],
   ['app'],
   ['config', 'inbound', 'admin', 'telemetry', 'stores', 'platform'],
@@ -25,7 +26,7 @@ const rings: readonly (readonly string[])[] = [
 /** What belongs to no ring: who may import it, and what it may import. */
 const outside: Readonly<Record<string, { usedBy: readonly string[]; uses: readonly string[] }>> = {
   // A constant.
-  version: { usedBy: ['main', 'cli', 'app'], uses: [] },
+  version: { usedBy: ['program', 'cli', 'app'], uses: [] },
 };
 
 /** Rings of the pure language: no sockets, files or processes. */
@@ -174,6 +175,28 @@ t.test('the pure language needs nothing of Node', async (t) => {
       [],
       `${path} imports no built-in`,
     );
+  }
+});
+
+/** Folders that may use Node's own HTTP: one protocol towards clients, and the admin endpoints. */
+const usesNodeHttp = ['src/inbound/http1/', 'src/admin/'];
+
+t.test('what is not about HTTP/1 knows nothing of it', async (t) => {
+  for (const { path, imports } of files) {
+    const isOwner = usesNodeHttp.some((folder) => path.startsWith(folder));
+    const isInboundCore = posix.dirname(path) === 'src/inbound';
+    const refused = imports.filter(
+      (each) =>
+        (each === 'node:http' && !isOwner) ||
+        (isInboundCore && (each === 'node:net' || each.startsWith('./http1/'))),
+    );
+    t.same(refused, [], path);
+  }
+  for (const folder of usesNodeHttp) {
+    const users = files.filter(({ path, imports }) => {
+      return path.startsWith(folder) && imports.includes('node:http');
+    });
+    t.not(users.length, 0, `${folder} uses it`);
   }
 });
 

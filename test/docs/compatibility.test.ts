@@ -45,7 +45,10 @@ t.test('the snapshot has no empty section', async (t) => {
     minimum: 1,
     type: 'integer',
   });
-  t.match(current['commands']?.['check --format'], /choices: "text", "json", default: "text"/);
+  t.match(
+    current['commands']?.['check --format'],
+    /choices: "text", "json", "github", "sarif", default: "text"/,
+  );
 });
 
 const before: Snapshot = {

@@ -79,7 +79,7 @@ t.test('the README shows what its first configuration makes the commands print',
   let printed = '';
   const stdout = { write: (text: string) => (printed += text) };
   const output = { env: {}, stdout, stderr: stdout };
-  check(file, { strict: true, format: 'text' }, output);
+  check([file], { strict: true, format: 'text', allowUnset: false }, output);
   explain(file, { upstream: 'payments' }, output);
   const there = printed.replaceAll(file, 'breakwater.yaml').split('\n');
   const shown = textOf('console')

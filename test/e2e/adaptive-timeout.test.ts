@@ -90,8 +90,10 @@ t.test('a route that writes timeout learns for itself', async (t) => {
   t.equal(await shown(sidecar), 10, 'the upstream has learned nothing');
   const { answer, ms } = await timed(`${sidecar.url('a')}/own/hang`);
   t.equal(answer.status, 504);
-  t.match(answer.text, 'within 500 ms (timeout.adaptive)');
-  t.ok(ms > 490, `cut off after ${ms} ms`);
+  // At least `min`; more where a busy machine has made the responses slow that were learned from.
+  const limitMs = Number(/within (\d+) ms \(timeout\.adaptive\)/.exec(answer.text)?.[1]);
+  t.ok(limitMs >= 500 && limitMs < 2000, `the route's own limit is ${limitMs} ms`);
+  t.ok(ms > limitMs - 10, `cut off after ${ms} ms`);
   await learn(sidecar, '/shared/x');
   t.equal(await shown(sidecar), 2, 'a route that does not is its upstream');
 });

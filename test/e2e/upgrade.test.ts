@@ -29,6 +29,7 @@ async function startEcho(t: Teardown) {
 }
 
 const ASK = 'GET /u HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n';
+const ASK_LAST = ASK.replace('Connection: Upgrade', 'Connection: Upgrade, close');
 
 t.test('carries a WebSocket with its fields, subprotocol and extensions', async (t) => {
   const upstream = await startEcho(t);
@@ -79,7 +80,7 @@ t.test('passes a refusal on as plain HTTP', async (t) => {
     t,
     `upstreams: { a: { listen: 0, target: "${upstream.url}" } }`,
   );
-  const answer = await sendRaw(sidecar.port('a'), ASK);
+  const answer = await sendRaw(sidecar.port('a'), ASK_LAST);
   t.match(answer, /^HTTP\/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic\r\n/);
   t.match(answer, /\r\n\r\nno$/);
 });
@@ -89,8 +90,8 @@ t.test('refuses under the same policies, before any 101', async (t) => {
     t,
     'upstreams: { a: { listen: 0, target: "http://127.0.0.1:1", retry: off, circuitBreaker: { failureThreshold: 1 } } }',
   );
-  t.match(await sendRaw(sidecar.port('a'), ASK), /^HTTP\/1.1 502 [^]*connect-failed/);
-  t.match(await sendRaw(sidecar.port('a'), ASK), /^HTTP\/1.1 503 [^]*circuit-open/);
+  t.match(await sendRaw(sidecar.port('a'), ASK_LAST), /^HTTP\/1.1 502 [^]*connect-failed/);
+  t.match(await sendRaw(sidecar.port('a'), ASK_LAST), /^HTTP\/1.1 503 [^]*circuit-open/);
 });
 
 t.test("keeps early bytes, half-close and the upstream's last words", async (t) => {
@@ -134,7 +135,7 @@ t.test('does not pass h2c on', async (t) => {
   );
   const answer = await sendRaw(
     sidecar.port('a'),
-    'GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n',
+    'GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings, close\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n',
   );
   t.match(answer, /^HTTP\/1.1 200 OK[^]*none$/);
   t.equal(upstream.seen[0]!.headers['http2-settings'], undefined);

@@ -1,7 +1,6 @@
 import t from 'tap';
 import type { Event } from '../../src/core/events.js';
-import type { Destination } from '../../src/inbound/exchange.js';
-import { routeAllTo, routeByPrefix, type Router } from '../../src/inbound/router.js';
+import { routeAllTo, routeByPrefix, type Routed, type Router } from '../../src/inbound/router.js';
 import type { Upstream } from '../../src/upstream/upstream.js';
 import { fakeCall } from '../support/fake-call.js';
 
@@ -16,7 +15,7 @@ function fakeUpstream(name: string): FakeUpstream {
   const asked: FakeUpstream['asked'] = [];
   const scopeFor = (method: string, path: string) => {
     asked.push([method, path]);
-    return { upstream: name } as Destination['scope'];
+    return { upstream: name } as Routed['scope'];
   };
   return { upstream: { name, scopeFor } as Upstream, asked };
 }

@@ -6,7 +6,7 @@ import { ConnectionPool } from '../../src/outbound/http1/connection-pool.js';
 import { createDispatch } from '../../src/outbound/dispatch.js';
 import { fakeAttempt } from '../support/fake-call.js';
 import { FakeClock } from '../support/fake-clock.js';
-import { poolOptions } from '../support/pool-options.js';
+import { poolContext, poolOptions } from '../support/pool-options.js';
 import { eventually, type Teardown } from '../support/sidecar.js';
 
 /** A server whose connections the test answers itself, and a way to it. */
@@ -20,7 +20,7 @@ async function open(t: Teardown) {
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const { port } = server.address() as AddressInfo;
   const clock = new FakeClock();
-  const pool = ConnectionPool.open(poolOptions(port), clock, undefined);
+  const pool = ConnectionPool.open(poolOptions(port), poolContext(clock), undefined);
   t.teardown(() => {
     pool.destroy();
     server.close();

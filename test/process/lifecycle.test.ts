@@ -1,54 +1,11 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import t from 'tap';
-import { node, pathOf } from '../support/program.js';
-import {
-  eventually,
-  findFreePort,
-  send,
-  startUpstream,
-  type Teardown,
-} from '../support/sidecar.js';
-
-interface Running {
-  readonly process: ChildProcess;
-  readonly output: () => string;
-  readonly errors: () => string;
-  readonly exit: Promise<number | null>;
-  readonly edit: (yaml: string) => void;
-}
-
-function start(t: Teardown, yaml: string): Running {
-  const folder = mkdtempSync(join(tmpdir(), 'breakwater-'));
-  const file = join(folder, 'breakwater.yaml');
-  writeFileSync(file, yaml);
-  const child = spawn(...node(pathOf('main.js'), 'run', '--config', file));
-  t.teardown(() => {
-    child.kill('SIGKILL');
-    rmSync(folder, { recursive: true });
-  });
-  let output = '';
-  let errors = '';
-  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
-  child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
-  const exit = new Promise<number | null>((resolve) => {
-    child.on('close', (code) => resolve(code));
-  });
-  return {
-    process: child,
-    output: () => output,
-    errors: () => errors,
-    exit,
-    edit: (text) => writeFileSync(file, text),
-  };
-}
+import { startProxy } from '../support/proxy-process.js';
+import { eventually, findFreePort, send, startUpstream } from '../support/sidecar.js';
 
 t.test('names every listener before it says it is ready', async (t) => {
   const [port, admin] = [await findFreePort(), await findFreePort()];
-  const running = start(
+  const running = startProxy(
     t,
     `admin: { listen: ${admin} }\nlog: { level: fatal }\nupstreams: { a: { listen: ${port}, target: "http://127.0.0.1:1" } }`,
   );
@@ -61,6 +18,28 @@ t.test('names every listener before it says it is ready', async (t) => {
   t.equal(await running.exit, 0);
 });
 
+t.test('says how many warnings check has, before it is ready', async (t) => {
+  const run = async (keys: string) => {
+    const running = startProxy(
+      t,
+      `admin: { listen: 0 }\nlog: { level: fatal }\nupstreams: { a: { listen: 0, target: "http://127.0.0.1:1", ${keys} } }`,
+    );
+    await eventually('it is ready', () => running.output().includes('ready'));
+    running.process.kill('SIGINT');
+    t.equal(await running.exit, 0);
+    return running.errors();
+  };
+  t.match(
+    await run('bulkhead: { maxConcurrent: 1 }'),
+    /^breakwater: (\S+) has 1 warning; `breakwater check \1` shows it\n$/,
+  );
+  t.match(
+    await run('retry: { maxAttempts: 9, methods: [GET, POST] }'),
+    /^breakwater: \S+ has 3 warnings; `breakwater check \S+` shows them\n$/,
+  );
+  t.equal(await run('preserveHost: false'), '', 'an info is none');
+});
+
 t.test('drains on SIGTERM: not ready, told to close, in-flight answered, exit 0', async (t) => {
   const [port, admin] = [await findFreePort(), await findFreePort()];
   const held: http.ServerResponse[] = [];
@@ -68,7 +47,7 @@ t.test('drains on SIGTERM: not ready, told to close, in-flight answered, exit 0'
     if (request.url === '/slow') held.push(response);
     else response.end('fast');
   });
-  const running = start(
+  const running = startProxy(
     t,
     `admin: { listen: ${admin} }\nshutdown: { delay: 2s, grace: 10s }\nupstreams: { a: { listen: ${port}, target: "${upstream.url}" } }`,
   );
@@ -103,7 +82,7 @@ t.test(
   async (t) => {
     const [port, admin] = [await findFreePort(), await findFreePort()];
     const upstream = await startUpstream(t, () => {});
-    const running = start(
+    const running = startProxy(
       t,
       `admin: { listen: ${admin} }\nshutdown: { grace: 200ms }\nupstreams: { a: { listen: ${port}, target: "${upstream.url}" } }`,
     );
@@ -120,7 +99,7 @@ t.test(
 
 t.test('ends at once at a second signal', async (t) => {
   const [port, admin] = [await findFreePort(), await findFreePort()];
-  const running = start(
+  const running = startProxy(
     t,
     `admin: { listen: ${admin} }\nshutdown: { delay: 30s }\nupstreams: { a: { listen: ${port}, target: "http://127.0.0.1:1" } }`,
   );
@@ -139,7 +118,7 @@ t.test('reloads on SIGHUP and on an edit of its file', async (t) => {
   const upstream = await startUpstream(t, (_request, response) => response.end('ok'));
   const yaml = (slots: number) =>
     `admin: { listen: ${admin} }\nupstreams: { a: { listen: ${port}, target: "${upstream.url}", bulkhead: { maxConcurrent: ${slots} } } }`;
-  const running = start(t, yaml(1));
+  const running = startProxy(t, yaml(1));
   await eventually('it is ready', () => running.output().includes('ready'));
   const page = async () => (await send(`http://127.0.0.1:${admin}/metrics`)).text;
   running.process.kill('SIGHUP');
@@ -159,11 +138,11 @@ t.test('reloads on SIGHUP and on an edit of its file', async (t) => {
 
 t.test('exits with 78 for a wrong file, and with 1 for a port in use', async (t) => {
   const upstream = await startUpstream(t, (_request, response) => response.end());
-  const wrong = start(t, 'upstreams:\n  a: { listen: 0, target: ftp://x, retri: 1 }\nx: 1\n');
+  const wrong = startProxy(t, 'upstreams:\n  a: { listen: 0, target: ftp://x, retri: 1 }\nx: 1\n');
   t.equal(await wrong.exit, 78);
   t.equal(wrong.errors().match(/: error: /g)?.length, 3, 'all problems at once');
   t.match(wrong.errors(), /breakwater\.yaml:2:36: error: upstreams\.a\.retri: /);
-  const busy = start(
+  const busy = startProxy(
     t,
     `admin: { listen: 0 }\nupstreams: { a: { listen: ${upstream.port}, target: "http://x" } }`,
   );

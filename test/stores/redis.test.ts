@@ -153,7 +153,7 @@ const moduleOf = (path: string) =>
 
 /** Uses a store whose server is not there, and prints what became of it. An error that is not heard ends it with 1. */
 const programFor = (url: string) => `
-  import { createSystemClock } from ${moduleOf('core/clock.js')};
+  import { createSystemClock } from ${moduleOf('platform/system-clock.js')};
   import { createRedisStore } from ${moduleOf('stores/redis.js')};
   const changes = [];
   const store = createRedisStore({

@@ -1,5 +1,7 @@
 /** A pool of plain connections to this machine. */
-import type { PoolOptions } from '../../src/outbound/http1/connection-pool.js';
+import type { Clock } from '../../src/core/clock.js';
+import type { PoolContext, PoolOptions } from '../../src/outbound/http1/connection-pool.js';
+import { Names } from '../../src/outbound/names/names.js';
 
 export const poolOptions = (port: number): PoolOptions => ({
   target: {
@@ -13,4 +15,11 @@ export const poolOptions = (port: number): PoolOptions => ({
   tls: undefined,
   connectTimeoutMs: 5000,
   maxHeaderSize: 1024,
+  maxAgeMs: 'off',
+});
+
+/** Its names are not to be looked up. */
+export const poolContext = (clock: Clock): PoolContext => ({
+  clock,
+  names: new Names(clock, (name) => Promise.reject(new Error(`nothing is known of ${name}`))),
 });

@@ -9,6 +9,7 @@ import type { AccessLog } from '../../src/telemetry/log/access.js';
 import { createLogSink } from '../../src/telemetry/log/log-sink.js';
 import { createLogger } from '../../src/telemetry/log/logger.js';
 import type { KnownEvent } from '../../tools/docs/sample-events.js';
+import { logShortage } from '../../src/telemetry/log/shortage.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { node } from '../support/program.js';
 
@@ -36,6 +37,19 @@ function build({ level = 'info', access = 'errors', route = '' }: Setup = {}) {
     parsed: () => lines.map((line) => JSON.parse(line) as Record<string, unknown>),
   };
 }
+
+t.test('warns of what this process lacks, at most once in 10 s', async (t) => {
+  const { clock, logger, parsed } = build();
+  const onShortage = logShortage(logger, clock);
+  for (let i = 0; i < 100; i += 1) {
+    onShortage('no descriptors');
+    clock.stall(100);
+  }
+  t.match(parsed(), [{ level: 'warn', msg: 'no descriptors' }]);
+  t.equal(parsed().length, 1);
+  onShortage('no descriptors');
+  t.equal(parsed().length, 2);
+});
 
 function finished(summary: Partial<ExchangeSummary> = {}): ExchangeFinished {
   return {

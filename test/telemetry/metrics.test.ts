@@ -14,7 +14,7 @@ interface Running {
   upstreams: InspectableUpstream[];
 }
 
-function build(running: Partial<Running> = {}) {
+function build(running: Partial<Running> = {}, droppedLines = () => 0) {
   const inspection: Inspection = {
     policies,
     isReady: () => true,
@@ -22,7 +22,7 @@ function build(running: Partial<Running> = {}) {
     upstreams: () => running.upstreams ?? [],
     config: () => ({}),
   };
-  const metrics = createMetrics({ version: '1.2.3', inspection });
+  const metrics = createMetrics({ version: '1.2.3', inspection, droppedLines });
   return {
     metrics,
     scope: (name: string, route: string): ((event: KnownEvent) => void) =>
@@ -406,4 +406,11 @@ t.test('lets others have their turn between metrics of the process that take lon
   t.match(await readPage(metrics.exposition()), /^nodejs_active_resources_total 0$/m);
   t.equal(readIn.length, 2);
   t.not(readIn[0], readIn[1]);
+});
+
+t.test('counts the lines that the log had to leave out', async (t) => {
+  const { metrics } = build({}, () => 7);
+  let page = '';
+  for await (const piece of metrics.exposition()) page += piece;
+  t.match(page, /^breakwater_log_lines_dropped_total 7$/m);
 });

@@ -25,7 +25,7 @@ function merge(key: string, schema: Schema): Schema {
   const { anyOf, ...rest } = schema;
   if (anyOf === undefined) return schema;
   const [on, off, ...others] = anyOf as Schema[];
-  const isOff = JSON.stringify(off) === '{"enum":["off",false]}';
+  const isOff = /^\{"enum":\["off",false(,"on",true)?\]\}$/.test(JSON.stringify(off));
   if (on === undefined || !isOff || others.length > 0) {
     throw new Error(`Cannot describe ${key} because its anyOf is not "a schema, or off"`);
   }

@@ -49,6 +49,7 @@ const exchange: ExchangeSummary = {
 export async function samplePage(): Promise<string> {
   const metrics = createMetrics({ version: '1', inspection: idle });
   metrics.noteConfig(1);
+  metrics.countRefusal(400);
   const emit = metrics.scope('a', '');
   for (const event of oneOfEach(exchange)) emit(event);
   let page = '';

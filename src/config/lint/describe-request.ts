@@ -64,7 +64,7 @@ function describeLoad({ tries }: Forecast, { retry }: PolicySettings): string {
   if (retry.budget === 'off')
     return `${most}, and x${tries} for as long as an outage lasts, because retry.budget is off`;
   const { ratio, minPerSecond } = retry.budget;
-  // Nobody retries more often than there are tries, whatever the budget allows.
+  // There are no more retries than attempts after the first, whatever the budget allows.
   const factor = Number(Math.min(1 + ratio, tries).toPrecision(4));
   return `${most}; in an outage x${factor} + ${minPerSecond}/s, by retry.budget`;
 }

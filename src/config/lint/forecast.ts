@@ -50,7 +50,7 @@ function longestAttempt({
     : { attemptMs: adaptive.max, attemptOption: 'timeout.adaptive.max' };
 }
 
-/** Leaves out what a Retry-After may add: nobody knows it beforehand. */
+/** Leaves out what a Retry-After may add: it is not known beforehand. */
 export function forecast(policies: PolicySettings): Forecast {
   const { timeout, retry } = policies;
   const tries = retry === 'off' ? 1 : retry.maxAttempts;

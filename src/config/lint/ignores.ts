@@ -1,6 +1,6 @@
 /** Comments that silence lint rules on their line: `# breakwater-ignore: rule-name, another -- the reason`. */
 import { didYouMean } from '../syntax/diagnostics.js';
-import type { Comment } from '../syntax/parse.js';
+import type { Comment } from '../syntax/comments.js';
 import type { Found, LintFile, LintRule } from './scope.js';
 
 const IGNORE = /^#\s*breakwater-ignore\b(\s*:)?/;

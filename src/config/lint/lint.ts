@@ -2,11 +2,12 @@
 import type { EffectiveUpstream } from '../resolve/assemble.js';
 import type { Config } from '../config.js';
 import { Findings, formatPath, listWords, type Diagnostic } from '../syntax/diagnostics.js';
-import { readComments } from '../syntax/parse.js';
+import { readComments } from '../syntax/comments.js';
 import type { SourceNode } from '../syntax/source.js';
 import { ignoreRules, readIgnores } from './ignores.js';
 import { numberRules } from './numbers.js';
 import { overloadRules } from './overload.js';
+import { routeRules } from './routes.js';
 import { listUpstreams, type LintFile, type LintRule, type Offence } from './scope.js';
 import { timingRules } from './timing.js';
 import { wiringRules } from './wiring.js';
@@ -16,6 +17,7 @@ export const lintRules: readonly LintRule[] = [
   ...timingRules,
   ...numberRules,
   ...wiringRules,
+  ...routeRules,
   ...overloadRules,
   ...ignoreRules,
 ];
@@ -45,8 +47,8 @@ export function lint({ text, root, config, effective }: Linted): Diagnostic[] {
     for (const { offence, names } of group(rule, file)) {
       const { place, message } = offence;
       if (ignores.get(place.position.line)?.includes(rule.name)) continue;
-      const whom = place.isShared === true ? ` (for ${listWords(names, 'and')})` : '';
-      findings.report(rule.level, rule.name, place.position, place.path, message + whom);
+      const subjects = place.isShared === true ? ` (for ${listWords(names, 'and')})` : '';
+      findings.report(rule.level, rule.name, place.position, place.path, message + subjects);
     }
   }
   return findings.list();

@@ -3,7 +3,7 @@ import type { EffectiveUpstream } from '../resolve/assemble.js';
 import type { Config, PolicySettings, UpstreamConfig } from '../config.js';
 import type { Level, Path, Position } from '../syntax/diagnostics.js';
 import { layers, type Effective, type EffectiveMap, type Origin } from '../resolve/layers.js';
-import type { Comment } from '../syntax/parse.js';
+import type { Comment } from '../syntax/comments.js';
 import { entryOf, itemsOf, valueOf, type SourceNode } from '../syntax/source.js';
 
 /** Somewhere in the file. */
@@ -32,7 +32,7 @@ export interface LintFile {
   readonly upstreams: readonly LintUpstream[];
 }
 
-/** What a rule found, and about whom: empty where the place says it. */
+/** What a rule found, and for which upstreams or routes: empty where the place says it. */
 export type Found = readonly (Offence & { readonly name?: string })[];
 
 export interface LintRule {

@@ -14,7 +14,7 @@ function checkCertificates({ upstreams }: LintFile): Found {
         position: valueOf(valueOf(node, 'tls'), 'insecureSkipVerify')!.position,
         path: [...key.path, 'tls', 'insecureSkipVerify'],
       },
-      message: `any certificate is accepted: whoever gets between this machine and ${config.target.host} reads and changes every call, credentials included; set tls.ca to the authority's PEM file, or tls.serverName to the name in the certificate, and insecureSkipVerify to false`,
+      message: `any certificate is accepted: an attacker between this machine and ${config.target.host} can read and change every call, credentials included; set tls.ca to the authority's PEM file, or tls.serverName to the name in the certificate, and insecureSkipVerify to false`,
     }));
 }
 
@@ -68,7 +68,7 @@ function checkOpenCircuits({ upstreams }: LintFile): Found {
     }));
 }
 
-/** Whoever writes retry.methods without GET has no GETs to care for. */
+/** An upstream with retry.methods without GET has no GETs to protect. */
 const mayGet = (scope: Scope) =>
   scope.value('retry') === undefined || scope.list('retry.methods').includes('GET');
 

@@ -2,6 +2,7 @@
 import type { Address, Target } from '../../core/model.js';
 import { isIPv6 } from 'node:net';
 import { resolvePath } from '../../lib/path-tree.js';
+import { foreignPatternProblem, foreignPrefixProblem } from './foreign-paths.js';
 
 /** Either what was read or what is wrong with it. */
 export type Read<T> = { readonly value: T } | { readonly problem: string };
@@ -151,7 +152,7 @@ function pathProblem(path: string): string | undefined {
 /** `/` takes all that no longer prefix does. @returns what is wrong. */
 export function prefixProblem(prefix: string): string | undefined {
   if (prefix === '/') return undefined;
-  const problem = pathProblem(prefix);
+  const problem = foreignPrefixProblem(prefix) ?? pathProblem(prefix);
   if (problem !== undefined) return problem;
   if (/[^!-~]/.test(prefix)) return 'must be percent-encoded: it is compared as it arrives';
   return prefix.endsWith('/')
@@ -161,7 +162,7 @@ export function prefixProblem(prefix: string): string | undefined {
 
 /** @returns what is wrong with a route's path. */
 export function patternProblem(pattern: string): string | undefined {
-  const problem = pathProblem(pattern);
+  const problem = foreignPatternProblem(pattern) ?? pathProblem(pattern);
   if (problem !== undefined) return problem;
   for (const segment of pattern.replace(/\/\*$/, '/').split('/')) {
     if (segment.includes('*')) return '* can only be the whole last segment, as in /search/*';

@@ -14,6 +14,7 @@ import {
   type Schemas,
   type WrittenLayer,
 } from './layers.js';
+import { decodeConnectionKeys, layConnectionKeys } from './connections.js';
 import { fillFiles, type Files } from './references.js';
 import { sections } from '../schema/sections.js';
 import { storeConfigOf, storeDocument, type StoreKind } from './stores.js';
@@ -30,6 +31,7 @@ export interface EffectiveRoute {
 /** An upstream's policies in the file's notation, with origins. */
 export interface EffectiveUpstream {
   readonly name: string;
+  readonly connections: EffectiveMap;
   readonly policies: EffectiveMap;
   readonly routes: readonly EffectiveRoute[];
 }
@@ -53,7 +55,10 @@ export function assemble(
   const general = decodeSections(root);
   const schemas = schemasOf(policies);
   const inheritedBy = layShared(root, schemas);
-  const effective = parts.map((part) => layPolicies(part, inheritedBy(part), schemas));
+  const effective = parts.map((part) => ({
+    ...layPolicies(part, inheritedBy(part), schemas),
+    connections: layConnectionKeys(root, part),
+  }));
   const decode = createDecoder();
   const settle = (laid: EffectiveMap) =>
     fillFiles(decode(laid, schemas), policies, files) as unknown as PolicySettings;
@@ -65,7 +70,8 @@ export function assemble(
       parts.map((part, i) => [part.name, toDocument(part, effective[i]!, toNotation)]),
     ),
   };
-  const config: Config = { file, ...general.config, upstreams, document };
+  const tlsFiles = [...new Set(parts.flatMap((part) => part.tlsFiles))];
+  const config: Config = { file, ...general.config, upstreams, tlsFiles, document };
   return { config: deepFreeze(config), effective, root };
 }
 
@@ -129,11 +135,7 @@ function layShared(root: SourceNode, schemas: Schemas): (part: UpstreamParts) =>
   };
 }
 
-function layPolicies(
-  { name, node }: UpstreamParts,
-  inherited: EffectiveMap,
-  schemas: Schemas,
-): EffectiveUpstream {
+function layPolicies({ name, node }: UpstreamParts, inherited: EffectiveMap, schemas: Schemas) {
   const path = ['upstreams', name];
   const policies = layKeysOver(inherited, node, schemas, { layer: 'own', path });
   const routes = itemsOf(valueOf(node, 'routes')).map((route, i) => ({
@@ -160,6 +162,10 @@ function isTrue(node: SourceNode | undefined): boolean {
   return node?.kind === 'scalar' && node.value === true;
 }
 
+function isOff(node: SourceNode | undefined): boolean {
+  return node?.kind === 'scalar' && (node.value === 'off' || node.value === false);
+}
+
 function toUpstreamConfig(
   parts: UpstreamParts,
   effective: EffectiveUpstream,
@@ -172,7 +178,9 @@ function toUpstreamConfig(
     prefix,
     target: target!,
     preserveHost: isTrue(valueOf(node, 'preserveHost')),
+    earlyHints: !isOff(valueOf(node, 'earlyHints')),
     tls,
+    ...decodeConnectionKeys(effective.connections),
     policies: settle(effective.policies),
     routes: effective.routes.map(({ policies, ...route }) => ({
       ...route,
@@ -201,7 +209,9 @@ function toDocument(
   return {
     ...keys,
     preserveHost: isTrue(valueOf(node, 'preserveHost')),
+    earlyHints: isOff(valueOf(node, 'earlyHints')) ? 'off' : 'on',
     ...(tls === undefined ? {} : { tls: redact(toPlain(tls) as Record<string, unknown>, 'key') }),
+    ...toNotation(effective.connections),
     ...toNotation(effective.policies),
     ...(routes.length === 0 ? {} : { routes }),
   };

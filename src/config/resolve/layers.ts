@@ -72,6 +72,20 @@ function builtIn(schema: OptionSchema, isOn: boolean): Effective | undefined {
 
 const within = ({ layer, path }: WrittenLayer, key: string) => ({ layer, path: [...path, key] });
 
+/** A word of the option itself is a value like any other. */
+const isOn = (node: SourceNode, schema: OptionSchema): boolean =>
+  schema.off === true &&
+  schema.enum === undefined &&
+  node.kind === 'scalar' &&
+  (node.value === 'on' || node.value === true);
+
+/** What is on already stays as it is; anything else gets its built-in values. */
+function switchOn(base: Effective | undefined, schema: OptionSchema, origin: Written): Effective {
+  if (base !== undefined && !(base.kind === 'leaf' && base.value === 'off')) return base;
+  const standard = builtIn(schema, true);
+  return standard?.kind === 'leaf' ? { ...standard, origin } : standard!;
+}
+
 /** `node` over `base`: mappings key by key, all else as a whole. */
 function layOver(
   base: Effective | undefined,
@@ -79,6 +93,7 @@ function layOver(
   schema: OptionSchema,
   from: WrittenLayer,
 ): Effective {
+  if (isOn(node, schema)) return switchOn(base, schema, { ...from, node });
   const properties = propertiesOf(schema);
   if (node.kind !== 'map' || properties === undefined) {
     const value = toPlain(node);

@@ -8,6 +8,14 @@ import { entryOf, textOf, valueOf, type SourceNode } from '../syntax/source.js';
 
 const FILE_KEYS = ['ca', 'cert', 'key'] as const;
 
+/** The files that `tls` names, as absolute or relative paths that can be opened. */
+export function tlsFilesOf(node: SourceNode | undefined, configFile: string): string[] {
+  const names = FILE_KEYS.map((key) => textOf(valueOf(node, key)));
+  return names
+    .filter((name) => name !== undefined)
+    .map((name) => resolve(dirname(configFile), name));
+}
+
 /** @returns undefined when something is wrong; `findings` has it. */
 export function readTls(node: SourceNode, path: Path, findings: Findings): TlsOptions | undefined {
   const folder = dirname(findings.file);

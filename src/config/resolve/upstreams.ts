@@ -28,7 +28,7 @@ import {
   type SourceEntry,
   type SourceNode,
 } from '../syntax/source.js';
-import { readTls } from './tls.js';
+import { readTls, tlsFilesOf } from './tls.js';
 
 /** An upstream's keys besides its policies; what could not be read is undefined and has its diagnostic. */
 export interface UpstreamParts {
@@ -38,6 +38,8 @@ export interface UpstreamParts {
   readonly prefix: string | undefined;
   readonly target: Target | undefined;
   readonly tls: TlsOptions | undefined;
+  /** The files that `tls` was read from. */
+  readonly tlsFiles: readonly string[];
 }
 
 interface Claim {
@@ -113,7 +115,8 @@ function readUpstream(
     findings.error('tls', tlsNode.position, [...path, 'tls'], message);
   }
   checkRoutes(valueOf(node, 'routes'), [...path, 'routes'], findings);
-  return { name, node, listen, prefix, target, tls };
+  const tlsFiles = tlsFilesOf(tlsNode, findings.file);
+  return { name, node, listen, prefix, target, tls, tlsFiles };
 }
 
 function profileProblem(name: string, profiles: readonly string[]): string | undefined {
@@ -173,7 +176,7 @@ function claimSection(
   if (valueOf(valueOf(root, name), 'listen') !== undefined) return;
   const read = parseAddress(sections[name].properties.listen.default as string);
   if (!('value' in read)) return;
-  // Not in the file: whoever collides with it gets the diagnostic.
+  // It is not in the file: the address that collides with it gets the diagnostic.
   const position = { line: 0, column: 0 };
   claims.push({ address: read.value, owner: `${name}.listen, by default,`, position, path: [] });
 }

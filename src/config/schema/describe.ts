@@ -1,8 +1,8 @@
 /** The words for what a schema allows and for what was written instead. */
-import type { OptionKeywords } from '../../core/options.js';
+import type { OptionKeywords, Unit } from '../../core/options.js';
 import { didYouMean, listWords } from '../syntax/diagnostics.js';
 import type { SourceNode } from '../syntax/source.js';
-import { suggestQuantities, unitExamples } from './units.js';
+import { parseQuantity, suggestQuantities, unitExamples } from './units.js';
 
 /** A JSON schema as the messages read it. */
 export interface SchemaView extends OptionKeywords {
@@ -46,7 +46,7 @@ function describeKind(schema: SchemaView): string {
     return listWords(schema.anyOf.filter((branch) => branch.type !== undefined).map(describeKind));
   }
   if (schema.enum !== undefined) {
-    return listWords(schema.enum.filter((word) => word !== false).map(String));
+    return listWords(schema.enum.filter((word) => typeof word === 'string').map(String));
   }
   switch (schema.type) {
     case 'object':
@@ -81,19 +81,37 @@ export function describeSeen(node: SourceNode): string {
   return JSON.stringify(value.length > 60 ? `${value.slice(0, 59)}…` : value);
 }
 
+/** What other programs write for `off`: a word, 0 of something, or a negative number. */
+const OFF_ELSEWHERE = /^(?:of|no|none|never|disabled?|-\d.*|0+(?:\.0+)?\s*[a-z%]*)$/i;
+
+const meansOff = ({ unit }: SchemaView, written: string) =>
+  OFF_ELSEWHERE.test(written) || (unit !== undefined && parseQuantity(unit, written) === 0);
+
+const patternOf = ({ pattern, anyOf }: SchemaView) => pattern ?? anyOf?.[0]?.pattern ?? '';
+
+const ABOVE_ZERO = '; it must be above 0';
+
+/** Of a quantity whose notation is right. */
+function describeBounds(unit: Unit, written: string): string {
+  return parseQuantity(unit, written) === 0 ? ABOVE_ZERO : '; the most is 100%';
+}
+
 /** ` did you mean ...?`, or nothing. */
 function suggest(schema: SchemaView, node: SourceNode): string {
   if (node.kind !== 'scalar' || node.value === null) return '';
   const written = String(node.value);
   const words = (schema.enum ?? []).filter((word) => typeof word === 'string');
+  if (allowsOff(schema) && meansOff(schema, written)) return '; did you mean "off"?';
   if (schema.unit !== undefined) {
-    const quantities = suggestQuantities(schema.unit, written);
+    if (parseQuantity(schema.unit, written) !== undefined)
+      return describeBounds(schema.unit, written);
+    const allowed = new RegExp(patternOf(schema));
+    const quantities = suggestQuantities(schema.unit, written).filter((text) => allowed.test(text));
     if (quantities.length > 0) {
       return `; did you mean ${listWords(quantities.map((text) => JSON.stringify(text)))}?`;
     }
+    if (Number(written) === 0) return ABOVE_ZERO;
   }
-  if (allowsOff(schema) && /^(of|no|none|never|disabled?)$/i.test(written))
-    return '; did you mean "off"?';
   const isMethod =
     schema.pattern !== undefined && new RegExp(schema.pattern).test(written.toUpperCase());
   return semicolon(didYouMean(written, isMethod ? [written.toUpperCase()] : words));

@@ -1,8 +1,9 @@
 /** The whole file's schema: the one source of its validation, types, defaults, documentation and the editor's schema. */
+import { connectionKeys } from './connection-keys.js';
 import { schemasOf } from '../../core/layers.js';
 import { Options, Type, type TSchema } from '../../core/options.js';
 import type { PolicyList } from '../../core/policy.js';
-import { listen, sections } from './sections.js';
+import { listen, sections, word } from './sections.js';
 
 /** Upstreams, routes and profiles: they end up in metric labels and admin URLs. */
 const NAME_PATTERN = '^[A-Za-z0-9][A-Za-z0-9._-]*$';
@@ -92,7 +93,13 @@ const upstreamOf = (policyKeys: Keys) =>
           description:
             'Whether the upstream is sent the `Host` of the client instead of that of the target.',
         }),
+        earlyHints: word(['on', 'off'], {
+          default: 'on',
+          description:
+            'Whether clients are sent the `103 Early Hints` of the upstream. Some clients take a 103 for the response.',
+        }),
         tls,
+        ...connectionKeys,
         ...policyKeys,
         routes: Type.Array(reference('route'), {
           description:
@@ -148,7 +155,7 @@ function createSchemas(policies: PolicyList): Schemas {
       $defs: {
         upstream,
         route: routeOf(policyKeys),
-        policies: Options(policyKeys, { description: 'Policy keys.' }),
+        policies: Options({ ...connectionKeys, ...policyKeys }, { description: 'Policy keys.' }),
         ...schemasOf(policies),
       },
     },

@@ -10,13 +10,17 @@ import {
 } from '../../core/options.js';
 import { overload } from '../../policies/overload/index.js';
 
-const word = <const Words extends readonly string[]>(
+export const word = <const Words extends readonly string[]>(
   words: Words,
   options: { default: Words[number]; description: string },
 ) => {
-  // YAML before 1.2, and many a template, turns `off` into false.
-  const off = words.includes('off') ? { enum: [...words, false], off: true } : { enum: words };
-  return Type.Unsafe<Words[number]>({ ...off, ...options });
+  // YAML before 1.2, and many a template, turns `off` into false and `on` into true.
+  const switches = [
+    ...(words.includes('on') ? [true] : []),
+    ...(words.includes('off') ? [false] : []),
+  ];
+  const off = words.includes('off') ? { off: true } : {};
+  return Type.Unsafe<Words[number]>({ enum: [...words, ...switches], ...off, ...options });
 };
 
 export const listen = (options: { default?: string; description: string }) =>
@@ -86,14 +90,17 @@ const shutdown = Options(
 const limits = Options(
   {
     headerTimeout: Duration({
+      zero: false,
       default: '10s',
       description: 'Longest time until a request head is complete; then 408.',
     }),
     bodyIdle: Duration({
+      zero: false,
       default: '30s',
       description: 'Longest silence within a request body; then 408.',
     }),
     keepAlive: Duration({
+      zero: false,
       default: '75s',
       description: 'How long an idle connection of a client is kept.',
     }),

@@ -18,6 +18,7 @@ const expressions = Object.fromEntries(
 /** @returns ms, bytes or a share 0..1; undefined where the text is none. */
 export function parseQuantity(unit: Unit, text: string): number | undefined {
   if (!expressions[unit].test(text)) return undefined;
+  if (unit === 'duration') return sumParts(text);
   const amount = Number.parseFloat(text);
   const scale = scales[unit][text.replace(/^[\d.]+/, '')];
   if (scale === undefined) return undefined;
@@ -26,7 +27,15 @@ export function parseQuantity(unit: Unit, text: string): number | undefined {
   return unit === 'size' ? Math.round(amount * scale) : amount * scale;
 }
 
-/** `250ms`, `1.5s`, `2m`, `1h` in ms. */
+function sumParts(text: string): number {
+  let sumMs = 0;
+  for (const [, amount, name] of text.matchAll(/([\d.]+)([a-z]+)/g)) {
+    sumMs += Number(amount) * scales.duration[name!]!;
+  }
+  return sumMs;
+}
+
+/** `250ms`, `1.5s`, `1m30s`, `1h` in ms. */
 export const parseDuration = (text: string) => parseQuantity('duration', text);
 
 /** In the largest unit that needs no fraction. */
@@ -82,7 +91,7 @@ function bareNumber(unit: Unit, amount: string): string[] {
   const value = Number(amount);
   switch (unit) {
     case 'duration':
-      // Whoever left the unit out thought in seconds or in milliseconds: the likelier one first.
+      // A number without a unit is meant in seconds or in milliseconds: the likelier one comes first.
       return value >= 100 || !Number.isInteger(value * 1000)
         ? [`${amount}ms`, `${amount}s`]
         : [`${amount}s`, `${amount}ms`];
@@ -97,8 +106,29 @@ function bareNumber(unit: Unit, amount: string): string[] {
   }
 }
 
+/** `1h 30m` and `PT1H30M`, as other programs write it. */
+function joinParts(written: string): string | undefined {
+  const joined = written
+    .replace(/^PT(?=\d)/i, '')
+    .replaceAll(/\s+/g, '')
+    .toLowerCase();
+  return parseDuration(joined) === undefined ? undefined : joined;
+}
+
+/** `00:01:30`, with an optional fraction of a second. */
+function readClock(written: string): string | undefined {
+  const found = /^(\d{1,2}):(\d{2}):(\d{2}(?:\.\d+)?)$/.exec(written);
+  if (found === null) return undefined;
+  const [hours, minutes, seconds] = found.slice(1).map(Number) as [number, number, number];
+  return formatQuantity('duration', Math.round((hours * 3600 + minutes * 60 + seconds) * 1000));
+}
+
 /** The likeliest corrections of what was written where a quantity is needed: two for a bare number. */
 export function suggestQuantities(unit: Unit, written: string): string[] {
+  if (unit === 'duration') {
+    const duration = joinParts(written) ?? readClock(written);
+    if (duration !== undefined) return [duration];
+  }
   const found = /^\+?(\d+(?:\.\d+)?|\.\d+)\s*([a-z%]*)$/i.exec(written.trim());
   if (found === null) return [];
   const amount = found[1]!.startsWith('.') ? `0${found[1]}` : found[1]!;

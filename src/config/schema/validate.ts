@@ -1,6 +1,7 @@
 /** Checks a source tree against the schema and tells every mistake once, where it is; the only user of Ajv. */
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
 import type { Unit } from '../../core/options.js';
+import { schemasOf } from '../../core/layers.js';
 import type { PolicyList } from '../../core/policy.js';
 import {
   describeChoice,
@@ -9,16 +10,18 @@ import {
   describeWrongValue,
   type SchemaView,
 } from './describe.js';
-import { isMisspelt, type Findings } from '../syntax/diagnostics.js';
+import { isMisspelt, type Findings, type Path } from '../syntax/diagnostics.js';
 import { fileSchemas } from './schema.js';
 import {
   entriesOf,
   find,
   toPlain,
   type Place,
+  type SourceEntry,
   type SourceNode,
   type SourceScalar,
 } from '../syntax/source.js';
+import { findHome, suggestMapping, translateKey } from './translate.js';
 import { LONGEST_DURATION_MS, parseDuration } from './units.js';
 
 const compiled = new WeakMap<PolicyList, ValidateFunction>();
@@ -124,7 +127,7 @@ function isBranchNoise(node: SourceNode, error: ErrorObject): boolean {
 
 function reportWrongValue({ node, path }: Place, error: ErrorObject, findings: Findings): void {
   const schema = error.parentSchema as SchemaView;
-  let message = describeWrongValue(schema, node);
+  let message = describeWrongValue(schema, node) + suggestMapping(path, node);
   if (error.keyword === 'unit') {
     message = `must be at most ${Math.floor(LONGEST_DURATION_MS / 3_600_000)}h, but is ${describeSeen(node)}`;
   } else if (error.keyword === 'minProperties') {
@@ -149,8 +152,23 @@ function reportUnknownKey(
   const hint =
     path.length === 0 && policies.some(({ name }) => name === key)
       ? 'policies belong into `defaults`, a profile, an upstream or a route;'
-      : '';
+      : hintAt(key, entry, path, known, policies);
   findings.error('unknown-key', entry.key, [...path, key], describeUnknownKey(key, known, hint));
+}
+
+/** Of a key that is not just misspelt; empty where nothing is known of it. */
+function hintAt(
+  key: string,
+  entry: SourceEntry,
+  path: Path,
+  known: readonly string[],
+  policies: PolicyList,
+): string {
+  const lower = key.toLowerCase();
+  if (known.some((other) => other.toLowerCase() === lower)) return '';
+  const schemas = schemasOf(policies);
+  const translated = translateKey(key, entry, path, Object.keys(schemas));
+  return translated ?? findHome(key, path, schemas) ?? '';
 }
 
 function reportMissingKey(

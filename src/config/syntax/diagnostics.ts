@@ -61,11 +61,15 @@ export class Findings {
 
   /** By position. */
   list(): Diagnostic[] {
-    return [...this.#found.values()].toSorted(
-      (a, b) => a.line - b.line || a.column - b.column || a.path.localeCompare(b.path, 'en'),
-    );
+    return sortDiagnostics([...this.#found.values()]);
   }
 }
+
+/** By position, those of one file. */
+export const sortDiagnostics = (diagnostics: readonly Diagnostic[]): Diagnostic[] =>
+  diagnostics.toSorted(
+    (a, b) => a.line - b.line || a.column - b.column || a.path.localeCompare(b.path, 'en'),
+  );
 
 /**
  * `FILE:LINE:COLUMN: error: PATH: message`, without the path where the whole file is meant. What is no error ends with

@@ -7,6 +7,8 @@ export interface Interpolated {
   readonly text: string;
   /** What cannot be replaced. */
   readonly problems: readonly string[];
+  /** Names of variables that are not set and have no default; each is one of the problems. */
+  readonly unset: readonly string[];
   /** Whether anything came from outside the file. */
   readonly isReplaced: boolean;
 }
@@ -17,6 +19,7 @@ const INNER = /^([A-Za-z_]\w*)(?::-(.*))?$/s;
 /** `$${` is a literal `${`. As in a shell, the default also stands in for an empty variable. */
 export function interpolate(source: string, env: Environment): Interpolated {
   const problems: string[] = [];
+  const unset: string[] = [];
   let isReplaced = false;
   const text = source.replace(REFERENCE, (found, inner?: string, end?: string) => {
     if (inner === undefined) return '${';
@@ -33,12 +36,13 @@ export function interpolate(source: string, env: Environment): Interpolated {
     const value = Object.hasOwn(env, name) ? env[name] : undefined;
     if (value !== undefined && (value !== '' || fallback === undefined)) return value;
     if (fallback !== undefined) return fallback;
+    unset.push(name);
     problems.push(
       `the environment variable ${name} is not set; set it, or write \${${name}:-default}`,
     );
     return '';
   });
-  return { text, problems, isReplaced };
+  return { text, problems, unset, isReplaced };
 }
 
 /** What YAML's core schema makes of a plain scalar; an empty one stays text. */

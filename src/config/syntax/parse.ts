@@ -1,32 +1,37 @@
-/** YAML text to a source tree: aliases and merge keys resolved, `${NAME}` replaced; the only user of the yaml package. */
+/** YAML text to a source tree: aliases and merge keys resolved, `${NAME}` replaced. */
 import {
   isAlias,
   isMap,
   isScalar,
   isSeq,
-  Lexer,
   LineCounter,
   parseDocument,
   Scalar,
   type Alias,
   type Pair,
-  type YAMLError,
   type YAMLMap,
 } from 'yaml';
-import type { Findings, Position } from './diagnostics.js';
+import { listWords, type Findings, type Position } from './diagnostics.js';
 import { interpolate, readPlain, type Environment } from './interpolate.js';
+import { reportSyntax } from './syntax-errors.js';
 import type { ScalarValue, SourceEntry, SourceMap, SourceNode, SourceScalar } from './source.js';
 
 /** Far beyond any sensible file; keeps "billion laughs" from being laughed. */
 const MAX_ALIASED_VALUES = 100_000;
 const MAX_DEPTH = 100;
+/** Of a value that needs a variable that is not set. */
+export const UNSET_RULE = 'unset-variable';
 const START: Position = { line: 1, column: 1 };
 
-/** @returns undefined when the text is no YAML at all, or holds nothing: `findings` has it then. */
+/**
+ * @param allowsUnset a value whose variable is not set is an info, and not known.
+ * @returns undefined when the text is no YAML at all, or holds nothing: `findings` has it then.
+ */
 export function parseSource(
   text: string,
   env: Environment,
   findings: Findings,
+  allowsUnset = false,
 ): SourceNode | undefined {
   // An editor's byte order mark is no content, and would shift the first column.
   const source = text.startsWith('\uFEFF') ? text.slice(1) : text;
@@ -53,63 +58,12 @@ export function parseSource(
       findings.error('syntax', START, [], 'the file is empty; it needs at least `upstreams`');
       return undefined;
     }
-    return new TreeBuilder(env, findings, positionAt).build(document.contents, START);
+    return new TreeBuilder(env, findings, positionAt, allowsUnset).build(document.contents, START);
   } catch (cause) {
     // Nested so deeply that the parser itself gave up.
     const message = cause instanceof Error ? cause.message : String(cause);
     findings.error('syntax', START, [], `cannot be read as YAML: ${message.split('\n')[0]}`);
     return undefined;
-  }
-}
-
-export interface Comment extends Position {
-  /** With its `#`. */
-  readonly text: string;
-}
-
-/** What the lexer puts between tokens: marks that are not in the file. */
-const MARKS: ReadonlySet<string> = new Set(['\uFEFF', '\u0002', '\u0018', '\u001F']);
-
-/** The comments of a file that is YAML, told from text that only looks like one. */
-export function readComments(text: string): Comment[] {
-  const comments: Comment[] = [];
-  const position = { line: 1, column: 1 };
-  for (const token of new Lexer().lex(text)) {
-    // No scalar starts with a # of its own: block scalars begin with their indentation, all others with a quote.
-    if (token.startsWith('#')) {
-      comments.push({ ...position, text: token.trimEnd() });
-    }
-    if (MARKS.has(token)) continue;
-    const lines = token.split('\n');
-    position.line += lines.length - 1;
-    position.column = lines.at(-1)!.length + (lines.length === 1 ? position.column : 1);
-  }
-  return comments;
-}
-
-/** Mistakes after which the parser still knows where it is; after any other, more errors are mostly echoes of it. */
-const LOCAL_MISTAKES: ReadonlySet<string> = new Set([
-  'TAB_AS_INDENT',
-  'TAG_RESOLVE_FAILED',
-  'NON_STRING_KEY',
-  'BAD_DQ_ESCAPE',
-]);
-
-function reportSyntax(
-  problems: readonly YAMLError[],
-  source: string,
-  positionAt: (offset: number) => Position,
-  findings: Findings,
-): void {
-  for (const { pos, code, message } of problems.toSorted((a, b) => a.pos[0] - b.pos[0])) {
-    let text = message;
-    if (source.slice(pos[0] - 1, pos[0] + 1) === '${') {
-      text = '${...} between braces or brackets needs quotes: "${NAME}"';
-    } else if (code === 'MULTIPLE_DOCS') {
-      text = 'a second document starts here; the file must hold one';
-    }
-    findings.error('syntax', positionAt(pos[0]), [], text);
-    if (!LOCAL_MISTAKES.has(code)) return;
   }
 }
 
@@ -119,6 +73,7 @@ class TreeBuilder {
   readonly #env: Environment;
   readonly #findings: Findings;
   readonly #positionAt: (offset: number) => Position;
+  readonly #allowsUnset: boolean;
   /** Of what is being built. */
   readonly #path: (string | number)[] = [];
   /** The latest of each name, as aliases mean it; undefined while it is being built. */
@@ -127,7 +82,13 @@ class TreeBuilder {
   readonly #sizes = new Map<SourceNode, number>();
   #aliased = 0;
 
-  constructor(env: Environment, findings: Findings, positionAt: (offset: number) => Position) {
+  constructor(
+    env: Environment,
+    findings: Findings,
+    positionAt: (offset: number) => Position,
+    allowsUnset: boolean,
+  ) {
+    this.#allowsUnset = allowsUnset;
     this.#env = env;
     this.#findings = findings;
     this.#positionAt = positionAt;
@@ -206,7 +167,10 @@ class TreeBuilder {
     if (typeof value !== 'string' || !value.includes('${')) {
       return { kind: 'scalar', position, value };
     }
-    const { text, problems, isReplaced } = interpolate(value, this.#env);
+    const { text, problems, unset, isReplaced } = interpolate(value, this.#env);
+    if (this.#allowsUnset && unset.length > 0 && unset.length === problems.length) {
+      return this.#unset(position, unset);
+    }
     if (problems.length > 0) return this.#broken('environment', position, problems.join('; '));
     const scalar: SourceScalar = { kind: 'scalar', position, value: text };
     if (!isReplaced) return scalar;
@@ -246,6 +210,13 @@ class TreeBuilder {
     for (const part of partsOf(node)) size += this.#sizeOf(part);
     this.#sizes.set(node, size);
     return size;
+  }
+
+  #unset(position: Position, names: readonly string[]): SourceNode {
+    const isOne = new Set(names).size === 1;
+    const message = `${listWords([...new Set(names)], 'and')} ${isOne ? 'is' : 'are'} not set here, so this value is not checked`;
+    this.#findings.report('info', UNSET_RULE, position, this.#path, message);
+    return { kind: 'broken', position, isUnset: true };
   }
 
   #broken(rule: string, position: Position, message: string): SourceNode {

@@ -32,6 +32,8 @@ export interface SourceMap {
 export interface SourceBroken {
   readonly kind: 'broken';
   readonly position: Position;
+  /** What it would be is not known here: it needs a variable that is not set. */
+  readonly isUnset?: true;
 }
 
 export type SourceNode = SourceScalar | SourceList | SourceMap | SourceBroken;

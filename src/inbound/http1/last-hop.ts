@@ -1,15 +1,15 @@
-/** Requests that end here by their own wish: about this hop, not about what is behind it (RFC 9110, section 7.6.2). */
+/** Requests that ask about this hop, not about the upstream behind it (RFC 9110, section 7.6.2). */
 import { METHODS, type IncomingMessage, type ServerResponse } from 'node:http';
 import { fieldLines, filterFields } from '../../http/fields.js';
 
-/** Never reflected: whoever can make a client send TRACE must not read its secrets (RFC 9110, section 9.3.8). */
+/** Never reflected: a script that can make a client send TRACE must not read its secrets (RFC 9110, section 9.3.8). */
 const secret = new Set(['authorization', 'proxy-authorization', 'cookie']);
 
 const isReflected = (lowerName: string) => !secret.has(lowerName);
 
 const ALLOW = METHODS.filter((method) => method !== 'CONNECT').join(', ');
 
-/** Whether the request asks to be answered by this hop. */
+/** Whether the request asks for a response of this hop. */
 export function isLastHop(request: IncomingMessage, target: string): boolean {
   const { method, headers } = request;
   if (method !== 'OPTIONS' && method !== 'TRACE') return false;

@@ -7,54 +7,29 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http';
-import type { Socket } from 'node:net';
 import httpProxy from '@fastify/http-proxy';
 import fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
 import { Exchange, type ExchangeContext } from '../exchange.js';
-import { answerAsLastHop, isLastHop } from './last-hop.js';
-import { findFault } from './request-check.js';
+import type { Front, Listener, ListenerLimits } from '../listener.js';
 import type { Router } from '../router.js';
-import { UpgradeRequest } from './upgrade.js';
-import { announcesBody } from '../upload-limits.js';
-
-export interface ListenerLimits {
-  /** ms until a request's head is complete. */
-  readonly headerTimeout: number;
-  /** ms an idle connection is kept. */
-  readonly keepAlive: number;
-  readonly maxHeaderSize: number;
-  readonly maxConnections: number | 'off';
-}
+import { Ending } from './ending.js';
+import { takeIn, type IntakeOptions } from './intake.js';
 
 /** How often Node looks for heads that are late: what `limits.headerTimeout` may be late itself. */
 const CHECK_INTERVAL_MS = 250;
 
-interface RoutedRequest extends IncomingMessage {
-  router: Router;
-}
-
-export interface Listener {
-  /** Requests wait until there is one. */
-  setRouter(router: Router): void;
-  /** New limits; the size of heads changes for new connections only. */
-  configure(limits: ListenerLimits): void;
-  /** Where it listens; a port 0 is the real one by now. */
-  readonly address: Address;
-  /** Takes no more connections; resolves when those there were have ended. */
-  close(): Promise<void>;
-  /** Cuts what is still open. */
-  destroy(): void;
+/** A request on its way through Fastify. */
+interface PendingRequest extends IncomingMessage {
+  exchange: Exchange;
 }
 
 type RequestHandler = (request: IncomingMessage, response: ServerResponse) => void;
-
-export type Front = Awaited<ReturnType<typeof createFront>>;
 
 /**
  * Fastify takes no routes once it runs, and a router would judge paths that are none of its business: every target is
  * shown to it as `/`, and any number of servers share the one instance.
  */
-export async function createFront(context: ExchangeContext) {
+export async function createFront(context: ExchangeContext): Promise<Front> {
   let handler: RequestHandler;
   const app = fastify({
     serverFactory(fastifyHandler) {
@@ -78,21 +53,18 @@ export async function createFront(context: ExchangeContext) {
     // The cheaper of the plugin's two seams: no URL is taken apart. Nothing after it runs.
     preHandler(request: FastifyRequest, reply: FastifyReply) {
       reply.hijack();
-      const { method } = request;
-      const { router } = request.raw as RoutedRequest;
-      const destination = router.route(method, request.originalUrl);
-      new Exchange(request.raw, reply.raw, destination, context).start();
+      (request.raw as PendingRequest).exchange.start();
     },
   } as Parameters<typeof app.register>[1] as never);
   await app.ready();
 
   return {
-    /** @throws the socket's error when the address cannot be had. */
     async open(address: Address, limits: ListenerLimits): Promise<Listener> {
       let router: Router | undefined;
       let waiting: (() => void)[] = [];
-      let isClosing = false;
       const server = createServer({
+        // Node's own refusal would leave no trace.
+        requireHostHeader: false,
         // An upload may take as long as it moves: `limits.bodyIdle` watches it.
         requestTimeout: 0,
         connectionsCheckingInterval: CHECK_INTERVAL_MS,
@@ -100,34 +72,24 @@ export async function createFront(context: ExchangeContext) {
       // Node would drop the fields beyond this without a word; `maxHeaderSize` bounds them.
       server.maxHeadersCount = 0;
       configure(server, limits);
-      const onRequest: RequestHandler = (request, response) => {
-        if (router === undefined) return void waiting.push(() => onRequest(request, response));
-        if (isClosing) response.shouldKeepAlive = false;
-        // What comes after an answer that closes the connection cannot be answered any more.
-        if (request.socket.writableEnded) return;
-        const fault = findFault(request);
-        if (fault !== undefined) return refuse(response, fault);
-        const target = request.url!;
-        if (isLastHop(request, target)) return answerAsLastHop(request, response, target);
-        (request as RoutedRequest).router = router;
+      const ending = new Ending(server, context.clock);
+      const start: IntakeOptions['start'] = (stream, request, response) => {
+        if (router === undefined) {
+          waiting.push(() => start(stream, request, response));
+          return;
+        }
+        const exchange = new Exchange(stream, router.route(stream.method, stream.target), context);
+        // Fastify has routes for the methods that Node parses, and a response of its own for an upgrade.
+        if (stream.upgrade !== undefined) return exchange.start();
+        (request as PendingRequest).exchange = exchange;
         handler!(request, response);
       };
-      server.on('request', onRequest);
-      // Answered when a try wants the body: a refused upload never starts.
-      server.on('checkContinue', onRequest);
-      server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
-        const upgrade = new UpgradeRequest(request, socket, head);
-        // Node parses no body here: it could not be told from the new protocol's first bytes.
-        const fault = findFault(request) ?? (announcesBody(request) ? 400 : undefined);
-        if (fault !== undefined) return refuse(upgrade.response, fault);
-        const start = () => {
-          const destination = router!.route(request.method!, request.url!);
-          new Exchange(request, upgrade.response, destination, context, upgrade).start();
-        };
-        if (router === undefined) waiting.push(start);
-        else start();
+      takeIn(server, {
+        clock: context.clock,
+        start,
+        onRefused: context.onRefused,
+        isClosing: () => ending.hasBegun || context.isDraining(),
       });
-      server.on('connect', refuseConnect);
       await listen(server, address);
       return {
         address: boundAddress(server, address),
@@ -138,13 +100,8 @@ export async function createFront(context: ExchangeContext) {
           for (const start of held) start();
         },
         configure: (next) => configure(server, next),
-        close: () =>
-          new Promise((resolve) => {
-            isClosing = true;
-            server.close(() => resolve());
-            server.closeIdleConnections();
-          }),
-        destroy: () => server.closeAllConnections(),
+        drain: (isLast) => ending.drain(isLast),
+        close: () => ending.close(),
       };
     },
     close: () => app.close(),
@@ -157,18 +114,6 @@ function configure(server: Server, limits: ListenerLimits): void {
   server.maxConnections = limits.maxConnections === 'off' ? Infinity : limits.maxConnections;
   // Node hands it to the parser of each new connection.
   (server as Server & { maxHeaderSize: number }).maxHeaderSize = limits.maxHeaderSize;
-}
-
-/** An answer below the level of policies and problem details, as Node gives to what it cannot parse. */
-function refuse(response: ServerResponse, status: number): void {
-  response.writeHead(status, { Connection: 'close', 'Content-Length': 0 });
-  response.end();
-}
-
-/** A gateway opens no connections to where clients choose (RFC 9110, section 9.3.6). */
-function refuseConnect(_request: IncomingMessage, socket: Socket): void {
-  socket.on('error', () => {});
-  socket.end('HTTP/1.1 405 Method Not Allowed\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
 }
 
 function listen(server: Server, address: Address): Promise<void> {

@@ -1,4 +1,4 @@
-/** Answers that are here as a whole leave in one write. */
+/** Responses that are here as a whole leave in one write. */
 import type { ServerResponse } from 'node:http';
 
 /** Longest body to join to a head: for longer ones another system call costs less than the copy. */
@@ -11,7 +11,7 @@ interface PendingHead {
 }
 
 /**
- * Ends an answer whose head has been given to `writeHead` and whose body is `body`. Node would write head and body as
+ * Ends a response whose head has been given to `writeHead` and whose body is `body`. Node would write head and body as
  * two pieces of one vector, which takes a third longer than a single string. Where its response object is not what it
  * has been in all versions so far, the plain way remains.
  */

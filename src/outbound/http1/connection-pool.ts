@@ -1,8 +1,7 @@
-/** Connections to one upstream: opened when there is no idle one, kept between exchanges, closed when they are not worth it. */
+/** Connections to one target: opened when there is no idle one, kept between exchanges, closed when they are not worth it. */
 import type { Target, TlsOptions } from '../../core/model.js';
-import { isIP, type Socket } from 'node:net';
-import { buildConnector } from 'undici';
 import type { Clock, Timer } from '../../core/clock.js';
+import type { Off } from '../../core/options.js';
 import {
   ClientClosed,
   type HttpClient,
@@ -10,38 +9,34 @@ import {
   type Progress,
   type ResponseHandler,
 } from '../client.js';
+import type { Names } from '../names/names.js';
+import { TargetAddresses } from '../names/target-addresses.js';
 import { Connection, type ConnectionKeeper } from './connection.js';
+import { createDial, type Dial } from './dial.js';
+import { keepMs } from './keep-alive.js';
+import { Opening } from './opening.js';
 
 export interface PoolOptions {
   readonly target: Target;
   readonly tls: TlsOptions | undefined;
-  /** ms until a connection that no try waits for any more is given up; 0 for as long as the system commonly tries. */
+  /** ms until the opening of a connection is given up; 0 for the limit that the system commonly has. */
   readonly connectTimeoutMs: number;
-  /** Longest head of an answer, in bytes. */
+  /** Longest head of a response, in bytes. */
   readonly maxHeaderSize: number;
+  /** A connection older than this, in ms, carries no further exchange. */
+  readonly maxAgeMs: number | Off;
 }
 
-/** How long an idle connection is kept where its upstream does not say, in ms: less than what servers commonly do. */
-const KEEP_ALIVE_MS = 4000;
-/** How much sooner than it says. */
-const KEEP_ALIVE_MARGIN_MS = 2000;
-const MAX_KEEP_ALIVE_MS = 600_000;
-/** What Linux gives a TCP connection to come about; a TLS handshake has no end of its own. */
-const SYSTEM_CONNECT_MS = 130_000;
-/** How often those that nobody uses are looked for, in ms. */
+export interface PoolContext {
+  readonly clock: Clock;
+  readonly names: Names;
+}
+
+/** How often unused connections are looked for, in ms. */
 const SWEEP_MS = 1000;
 
 /** After this long without use, in ms, a socket is read once more before it is written to: its end may be waiting there. */
 const FRESH_MS = 100;
-
-const bracketed = (host: string) => (host.includes(':') ? `[${host}]` : host);
-
-/** What HTTP calls the target (RFC 9110, section 7.2): without the port where it is the scheme's own. */
-export function hostOf({ protocol, host, port, socketPath }: Target): string {
-  if (socketPath !== undefined) return 'localhost';
-  const isDefault = port === (protocol === 'https:' ? 443 : 80);
-  return isDefault ? bracketed(host) : `${bracketed(host)}:${port}`;
-}
 
 const NOT_CONNECTED: Progress = {
   isConnected: false,
@@ -52,60 +47,63 @@ const NOT_CONNECTED: Progress = {
 
 const closed = () => new ClientClosed('the connections are closed');
 
-/** The connections to one place; survives reloads that do not change the place. */
+const fitsAny = () => true;
+
+/** The connections to one target; survives reloads that do not change the target. */
 export class ConnectionPool implements HttpClient, ConnectionKeeper {
   readonly #key: string;
-  readonly #maxHeaderSize: number;
+  readonly #options: PoolOptions;
   readonly #clock: Clock;
+  readonly #addresses: TargetAddresses;
   readonly #dial: Dial;
+  readonly #maxAgeMs: number;
   readonly #all = new Set<Connection>();
-  /** The latest is used first, so that those that are too many grow old. */
+  readonly #openings = new Set<Opening>();
+  /** The latest is used first, so that surplus ones grow old. */
   #idle: Connection[] = [];
   #sweep: Timer | undefined;
   #holders = 0;
   #isClosed = false;
 
-  /** @param previous is held once more where it leads to the same place. */
+  /** @param previous is held once more where it leads to the same target. */
   static open(
     options: PoolOptions,
-    clock: Clock,
+    context: PoolContext,
     previous: ConnectionPool | undefined,
   ): ConnectionPool {
     const key = JSON.stringify(options);
     const pool =
       previous !== undefined && previous.#key === key
         ? previous
-        : new ConnectionPool(options, clock, key);
+        : new ConnectionPool(options, context, key);
     pool.#holders += 1;
     return pool;
   }
 
-  private constructor(options: PoolOptions, clock: Clock, key: string) {
+  private constructor(options: PoolOptions, { clock, names }: PoolContext, key: string) {
     this.#key = key;
-    this.#maxHeaderSize = options.maxHeaderSize;
+    this.#options = options;
     this.#clock = clock;
-    this.#dial = createDial(options);
+    this.#addresses = new TargetAddresses(options.target, names);
+    this.#dial = createDial(options.target, options.tls);
+    this.#maxAgeMs = options.maxAgeMs === 'off' ? Infinity : options.maxAgeMs;
   }
 
   dispatch(request: OutboundRequest, handler: ResponseHandler): void {
     if (this.#isClosed) return handler.onFailure(closed(), NOT_CONNECTED);
     const nowMs = this.#clock.now();
-    let connection = this.#idle.pop();
-    // One that has just broken is among them until its socket tells of its close.
-    while (
-      connection !== undefined &&
-      (connection.isDestroyed || connection.expiresAtMs <= nowMs)
-    ) {
-      connection.destroy();
-      connection = this.#idle.pop();
-    }
-    if (connection === undefined) return this.#open(request, handler);
-    if (nowMs - connection.idleSinceMs < FRESH_MS) return connection.send(request, handler);
-    // Sockets are read between the two.
-    setImmediate(() => setImmediate(() => this.#lend(connection, request, handler)));
+    this.#addresses.touch(nowMs);
+    const isChoosy =
+      this.#addresses.areMany && (request.avoid.length > 0 || this.#addresses.order.hasSuspects);
+    if (isChoosy) return this.#dispatchToBest(request, handler, nowMs);
+    this.#use(this.#takeIdle(nowMs, fitsAny), request, handler, nowMs);
   }
 
-  /** Closes the connections when the last holder has let go; nobody may be using them then. */
+  report(address: string, isGood: boolean): void {
+    this.#addresses.order.report(address, isGood, this.#clock.now());
+  }
+
+  /** Closes the connections when the last holder has released them; no exchange may use them then. */
   release(): void {
     this.#holders -= 1;
     if (this.#holders === 0) this.destroy();
@@ -115,6 +113,7 @@ export class ConnectionPool implements HttpClient, ConnectionKeeper {
   destroy(): void {
     this.#isClosed = true;
     this.#sweep?.cancel();
+    for (const opening of this.#openings) opening.fail(closed());
     for (const connection of this.#all) connection.fail(closed());
   }
 
@@ -123,12 +122,14 @@ export class ConnectionPool implements HttpClient, ConnectionKeeper {
   }
 
   onIdle(connection: Connection): void {
-    const keptMs = keepMs(connection.keepAliveMs);
-    if (keptMs <= 0) return connection.destroy();
     const nowMs = this.#clock.now();
     connection.isReused = true;
     connection.idleSinceMs = nowMs;
-    connection.expiresAtMs = nowMs + keptMs;
+    connection.expiresAtMs = Math.min(
+      nowMs + keepMs(connection.keepAliveMs),
+      connection.openedAtMs + this.#maxAgeMs,
+    );
+    if (!this.#isUsable(connection, nowMs)) return connection.destroy();
     this.#idle.push(connection);
     this.#sweep ??= this.#clock.schedule(SWEEP_MS, this.#onSweep);
   }
@@ -139,28 +140,89 @@ export class ConnectionPool implements HttpClient, ConnectionKeeper {
     if (index !== -1) this.#idle.splice(index, 1);
   }
 
-  #open(request: OutboundRequest, handler: ResponseHandler): void {
-    try {
-      const connection = this.#connect((error) => {
-        if (error === null) this.#lend(connection, request, handler);
-        else handler.onFailure(error, NOT_CONNECTED);
-      });
-    } catch (error) {
-      // A certificate that cannot be used, for one.
-      handler.onFailure(error as Error, NOT_CONNECTED);
+  /** There is a choice between addresses, and a reason to choose. */
+  #dispatchToBest(request: OutboundRequest, handler: ResponseHandler, nowMs: number): void {
+    const { order, known } = this.#addresses;
+    const { avoid } = request;
+    const trial = order.takeTrial(
+      known.filter((address) => !avoid.includes(address)),
+      nowMs,
+    );
+    const [best] = trial === undefined ? order.sort(known, avoid) : [trial];
+    const isAsGood = (address: string) =>
+      address === best ||
+      (trial === undefined && order.rank(address, avoid) <= order.rank(best!, avoid));
+    const idle = this.#takeIdle(nowMs, ({ address }) => isAsGood(address));
+    this.#use(idle, request, handler, nowMs, trial);
+  }
+
+  /** @returns the latest of those that can be used and fit. */
+  #takeIdle(nowMs: number, fits: (connection: Connection) => boolean): Connection | undefined {
+    for (let i = this.#idle.length - 1; i >= 0; i -= 1) {
+      const connection = this.#idle[i]!;
+      const isUsable = this.#isUsable(connection, nowMs);
+      if (isUsable && !fits(connection)) continue;
+      this.#idle.splice(i, 1);
+      if (isUsable) return connection;
+      connection.destroy();
     }
+    return undefined;
+  }
+
+  /** One that has just broken is idle until its socket reports that it is closed. */
+  #isUsable({ isDestroyed, expiresAtMs, address }: Connection, nowMs: number): boolean {
+    return !isDestroyed && expiresAtMs > nowMs && !this.#addresses.isGone(address);
+  }
+
+  #use(
+    connection: Connection | undefined,
+    request: OutboundRequest,
+    handler: ResponseHandler,
+    nowMs: number,
+    trial?: string,
+  ): void {
+    if (connection === undefined) return this.#open(request, handler, trial);
+    if (nowMs - connection.idleSinceMs < FRESH_MS) return connection.send(request, handler);
+    // Sockets are read between the two.
+    setImmediate(() => setImmediate(() => this.#lend(connection, request, handler)));
+  }
+
+  #open(request: OutboundRequest, handler: ResponseHandler, trial: string | undefined): void {
+    const { order } = this.#addresses;
+    const opening = new Opening({
+      clock: this.#clock,
+      addresses: this.#addresses,
+      timeoutMs: this.#options.connectTimeoutMs,
+      connect: this.#connect,
+      arrange: (addresses) =>
+        order
+          .sort(addresses, request.avoid)
+          .toSorted((a, b) => Number(b === trial) - Number(a === trial)),
+      isWanted: () => !handler.isOver,
+      onOpen: (connection) => {
+        this.#openings.delete(opening);
+        this.#lend(connection, request, handler);
+      },
+      onFailure: (error) => {
+        this.#openings.delete(opening);
+        handler.onFailure(error, NOT_CONNECTED);
+      },
+    });
+    this.#openings.add(opening);
+    opening.start();
   }
 
   /** Knows no request: what its socket calls back lives as long as the connection, and would keep the first one alive. */
-  #connect(onOpen: (error: Error | null) => void): Connection {
+  readonly #connect = (address: string, onOpen: (error?: Error) => void): Connection => {
     const connection: Connection = new Connection(
-      this.#dial((bytes, keep) => connection.onRead(bytes, keep), onOpen),
+      this.#dial(address, (bytes, keep) => connection.onRead(bytes, keep), onOpen),
       this,
-      this.#maxHeaderSize,
+      this.#options.maxHeaderSize,
+      { address, openedAtMs: this.#clock.now() },
     );
     this.#all.add(connection);
     return connection;
-  }
+  };
 
   #lend(connection: Connection, request: OutboundRequest, handler: ResponseHandler): void {
     if (!handler.isOver) {
@@ -173,59 +235,10 @@ export class ConnectionPool implements HttpClient, ConnectionKeeper {
 
   readonly #onSweep = (): void => {
     const nowMs = this.#clock.now();
-    const old = this.#idle.filter(({ expiresAtMs }) => expiresAtMs <= nowMs);
-    this.#idle = this.#idle.filter(({ expiresAtMs }) => expiresAtMs > nowMs);
+    const old = this.#idle.filter((connection) => !this.#isUsable(connection, nowMs));
+    this.#idle = this.#idle.filter((connection) => this.#isUsable(connection, nowMs));
     for (const connection of old) connection.destroy();
     this.#sweep =
       this.#idle.length === 0 ? undefined : this.#clock.schedule(SWEEP_MS, this.#onSweep);
-  };
-}
-
-/** @param announcedMs what the upstream says. */
-function keepMs(announcedMs: number | undefined): number {
-  if (announcedMs === undefined) return KEEP_ALIVE_MS;
-  return Math.min(announcedMs - KEEP_ALIVE_MARGIN_MS, MAX_KEEP_ALIVE_MS);
-}
-
-/** @returns a socket that hands what it reads to `onRead`; `onOpen` is told once, later, of its opening or its failure. */
-type Dial = (onRead: Connection['onRead'], onOpen: (error: Error | null) => void) => Socket;
-
-/** What a socket reads into. Small answers only ever touch its first page. */
-const READ_BYTES = 64 * 1024;
-
-function createDial({ target, tls, connectTimeoutMs }: PoolOptions): Dial {
-  const { protocol, host, port, socketPath } = target;
-  // RFC 6066, section 3: an address is no server name.
-  const servername = tls?.serverName ?? (isIP(host) === 0 ? host : '');
-  /** The latest: the next handshake is shorter for it. */
-  let session: Buffer | undefined;
-  return (onRead, onOpen) => {
-    let buffer = Buffer.allocUnsafeSlow(READ_BYTES);
-    const keep = (): void => {
-      buffer = Buffer.allocUnsafeSlow(READ_BYTES);
-    };
-    const connect = buildConnector({
-      ...(socketPath === undefined ? {} : { socketPath }),
-      ...(tls?.ca === undefined ? {} : { ca: tls.ca }),
-      ...(tls?.cert === undefined ? {} : { cert: tls.cert }),
-      ...(tls?.key === undefined ? {} : { key: tls.key }),
-      ...(session === undefined ? {} : { session }),
-      // A tunnel's side may end while the other still talks.
-      allowHalfOpen: true,
-      rejectUnauthorized: tls?.insecureSkipVerify !== true,
-      timeout: connectTimeoutMs === 0 ? SYSTEM_CONNECT_MS : connectTimeoutMs,
-      onread: {
-        // Asked for before each read.
-        buffer: () => buffer,
-        callback: (length) => onRead(buffer.subarray(0, length), keep),
-      },
-    });
-    const options = { protocol, hostname: host, host, port: String(port), servername };
-    // It returns the socket, but does not declare that.
-    const socket = connect(options, onOpen as never) as unknown as Socket;
-    socket.on('session', (latest: Buffer) => {
-      session = latest;
-    });
-    return socket;
   };
 }

@@ -1,6 +1,6 @@
-/** One connection to an upstream (HTTP/1.1, RFC 9112): a request at a time, and its answer to whoever sent it. */
+/** One connection to an upstream (HTTP/1.1, RFC 9112): it carries one request at a time, and hands the response to its handler. */
 import type { Socket } from 'node:net';
-import { firstValue, type Fields } from '../../http/fields.js';
+import type { Fields } from '../../http/fields.js';
 import {
   ClientClosed,
   type Dispatched,
@@ -8,16 +8,18 @@ import {
   type ResponseHandler,
   type ResponseHead,
 } from '../client.js';
+import { keepAliveOf } from './keep-alive.js';
 import { ReplyParser, retain, type ReplyListener } from './reply-parser.js';
 import { writeRequest, type BodyWriter } from './request-writer.js';
+import { outliveFailedWrites } from './surviving-writes.js';
 
 /** What keeps connections between exchanges. */
 export interface ConnectionKeeper {
-  /** Not one byte of the request has left over a connection that closed for its age: another one is due. */
+  /** An idle connection was closed before anything of the request was carried out: the request needs another one. */
   onUnsent(request: OutboundRequest, handler: ResponseHandler): void;
   /** Another exchange may follow. */
   onIdle(connection: Connection): void;
-  /** None will: it has closed, or speaks another protocol and is its user's. Told once or twice. */
+  /** No exchange will follow: it has closed, or it speaks another protocol now. Called once or twice. */
   onGone(connection: Connection): void;
 }
 
@@ -26,10 +28,19 @@ export class ConnectionLost extends Error {
   override readonly name = 'ConnectionLost';
 }
 
+export interface ConnectionOptions {
+  /** Of the other side, as the target's addresses are called. */
+  readonly address: string;
+  /** In monotonic ms. */
+  readonly openedAtMs: number;
+}
+
 export class Connection implements ReplyListener, Dispatched {
-  /** Where it is idle: since when, and until when it is worth keeping, in monotonic ms. */
+  readonly address: string;
+  readonly openedAtMs: number;
+  /** Since when it is idle, and until when it can be used, in monotonic ms. */
   idleSinceMs = 0;
-  expiresAtMs = 0;
+  expiresAtMs = Infinity;
   /** What the upstream says it keeps the connection for between exchanges, in ms. */
   keepAliveMs: number | undefined;
   /** It was idle before this exchange: its upstream may have closed it meanwhile. */
@@ -38,10 +49,13 @@ export class Connection implements ReplyListener, Dispatched {
   readonly #keeper: ConnectionKeeper;
   readonly #parser: ReplyParser;
   readonly #socket: Socket;
-  /** The exchange that it is lent for. */
+  /** Of the exchange that it carries. */
   #request: OutboundRequest | undefined;
   #handler: ResponseHandler | undefined;
   #upload: BodyWriter | undefined;
+  /** The status of the response that has begun; 0 before. */
+  #status = 0;
+  #outlivesFailedWrites = false;
   #isUpgrading = false;
   #isTunnel = false;
   #isPaused = false;
@@ -49,9 +63,16 @@ export class Connection implements ReplyListener, Dispatched {
 
   /**
    * @param socket hands what it reads to `onRead`.
-   * @param maxHeaderBytes of an answer.
+   * @param maxHeaderBytes of a response.
    */
-  constructor(socket: Socket, keeper: ConnectionKeeper, maxHeaderBytes: number) {
+  constructor(
+    socket: Socket,
+    keeper: ConnectionKeeper,
+    maxHeaderBytes: number,
+    { address, openedAtMs }: ConnectionOptions,
+  ) {
+    this.address = address;
+    this.openedAtMs = openedAtMs;
     this.#socket = socket;
     this.#keeper = keeper;
     this.#parser = new ReplyParser(this, maxHeaderBytes);
@@ -66,12 +87,12 @@ export class Connection implements ReplyListener, Dispatched {
     return this.#socket.destroyed;
   }
 
-  /** Of the exchange that it is lent for, no byte has left and none has come. */
-  get #isUntouched(): boolean {
+  /** Of the exchange that it carries, no byte of the body has been sent, and none of the response has arrived. */
+  get #awaitsBody(): boolean {
     return !this.#hasAnswerBegun && this.#upload?.hasBegun === false;
   }
 
-  /** The whole request has left. */
+  /** The whole request has been sent. */
   get hasSentAll(): boolean {
     return (this.#upload === undefined || this.#upload.isDone) && this.#socket.writableLength === 0;
   }
@@ -82,6 +103,13 @@ export class Connection implements ReplyListener, Dispatched {
     this.#handler = handler;
     this.#isUpgrading = request.upgrade !== undefined;
     this.#hasAnswerBegun = false;
+    this.#status = 0;
+    if (request.body !== undefined && !this.#outlivesFailedWrites) {
+      this.#outlivesFailedWrites = true;
+      outliveFailedWrites(this.#socket, (error) => {
+        this.#error = error;
+      });
+    }
     this.#parser.expect(request);
     handler.onStart(this);
     this.#upload = writeRequest(this.#socket, request, handler);
@@ -99,7 +127,7 @@ export class Connection implements ReplyListener, Dispatched {
     this.#socket.resume();
   }
 
-  /** Ends it at once; its handler is told nothing more. */
+  /** Ends it at once; its handler is not called any more. */
   destroy(error?: Error): void {
     this.#handler = undefined;
     this.#request = undefined;
@@ -107,21 +135,21 @@ export class Connection implements ReplyListener, Dispatched {
     this.#socket.destroy(error);
   }
 
-  /** Ends it at once; its handler, if there is one, is told why. */
+  /** Ends it at once; its handler, if there is one, gets the error. */
   fail(error: Error): void {
     const handler = this.#handler;
     const request = this.#request;
-    const isUntouched = this.#isUntouched;
+    const awaitsBody = this.#awaitsBody;
     this.destroy(error);
     if (handler === undefined) return;
-    // Closed for its age while the body had yet to begin: use another one; this is not a retry.
-    if (isUntouched && this.isReused && !(error instanceof ClientClosed)) {
+    // An idle connection was closed before the body began: use another one; this is not a retry.
+    if (awaitsBody && this.isReused && !(error instanceof ClientClosed)) {
       this.#keeper.onUnsent(request!, handler);
       return;
     }
     handler.onFailure(error, {
       isConnected: true,
-      sent: isUntouched ? 'none' : 'some',
+      sent: 'some',
       isReused: this.isReused,
       hasAnswerBegun: this.#hasAnswerBegun,
     });
@@ -131,7 +159,7 @@ export class Connection implements ReplyListener, Dispatched {
    * Takes what the socket has read.
    * @param bytes may be overwritten when this returns.
    * @param keep prevents that: the socket reads into other memory from then on.
-   * @returns false to be given no more for now.
+   * @returns false if it takes no more for now.
    */
   readonly onRead = (bytes: Buffer, keep: () => void): boolean => {
     if (this.#isTunnel) return this.#socket.push(retain(bytes, keep));
@@ -143,12 +171,13 @@ export class Connection implements ReplyListener, Dispatched {
   // From the parser.
 
   onInformational(head: ResponseHead): void {
-    // Some send `100 Continue` unasked (RFC 9110, section 15.2.1); the body is on its way anyway.
+    // Some upstreams send `100 Continue` unasked (RFC 9110, section 15.2.1); the body is on its way anyway.
     if (head.status !== 100) this.#handler?.onInformational(head);
   }
 
   onHead(head: ResponseHead): void {
     this.keepAliveMs = keepAliveOf(head.headers);
+    this.#status = head.status;
     this.#handler?.onHead(head);
   }
 
@@ -161,7 +190,7 @@ export class Connection implements ReplyListener, Dispatched {
     if (handler === undefined) return;
     this.#handler = undefined;
     this.#request = undefined;
-    // An answer before the end of its request leaves the rest of that on the connection.
+    // After a response that came before the end of its request, the rest of the request would still be on its way.
     if (keepsAlive && this.hasSentAll && !this.#isUpgrading) {
       this.#upload = undefined;
       this.resume();
@@ -178,9 +207,9 @@ export class Connection implements ReplyListener, Dispatched {
     this.#handler = undefined;
     this.#request = undefined;
     this.#isTunnel = true;
-    // It outlives the pool, which a reload may close.
+    // It may outlive the pool, which a reload closes.
     this.#keeper.onGone(this);
-    // Nobody reads yet: what comes is kept.
+    // There is no reader yet: what comes is kept.
     this.#socket.pause();
     if (rest.length > 0) this.#socket.push(rest);
     handler.onUpgrade(head, this.#socket);
@@ -191,21 +220,24 @@ export class Connection implements ReplyListener, Dispatched {
   }
 
   #onEnd(): void {
-    // A tunnel's side may end while the other still talks.
+    // One side of a tunnel may end while the other still sends.
     if (this.#isTunnel) return;
-    if (this.#error === undefined && this.#parser.end()) return;
-    this.fail(new ConnectionLost('other side closed'));
+    if ((this.#error === undefined || this.#isRefusal) && this.#parser.end()) return;
+    this.fail(this.#error ?? new ConnectionLost('other side closed'));
   }
 
   #onClose(): void {
+    const hasEnded = this.#isRefusal && this.#parser.end();
     this.#parser.close();
     this.#keeper.onGone(this);
-    this.fail(this.#error ?? new ConnectionLost('other side closed'));
+    if (!hasEnded) this.fail(this.#error ?? new ConnectionLost('other side closed'));
   }
-}
 
-/** `Keep-Alive: timeout=5` in ms (RFC 2068, section 19.7.1.1); undefined where there is none. */
-function keepAliveOf(headers: Fields): number | undefined {
-  const seconds = /timeout=(\d+)/.exec(firstValue(headers, 'keep-alive') ?? '')?.[1];
-  return seconds === undefined ? undefined : Number(seconds) * 1000;
+  /**
+   * An upstream that refuses an upload and closes without reading the rest causes a reset, which says nothing about the
+   * response: where only the end of the connection ends it, that is its end.
+   */
+  get #isRefusal(): boolean {
+    return this.#status >= 400 && this.#request?.body !== undefined;
+  }
 }

@@ -1,9 +1,9 @@
-/** llhttp, the HTTP parser of Node.js. Node.js keeps its own to itself; undici brings it along as WebAssembly. */
+/** llhttp, the HTTP parser of Node.js. Node.js does not export it; undici contains it as WebAssembly. */
 import wasm from 'undici/lib/llhttp/llhttp_simd-wasm.js';
 
 /**
- * What a parser tells of the answers it reads, while it reads. Texts and bodies may come in parts. Offsets count from the first byte
- * of the piece that is being read. Listeners answer what they want to be read of what follows.
+ * A parser calls these while it reads responses. Texts and bodies may come in parts. Offsets count from the first byte of the piece
+ * that is being read. Listeners return what they want to be read of what follows.
  */
 export interface LlhttpListener {
   onMessageBegin(): Wanted;
@@ -17,14 +17,14 @@ export interface LlhttpListener {
   onMessageComplete(keepsAlive: boolean): void;
 }
 
-/** In llhttp's numbers. */
+/** As numbers of llhttp. */
 export const Wanted = {
   everything: 0,
   /** From `onHeadersComplete`: there is no body, whatever the fields say. */
   noBody: 1,
   /** From `onHeadersComplete`: what follows is another protocol. */
   noMore: 2,
-  /** The answer is unusable. */
+  /** The response is unusable. */
   nothing: -1,
 } as const;
 export type Wanted = (typeof Wanted)[keyof typeof Wanted];
@@ -46,10 +46,10 @@ const TYPE_RESPONSE = 2;
 const OK = 0;
 const PAUSED_UPGRADE = 22;
 
-/** The program, of which all parsers are pieces of memory. It reads one piece at a time, to the end. */
+/** The WebAssembly program. A parser is a part of its memory. It reads one piece at a time, to the end. */
 class Engine {
   readonly #exports: Exports;
-  /** Where in the memory the bytes are that it reads. */
+  /** Where the bytes to be read are in its memory. */
   #input = 0;
   #inputBytes = 0;
   #memory = new Uint8Array();
@@ -111,7 +111,7 @@ class Engine {
       this.#inputBytes = bytes.length;
       this.#input = exports.malloc(bytes.length);
     }
-    // A memory that has grown is another buffer.
+    // When the memory grows, it becomes another buffer.
     const { buffer } = exports.memory;
     if (this.#memory.buffer !== buffer) this.#memory = new Uint8Array(buffer);
     this.#memory.set(bytes, this.#input);
@@ -124,16 +124,16 @@ class Engine {
   }
 }
 
-/** One for all: each would need memory and code of its own. */
+/** One for all parsers: each engine needs its own memory and code. */
 let engine: Engine | undefined;
 
-/** The parser of one connection's answers. */
+/** The parser for the responses of one connection. */
 export class Llhttp {
   readonly #engine: Engine;
   readonly #parser: number;
   readonly #listener: LlhttpListener;
 
-  /** @param listener must not have anything read while it is being told. */
+  /** @param listener must not start another read while it is called. */
   constructor(listener: LlhttpListener) {
     this.#engine = engine ??= new Engine();
     this.#parser = this.#engine.open();
@@ -143,18 +143,18 @@ export class Llhttp {
   /**
    * Reads a piece of any size.
    * @returns how many of its bytes are HTTP: all but those after an upgrade.
-   * @throws Error that says what is wrong with them; also where the listener wanted nothing more.
+   * @throws Error that says what is wrong with them; also if the listener wanted nothing more.
    */
   read(bytes: Uint8Array): number {
     return this.#engine.read(this.#parser, bytes, this.#listener);
   }
 
-  /** Whether only the end of the connection ends the answer that has begun. */
+  /** Whether only the end of the connection ends the response that has begun. */
   get needsEnd(): boolean {
     return this.#engine.needsEnd(this.#parser);
   }
 
-  /** Frees its memory; nothing can be read after that. Once only. */
+  /** Frees its memory. Nothing can be read after that. Once only. */
   close(): void {
     this.#engine.close(this.#parser);
   }

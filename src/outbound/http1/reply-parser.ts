@@ -1,25 +1,25 @@
-/** An upstream's answers out of the bytes of its connection: checked, and in pieces that can be passed on. */
-import { combinedValue } from '../../http/fields.js';
+/** Reads an upstream's responses from the bytes of its connection, checks them, and hands them over in pieces. */
 import type { Fields } from '../../http/fields.js';
 import { ResponseFault, type ResponseHead } from '../client.js';
 import { Llhttp, Wanted, type LlhttpListener } from './llhttp.js';
+import { findFault, trimmed } from './reply-head.js';
 
-/** Told in this order what a piece holds, when all of it has been read. */
+/** Is called in this order with what a piece holds, once all of it has been read. */
 export interface ReplyListener {
-  /** A 1xx before the answer. */
+  /** A 1xx before the response. */
   onInformational(head: ResponseHead): void;
   onHead(head: ResponseHead): void;
-  /** All that came of the body in one go, to be kept. */
+  /** All bytes of the body in the piece. They may be kept. */
   onBody(chunk: Buffer): void;
   /** @param keepsAlive the connection may carry another exchange. */
   onComplete(trailers: Fields, keepsAlive: boolean): void;
   /** In place of `onHead`: the 101 that was asked for, and what came after it. */
   onUpgrade(head: ResponseHead, rest: Buffer): void;
-  /** In place of what was expected. */
+  /** In place of what was expected; also in place of a head that came in the same piece. */
   onFault(error: ResponseFault): void;
 }
 
-/** What an answer depends on of its request. */
+/** What the reading of a response needs to know of its request. */
 export interface Question {
   readonly method: string;
   /** The protocol to upgrade to. */
@@ -28,15 +28,15 @@ export interface Question {
 
 const HEAD_END = '\r\n\r\n';
 const NO_BYTES = Buffer.alloc(0);
-/** From this length on nothing is copied. */
+/** Pieces of at least this length are not copied. */
 const COPIED_BYTES = 16 * 1024;
 
-/** Reads one answer after the other. */
+/** Reads one response after the other. */
 export class ReplyParser implements LlhttpListener {
   readonly #llhttp = new Llhttp(this);
   readonly #listener: ReplyListener;
   readonly #maxHeaderBytes: number;
-  /** Undefined while no answer is due. */
+  /** Undefined while no response is due. */
   #question: Question | undefined;
   #hasHead = false;
   #isComplete = false;
@@ -45,7 +45,7 @@ export class ReplyParser implements LlhttpListener {
   #statusText = '';
   #fields: string[] = [];
   #sectionBytes = 0;
-  /** What has been read and not been told. */
+  /** What has been read and not been handed over. */
   #informational: ResponseHead[] = [];
   #head: ResponseHead | undefined;
   #upgrade: ResponseHead | undefined;
@@ -62,7 +62,7 @@ export class ReplyParser implements LlhttpListener {
     this.#maxHeaderBytes = maxHeaderBytes;
   }
 
-  /** What comes next is the answer to this. */
+  /** What comes next is the response to this. */
   expect(question: Question): void {
     this.#question = question;
     this.#hasHead = false;
@@ -73,7 +73,7 @@ export class ReplyParser implements LlhttpListener {
   /**
    * Reads what came next.
    * @param piece may be overwritten when this returns.
-   * @param keep prevents that: called where a large body is told as it is, not copied.
+   * @param keep prevents that: called where a large body is handed over as it is, not copied.
    */
   read(piece: Buffer, keep: () => void): void {
     this.#piece = piece;
@@ -89,7 +89,7 @@ export class ReplyParser implements LlhttpListener {
     this.#tell(piece.subarray(read), keep);
   }
 
-  /** The connection has ended. @returns whether that ended the answer, as it should. */
+  /** The connection has ended. @returns whether that is how the response ends. */
   end(): boolean {
     if (!this.#hasHead || this.#isComplete || !this.#llhttp.needsEnd) return false;
     this.#question = undefined;
@@ -161,7 +161,7 @@ export class ReplyParser implements LlhttpListener {
     return Wanted.nothing;
   }
 
-  /** @param isNext the text before is whole; otherwise this goes on with it. */
+  /** @param isNext the text before is complete; otherwise this continues it. */
   #addText(offset: number, length: number, isNext: boolean): Wanted {
     const text = this.#textAt(offset, length);
     if (isNext) this.#fields.push(text);
@@ -176,7 +176,7 @@ export class ReplyParser implements LlhttpListener {
       : this.#refuse(`bad response: more than ${this.#maxHeaderBytes} bytes of header fields`);
   }
 
-  /** Latin-1. Decoded at once, a head costs a third of what its texts cost one by one. */
+  /** Latin-1. A head decoded in one go costs a third of what its texts cost one by one. */
   #textAt(offset: number, length: number): string {
     let start = offset - this.#textStart;
     if (start + length > this.#text.length) {
@@ -193,7 +193,7 @@ export class ReplyParser implements LlhttpListener {
     return parts.length === 1 ? retain(parts[0]!, keep) : Buffer.concat(parts);
   }
 
-  /** @param rest what is not HTTP any more. */
+  /** @param rest the bytes after the HTTP part. */
   #tell(rest: Buffer, keep: () => void): void {
     const listener = this.#listener;
     const fault = this.#fault;
@@ -201,6 +201,9 @@ export class ReplyParser implements LlhttpListener {
       for (const head of this.#informational.splice(0)) listener.onInformational(head);
     }
     if (this.#head !== undefined) {
+      // Nothing of it has been passed on: the attempt failed, and another one may do better.
+      if (fault !== undefined && !this.#isComplete)
+        return listener.onFault(new ResponseFault(fault));
       const head = this.#head;
       this.#head = undefined;
       listener.onHead(head);
@@ -217,39 +220,9 @@ export class ReplyParser implements LlhttpListener {
   }
 }
 
-/** Bytes that stay as they are. @param keep as of `read`: called where a copy would cost more than other memory for the next piece. */
+/** Bytes that may be kept. @param keep as in `read`: called where a copy costs more than new memory for the next piece. */
 export function retain(bytes: Buffer, keep: () => void): Buffer {
   if (bytes.length < COPIED_BYTES) return Buffer.from(bytes);
   keep();
   return bytes;
-}
-
-const isBlank = (code: number) => code === 0x20 || code === 0x09;
-
-/** Without the blanks after values, which llhttp leaves there (RFC 9112, section 5.1). */
-function trimmed(fields: string[]): string[] {
-  for (let i = 1; i < fields.length; i += 2) {
-    const value = fields[i]!;
-    if (isBlank(value.charCodeAt(value.length - 1))) fields[i] = value.replace(/[ \t]+$/, '');
-  }
-  return fields;
-}
-
-/** RFC 9112, section 4. */
-const REASON_PHRASE = /^[\t\x20-\x7e\x80-\xff]*$/;
-
-/** What llhttp lets through although the next hop could not be told what it means; undefined for a sound head. */
-function findFault(
-  { status, statusText, headers }: ResponseHead,
-  isAgreed: boolean,
-): string | undefined {
-  if (status < 100) return `bad response: status ${status}`;
-  if (!REASON_PHRASE.test(statusText))
-    return 'bad response: control characters in its reason phrase';
-  if (status === 101 && !isAgreed) return 'bad upgrade: 101 without an agreed protocol';
-  // A coding that is not undone here would be lost on the way; a second field adds one to that of the first.
-  const codings = combinedValue(headers, 'transfer-encoding');
-  return codings === undefined || codings.toLowerCase() === 'chunked'
-    ? undefined
-    : `bad response: Transfer-Encoding ${codings}`;
 }

@@ -1,4 +1,4 @@
-/** A request on its way upstream: its head, and its body as it comes from the client (RFC 9112, sections 6 and 7). */
+/** Writes a request to the upstream: its head, then its body as it comes from the client (RFC 9112, sections 6 and 7). */
 import type { Socket } from 'node:net';
 import type { BodyCursor, BodyReader } from '../../core/request-body.js';
 import { fieldLines } from '../../http/fields.js';
@@ -11,12 +11,12 @@ function renderHead({ method, path, authority, upgrade, fields }: OutboundReques
   return `${method} ${path} HTTP/1.1\r\nHost: ${authority}\r\nConnection: ${connection}\r\n${fieldLines(fields)}`;
 }
 
-/** Bodies up to this leave in one string with their head: a single write of the cheapest kind. */
+/** Bodies up to this length are sent in one string with their head: a single write of the cheapest kind. */
 const JOINED_BYTES = 16 * 1024;
 
 /**
- * @param handler is told how a body goes that is still coming.
- * @returns undefined when all has been written; otherwise what goes on writing, and has to be told to stop.
+ * @param handler is told the progress of a body that is still coming.
+ * @returns undefined if all has been written; otherwise what goes on writing until `stop`.
  */
 export function writeRequest(
   socket: Socket,
@@ -46,16 +46,15 @@ export function writeRequest(
 }
 
 /**
- * Passes a body on while it comes: chunked, unless the head says how long it is. The head waits for the first of it, so that a body
- * that proves malformed at once never gets anywhere.
+ * Passes a body on while it comes: chunked, unless the head says how long it is. The head does not wait for the body: the
+ * upstream may respond to the head alone, and the client may wait for that before it sends more.
  */
 export class BodyWriter implements BodyReader {
   readonly #socket: Socket;
   readonly #body: BodyCursor;
   readonly #handler: ResponseHandler;
   readonly #isChunked: boolean;
-  /** Still to be written. */
-  #head: string;
+  #hasBegun = false;
   #isStalled = false;
   #hasEnded = false;
 
@@ -65,17 +64,17 @@ export class BodyWriter implements BodyReader {
     this.#handler = handler;
     this.#isChunked = body.length === undefined;
     const framing = this.#isChunked ? 'Transfer-Encoding: chunked\r\n' : '';
-    this.#head = `${head}${framing}\r\n`;
     socket.on('drain', this.#onDrain);
-    // What is here already leaves in one write.
+    // What is here already is sent in one write.
     socket.cork();
+    socket.write(`${head}${framing}\r\n`, 'latin1');
     body.sendTo(this);
     socket.uncork();
   }
 
-  /** Something of the request has been written. */
+  /** Something of the body, or its end, has been written. */
   get hasBegun(): boolean {
-    return this.#head === '';
+    return this.#hasBegun;
   }
 
   /** The whole request has been taken by the socket. */
@@ -93,8 +92,8 @@ export class BodyWriter implements BodyReader {
 
   offer(chunk: Buffer): boolean {
     const socket = this.#socket;
+    this.#hasBegun = true;
     socket.cork();
-    this.#writeHead();
     if (this.#isChunked) socket.write(`${chunk.length.toString(16)}\r\n`, 'latin1');
     let wantsMore = socket.write(chunk);
     if (this.#isChunked) wantsMore = socket.write('\r\n', 'latin1');
@@ -105,7 +104,7 @@ export class BodyWriter implements BodyReader {
 
   onBodyEnd(): void {
     this.#hasEnded = true;
-    this.#writeHead();
+    this.#hasBegun = true;
     if (this.#isChunked) this.#setStalled(!this.#socket.write(this.#lastChunk(), 'latin1'));
     if (!this.#isStalled) this.#finish();
   }
@@ -119,12 +118,6 @@ export class BodyWriter implements BodyReader {
   #finish(): void {
     this.#socket.off('drain', this.#onDrain);
     this.#handler.onSent();
-  }
-
-  #writeHead(): void {
-    if (this.#head === '') return;
-    this.#socket.write(this.#head, 'latin1');
-    this.#head = '';
   }
 
   #lastChunk(): string {

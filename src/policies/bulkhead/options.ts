@@ -46,6 +46,7 @@ const adaptiveOptions = Options(
       description: 'The limit rises only while the share of failed attempts is below this.',
     }),
     window: Duration({
+      zero: false,
       default: '10s',
       description: 'How far back attempts count. The limit can move fifty times in this time.',
     }),
@@ -78,6 +79,7 @@ export const schema = Switchable(
           'How many calls may wait for a slot. A further call is refused. `0` means that there is no queue.',
       }),
       queueTimeout: DurationOrOff({
+        zero: true,
         default: '1s',
         description: 'Longest wait for a slot. `off`: until the deadline.',
       }),

@@ -26,6 +26,7 @@ function isFailure(
       return status >= 400 && status < 500 ? undefined : false;
     }
     case 'unsent':
+      return outcome.error.ownShortage ? undefined : true;
     case 'reset':
     case 'timeout':
       return true;
@@ -93,7 +94,9 @@ function create(
       } else {
         // Good so far; an upstream that dies in mid-body has failed all the same.
         reply.onFinished((error) => {
-          const end = error === undefined ? outcome : classifyFailure(error);
+          // A 4xx stays one, also where the connection breaks after it.
+          const isRefusal = reply.status >= 400 && reply.status < 500;
+          const end = error === undefined || isRefusal ? outcome : classifyFailure(error);
           record(admission, end, clock.now() - startMs, headMs);
         });
       }

@@ -23,10 +23,12 @@ export const schema = Switchable(
         Options(
           {
             threshold: Share({
+              zero: false,
               default: '50%',
               description: 'Share of failed attempts in the window that opens the circuit.',
             }),
             window: Duration({
+              zero: false,
               default: '10s',
               description: 'How far back attempts count. `slowCall` uses it too.',
             }),
@@ -44,10 +46,12 @@ export const schema = Switchable(
         Options(
           {
             duration: Duration({
+              zero: false,
               default: '2s',
               description: 'An attempt is slow if its response headers take longer than this.',
             }),
             threshold: Share({
+              zero: false,
               default: '80%',
               description: 'Share of slow attempts in the window that opens the circuit.',
             }),
@@ -57,6 +61,7 @@ export const schema = Switchable(
         { default: 'off' },
       ),
       recoveryTimeout: Duration({
+        zero: false,
         default: '30s',
         description: 'How long an open circuit refuses calls before it lets probes through.',
       }),
@@ -66,6 +71,7 @@ export const schema = Switchable(
         description: 'Multiplies `recoveryTimeout` with each opening in a row.',
       }),
       maxRecoveryTimeout: Duration({
+        zero: false,
         default: '5m',
         description: 'Longest time to which `recoveryTimeout` can grow.',
       }),

@@ -24,6 +24,7 @@ export const schema = ListOrOff<FallbackEntry>(
         cache: Options(
           {
             ttl: Duration({
+              zero: false,
               default: '1h',
               description: 'Up to which age a kept response is sent.',
             }),

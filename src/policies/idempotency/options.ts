@@ -13,8 +13,9 @@ export const schema = Switchable(
         default: ['POST', 'PATCH'],
         description: 'Methods, in capitals, whose keys count. Requests with other methods pass.',
       }),
-      ttl: Duration({ default: '24h', description: 'How long a response is kept.' }),
+      ttl: Duration({ zero: false, default: '24h', description: 'How long a response is kept.' }),
       lockTimeout: Duration({
+        zero: false,
         default: '60s',
         description:
           'How long a key stays taken by a call whose process has died. It must be longer than any call may take.',

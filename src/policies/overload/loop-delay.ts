@@ -1,4 +1,4 @@
-/** How late the event loop is: what a call that comes now has to wait before anybody looks at it. */
+/** How late the event loop is: how long a call that comes now has to wait before it is looked at. */
 import type { Clock, Timer } from '../../core/clock.js';
 
 /** Between samples. A stall is seen shorter than it is by up to this. */

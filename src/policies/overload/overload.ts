@@ -22,8 +22,8 @@ export interface OverloadContext {
 }
 
 /**
- * Readings in a row. One that is late may be a single long pause, over before anybody could be refused for it; and a
- * quiet one may be a lull.
+ * Readings in a row. A late reading may be a single long pause that is over before a call could be refused for it; and a
+ * quiet one may be a short break.
  */
 const STEADY_LOOKS = 2;
 

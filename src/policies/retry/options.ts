@@ -86,6 +86,7 @@ export const schema = Switchable(
         Options(
           {
             ratio: Share({
+              above100: true,
               default: '20%',
               description: 'How many retries there may be per first attempt in the window.',
             }),
@@ -94,7 +95,11 @@ export const schema = Switchable(
               minimum: 0,
               description: 'How many retries per second of the window are allowed in any case.',
             }),
-            window: Duration({ default: '10s', description: 'How far back attempts count.' }),
+            window: Duration({
+              zero: false,
+              default: '10s',
+              description: 'How far back attempts count.',
+            }),
           },
           {
             description:

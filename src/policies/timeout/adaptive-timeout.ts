@@ -81,7 +81,7 @@ export class AdaptiveTimeout {
     this.#currentMs =
       percentileMs === undefined || this.#times.count < minSamples
         ? undefined
-        : // Whole ms: nobody wants to read fractions, and timers know none.
+        : // Whole ms: fractions are hard to read, and timers have none.
           Math.min(max, Math.max(min, Math.ceil(percentileMs * multiplier - ROUNDING)));
   }
 }

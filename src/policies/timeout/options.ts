@@ -26,7 +26,11 @@ const adaptiveOptions = Options(
       description: 'How many times the percentile an attempt may take.',
     }),
     min: Duration({ default: '1s', description: 'The learned timeout is never less than this.' }),
-    max: Duration({ default: '30s', description: 'The learned timeout is never more than this.' }),
+    max: Duration({
+      zero: false,
+      default: '30s',
+      description: 'The learned timeout is never more than this.',
+    }),
     window: Count({
       default: 100,
       minimum: 1,

@@ -6,8 +6,8 @@ import type { Family } from './families.js';
 const PIECE_LENGTH = 64 * 1024;
 
 /**
- * The text format of Prometheus. A piece is written when it is asked for, and is nobody's when the next one is: so no
- * scrape holds more than one, however slowly it is read, and their strings are gone before they are dear to collect.
+ * The text format of Prometheus. A piece is written when it is asked for, and dropped when the next one is: so no scrape
+ * holds more than one, however slowly it is read, and the strings are gone before they are expensive to collect.
  *
  * @param rest lines that others have written, for the end of the page.
  */

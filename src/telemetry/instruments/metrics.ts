@@ -13,11 +13,15 @@ import { Meters } from './meters.js';
 export interface MetricsOptions {
   readonly version: string;
   readonly inspection: Inspection;
+  /** Lines that the log had to leave out so far. */
+  readonly droppedLines?: (() => number) | undefined;
 }
 
 export interface Metrics extends Sink {
   readonly contentType: string;
   countReload(result: 'success' | 'failure'): void;
+  /** A request was refused below the policies. */
+  countRefusal(status: number): void;
   /** A configuration came into force, at the start or by a reload. @param wallMs since the Unix epoch. */
   noteConfig(wallMs: number): void;
   /** The page that Prometheus scrapes, each piece of it as it is asked for. */
@@ -30,7 +34,11 @@ const shownReasons = (policies: PolicyList) =>
     .flatMap(({ reasons = {} }) => Object.values(reasons))
     .flatMap(({ name, isShownFromStart }) => (isShownFromStart === true ? [name] : []));
 
-export function createMetrics({ version, inspection }: MetricsOptions): Metrics {
+export function createMetrics({
+  version,
+  inspection,
+  droppedLines = () => 0,
+}: MetricsOptions): Metrics {
   // The process's own metrics are the library's: ours are too many for it.
   const ofProcess = collectProcessMetrics();
   const { policies } = inspection;
@@ -42,16 +50,27 @@ export function createMetrics({ version, inspection }: MetricsOptions): Metrics 
     'breakwater_config_reloads_total',
     'How often the configuration was read again. result: success or failure.',
   );
+  const dropped = new CounterFamily(
+    'breakwater_log_lines_dropped_total',
+    'Log lines that were left out because nothing read standard output.',
+  );
+  const droppedCount = dropped.at({});
   const reloadsBy = {
     success: reloads.at({ result: 'success' }),
     failure: reloads.at({ result: 'failure' }),
   };
+  const refusals = new CounterFamily(
+    'breakwater_refused_requests_total',
+    'Requests that were refused before any policy saw them. status: the status code that was sent.',
+  );
   let configuredAtMs: number | undefined;
   const families: readonly Family[] = [
     // The gauges first: reading a circuit may make it move, which is counted.
     ...createGauges(version, inspection),
     ...meters.families,
     reloads,
+    dropped,
+    refusals,
     new GaugeFamily(
       'breakwater_config_last_reload_success_timestamp_seconds',
       'When the configuration in force was read.',
@@ -79,11 +98,15 @@ export function createMetrics({ version, inspection }: MetricsOptions): Metrics 
     countReload(result) {
       reloadsBy[result].value++;
     },
+    countRefusal(status) {
+      refusals.at({ status: String(status) }).value++;
+    },
     noteConfig(wallMs) {
       configuredAtMs = wallMs;
     },
     async *exposition() {
       announceKnown();
+      droppedCount.value = droppedLines();
       // First, as it may fail: nothing has been sent yet.
       const rest = await ofProcess.render();
       yield* renderPage(families, rest);

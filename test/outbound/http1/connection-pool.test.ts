@@ -11,7 +11,7 @@ import {
 import type { Connection } from '../../../src/outbound/http1/connection.js';
 import { ConnectionPool } from '../../../src/outbound/http1/connection-pool.js';
 import { FakeClock } from '../../support/fake-clock.js';
-import { poolOptions } from '../../support/pool-options.js';
+import { poolContext, poolOptions } from '../../support/pool-options.js';
 import { eventually, type Teardown } from '../../support/sidecar.js';
 
 setFlagsFromString('--expose-gc');
@@ -30,7 +30,7 @@ async function open(t: Teardown, fields = '') {
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const { port } = server.address() as AddressInfo;
   const clock = new FakeClock();
-  const pool = ConnectionPool.open(poolOptions(port), clock, undefined);
+  const pool = ConnectionPool.open(poolOptions(port), poolContext(clock), undefined);
   t.teardown(() => {
     pool.destroy();
     server.close();
@@ -45,6 +45,7 @@ const request: OutboundRequest = {
   fields: [],
   body: undefined,
   upgrade: undefined,
+  avoid: [],
 };
 
 function withResolvers<Value>() {
@@ -232,11 +233,15 @@ t.test('the connections to an upstream', async (t) => {
     const { pool, clock, server } = await open(t);
     const connection = await use(pool);
     const { port } = server.address() as AddressInfo;
-    t.equal(ConnectionPool.open(poolOptions(port), clock, pool), pool);
+    t.equal(ConnectionPool.open(poolOptions(port), poolContext(clock), pool), pool);
     pool.release();
     t.equal(connection.isDestroyed, false);
     pool.release();
     t.equal(connection.isDestroyed, true);
-    t.not(ConnectionPool.open(poolOptions(port + 1), clock, pool), pool, 'another place');
+    t.not(
+      ConnectionPool.open(poolOptions(port + 1), poolContext(clock), pool),
+      pool,
+      'another place',
+    );
   });
 });

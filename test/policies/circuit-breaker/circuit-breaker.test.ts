@@ -59,8 +59,10 @@ function build(options: Partial<Options> = {}) {
   };
 }
 
-const error = (name: keyof typeof reasons, options: { stale?: boolean; unsent?: boolean } = {}) =>
-  new CallError(reasons[name], 'Cannot', options);
+const error = (
+  name: keyof typeof reasons,
+  options: { stale?: boolean; unsent?: boolean; ownShortage?: boolean } = {},
+) => new CallError(reasons[name], 'Cannot', options);
 
 /** An open circuit: five failures at the clock's zero. */
 async function buildOpen(options: Partial<Options> = {}) {
@@ -74,6 +76,27 @@ async function buildHalfOpen(options: Partial<Options> = {}) {
   await tested.clock.advance(30_000);
   return tested;
 }
+
+t.test('does not count what this process itself lacks', async (t) => {
+  const tested = build();
+  for (let i = 0; i < 30; i += 1) {
+    await tested.fail(error('connect-failed', { unsent: true, ownShortage: true }));
+  }
+  t.equal(tested.state, 'closed');
+  const probing = await buildHalfOpen();
+  await probing.fail(error('connect-failed', { unsent: true, ownShortage: true }));
+  t.equal(probing.state, 'half-open', 'nor in a probe');
+});
+
+t.test('does not count a 4xx whose connection breaks after its head', async (t) => {
+  const tested = build();
+  for (let i = 0; i < 5; i += 1) {
+    const { reply, run } = tested.send();
+    run.answer({ status: 404 });
+    (await reply).abort(error('upstream-reset'));
+  }
+  t.equal(tested.state, 'closed');
+});
 
 t.test('is absent from the chain when it is off', async (t) => {
   t.equal(policy.create({ circuitBreaker: 'off' }, fakeContext(new FakeClock())), undefined);

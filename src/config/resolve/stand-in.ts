@@ -1,0 +1,47 @@
+/** Values to go on with where a variable is not set, so that the rest of a file can be judged. */
+import type { SourceEntry, SourceList, SourceMap, SourceNode } from '../syntax/source.js';
+
+/** By the last step of the path: what upstreams, routes and sections need, or lints ask for. */
+const standIns: Readonly<Record<string, (line: number) => string>> = {
+  // Port 0 is taken by nobody else.
+  listen: () => '127.0.0.1:0',
+  target: () => 'http://unset.invalid',
+  prefix: (line) => `/unset-${line}`,
+  path: (line) => `/unset-${line}`,
+  name: (line) => `unset-${line}`,
+  token: () => 'unset',
+  url: () => 'redis://unset.invalid',
+};
+
+const isUnset = (node: SourceNode) => node.kind === 'broken' && node.isUnset === true;
+
+/** The same tree without values that are not known: they have a stand-in, or are as good as not written. */
+export function standIn(root: SourceNode): SourceNode {
+  if (root.kind === 'map') return standInMap(root);
+  return root.kind === 'list' ? standInList(root) : root;
+}
+
+function standInMap(map: SourceMap): SourceMap {
+  const entries = new Map<string, SourceEntry>();
+  for (const [key, { key: position, value }] of map.entries) {
+    const stand = Object.hasOwn(standIns, key) ? standIns[key] : undefined;
+    if (!isUnset(value)) entries.set(key, { key: position, value: standIn(value) });
+    else if (stand !== undefined) {
+      const text = stand(value.position.line);
+      const scalar: SourceNode = { kind: 'scalar', position: value.position, value: text };
+      entries.set(key, { key: position, value: scalar });
+    }
+  }
+  return { ...map, entries };
+}
+
+/** An item that needs what is not known is left out; a route has stand-ins. */
+function standInList(list: SourceList): SourceList {
+  const items = list.items
+    .map((item) => [item, standIn(item)] as const)
+    .filter(([before, after]) => !isUnset(before) && sizeOf(before) === sizeOf(after))
+    .map(([, after]) => after);
+  return { ...list, items };
+}
+
+const sizeOf = (node: SourceNode) => (node.kind === 'map' ? node.entries.size : 0);

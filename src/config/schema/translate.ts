@@ -1,0 +1,151 @@
+/** Hints for keys that are not known here, but in other programs or elsewhere in the file. */
+import type { SourceEntry, SourceNode } from '../syntax/source.js';
+import { listWords, type Path } from '../syntax/diagnostics.js';
+import { parseDuration } from './units.js';
+import { foreignKeys, type ForeignKey } from '../lint/foreign-keys.js';
+
+/** `num_retries`, `numRetries`, `NumRetries` and `num-retries` are one key. */
+const unify = (key: string) => key.replaceAll(/[-_]/g, '').toLowerCase();
+
+const byExactKey = new Map<string, ForeignKey[]>();
+const byKey = new Map<string, ForeignKey[]>();
+for (const foreign of foreignKeys) {
+  const add = (map: Map<string, ForeignKey[]>, key: string) =>
+    map.set(key, [...(map.get(key) ?? []), foreign]);
+  add(byExactKey, foreign.key);
+  add(byKey, unify(foreign.key));
+}
+
+/** The spelling tells programs apart that share a key; Envoy takes its keys without underscores as well. */
+function lookUp(key: string): readonly ForeignKey[] {
+  const alike = byKey.get(unify(key)) ?? [];
+  const exact = byExactKey.get(key);
+  if (exact === undefined) return alike;
+  const others = key.includes('_') ? [] : alike.filter(({ program }) => program === 'Envoy');
+  return [...exact, ...others];
+}
+
+/** Options with their values, as `retry.maxAttempts: 4`, and the programs whose keys they stand for. */
+interface Translation {
+  readonly options: Set<string>;
+  readonly programs: Set<string>;
+}
+
+const MOST_OPTIONS = 6;
+const MOST_KEYS = 200;
+
+function collect(key: string, node: SourceNode, into: Translation, seen: { keys: number }): void {
+  seen.keys += 1;
+  if (seen.keys > MOST_KEYS) return;
+  const inner: Translation = { options: new Set(), programs: new Set() };
+  for (const [name, part] of partsOf(key, node)) collect(name, part, inner, seen);
+  const found = lookUp(key);
+  const own = found.map(({ option, read }) => {
+    const value = read?.(node);
+    return {
+      option: value === undefined ? option : `${option}: ${value}`,
+      isRead: value !== undefined,
+    };
+  });
+  // What a section holds says more than its name.
+  const isSection = inner.options.size > 0 && own.every(({ isRead }) => !isRead);
+  for (const option of isSection ? inner.options : own.map((each) => each.option)) {
+    into.options.add(option);
+  }
+  for (const program of isSection ? inner.programs : found.map((each) => each.program)) {
+    into.programs.add(program);
+  }
+}
+
+/** The parts of a mapping by their keys, those of a list by the key of the list. */
+function partsOf(key: string, node: SourceNode): (readonly [string, SourceNode])[] {
+  if (node.kind === 'list') return node.items.flatMap((item) => partsOf(key, item));
+  return node.kind === 'map'
+    ? [...node.entries].map(([name, { value }]) => [name, value] as const)
+    : [];
+}
+
+/** Where policies and what belongs to an upstream may stand. */
+const PLACES = 'in `defaults`, a profile, an upstream or a route';
+
+const isAmongPolicies = (path: Path) =>
+  ['defaults', 'profiles', 'upstreams'].includes(String(path[0]));
+
+/**
+ * @param path of the mapping that has the key.
+ * @param policies the keys of the policies.
+ * @returns what to write instead of a key of another program; undefined where no program is known to have it.
+ */
+export function translateKey(
+  key: string,
+  entry: SourceEntry,
+  path: Path,
+  policies: readonly string[],
+): string | undefined {
+  const translation: Translation = { options: new Set(), programs: new Set() };
+  collect(key, entry.value, translation, { keys: 0 });
+  const options = [...translation.options];
+  if (options.length === 0) return undefined;
+  const shown = options.slice(0, MOST_OPTIONS).map((option) => `\`${option}\``);
+  const rest = options.length > MOST_OPTIONS ? [`${options.length - MOST_OPTIONS} more`] : [];
+  const arePolicies = options.every((option) => policies.includes(option.split(/[.:]/)[0]!));
+  const place = arePolicies && !isAmongPolicies(path) ? ` ${PLACES}` : '';
+  const whose = listWords([...translation.programs]);
+  const conjunction = entry.value.kind === 'scalar' ? 'or' : 'and';
+  return `this is a key of ${whose}; write ${listWords([...shown, ...rest], conjunction)}${place};`;
+}
+
+/** The option that a single value instead of a policy's mapping is meant for, as in `timeout: 5s` of other programs. */
+const mainOptions: Readonly<
+  Record<string, readonly [option: string, isRight: (text: string) => boolean]>
+> = {
+  timeout: ['total', (text) => (parseDuration(text) ?? 0) > 0],
+  retry: ['maxAttempts', isCount],
+  bulkhead: ['maxConcurrent', isCount],
+  circuitBreaker: ['failureThreshold', isCount],
+};
+
+function isCount(text: string): boolean {
+  return /^[1-9]\d*$/.test(text);
+}
+
+/** @returns a suggestion for the value at the path; empty where there is none. */
+export function suggestMapping(path: Path, node: SourceNode): string {
+  const policy = String(path.at(-1));
+  const main = Object.hasOwn(mainOptions, policy) ? mainOptions[policy] : undefined;
+  if (main === undefined || node.kind !== 'scalar') return '';
+  const [option, isRight] = main;
+  return isRight(String(node.value)) ? `; did you mean { ${option}: ${node.value} }?` : '';
+}
+
+interface SchemaPart {
+  readonly properties?: Readonly<Record<string, SchemaPart>>;
+  readonly anyOf?: readonly SchemaPart[];
+}
+
+function findPaths(key: string, schema: SchemaPart, prefix: string, found: string[]): string[] {
+  const properties =
+    schema.properties ?? schema.anyOf?.find((branch) => branch.properties)?.properties;
+  for (const [name, property] of Object.entries(properties ?? {})) {
+    if (name === key) found.push(prefix + name);
+    findPaths(key, property, `${prefix}${name}.`, found);
+  }
+  return found;
+}
+
+/** More places than this are no hint. */
+const MOST_PLACES = 3;
+
+/** @returns where an option belongs that stands at the wrong level; undefined where there is none of that name. */
+export function findHome(
+  key: string,
+  path: Path,
+  schemas: Readonly<Record<string, object>>,
+): string | undefined {
+  const all = findPaths(key, { properties: schemas }, '', []).filter((option) => option !== key);
+  const near = all.filter((option) => path.includes(option.split('.')[0]!));
+  const found = near.length > 0 ? near : all;
+  if (found.length === 0 || found.length > MOST_PLACES) return undefined;
+  const place = isAmongPolicies(path) ? '' : ` ${PLACES}`;
+  return `did you mean ${listWords(found.map((option) => `\`${option}\``))}${place}?`;
+}

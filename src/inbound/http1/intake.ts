@@ -1,0 +1,206 @@
+/** What Node's server tells of one listener's connections, turned into requests that run in their turn, or refusals. */
+import { type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { Clock } from '../../core/clock.js';
+import { Connection, type Original } from './connection.js';
+import { DetachedSocket } from './detached-socket.js';
+import { findForeignMethod } from './foreign-method.js';
+import { announcesBody } from './http1-body.js';
+import { Http1Stream } from './http1-stream.js';
+import { answerAsLastHop, isLastHop } from './last-hop.js';
+import { breakOff, ignoreRest, refuseSocket, respondBare, statusOfError } from './refusal.js';
+import { findFault } from './request-check.js';
+import { resetConnection } from './reset.js';
+import { plainHead } from './rewritten-head.js';
+import { LateUpgrade, protocolOf, UpgradeRequest } from './upgrade.js';
+
+export interface IntakeOptions {
+  readonly clock: Clock;
+  /** Starts the exchange of a request that has its turn. */
+  readonly start: (stream: Http1Stream, request: IncomingMessage, response: ServerResponse) => void;
+  /** A request was refused here, which no exchange tells of. */
+  readonly onRefused: (status: number, why: string) => void;
+  /** No connection is to be kept for further requests. */
+  readonly isClosing: () => boolean;
+}
+
+/** Takes the requests of all connections of `server` from now on. */
+export function takeIn(server: Server, options: IntakeOptions): void {
+  new Intake(server, options).open();
+}
+
+/** What Node's parser adds to its errors. */
+interface ParserError extends NodeJS.ErrnoException {
+  readonly reason?: string;
+  readonly rawPacket?: Buffer;
+  readonly bytesParsed?: number;
+}
+
+type OnRequest = (request: IncomingMessage, response: ServerResponse) => void;
+
+class Intake {
+  readonly #server: Server;
+  readonly #options: IntakeOptions;
+
+  constructor(server: Server, options: IntakeOptions) {
+    this.#server = server;
+    this.#options = options;
+  }
+
+  open(): void {
+    const server = this.#server;
+    server.on('request', this.#onRequest);
+    // 100 Continue is sent when an attempt wants the body: a refused upload never starts.
+    server.on('checkContinue', this.#onRequest);
+    server.on('checkExpectation', this.#onExpectation);
+    server.on('upgrade', this.#onUpgrade);
+    server.on('connect', this.#onConnect);
+    server.on('clientError', this.#onClientError);
+  }
+
+  readonly #onRequest: OnRequest = (request, response) => {
+    const connection = Connection.of(request.socket);
+    const original = connection.takeOriginal();
+    const isPipelined = connection.isBusy;
+    connection.take(() => {
+      connection.lastsUntil(response);
+      this.#begin(request, response, original, isPipelined);
+    }, request);
+  };
+
+  /** Any other than 100 Continue (RFC 9110, section 10.1.1). */
+  readonly #onExpectation: OnRequest = (request, response) => {
+    const connection = Connection.of(request.socket);
+    connection.take(() => {
+      connection.lastsUntil(response);
+      this.#refuse(response, 417, `Expect: ${request.headers.expect}`);
+    }, request);
+  };
+
+  #begin(
+    request: IncomingMessage,
+    response: ServerResponse,
+    original: Original | undefined,
+    isPipelined: boolean,
+  ): void {
+    if (this.#options.isClosing()) response.shouldKeepAlive = false;
+    const fault = findFault(request);
+    if (fault !== undefined) return this.#refuse(response, fault.status, fault.why);
+    const { url: target = '' } = request;
+    if (isLastHop(request, target)) return answerAsLastHop(request, response, target);
+    const protocol = original?.upgrade;
+    const stream = new Http1Stream(request, response, this.#options.clock, {
+      method: original?.method,
+      upgrade: protocol === undefined ? undefined : new LateUpgrade(protocol, response),
+      isPipelined,
+      isClosing: this.#options.isClosing,
+    });
+    this.#options.start(stream, request, response);
+  }
+
+  /** Node has parsed the head alone, and gives the bare socket away with what has come after it. */
+  readonly #onUpgrade = (request: IncomingMessage, socket: Socket, rest: Buffer): void => {
+    const connection = Connection.of(socket);
+    const original = connection.takeOriginal();
+    connection.takeBare(() => {
+      const protocol = protocolOf(request);
+      if (protocol === undefined || announcesBody(request)) {
+        // The parser reads it again, as a request like any other.
+        connection.expect({ ...original, upgrade: protocol });
+        return this.#giveBack(socket, Buffer.concat([plainHead(request), rest]));
+      }
+      const upgrade = new UpgradeRequest(request, protocol, socket, rest, (early) =>
+        this.#awaitNext(socket, early),
+      );
+      const { response } = upgrade;
+      connection.lastsUntil(response);
+      const fault = findFault(request);
+      if (fault !== undefined) return this.#refuse(response, fault.status, fault.why);
+      const { clock, start, isClosing } = this.#options;
+      const { method } = original ?? {};
+      const stream = new Http1Stream(request, response, clock, { method, upgrade, isClosing });
+      start(stream, request, response);
+    });
+  };
+
+  /** Has the parser read a connection again that Node has given away. */
+  #giveBack(socket: Socket, bytes: Buffer): void {
+    const connection = Connection.of(socket);
+    socket.unshift(bytes);
+    connection.done();
+    this.#server.emit('connection', socket);
+    socket.resume();
+  }
+
+  /** After an upgrade that the upstream did not agree to, the connection is one like any other. */
+  #awaitNext(socket: Socket, early: Buffer): void {
+    if (early.length > 0) return this.#giveBack(socket, early);
+    const end = () => socket.destroySoon();
+    if (this.#options.isClosing()) return end();
+    socket.setTimeout(this.#server.keepAliveTimeout, end);
+    socket.once('end', end);
+    socket.once('data', (chunk: Buffer) => {
+      socket.setTimeout(0);
+      socket.off('timeout', end);
+      socket.off('end', end);
+      socket.pause();
+      this.#giveBack(socket, chunk);
+    });
+    socket.resume();
+  }
+
+  /** A gateway opens no connections to where clients choose (RFC 9110, section 9.3.6). */
+  readonly #onConnect = (_request: IncomingMessage, socket: Socket): void => {
+    Connection.of(socket).takeBare(() => this.#refuseSocket(socket, 405, 'the method is CONNECT'));
+  };
+
+  /** Bytes that are no HTTP, a head that is late or too long, or a connection that has failed. */
+  readonly #onClientError = (error: ParserError, socket: Socket): void => {
+    const status = statusOfError(error);
+    if (status === undefined) return void socket.destroy(error);
+    const connection = Connection.of(socket);
+    // The parser says it again for all that comes after.
+    if (connection.isOver) return;
+    if (this.#goOnWithMethod(error, socket, connection)) return;
+    connection.isOver = true;
+    // What follows a request that says `Connection: close` is no request.
+    if (error.code === 'HPE_CLOSED_CONNECTION') return ignoreRest(socket);
+    const why = error.reason ?? error.message;
+    const { response } = connection;
+    if (!connection.meetsDefect()) {
+      ignoreRest(socket);
+      return connection.take(() => this.#refuseSocket(socket, status, why));
+    }
+    if (response?.headersSent === true) return resetConnection(socket);
+    this.#options.onRefused(status, why);
+    breakOff(socket, status);
+  };
+
+  /** The next parser of the connection is given a method that it knows in the place of the one that it does not. */
+  #goOnWithMethod(error: ParserError, socket: Socket, connection: Connection): boolean {
+    const { rawPacket, bytesParsed } = error;
+    if (!connection.isBetweenRequests || rawPacket === undefined || bytesParsed === undefined) {
+      return false;
+    }
+    const found = findForeignMethod(rawPacket, bytesParsed);
+    if (found === undefined) return false;
+    connection.isOver = true;
+    const detached = DetachedSocket.over(socket) as Duplex as Socket;
+    Connection.of(detached).expect({ method: found.method });
+    detached.unshift(found.bytes);
+    this.#server.emit('connection', detached);
+    return true;
+  }
+
+  #refuseSocket(socket: Socket, status: number, why: string): void {
+    Connection.of(socket).isOver = true;
+    this.#options.onRefused(status, why);
+    refuseSocket(socket, status, this.#options.clock);
+  }
+
+  #refuse(response: ServerResponse, status: number, why: string): void {
+    this.#options.onRefused(status, why);
+    respondBare(response, status);
+  }
+}

@@ -1,0 +1,16 @@
+/** The target of a request, as on the wire (RFC 9112, section 3.2). */
+
+/** An absolute-form target up to its path; the authority is a group. */
+const ABSOLUTE_FORM = /^[a-z][a-z\d+.-]*:\/\/([^/?#]*)/i;
+
+/** Path and query of a request target, byte for byte. */
+export function pathOf(target: string): string {
+  if (target.startsWith('/')) return target;
+  const path = target.replace(ABSOLUTE_FORM, '');
+  return path.startsWith('/') ? path : `/${path}`;
+}
+
+/** Host and port of an absolute-form target; undefined for any other form. */
+export function authorityOf(target: string): string | undefined {
+  return target.startsWith('/') ? undefined : ABSOLUTE_FORM.exec(target)?.[1];
+}

@@ -1,0 +1,86 @@
+/** Opens sockets to one address of a target, with TLS where the target has it. */
+import { connect, isIP, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import type { Target, TlsOptions } from '../../core/model.js';
+import type { Connection } from './connection.js';
+
+/**
+ * @param address an IP address, or the path of a socket.
+ * @param onOpen is called once, later: with the error that it could not be opened for, or without.
+ * @returns a socket that hands what it reads to `onRead`.
+ * @throws where the certificate or the key cannot be used.
+ */
+export type Dial = (
+  address: string,
+  onRead: Connection['onRead'],
+  onOpen: (error?: Error) => void,
+) => Socket;
+
+/** What a socket reads into. Small responses only ever touch its first page. */
+const READ_BYTES = 64 * 1024;
+
+/** After this much silence, in ms, the system checks whether the other side is still there. */
+const TCP_KEEP_ALIVE_MS = 60_000;
+
+/** RFC 6066, section 3: a server name has no final dot, and an address is not a server name. */
+export function serverNameOf(host: string): string {
+  return isIP(host) === 0 ? host.replace(/\.$/, '') : '';
+}
+
+export function createDial({ protocol, host, port, socketPath }: Target, tls?: TlsOptions): Dial {
+  const servername = serverNameOf(tls?.serverName ?? host);
+  /** The latest one: it makes the next handshake shorter. */
+  let session: Buffer | undefined;
+
+  return (address, onRead, onOpen) => {
+    let buffer = Buffer.allocUnsafeSlow(READ_BYTES);
+    const keep = (): void => {
+      buffer = Buffer.allocUnsafeSlow(READ_BYTES);
+    };
+    const options = {
+      ...(socketPath === undefined ? { host: address, port } : { path: socketPath }),
+      // One side of a tunnel may end while the other still sends.
+      allowHalfOpen: true,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: TCP_KEEP_ALIVE_MS,
+      onread: {
+        // Read before each read of the socket.
+        buffer: () => buffer,
+        callback: (length: number) => onRead(buffer.subarray(0, length), keep),
+      },
+    };
+    const socket =
+      protocol === 'http:'
+        ? connect(options)
+        : connectTls({
+            ...options,
+            servername,
+            ALPNProtocols: ['http/1.1'],
+            rejectUnauthorized: tls?.insecureSkipVerify !== true,
+            ...(tls?.ca === undefined ? {} : { ca: tls.ca }),
+            ...(tls?.cert === undefined ? {} : { cert: tls.cert }),
+            ...(tls?.key === undefined ? {} : { key: tls.key }),
+            ...(session === undefined ? {} : { session }),
+          });
+    watchOpening(socket, protocol === 'http:' ? 'connect' : 'secureConnect', onOpen);
+    socket.on('session', (latest: Buffer) => {
+      session = latest;
+    });
+    return socket;
+  };
+}
+
+/** Apart from what lives as long as the socket: `onOpen` knows a request. */
+function watchOpening(socket: Socket, opened: string, onOpen: (error?: Error) => void): void {
+  const onError = (error: Error): void => {
+    socket.off(opened, onOpened);
+    onOpen(error);
+  };
+  const onOpened = (): void => {
+    socket.off('error', onError);
+    onOpen();
+  };
+  socket.once(opened, onOpened);
+  socket.once('error', onError);
+}

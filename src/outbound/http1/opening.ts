@@ -1,0 +1,118 @@
+/** Opens a connection: looks the target's name up and goes through its addresses, all within one time limit. */
+import type { Clock, Timer } from '../../core/clock.js';
+import { ConnectTimeout } from '../client.js';
+import { isOwnShortage, isShortageOfAll } from '../shortage.js';
+import type { TargetAddresses } from '../names/target-addresses.js';
+import type { Connection } from './connection.js';
+
+/** What Linux gives a TCP connection to come about; a TLS handshake has no end of its own. */
+const SYSTEM_CONNECT_MS = 130_000;
+
+/** An address that does not respond gets at most this share of the time while others are left. */
+const SHARES = 3;
+/** It gets no longer than this either, in ms. */
+const LONGEST_SHARE_MS = 5000;
+
+export interface OpeningOptions {
+  readonly clock: Clock;
+  readonly addresses: TargetAddresses;
+  /** 0 for the limit that the system commonly has. */
+  readonly timeoutMs: number;
+  /** Begins to open a connection; `onOpen` is called once, later. */
+  connect(address: string, onOpen: (error?: Error) => void): Connection;
+  /** In which order they are tried. */
+  arrange(addresses: readonly string[]): readonly string[];
+  /** The request still waits, so a further address may help. */
+  isWanted(): boolean;
+  /** Exactly one of them is called, once. */
+  onOpen(connection: Connection): void;
+  onFailure(error: Error): void;
+}
+
+export class Opening {
+  readonly #options: OpeningOptions;
+  readonly #untilMs: number;
+  readonly #timeoutMs: number;
+  /** Those that have not been tried. */
+  #left: string[] = [];
+  #errors: Error[] = [];
+  #connection: Connection | undefined;
+  #timer: Timer | undefined;
+  #isOver = false;
+
+  constructor(options: OpeningOptions) {
+    const { clock, timeoutMs } = options;
+    this.#options = options;
+    this.#timeoutMs = timeoutMs === 0 ? SYSTEM_CONNECT_MS : timeoutMs;
+    this.#untilMs = clock.now() + this.#timeoutMs;
+  }
+
+  start(): void {
+    this.#arm(this.#timeoutMs);
+    this.#options.addresses.find((error, addresses) => {
+      if (this.#isOver) return;
+      if (error !== undefined) return this.fail(error);
+      this.#left = [...this.#options.arrange(addresses)];
+      this.#next();
+    });
+  }
+
+  fail(error: Error): void {
+    if (this.#isOver) return;
+    this.#end();
+    this.#connection?.destroy();
+    this.#options.onFailure(error);
+  }
+
+  #next(): void {
+    const address = this.#left.shift()!;
+    const restMs = this.#untilMs - this.#options.clock.now();
+    const isLast = this.#left.length === 0;
+    const shares = Math.min(SHARES, this.#left.length + 1);
+    this.#arm(isLast ? restMs : Math.min(restMs / shares, LONGEST_SHARE_MS));
+    try {
+      const connection = this.#options.connect(address, (error) => {
+        if (this.#isOver || connection !== this.#connection) return;
+        if (error === undefined) {
+          this.#end();
+          this.#options.onOpen(connection);
+        } else {
+          this.#onFailed(address, error);
+        }
+      });
+      this.#connection = connection;
+    } catch (error) {
+      // A certificate that cannot be used, for one: no other address changes that.
+      this.fail(error as Error);
+    }
+  }
+
+  #onFailed(address: string, error: Error): void {
+    const { addresses, clock } = this.#options;
+    if (!isOwnShortage(error)) addresses.order.report(address, false, clock.now());
+    this.#errors.push(error);
+    if (this.#left.length > 0 && this.#options.isWanted() && !isShortageOfAll(error))
+      return this.#next();
+    const [first] = this.#errors;
+    this.fail(this.#errors.length === 1 ? first! : new AggregateError(this.#errors));
+  }
+
+  readonly #onTimer = (): void => {
+    const error = new ConnectTimeout(`no connection came about within ${this.#timeoutMs} ms`);
+    const connection = this.#connection;
+    this.#connection = undefined;
+    connection?.destroy();
+    if (connection === undefined) this.fail(error);
+    else this.#onFailed(connection.address, error);
+  };
+
+  #arm(delayMs: number): void {
+    this.#timer?.cancel();
+    this.#timer = this.#options.clock.schedule(Math.max(0, delayMs), this.#onTimer);
+  }
+
+  #end(): void {
+    this.#isOver = true;
+    this.#timer?.cancel();
+  }
+}

@@ -1,0 +1,17 @@
+/** A line where this process lacks something, at most one at a time: every call would write it. */
+import type { Clock } from '../../core/clock.js';
+import type { Logger } from './logger.js';
+
+/** Between two lines, in ms. */
+const PAUSE_MS = 10_000;
+
+/** @returns what to call for each failure. */
+export function logShortage(logger: Logger, clock: Clock): (message: string) => void {
+  let nextMs = -Infinity;
+  return (message) => {
+    const nowMs = clock.now();
+    if (nowMs < nextMs) return;
+    nextMs = nowMs + PAUSE_MS;
+    logger.warn(message);
+  };
+}

@@ -1,0 +1,56 @@
+/** What an upstream is made from: its part of the configuration, and what it uses of the process. */
+import type { Random } from '../core/clock.js';
+import type { Emit } from '../core/events.js';
+import type { RouteMatch, Target, TlsOptions } from '../core/model.js';
+import type { Off } from '../core/options.js';
+import type { PolicyList } from '../core/policy.js';
+import type { Store } from '../core/store.js';
+import type { PoolContext } from '../outbound/http1/connection-pool.js';
+import type { PolicySettings } from '../policies/index.js';
+import type { Lifetime } from './lifetime.js';
+import type { Scope } from './scope.js';
+
+export interface RouteOptions {
+  readonly name: string;
+  readonly match: RouteMatch;
+  /** Effective: those of the upstream, with the route's own laid over. */
+  readonly policies: PolicySettings;
+  /** The option paths that the route itself writes. */
+  readonly writes: ReadonlySet<string>;
+}
+
+export interface UpstreamOptions {
+  readonly name: string;
+  readonly target: Target;
+  readonly preserveHost: boolean;
+  /** Clients are sent 103. */
+  readonly earlyHints: boolean;
+  readonly tls: TlsOptions | undefined;
+  /** How the target's name is followed. */
+  readonly resolve: { readonly maxAge: number | Off };
+  readonly policies: PolicySettings;
+  readonly routes: readonly RouteOptions[];
+}
+
+/** Another upstream, as those see it whose calls may go on to it. */
+export interface Sibling {
+  readonly lifetime: Lifetime;
+  scopeFor(method: string, path: string): Scope;
+}
+
+export interface UpstreamContext extends PoolContext {
+  /** Outermost first. */
+  readonly policies: PolicyList;
+  readonly random: Random;
+  /** Another upstream of the same configuration. */
+  findUpstream(name: string): Sibling;
+  /** Telemetry for one upstream and route. */
+  emitFor(upstream: string, route: string): Emit;
+  /** This process has run out of descriptors, ports or memory; called for each attempt that fails for it. */
+  onShortage(message: string): void;
+  /** Longest head of a response, in bytes. */
+  readonly maxHeaderSize: number;
+  readonly store: Store;
+  readonly hash: (data: string | Uint8Array) => string;
+  readonly createToken: () => string;
+}

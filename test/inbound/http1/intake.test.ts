@@ -1,0 +1,265 @@
+import { createServer } from 'node:http';
+import t from 'tap';
+import type { Http1Stream } from '../../../src/inbound/http1/http1-stream.js';
+import { takeIn } from '../../../src/inbound/http1/intake.js';
+import { FakeClock, settle } from '../../support/fake-clock.js';
+import { connectTo } from '../../support/http1-pair.js';
+
+/** Sends `text` to a server with an intake; the test responds to the streams that have started. */
+async function open(text: string) {
+  const streams: Http1Stream[] = [];
+  const refused: [number, string][] = [];
+  const clock = new FakeClock();
+  const server = createServer({ requireHostHeader: false });
+  takeIn(server, {
+    clock,
+    start: (stream) => void streams.push(stream),
+    onRefused: (status, why) => void refused.push([status, why]),
+    isClosing: () => false,
+  });
+  const pair = connectTo(server);
+  pair.client.write(text);
+  await settle();
+  const started = () => streams.map(({ method, target }) => `${method} ${target}`);
+  return { ...pair, clock, streams, refused, started };
+}
+
+type Opened = Awaited<ReturnType<typeof open>>;
+
+async function respond({ streams }: Opened, index: number, isLast = false) {
+  const stream = streams[index]!;
+  let body = '';
+  stream.body?.sendTo({ onData: (chunk) => void (body += chunk.toString()), onEnd() {} });
+  await settle();
+  stream.sendHead(200, undefined, ['Content-Length', '0'], isLast);
+  stream.end();
+  await settle();
+  return body;
+}
+
+const statuses = ({ received }: Opened) =>
+  [...received().matchAll(/HTTP\/1\.1 (\d+)/g)].map((match) => Number(match[1]));
+
+const get = (path: string, fields = '') => `GET ${path} HTTP/1.1\r\nHost: a\r\n${fields}\r\n`;
+const H2C = 'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n';
+const WEBSOCKET = 'Connection: Upgrade\r\nUpgrade: websocket\r\n';
+
+t.test('pipelined requests run one after another', async (t) => {
+  const opened = await open(
+    `POST /1 HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\na${get('/2')}DELETE /3 HTTP/1.1\r\nHost: a\r\n\r\n`,
+  );
+  t.same(opened.started(), ['POST /1']);
+  await respond(opened, 0);
+  t.same(opened.started(), ['POST /1', 'GET /2']);
+  await respond(opened, 1);
+  t.same(opened.started(), ['POST /1', 'GET /2', 'DELETE /3']);
+  await respond(opened, 2);
+  t.same(statuses(opened), [200, 200, 200]);
+});
+
+t.test('a long row of pipelined requests is read no further, and none is lost', async (t) => {
+  const count = 200;
+  const opened = await open('');
+  for (let i = 0; i < count; i++) opened.client.write(get(`/${i}`));
+  await settle();
+  for (let i = 0; i < count; i++) await respond(opened, i);
+  t.equal(statuses(opened).length, count);
+});
+
+t.test('nothing runs after a response that closes the connection', async (t) => {
+  for (const fields of ['', 'Connection: close\r\n']) {
+    const opened = await open(get('/1', fields) + get('/2'));
+    await respond(opened, 0, fields === '');
+    t.same(opened.started(), ['GET /1']);
+    t.same(statuses(opened), [200]);
+    t.same(opened.refused, []);
+  }
+});
+
+t.test('nothing runs after the client has left', async (t) => {
+  const opened = await open(get('/1') + get('/2'));
+  opened.client.destroy();
+  await settle();
+  t.same(opened.started(), ['GET /1']);
+});
+
+t.test('an offer of h2c is ignored', async (t) => {
+  t.test('and the connection goes on', async (t) => {
+    const opened = await open(
+      `POST /1 HTTP/1.1\r\nHost: a\r\n${H2C}Content-Length: 5\r\n\r\nhello${get('/2', H2C)}${get('/3')}`,
+    );
+    t.equal(await respond(opened, 0), 'hello');
+    await respond(opened, 1);
+    await respond(opened, 2);
+    t.same(opened.started(), ['POST /1', 'GET /2', 'GET /3']);
+    t.same(opened.streams[0]!.fields, ['Host', 'a', 'Content-Length', '5']);
+    t.same(
+      opened.streams.map(({ upgrade }) => upgrade),
+      [undefined, undefined, undefined],
+    );
+    t.same(statuses(opened), [200, 200, 200]);
+    t.equal(opened.server.destroyed, false);
+  });
+
+  t.test('while a response before it is under way', async (t) => {
+    const opened = await open(get('/1') + get('/2', H2C));
+    t.same(opened.started(), ['GET /1']);
+    await respond(opened, 0);
+    await respond(opened, 1);
+    t.same(statuses(opened), [200, 200]);
+  });
+
+  t.test('and what else Connection says stands', async (t) => {
+    const opened = await open(get('/1', H2C.replace('Upgrade,', 'Upgrade, X-Mine, close,')));
+    t.same(opened.streams[0]!.fields, ['Host', 'a', 'Connection', 'X-Mine, close']);
+    await respond(opened, 0);
+    t.match(opened.received(), /Connection: close/);
+  });
+});
+
+t.test('an upgrade with content', async (t) => {
+  const ask = `POST /u HTTP/1.1\r\nHost: a\r\n${WEBSOCKET}Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n`;
+
+  t.test('has its content read, and can be accepted', async (t) => {
+    const opened = await open(ask);
+    const stream = opened.streams[0]!;
+    t.equal(stream.upgrade, 'websocket');
+    let body = '';
+    stream.body!.sendTo({ onData: (chunk) => void (body += chunk.toString()), onEnd() {} });
+    await settle();
+    t.equal(body, 'ab');
+    const socket = stream.accept('', ['Upgrade', 'websocket']);
+    let heard = '';
+    socket.on('data', (chunk: Buffer) => (heard += chunk.toString()));
+    socket.resume();
+    socket.write('to the client');
+    opened.client.write('GET is no request here');
+    await settle();
+    t.match(opened.received(), /^HTTP\/1\.1 101 [^]*to the client$/);
+    t.equal(heard, 'GET is no request here');
+    t.same(opened.refused, []);
+  });
+
+  t.test('is an ordinary request where it is not accepted', async (t) => {
+    const opened = await open(ask + get('/2'));
+    await respond(opened, 0);
+    await respond(opened, 1);
+    t.same(statuses(opened), [200, 200]);
+  });
+});
+
+t.test('an upgrade without content that is not accepted keeps its connection', async (t) => {
+  const opened = await open(get('/1', WEBSOCKET));
+  t.equal(opened.streams[0]!.upgrade, 'websocket');
+  await respond(opened, 0);
+  opened.client.write(get('/2'));
+  await settle();
+  await respond(opened, 1);
+  t.same(statuses(opened), [200, 200]);
+  opened.client.end();
+  await settle();
+  t.equal(opened.server.destroyed, true);
+});
+
+t.test('a refusal leaves a trace', async (t) => {
+  const cases: readonly (readonly [string, number])[] = [
+    ['GET / HTTP/1.1\r\n\r\n', 400],
+    ['GET /a b HTTP/1.1\r\nHost: a\r\n\r\n', 400],
+    ['CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n', 405],
+    [get('/', 'Expect: miracles\r\n'), 417],
+    [get('/', `X: ${'a'.repeat(40_000)}\r\n`), 431],
+    ['POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n', 501],
+    ['GET / HTTP/2.0\r\nHost: a\r\n\r\n', 505],
+    [`POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n`, 400],
+  ];
+  for (const [text, status] of cases) {
+    const opened = await open(text);
+    t.same(statuses(opened), [status], text);
+    t.same(
+      opened.refused.map(([each]) => each),
+      [status],
+    );
+    t.not(opened.refused[0]![1], '');
+  }
+});
+
+t.test('a refusal comes after the responses to the requests before it', async (t) => {
+  for (const [bad, status] of [
+    ['GET /a b HTTP/1.1\r\nHost: a\r\n\r\n', 400],
+    ['CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n', 405],
+    [`POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n`, 400],
+  ] as const) {
+    const opened = await open(get('/1') + bad);
+    t.same(statuses(opened), []);
+    await respond(opened, 0);
+    t.same(statuses(opened), [200, status], bad);
+    t.same(opened.started(), ['GET /1']);
+  }
+});
+
+t.test('a client can read its refusal while it sends, but not for ever', async (t) => {
+  const opened = await open('GET /a b HTTP/1.1\r\nHost: a\r\n\r\n');
+  t.same([opened.server.writableEnded, opened.server.destroyed], [true, false]);
+  opened.client.write('more that is no HTTP');
+  await settle();
+  t.same(opened.refused.length, 1);
+  await opened.clock.advance(5000);
+  t.equal(opened.server.destroyed, true);
+});
+
+t.test('a body that proves malformed after the head of the response is reset', async (t) => {
+  const opened = await open(
+    'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n',
+  );
+  const stream = opened.streams[0]!;
+  stream.body!.sendTo({ onData() {}, onEnd() {} });
+  stream.sendHead(200, undefined, [], false);
+  stream.flushHead();
+  opened.client.write('zz\r\n');
+  await settle();
+  t.equal(opened.server.isReset, true);
+});
+
+t.test('any token is a method', async (t) => {
+  t.test('more than once on a connection, and with content', async (t) => {
+    const opened = await open('BAN /1 HTTP/1.1\r\nHost: a\r\n\r\n');
+    await respond(opened, 0);
+    opened.client.write('LIST /2 HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nab');
+    await settle();
+    t.equal(await respond(opened, 1), 'ab');
+    opened.client.write(get('/3'));
+    await settle();
+    await respond(opened, 2);
+    t.same(opened.started(), ['BAN /1', 'LIST /2', 'GET /3']);
+    t.same(statuses(opened), [200, 200, 200]);
+    t.same(opened.refused, []);
+    t.equal(opened.streams[0]!.peerAddress, '192.0.2.7');
+    opened.client.end();
+    await settle();
+    t.equal(opened.server.destroyed, true);
+  });
+
+  t.test('whose broken response is reset', async (t) => {
+    const opened = await open('BAN /1 HTTP/1.1\r\nHost: a\r\n\r\n');
+    const stream = opened.streams[0]!;
+    stream.sendHead(200, undefined, ['Content-Length', '9'], false);
+    stream.write(Buffer.from('part'));
+    stream.abort();
+    t.equal(opened.server.isReset, true);
+  });
+
+  t.test('but not where it could be the end of one', async (t) => {
+    const opened = await open('B');
+    opened.client.write('OX / HTTP/1.1\r\nHost: a\r\n\r\n');
+    await settle();
+    t.same(opened.started(), []);
+    t.same(statuses(opened), [501]);
+  });
+
+  t.test('but not behind a request that is under way', async (t) => {
+    const opened = await open(`${get('/1')}BAN /2 HTTP/1.1\r\nHost: a\r\n\r\n`);
+    await respond(opened, 0);
+    t.same(opened.started(), ['GET /1']);
+    t.same(statuses(opened), [200, 501]);
+  });
+});

@@ -55,6 +55,7 @@ export class Attempt extends CancelScope {
 
   enter(phase: AttemptPhase): void {
     if (phase === 'ended') this.call.offCancel(this.#onCallCancelled);
+    else if (phase !== 'connecting') this.call.wasSent = true;
     this.#observer?.onPhase(phase);
     if (this.#others !== undefined) for (const each of this.#others) each.onPhase(phase);
   }

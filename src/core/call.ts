@@ -4,6 +4,7 @@ import type { Reason } from './errors.js';
 import type { Deadline } from './deadline.js';
 import type { RequestBody } from './request-body.js';
 import type { AttemptResult } from './outcome.js';
+import type { Slot } from './slot.js';
 import type { Fields } from '../http/fields.js';
 
 /** The client's side of a call. */
@@ -23,6 +24,8 @@ export interface Substitution {
   /** What happened, in a sentence. */
   readonly cause: string;
 }
+
+const NO_FIELDS: Fields = [];
 
 export interface CallInit {
   readonly method: string;
@@ -71,6 +74,12 @@ export class Call extends CancelScope {
   upstreamMs = 0;
   /** Time spent in the bulkhead's queue, in ms. */
   waitedMs = 0;
+  /** What the call has to hold while it works; set by the policy that limits how many do. */
+  slot: Slot | undefined;
+  /** At least the head of an attempt's request was sent. */
+  wasSent = false;
+  /** Fields for a 502 or 504 of ours to a request that was sent; set by a policy. */
+  sentFailureFields: Fields = NO_FIELDS;
   /** The call goes on when its client hangs up, because its result is kept for the client's next request; set by a policy. */
   outlivesClient = false;
   /** Set where another source than the upstream has responded. */

@@ -93,16 +93,19 @@ export function listRequestFields(policies: PolicyList, layers: Layers): EditReq
   return policies.flatMap(({ name }) => layers[name]?.requestFields ?? []);
 }
 
+type AllNeeds = { readonly [Key in keyof Needs]-?: Exclude<Needs[Key], undefined> };
+
 /** What all policies together need of the rest of an exchange; a bound that is not there is `off`. */
 export function needsOf<List extends PolicyList>(
   policies: List,
   settings: SettingsOf<List>,
-): Required<Omit<Needs, 'calls'>> {
+): Omit<AllNeeds, 'calls'> {
   const needs = policies.map((policy): Needs => policy.needs?.(settings) ?? {});
   const find = <Key extends keyof Needs>(key: Key) =>
     needs.find((each) => each[key] !== undefined)?.[key];
   return {
     replayBytes: Math.max(0, ...needs.map(({ replayBytes = 0 }) => replayBytes)),
+    ownRetryAfterMs: find('ownRetryAfterMs') ?? Infinity,
     connectMs: find('connectMs') ?? 'off',
     tunnelIdleMs: find('tunnelIdleMs') ?? 'off',
     upstreams: [...new Set(needs.flatMap(({ upstreams = [] }) => upstreams))],

@@ -31,6 +31,8 @@ export interface PolicyContext {
 export interface Needs {
   /** Bytes of a request body to remember for other attempts. */
   readonly replayBytes?: number;
+  /** Highest `Retry-After` of a 503 of ours, in ms; off: it has none. */
+  readonly ownRetryAfterMs?: number | Off | undefined;
   /** Longest wait for a connection, in ms. */
   readonly connectMs?: number | Off;
   /** Longest silence of an upgraded connection, in ms. */

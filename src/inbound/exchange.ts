@@ -177,9 +177,12 @@ export class Exchange implements ReplySink, StreamHandler, Member, CallClient {
       if (error.status === 408) this.#stream.refuse(408);
       return;
     }
-    const { attempts, method } = this.#call;
-    const problem = renderProblem(error, this.#scope.upstream, attempts);
+    const { attempts, method, wasSent, sentFailureFields } = this.#call;
+    const { upstream, ownRetryAfterMs } = this.#scope;
+    const problem = renderProblem(error, upstream, attempts, ownRetryAfterMs);
     const fields = [...problem.headers, 'X-Request-Id', this.#requestId];
+    const isGatewayFailure = problem.status === 502 || problem.status === 504;
+    if (isGatewayFailure && wasSent) fields.push(...sentFailureFields);
     if (attempts > 1) fields.push('X-Breakwater-Attempts', String(attempts));
     this.#finish(problem.status, error);
     this.#sendHead(problem.status, undefined, fields);

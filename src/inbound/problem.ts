@@ -1,4 +1,5 @@
 /** The only place that turns errors into HTTP: problem details (RFC 9457) with Proxy-Status (RFC 9209). */
+import type { Off } from '../core/options.js';
 import { DEFAULT_RETRY_AFTER_MS, type CallError } from '../core/errors.js';
 
 export interface Problem {
@@ -8,8 +9,16 @@ export interface Problem {
   readonly body: Buffer;
 }
 
-/** @param upstream empty when no upstream was found. */
-export function renderProblem(error: CallError, upstream: string, attempts: number): Problem {
+/**
+ * @param upstream empty when no upstream was found.
+ * @param maxRetryAfterMs what `Retry-After` may not exceed, or off.
+ */
+export function renderProblem(
+  error: CallError,
+  upstream: string,
+  attempts: number,
+  maxRetryAfterMs: number | Off,
+): Problem {
   const { reason, title, status } = error;
   const body = Buffer.from(
     JSON.stringify({
@@ -33,9 +42,11 @@ export function renderProblem(error: CallError, upstream: string, attempts: numb
     'Proxy-Status',
     `breakwater; error=${error.proxyError}; details="${reason}"`,
   ];
-  // Also where the error knows when to come back, as for a call with the same key that is under way.
-  if (status === 503 || error.retryAfterMs !== undefined) {
-    const seconds = Math.ceil((error.retryAfterMs ?? DEFAULT_RETRY_AFTER_MS) / 1000);
+  // A 409 knows when to come back: it waits for a call with the same key that is under way. The cap is for 503 only.
+  const limitMs = status === 503 ? maxRetryAfterMs : Infinity;
+  if (limitMs !== 'off' && (status === 503 || error.retryAfterMs !== undefined)) {
+    const waitMs = Math.min(error.retryAfterMs ?? DEFAULT_RETRY_AFTER_MS, limitMs);
+    const seconds = Math.ceil(waitMs / 1000);
     // Never 0: callers that come back at once are a storm.
     headers.push('Retry-After', String(Math.max(1, seconds)));
   }

@@ -15,7 +15,7 @@ export const policies = [
   fallback, // Outside everything: it judges what the call would come to in the end.
   idempotency, // Inside fallback, which it must not keep: outside all else that may fail, so that it keeps the outcome of the whole call.
   deadline, // Outside all that takes time, so that queueing, back-off and body all run on the caller's time.
-  bulkhead, // Outside retry: an exchange keeps its one slot through all its tries.
+  bulkhead, // Outside retry: a call has at most one slot, and none during back-off, which retry tells by `call.slot`.
   retry, // Outside the circuit breaker: every try is recorded, and an open circuit ends the retrying.
   circuitBreaker, // Outside the attempt timeout: a try that takes too long is a failure.
   timeout, // Next to the transport: its clocks are those of one try.

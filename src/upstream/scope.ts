@@ -1,5 +1,6 @@
 /** Where a request goes: the pipeline of an upstream, or of one of its routes. */
 import type { Emit } from '../core/events.js';
+import type { Off } from '../core/options.js';
 import type { CallStage } from '../core/pipeline.js';
 
 /** What an exchange needs to know of where it goes. */
@@ -15,6 +16,8 @@ export interface Scope {
   readonly earlyHints: boolean;
   /** Bytes of a request body to remember for other attempts. */
   readonly replayBytes: number;
+  /** Highest `Retry-After` of a 503 of ours, in ms; off: it has none. */
+  readonly ownRetryAfterMs: number | Off;
   /** An exchange begins. */
   enter(): void;
   /** The exchange is over; once per `enter`. */

@@ -188,7 +188,10 @@ export class Upstream implements Sibling {
   }
 
   #createScope(route: string, settings: PolicySettings, layers: Layers, emit: Emit): Scope {
-    const { replayBytes, tunnelIdleMs } = needsOf(this.#context.policies, settings);
+    const { replayBytes, ownRetryAfterMs, tunnelIdleMs } = needsOf(
+      this.#context.policies,
+      settings,
+    );
     const { target, preserveHost, earlyHints } = this.#options;
     const dispatch = createDispatch({
       upstream: this.name,
@@ -208,6 +211,7 @@ export class Upstream implements Sibling {
       preserveHost,
       earlyHints,
       replayBytes,
+      ownRetryAfterMs,
       enter: this.lifetime.enter,
       leave: this.lifetime.leave,
     };

@@ -45,6 +45,9 @@ const bulkhead = {
   get limit() {
     return 10;
   },
+  get streams() {
+    return 4;
+  },
 };
 
 /** `catalog` with circuits of its own and of its route `search`; `bare` with nothing switched on. */

@@ -50,7 +50,7 @@ t.test(
           name: 'catalog',
           target: 'http://catalog.internal:8080',
           circuit: 'open',
-          bulkhead: { active: 3, queued: 2, limit: 10 },
+          bulkhead: { active: 3, queued: 2, limit: 10, streams: 4 },
           retryBudgetRemaining: 30,
           attemptTimeoutMs: 10_000,
           lastError: {

@@ -27,6 +27,7 @@ const builtIn = {
     maxConcurrent: 100,
     maxQueue: 50,
     queueTimeout: 1000,
+    maxStreams: 'off',
     perKey: 'off',
     adaptive: 'off',
   },
@@ -43,6 +44,7 @@ const builtIn = {
     },
     respectRetryAfter: true,
     maxRetryAfter: 10_000,
+    hints: false,
     budget: { ratio: 0.2, minPerSecond: 3, window: 10_000 },
     bodyLimit: 65_536,
   },
@@ -279,6 +281,7 @@ void t.test('replaces ${NAME} with what the place asks for', (t) => {
     maxConcurrent: 7,
     maxQueue: 7,
     queueTimeout: 1000,
+    maxStreams: 'off',
     perKey: 'off',
     adaptive: 'off',
   });

@@ -8,6 +8,21 @@ const nowMs = new FakeClock().wallNow();
 t.test('reads seconds', async (t) => {
   t.equal(parseRetryAfter('0', nowMs), 0);
   t.equal(parseRetryAfter(' 120 ', nowMs), 120_000);
+  t.equal(parseRetryAfter('007', nowMs), 7000);
+});
+
+t.test('reads seconds of any number of digits', async (t) => {
+  t.equal(parseRetryAfter('99999999999', nowMs), 99_999_999_999_000);
+  t.ok(parseRetryAfter('9'.repeat(30), nowMs)! > 1e30);
+  t.equal(parseRetryAfter('9'.repeat(400), nowMs), Infinity);
+  t.equal(parseRetryAfter(`${'0'.repeat(400)}5`, nowMs), 5000);
+});
+
+t.test('rounds a fraction up', async (t) => {
+  t.equal(parseRetryAfter('1.5', nowMs), 2000);
+  t.equal(parseRetryAfter('0.2', nowMs), 1000);
+  t.equal(parseRetryAfter('3.000', nowMs), 3000);
+  t.equal(parseRetryAfter(`2.${'0'.repeat(40)}1`, nowMs), 3000);
 });
 
 t.test('reads the three forms of an HTTP date as time from now', async (t) => {
@@ -31,7 +46,12 @@ t.test('knows nothing else', async (t) => {
   const others = [
     '',
     '-1',
-    '1.5',
+    '.',
+    '1.',
+    '1.5.2',
+    '1e3',
+    '0x10',
+    '1,5',
     '10s',
     'soon',
     '2027-01-15T08:00:10Z',

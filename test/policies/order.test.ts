@@ -1,4 +1,6 @@
 import t from 'tap';
+import type { Call } from '../../src/core/call.js';
+import { CallError } from '../../src/core/errors.js';
 import type { AnyPolicy } from '../../src/core/policy.js';
 import { compose } from '../../src/core/pipeline.js';
 import { createLayers, listLayers } from '../../src/core/layers.js';
@@ -46,8 +48,11 @@ function build(overrides: Partial<PolicySettings> = {}) {
   const layers = createLayers(policies, { ...settings, ...overrides }, context);
   const transport = new FakeStage();
   const stage = compose(listLayers(policies, layers), transport);
+  const calls: Call[] = [];
   const start = () => {
-    const reply = stage.run(fakeCall());
+    const call = fakeCall();
+    calls.push(call);
+    const reply = stage.run(call);
     reply.catch(() => {});
     return reply;
   };
@@ -57,7 +62,7 @@ function build(overrides: Partial<PolicySettings> = {}) {
       layers,
       writes: new Set(writes),
     });
-  return { clock, layers, transport, start, route };
+  return { clock, events: context.events, layers, transport, calls, start, route };
 }
 
 t.test('has the policies outermost first', async (t) => {
@@ -86,21 +91,169 @@ t.test('counts the time in the queue against the total timeout', async (t) => {
   await t.rejects(queued, /timeout\.total/);
 });
 
-t.test('keeps one slot through all tries of an exchange', async (t) => {
-  const { clock, layers, transport, start } = build();
+const denied = (cause: string) => ({ type: 'retry-denied', cause });
+
+/** The first call fails, and the second one takes its slot and keeps it. */
+async function giveSlotAway(overrides: Partial<PolicySettings> = {}) {
+  const built = build(overrides);
+  const first = built.start();
+  void built.start();
+  const held = built.transport.last.answer({ status: 503 });
+  await settle();
+  return { ...built, first, held, slots: built.layers.bulkhead!.bulkhead };
+}
+
+t.test('a call in back-off', async (t) => {
+  t.test('leaves its slot to the next one, and comes first for the one after', async (t) => {
+    const { clock, layers, transport, start } = build();
+    const slots = layers.bulkhead!.bulkhead;
+    const first = start();
+    const second = start();
+    void start();
+    transport.last.answer({ status: 503 });
+    await settle();
+    t.match(slots, { active: 1, queued: 1 }, 'the second one runs, the third waits');
+    const body = transport.last.answer();
+    t.equal(await second, body);
+    await clock.advance(100);
+    t.match(slots, { active: 1, queued: 2 }, 'the first one waits again');
+    t.equal(transport.runs.length, 2);
+    body.finish();
+    await settle();
+    t.equal(transport.last.call, transport.runs[0]?.call, 'it comes before the third');
+    transport.last.answer().finish();
+    t.equal((await first).status, 200);
+    await settle();
+    t.equal(transport.runs.length, 4);
+    t.match(slots, { active: 1, queued: 0 });
+  });
+
+  t.test('gets its failed response where no slot comes free within queueTimeout', async (t) => {
+    const { clock, events, first, held, slots, transport } = await giveSlotAway({
+      bulkhead: settingsOf('bulkhead', { maxConcurrent: 1, queueTimeout: 500 }),
+    });
+    await clock.advance(599);
+    t.match(slots, { active: 1, queued: 1 });
+    await clock.advance(1);
+    t.equal(await first, held);
+    t.notOk(held.isDiscarded);
+    t.same(
+      events.filter(({ type }) => type === 'retry-denied'),
+      [denied('waiting')],
+    );
+    held.finish();
+    t.match(slots, { active: 1, queued: 0 }, 'no slot is given back twice');
+    t.equal(transport.runs.length, 2);
+  });
+
+  t.test('gets its error where there was no response', async (t) => {
+    const { clock, start, transport } = build({
+      bulkhead: settingsOf('bulkhead', { maxConcurrent: 1, queueTimeout: 500 }),
+    });
+    const first = start();
+    void start();
+    const error = new CallError('upstream-reset', 'Cannot');
+    transport.last.fail(error);
+    await clock.advance(600);
+    await t.rejects(first, error);
+  });
+
+  t.test('waits again although maxQueue lets no others wait', async (t) => {
+    const { clock, first, held, slots, transport } = await giveSlotAway({
+      bulkhead: settingsOf('bulkhead', { maxConcurrent: 1, maxQueue: 1, queueTimeout: 'off' }),
+    });
+    await clock.advance(100);
+    t.match(slots, { active: 1, queued: 1 });
+    transport.last.answer({ isComplete: true });
+    await settle();
+    t.ok(held.isDiscarded);
+    transport.last.answer({ isComplete: true });
+    t.equal((await first).status, 200);
+    t.match(slots, { active: 0, queued: 0 });
+  });
+
+  t.test('ends at its deadline, also while it waits again', async (t) => {
+    for (const afterMs of [50, 300]) {
+      const { clock, calls, first, held, slots } = await giveSlotAway({
+        timeout: settingsOf('timeout', { total: 'off' }),
+      });
+      await clock.advance(afterMs);
+      t.equal(slots.queued, afterMs < 100 ? 0 : 1);
+      const over = new CallError('deadline-expired', 'Cannot');
+      calls[0]!.cancel(over);
+      await t.rejects(first, over);
+      t.ok(held.isDiscarded);
+      t.match(slots, { active: 1, queued: 0 });
+    }
+  });
+
+  t.test('does not wait for a slot only to be refused by the circuit', async (t) => {
+    const { clock, events, first, held, layers, slots } = await giveSlotAway();
+    layers.circuitBreaker?.circuit.force('forced-open');
+    await clock.advance(100);
+    t.equal(await first, held);
+    t.equal(slots.queued, 0);
+    t.same(
+      events.filter(({ type }) => type === 'retry-denied'),
+      [denied('circuit')],
+    );
+  });
+
+  t.test('is asked again about the circuit when it has its slot', async (t) => {
+    const { clock, first, held, layers, slots, transport } = await giveSlotAway();
+    await clock.advance(100);
+    layers.circuitBreaker?.circuit.force('forced-open');
+    transport.last.answer({ isComplete: true });
+    t.equal(await first, held);
+    t.equal(slots.active, 1, 'its response is read in a slot');
+    held.finish();
+    t.equal(slots.active, 0);
+  });
+
+  t.test('makes room for no more than maxConcurrent others', async (t) => {
+    const { clock, events, layers, start, transport } = build();
+    const first = start();
+    transport.last.answer({ status: 503 });
+    await settle();
+    const second = start();
+    const failed = transport.last.answer({ status: 503 });
+    t.equal(await second, failed);
+    t.same(
+      events.filter(({ type }) => type === 'retry-denied'),
+      [denied('waiting')],
+    );
+    t.equal(layers.retry?.budget?.remaining(), 29, 'what is not made costs nothing');
+    failed.finish();
+    await clock.advance(100);
+    transport.last.answer({ isComplete: true });
+    t.equal((await first).status, 200);
+    void start();
+    transport.last.answer({ status: 503 });
+    await clock.advance(100);
+    t.equal(transport.runs.length, 5, 'there is room again');
+  });
+
+  t.test('gives its place up when its retry is given up', async (t) => {
+    const { clock, layers, start, transport } = build();
+    const first = start();
+    const held = transport.last.answer({ status: 503 });
+    await settle();
+    layers.circuitBreaker?.circuit.force('forced-open');
+    await clock.advance(100);
+    t.equal(await first, held);
+    t.ok(layers.bulkhead?.bulkhead.mayRest, 'although its response is still being read');
+  });
+});
+
+t.test('an event stream gives its slot back at its headers', async (t) => {
+  const { layers, start, transport } = build();
+  const slots = layers.bulkhead!.bulkhead;
   const reply = start();
-  const queued = start();
-  transport.last.answer({ status: 503 });
-  await settle();
-  t.match(layers.bulkhead?.bulkhead, { active: 1, queued: 1 }, 'in the back-off');
-  await clock.advance(100);
-  t.equal(transport.runs[1]?.call, transport.runs[0]?.call);
-  transport.last.answer().finish();
-  await reply;
-  await settle();
-  t.equal(transport.runs.length, 3);
-  transport.last.answer();
-  t.equal((await queued).status, 200);
+  const body = transport.last.answer({ headers: ['Content-Type', 'text/event-stream'] });
+  t.equal(await reply, body);
+  t.match(slots, { active: 0, streams: 1 });
+  body.finish();
+  t.match(slots, { active: 0, streams: 0 });
 });
 
 t.test('records every try with the circuit', async (t) => {

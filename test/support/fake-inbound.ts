@@ -197,6 +197,7 @@ export class FakeScope implements Scope {
   readonly preserveHost: boolean;
   readonly earlyHints: boolean;
   readonly replayBytes = 10;
+  readonly ownRetryAfterMs = Infinity;
   readonly summaries: ExchangeSummary[] = [];
   entered = 0;
   left = 0;

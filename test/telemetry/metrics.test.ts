@@ -183,6 +183,7 @@ t.test('counts tries and retries of all routes for their upstream', async (t) =>
     'retries_denied_total{upstream="catalog",cause="method"} 0',
     'retries_denied_total{upstream="catalog",cause="circuit"} 0',
     'retries_denied_total{upstream="catalog",cause="retry-after"} 1',
+    'retries_denied_total{upstream="catalog",cause="waiting"} 0',
   ]);
 });
 
@@ -261,7 +262,7 @@ t.test('counts a move that the scrape itself brought about', async (t) => {
 });
 
 t.test('reads bulkheads and upstreams at each scrape', async (t) => {
-  const bulkhead = { active: 3, queued: 2, limit: 10 };
+  const bulkhead = { active: 3, queued: 2, limit: 10, streams: 5 };
   const { samples } = build({
     scopes: [
       fakeScope('catalog', '', {
@@ -275,6 +276,7 @@ t.test('reads bulkheads and upstreams at each scrape', async (t) => {
   t.same(await samples('bulkhead_active'), ['bulkhead_active{upstream="catalog",route=""} 3']);
   t.same(await samples('bulkhead_queued'), ['bulkhead_queued{upstream="catalog",route=""} 2']);
   t.same(await samples('bulkhead_limit'), ['bulkhead_limit{upstream="catalog",route=""} 10']);
+  t.same(await samples('streams'), ['streams{upstream="catalog",route=""} 5']);
   bulkhead.active = 0;
   t.same(await samples('bulkhead_active'), ['bulkhead_active{upstream="catalog",route=""} 0']);
   t.same(await samples('retry_budget_remaining'), [
@@ -316,6 +318,7 @@ t.test('shows HELP and TYPE of every family before its first sample', async (t) 
     bulkhead_active: 'gauge',
     bulkhead_queued: 'gauge',
     bulkhead_limit: 'gauge',
+    streams: 'gauge',
     bulkhead_wait_seconds: 'histogram',
     rejections_total: 'counter',
     attempt_timeout_seconds: 'gauge',

@@ -19,7 +19,7 @@ const idle: Inspection = {
       route: '',
       layers: {
         circuitBreaker: on({ circuit: { snapshot: () => ({ state: 'closed' }) } }),
-        bulkhead: on({ bulkhead: { active: 0, queued: 0, limit: 1 } }),
+        bulkhead: on({ bulkhead: { active: 0, queued: 0, limit: 1, streams: 0 } }),
         retry: on({ budget: { remaining: () => 1 } }),
         timeout: on({ attemptMs: 1000 }),
       },

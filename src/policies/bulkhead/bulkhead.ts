@@ -12,14 +12,18 @@ import { AdaptiveLimit } from './adaptive-limit.js';
 import { FairQueue } from './fair-queue.js';
 import type { BulkheadOptions } from './options.js';
 import { reasons } from './reasons.js';
+import { Streams } from './streams.js';
 import { FifoQueue, type Line, type Queue, type Waiter } from './waiting-line.js';
 
 /** A slot that came after a wait. */
-interface Admission {
+export interface Admission {
   readonly waitedMs: number;
   /** Gives it back. */
   readonly release: () => void;
 }
+
+/** Below all arrivals of newcomers: see `Waiter`. */
+const FIRST_RETURN = Number.MIN_SAFE_INTEGER;
 
 /**
  * The slots and the queue before them. A slot that comes back goes at once to the first waiter that may have it. So no
@@ -31,7 +35,11 @@ export class Bulkhead {
   #queue: Queue;
   #adaptive: AdaptiveLimit | undefined;
   #active = 0;
+  /** Calls in back-off: each had a slot, and has given it back. */
+  #resting = 0;
+  readonly #streams = new Streams();
   #arrivals = 0;
+  #returns = FIRST_RETURN;
 
   constructor(options: BulkheadOptions, context: PolicyContext) {
     this.#options = options;
@@ -46,6 +54,10 @@ export class Bulkhead {
 
   get queued(): number {
     return this.#queue.length;
+  }
+
+  get streams(): number {
+    return this.#streams.open;
   }
 
   get limit(): number {
@@ -84,13 +96,51 @@ export class Bulkhead {
    * Waits for a slot, which the caller then holds and gives back with the `release` of the line it has waited in.
    * @throws CallError `bulkhead-full` or `bulkhead-timeout`, or what the call was cancelled with.
    */
-  async queue(call: Call, line: Line): Promise<Admission> {
+  queue(call: Call, line: Line): Promise<Admission> {
     if (this.queued >= this.#options.maxQueue) {
       const victim = this.#queue.findVictim(line);
-      if (victim === undefined) throw this.#full(call, line);
+      if (victim === undefined) return Promise.reject(this.#full(call, line));
       victim.settle(this.#pushedOut(victim.call));
     }
-    const admission = await this.#wait(call, line);
+    return this.#admission(call, line, this.#arrivals++);
+  }
+
+  /** As `queue`, before all that have never had a slot. `maxQueue` does not bind: the call was admitted before. */
+  queueAgain(call: Call, line: Line): Promise<Admission> {
+    // Without limits per key there are never so many.
+    if (this.#queue.returns >= this.#options.maxConcurrent) {
+      return Promise.reject(this.#full(call, line));
+    }
+    return this.#admission(call, line, this.#returns++);
+  }
+
+  /** Whether one more call may give its slot back for a back-off. */
+  get mayRest(): boolean {
+    return this.#resting < this.#options.maxConcurrent;
+  }
+
+  /** A call begins (1) or ends (-1) its back-off. */
+  countResting(change: 1 | -1): void {
+    this.#resting += change;
+  }
+
+  /**
+   * A response without a planned end has begun, in place of the call's slot; pair it with `closeStream`.
+   * @throws CallError `bulkhead-full` where there are too many.
+   */
+  openStream(call: Call): void {
+    const { maxStreams } = this.#options;
+    if (this.#streams.tryAdd(maxStreams)) return;
+    const why = `all ${maxStreams} streams that its bulkhead allows are open`;
+    throw this.#refuse(reasons['bulkhead-full'], call, why);
+  }
+
+  closeStream(): void {
+    this.#streams.remove();
+  }
+
+  async #admission(call: Call, line: Line, arrival: number): Promise<Admission> {
+    const admission = await this.#wait(call, line, arrival);
     // The slot came, but before this line ran the call was ended.
     if (call.cancelled !== undefined) {
       admission.release();
@@ -118,7 +168,7 @@ export class Bulkhead {
     this.#queue = this.#createQueue();
     for (const waiter of before.waiters()) {
       before.remove(waiter);
-      this.#queue.append(waiter, this.#queue.lineOf(waiter.call));
+      this.#queue.add(waiter, this.#queue.lineOf(waiter.call));
     }
   }
 
@@ -136,7 +186,7 @@ export class Bulkhead {
     }
   }
 
-  #wait(call: Call, line: Line): Promise<Admission> {
+  #wait(call: Call, line: Line, arrival: number): Promise<Admission> {
     const { clock } = this.#context;
     const { queueTimeout } = this.#options;
     return new Promise((resolve, reject) => {
@@ -156,15 +206,14 @@ export class Bulkhead {
           : clock.schedule(queueTimeout, () =>
               settle(this.#timedOut(call, waiter.line, queueTimeout)),
             );
-      const arrival = this.#arrivals++;
       const waiter: Waiter = { call, line, arrival, settle, previous: undefined, next: undefined };
-      this.#queue.append(waiter, line);
+      this.#queue.add(waiter, line);
       call.onCancel(settle);
     });
   }
 
   #full(call: Call, line: Line): CallError {
-    const why = `all ${this.#slotsFor(line)} are taken and ${this.#options.maxQueue} calls wait already`;
+    const why = `all ${this.#slotsFor(line)} are taken and ${this.queued} calls wait already${this.#streams.describe()}`;
     return this.#refuse(reasons['bulkhead-full'], call, why);
   }
 
@@ -174,7 +223,7 @@ export class Bulkhead {
   }
 
   #timedOut(call: Call, line: Line, afterMs: number): CallError {
-    const why = `none of the ${this.#slotsFor(line)} came free within ${afterMs} ms`;
+    const why = `none of the ${this.#slotsFor(line)} came free within ${afterMs} ms${this.#streams.describe()}`;
     return this.#refuse(reasons['bulkhead-timeout'], call, why);
   }
 

@@ -23,18 +23,24 @@ class KeyLine extends Line {
     super(release);
     this.key = key;
   }
+
+  /** Calls that wait for their first slot. */
+  get newcomers(): number {
+    return this.length - this.returns;
+  }
 }
 
 const cameFirst = (a: KeyLine, b: KeyLine) => a.first!.arrival < b.first!.arrival;
 
-/** Of lines of one length, that whose last has lost the least time by waiting. */
+/** By newcomers. Of lines of one length, that whose last has lost the least time by waiting. */
 const isLonger = (a: KeyLine, b: KeyLine) =>
-  a.length === b.length ? a.last!.arrival > b.last!.arrival : a.length > b.length;
+  a.newcomers === b.newcomers ? a.last!.arrival > b.last!.arrival : a.newcomers > b.newcomers;
 
 /**
- * A free slot goes to the first, in order of arrival, whose key is below its limit. A full queue takes a place from the
- * longest line for a newcomer whose line is shorter even with it (P. McKenney, "Stochastic Fairness Queueing", 1990; with
- * the keys themselves instead of hashed ones, because only those in use are kept).
+ * A free slot goes to the first, in order of arrival, whose key is below its limit; calls that had a slot before come
+ * first, and are never pushed out. A full queue takes a place from the longest line for a newcomer whose line is shorter
+ * even with it (P. McKenney, "Stochastic Fairness Queueing", 1990; with the keys themselves instead of hashed ones,
+ * because only those in use are kept).
  * Each operation takes O(log n) in the number of keys in use, however many calls wait.
  */
 export class FairQueue implements Queue {
@@ -46,9 +52,10 @@ export class FairQueue implements Queue {
   readonly #lines = new Map<string, KeyLine>();
   /** Lines below their limit in which somebody waits, that of the first arrival first. */
   readonly #ready = new Heap(cameFirst);
-  /** Lines in which somebody waits, the longest first. */
-  readonly #waiting = new Heap(isLonger);
+  /** Lines with newcomers, the longest first. */
+  readonly #crowded = new Heap(isLonger);
   #length = 0;
+  #returns = 0;
 
   /** @param giveBack returns a slot to those that all share. */
   constructor(options: PerKeyOptions, giveBack: () => void, hash: PolicyContext['hash']) {
@@ -60,6 +67,10 @@ export class FairQueue implements Queue {
 
   get length(): number {
     return this.#length;
+  }
+
+  get returns(): number {
+    return this.#returns;
   }
 
   /** Keys that are remembered. */
@@ -88,9 +99,10 @@ export class FairQueue implements Queue {
     return true;
   }
 
-  append(waiter: Waiter, line: KeyLine): void {
-    line.append(waiter);
+  add(waiter: Waiter, line: KeyLine): void {
+    line.add(waiter);
     this.#length++;
+    if (waiter.arrival < 0) this.#returns++;
     this.#settle(line);
   }
 
@@ -98,6 +110,7 @@ export class FairQueue implements Queue {
     const line = waiter.line as KeyLine;
     line.remove(waiter);
     this.#length--;
+    if (waiter.arrival < 0) this.#returns--;
     this.#settle(line);
   }
 
@@ -109,8 +122,9 @@ export class FairQueue implements Queue {
   }
 
   findVictim(line: KeyLine): Waiter | undefined {
-    const longest = this.#waiting.first;
-    return longest !== undefined && longest.length > line.length + 1 ? longest.last : undefined;
+    const longest = this.#crowded.first;
+    if (longest === undefined || longest.newcomers <= line.newcomers + 1) return undefined;
+    return longest.last;
   }
 
   bottleneck(line: KeyLine): string | undefined {
@@ -144,8 +158,8 @@ export class FairQueue implements Queue {
     const { key, active, length } = line;
     if (active + length === 0) this.#lines.delete(key);
     else this.#lines.set(key, line);
-    if (length === 0) this.#waiting.delete(line);
-    else this.#waiting.put(line);
+    if (line.newcomers === 0) this.#crowded.delete(line);
+    else this.#crowded.put(line);
     if (length === 0 || !this.#hasRoom(line)) this.#ready.delete(line);
     else this.#ready.put(line);
   }

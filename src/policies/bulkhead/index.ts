@@ -1,10 +1,12 @@
-/** Bulkhead: bounds how many exchanges an upstream has at once, and how many more may wait for their turn. */
+/** Bulkhead: bounds how many calls an upstream works on at once, and how many more may wait for their turn. */
 import type { Call } from '../../core/call.js';
+import type { CallError } from '../../core/errors.js';
 import type { EmitOf } from '../../core/events.js';
 import type { CallStage } from '../../core/pipeline.js';
 import type { Policy, PolicyContext } from '../../core/policy.js';
-import type { Reply } from '../../core/reply.js';
+import { isOpenEnded, type Reply } from '../../core/reply.js';
 import { Bulkhead, type BulkheadLayer } from './bulkhead.js';
+import { CallSlot } from './call-slot.js';
 import { instruments, type Admitted } from './instruments.js';
 import { schema, type BulkheadSettings } from './options.js';
 import { reasons } from './reasons.js';
@@ -12,8 +14,17 @@ import { teach } from './teach.js';
 
 export type { BulkheadSettings } from './options.js';
 
-/** The common case, allocated once. */
-const ADMITTED_AT_ONCE: Admitted = { type: 'bulkhead-admitted', waitedMs: 0 };
+/** Counts the response as a stream in place of its slot. */
+function countAsStream(bulkhead: Bulkhead, call: Call, reply: Reply, slot: CallSlot): void {
+  try {
+    bulkhead.openStream(call);
+  } catch (error) {
+    reply.abort(error as CallError);
+    throw error;
+  }
+  slot.close();
+  reply.onFinished(() => bulkhead.closeStream());
+}
 
 function create(
   settings: BulkheadSettings,
@@ -37,24 +48,21 @@ function create(
     }
 
     async function admit(call: Call): Promise<Reply> {
-      const line = bulkhead.lineOf(call);
-      let { release } = line;
-      if (bulkhead.tryAdmit(line)) {
-        emit(ADMITTED_AT_ONCE);
-      } else {
-        const admission = await bulkhead.queue(call, line);
-        release = admission.release;
-        emit({ type: 'bulkhead-admitted', waitedMs: admission.waitedMs });
-      }
-      let reply: Reply;
+      const slot = new CallSlot(bulkhead, call, emit);
+      const wait = slot.acquire();
+      if (wait !== undefined) await wait;
+      call.slot = slot;
       try {
-        reply = await next.run(call);
+        const reply = await next.run(call);
+        if (isOpenEnded(reply) && !reply.isComplete) countAsStream(bulkhead, call, reply, slot);
+        else reply.onFinished(() => slot.close());
+        // A call that has given up its retry has no slot, and is not in back-off any more.
+        slot.endRest();
+        return reply;
       } catch (error) {
-        release();
+        slot.close();
         throw error;
       }
-      reply.onFinished(release);
-      return reply;
     }
     return { run, refusal: (call) => next.refusal(call) };
   }
@@ -73,7 +81,7 @@ export const bulkhead = {
   /** Field by field: they are live. */
   describe(layer) {
     if (layer === undefined) return { bulkhead: null };
-    const { active, queued, limit } = layer.bulkhead;
-    return { bulkhead: { active, queued, limit } };
+    const { active, queued, limit, streams } = layer.bulkhead;
+    return { bulkhead: { active, queued, limit, streams } };
   },
 } as const satisfies Policy<'bulkhead', typeof schema, BulkheadSettings, BulkheadLayer>;

@@ -2,7 +2,7 @@
 import type { Gauge, Histogram } from '../../core/instruments.js';
 import type { BulkheadLayer } from './bulkhead.js';
 
-/** A call has its slot. */
+/** A call has its slot: its first one, or one again after a back-off. */
 export interface Admitted {
   readonly type: 'bulkhead-admitted';
   readonly waitedMs: number;
@@ -11,7 +11,7 @@ export interface Admitted {
 const wait: Histogram<Admitted> = {
   kind: 'histogram',
   name: 'breakwater_bulkhead_wait_seconds',
-  help: 'Time for which admitted calls waited for a slot.',
+  help: 'Time for which admitted calls waited for a slot. A call that waits again after a back-off counts again.',
   event: 'bulkhead-admitted',
   // Queues are for short waits.
   bounds: [0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 10],
@@ -34,6 +34,14 @@ const queued: Gauge<BulkheadLayer> = {
   value: ({ bulkhead }) => bulkhead.queued,
 };
 
+const streams: Gauge<BulkheadLayer> = {
+  kind: 'gauge',
+  name: 'breakwater_streams',
+  help: 'Responses without a planned end that are open, such as event streams. They hold no slots.',
+  per: 'route',
+  value: ({ bulkhead }) => bulkhead.streams,
+};
+
 const limit: Gauge<BulkheadLayer> = {
   kind: 'gauge',
   name: 'breakwater_bulkhead_limit',
@@ -42,4 +50,4 @@ const limit: Gauge<BulkheadLayer> = {
   value: ({ bulkhead }) => bulkhead.limit,
 };
 
-export const instruments = [active, queued, limit, wait];
+export const instruments = [active, queued, limit, streams, wait];

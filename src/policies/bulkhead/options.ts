@@ -1,6 +1,7 @@
 /** What can be set of the bulkhead. */
 import {
   Count,
+  CountOrOff,
   Duration,
   DurationOrOff,
   Options,
@@ -69,7 +70,7 @@ export const schema = Switchable(
         default: 100,
         minimum: 1,
         description:
-          'How many calls may run at once. Each counts until the last byte of its response.',
+          'How many calls may run at once. Each counts until the last byte of its response, but not during back-off. As many more may be in back-off; one above that is not retried.',
       }),
       maxQueue: Count({
         default: 50,
@@ -81,6 +82,12 @@ export const schema = Switchable(
         zero: true,
         default: '1s',
         description: 'Longest wait for a slot. `off`: until the deadline.',
+      }),
+      maxStreams: CountOrOff({
+        default: 'off',
+        minimum: 1,
+        description:
+          'How many event streams may be open at once. They do not count as running calls. A further one is ended and refused. `off`: any number.',
       }),
       perKey: perKeySchema,
       adaptive: adaptiveLimitSchema,

@@ -9,7 +9,7 @@ export interface Waiter {
   readonly call: Call;
   /** Where it waits. A reload may move it. */
   line: Line;
-  /** Its place among all arrivals: later ones have more. */
+  /** Its place among all arrivals: later ones have more. Below 0: the call had a slot before, and comes first. */
   readonly arrival: number;
   /** Ends the wait: with a slot, or with `error`. */
   readonly settle: (error?: CallFailure) => void;
@@ -23,7 +23,10 @@ export class Line {
   readonly release: () => void;
   #first: Waiter | undefined;
   #last: Waiter | undefined;
+  /** The last of those that had a slot before; all of them stand in front. */
+  #lastReturn: Waiter | undefined;
   #length = 0;
+  #returns = 0;
 
   constructor(release: () => void) {
     this.release = release;
@@ -41,18 +44,35 @@ export class Line {
     return this.#length;
   }
 
-  append(waiter: Waiter): void {
+  /** How many of them had a slot before. */
+  get returns(): number {
+    return this.#returns;
+  }
+
+  /** Behind those of its kind. */
+  add(waiter: Waiter): void {
     waiter.line = this;
-    waiter.previous = this.#last;
-    waiter.next = undefined;
-    if (this.#last === undefined) this.#first = waiter;
-    else this.#last.next = waiter;
-    this.#last = waiter;
+    const isReturn = waiter.arrival < 0;
+    const previous = isReturn ? this.#lastReturn : this.#last;
+    const next = isReturn && previous === undefined ? this.#first : previous?.next;
+    waiter.previous = previous;
+    waiter.next = next;
+    if (previous === undefined) this.#first = waiter;
+    else previous.next = waiter;
+    if (next === undefined) this.#last = waiter;
+    else next.previous = waiter;
     this.#length++;
+    if (!isReturn) return;
+    this.#lastReturn = waiter;
+    this.#returns++;
   }
 
   remove(waiter: Waiter): void {
     const { previous, next } = waiter;
+    if (waiter.arrival < 0) {
+      if (this.#lastReturn === waiter) this.#lastReturn = previous;
+      this.#returns--;
+    }
     if (previous === undefined) this.#first = next;
     else previous.next = next;
     if (next === undefined) this.#last = previous;
@@ -79,17 +99,19 @@ export class Line {
 export interface Queue {
   /** Calls that wait. */
   readonly length: number;
+  /** Those of them that had a slot before. */
+  readonly returns: number;
   /** Takes another limit over, for those who come and those who wait. @returns false where another queue is needed. */
   configure(perKey: PerKeyOptions | Off): boolean;
   /** The line that a call is counted and waits in. To ask leaves nothing behind. */
   lineOf(call: Call): Line;
   /** Takes a slot for a call of the line, where its own limit, if it has one, allows that. */
   tryEnter(line: Line): boolean;
-  append(waiter: Waiter, line: Line): void;
+  add(waiter: Waiter, line: Line): void;
   remove(waiter: Waiter): void;
   /** Whose turn it is, with the slot taken for it; it is still to be removed. */
   enterNext(): Waiter | undefined;
-  /** Who has to make room in a full queue for a newcomer to the line, if anybody. */
+  /** Which call has to make room in a full queue for a newcomer to the line; none that had a slot before. */
   findVictim(line: Line): Waiter | undefined;
   /** What stands in the way of the line besides the slots that all share: words for a message. */
   bottleneck(line: Line): string | undefined;
@@ -110,6 +132,10 @@ export class FifoQueue implements Queue {
     return this.#line.length;
   }
 
+  get returns(): number {
+    return this.#line.returns;
+  }
+
   configure(perKey: PerKeyOptions | Off): boolean {
     return perKey === 'off';
   }
@@ -122,8 +148,8 @@ export class FifoQueue implements Queue {
     return true;
   }
 
-  append(waiter: Waiter): void {
-    this.#line.append(waiter);
+  add(waiter: Waiter): void {
+    this.#line.add(waiter);
   }
 
   remove(waiter: Waiter): void {

@@ -2,18 +2,18 @@
 import { backoffMs } from './backoff.js';
 import type { Call } from '../../core/call.js';
 import type { Clock } from '../../core/clock.js';
-import { usableMs } from '../../core/deadline.js';
 import type { CallFailure } from '../../core/errors.js';
 import type { EmitOf } from '../../core/events.js';
 import { classifyFailure, classifyStatus, type Outcome } from '../../core/outcome.js';
 import type { CallStage } from '../../core/pipeline.js';
 import type { Needs, Policy, PolicyContext } from '../../core/policy.js';
 import type { Reply } from '../../core/reply.js';
-import { hasField } from '../../http/fields.js';
+import { hasField, type Fields } from '../../http/fields.js';
 import { findRetryAfter } from '../../http/retry-after.js';
 import { RetryBudget, type RetryLayer } from './budget.js';
 import { instruments, type RetryCause, type RetryDenial, type RetryEvent } from './instruments.js';
 import { schema, type RetryOptions, type RetrySettings } from './options.js';
+import { backOff, findObstacle } from './wait.js';
 
 export type { RetrySettings } from './options.js';
 
@@ -22,6 +22,9 @@ const IDEMPOTENCY_HEADER = 'idempotency-key';
 
 /** Methods whose effect is the same however often they arrive (RFC 9110, section 9.2.2). */
 const idempotentMethods = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
+
+/** What client libraries of several APIs go by before they repeat a request by themselves. */
+const DO_NOT_RETRY: Fields = ['X-Should-Retry', 'false'];
 
 /** How a try ended: with an answer, which stays unread until it is clear who gets it, or without one. */
 type Ending =
@@ -34,31 +37,6 @@ const failed = (error: CallFailure): Ending => ({ outcome: classifyFailure(error
 function passOn(ending: Ending): Reply {
   if (ending.reply === undefined) throw ending.error;
   return ending.reply;
-}
-
-/** What stands against a try at `atMs`, whatever became of the one before. */
-function findObstacle(call: Call, next: CallStage, atMs: number): RetryDenial | undefined {
-  if (call.body?.isReplayable === false) return 'body';
-  if (next.refusal(call) !== undefined) return 'circuit';
-  // Buffer deducted: a try that the upstream is told to end at its start is none.
-  return call.deadline !== undefined && usableMs(call.deadline, atMs) <= 0 ? 'deadline' : undefined;
-}
-
-/** Rejects as soon as the call is ended from outside. */
-async function sleep(call: Call, delayMs: number, clock: Clock): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    const onCancel = (error: CallFailure): void => {
-      timer.cancel();
-      reject(error);
-    };
-    const timer = clock.schedule(delayMs, () => {
-      call.offCancel(onCancel);
-      resolve();
-    });
-    call.onCancel(onCancel);
-  });
-  // The timer was first, but before this line ran the call was ended.
-  if (call.cancelled !== undefined) throw call.cancelled;
 }
 
 function openBudget(
@@ -87,6 +65,8 @@ function create(
   const { idempotency } = settings;
   const keyHeader = idempotency === 'off' ? IDEMPOTENCY_HEADER : idempotency.header.toLowerCase();
   const hasKey = ({ headers }: Call) => hasField(headers, keyHeader);
+  /** Although the upstream may have acted already. */
+  const mayRepeat = (call: Call) => methods.has(call.method) || hasKey(call);
 
   /** Why another try may help; undefined after a good answer, or an end that this proxy or the client made. */
   function causeOf(outcome: Outcome): RetryCause | undefined {
@@ -110,8 +90,7 @@ function create(
    * the budget, so that only a retry that nothing else forbids is paid for.
    */
   function plan(call: Call, next: CallStage, cause: RetryCause, backoff: number, reply?: Reply) {
-    const isAllowed = cause === 'unsent' || methods.has(call.method) || hasKey(call);
-    if (!isAllowed) return 'method';
+    if (cause !== 'unsent' && !mayRepeat(call)) return 'method';
     const retryAfterMs =
       options.respectRetryAfter && reply !== undefined
         ? (findRetryAfter(reply.headers, clock.wallNow()) ?? 0)
@@ -120,6 +99,7 @@ function create(
     const delayMs = Math.max(backoff, retryAfterMs);
     const obstacle = findObstacle(call, next, clock.now() + delayMs);
     if (obstacle !== undefined) return obstacle;
+    if (delayMs > 0 && call.slot?.mayRelease === false) return 'waiting';
     return budget?.tryWithdraw() === false ? 'budget' : delayMs;
   }
 
@@ -138,6 +118,7 @@ function create(
     async function run(call: Call): Promise<Reply> {
       // A call that the circuit refuses is no try, and earns no retries for later.
       if (next.refusal(call) === undefined) budget?.deposit();
+      if (options.hints && !mayRepeat(call)) call.sentFailureFields = DO_NOT_RETRY;
       let tries = 1;
       let hasBeenFree = false;
       let backoff: number | undefined;
@@ -166,14 +147,13 @@ function create(
         }
 
         if (delayMs > 0) {
+          let obstacle: RetryDenial | undefined;
           try {
-            await sleep(call, delayMs, clock);
+            obstacle = await backOff(call, next, delayMs, clock);
           } catch (error) {
             ending.reply?.discard();
             throw error;
           }
-          // Other calls have gone on meanwhile: the circuit may have opened.
-          const obstacle = findObstacle(call, next, clock.now());
           if (obstacle !== undefined) return deny(obstacle, ending);
         }
         emit({ type: 'retry-started', cause, delayMs });
@@ -189,7 +169,9 @@ function create(
 }
 
 const needs = ({ retry: options }: RetrySettings): Needs =>
-  options === 'off' ? {} : { replayBytes: options.bodyLimit };
+  options === 'off'
+    ? {}
+    : { replayBytes: options.bodyLimit, ownRetryAfterMs: options.ownRetryAfter };
 
 /**
  * Holds no more than one failed answer, unread, while it waits. `bodyLimit` is the exchange's to keep: this policy only

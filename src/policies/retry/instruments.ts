@@ -3,7 +3,15 @@ import type { Counter, Gauge } from '../../core/instruments.js';
 import type { RetryLayer } from './budget.js';
 
 const causes = ['unsent', 'stale', 'reset', 'timeout', 'status'] as const;
-const denials = ['budget', 'deadline', 'body', 'method', 'circuit', 'retry-after'] as const;
+const denials = [
+  'budget',
+  'deadline',
+  'body',
+  'method',
+  'circuit',
+  'retry-after',
+  'waiting',
+] as const;
 
 export type RetryCause = (typeof causes)[number];
 export type RetryDenial = (typeof denials)[number];
@@ -34,7 +42,7 @@ const retries: Counter<RetryStarted> = {
 const denied: Counter<RetryDenied> = {
   kind: 'counter',
   name: 'breakwater_retries_denied_total',
-  help: 'Retries that were needed but not made. cause: budget, deadline, body, method, circuit or retry-after.',
+  help: 'Retries that were needed but not made. cause: budget, deadline, body, method, circuit, retry-after or waiting.',
   event: 'retry-denied',
   per: 'upstream',
   labels: { cause: ({ cause }) => cause },

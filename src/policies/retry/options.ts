@@ -2,6 +2,7 @@
 import {
   Count,
   Duration,
+  DurationOrOff,
   Options,
   Share,
   Size,
@@ -69,6 +70,17 @@ export const schema = Switchable(
         default: '10s',
         description:
           'If the upstream asks for a longer wait than this, there is no further attempt.',
+      }),
+      ownRetryAfter: Type.Unsafe<number | Off | undefined>(
+        DurationOrOff({
+          description:
+            "Highest `Retry-After` of Breakwater's own 503 responses: client libraries sleep that long. `off`: they have no `Retry-After`. If it is not set: as long as the reason for the 503 is expected to last.",
+        }),
+      ),
+      hints: Type.Boolean({
+        default: false,
+        description:
+          "Whether Breakwater's own 502 and 504 have `X-Should-Retry: false` if the request was sent and may not be repeated. Some client libraries go by it.",
       }),
       budget: Switchable(
         Options(

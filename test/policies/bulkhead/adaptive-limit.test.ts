@@ -168,7 +168,14 @@ t.test('is always a whole number within the bounds', async (t) => {
 
 type Options = Exclude<BulkheadSettings['bulkhead'], 'off'>;
 const settings = (adaptive: Options['adaptive'], maxConcurrent = 20): BulkheadSettings => ({
-  bulkhead: { maxConcurrent, maxQueue: 0, queueTimeout: 1000, perKey: 'off', adaptive },
+  bulkhead: {
+    maxConcurrent,
+    maxQueue: 0,
+    queueTimeout: 1000,
+    maxStreams: 'off',
+    perKey: 'off',
+    adaptive,
+  },
 });
 
 /** Calls through the layer, each answered after `ms` in `tries`. */

@@ -248,6 +248,7 @@ t.test('shares its slots among all chains it is wrapped into', async (t) => {
         maxConcurrent: 1,
         maxQueue: 0,
         queueTimeout: 1000,
+        maxStreams: 'off',
         perKey: 'off',
         adaptive: 'off',
       },

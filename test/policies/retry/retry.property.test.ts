@@ -121,6 +121,8 @@ async function play(world: World, planned: readonly Plan[]) {
         },
         respectRetryAfter: true,
         maxRetryAfter: 0,
+        ownRetryAfter: undefined,
+        hints: false,
         budget: { ratio, minPerSecond, window: WINDOW_MS },
         bodyLimit: 0,
       },

@@ -4,6 +4,7 @@ import { CallError, ClientGoneError, type CallFailure } from '../../../src/core/
 import { reasons } from '../../../src/policies/index.js';
 import type { TSchema } from '../../../src/core/options.js';
 import type { PolicyContext } from '../../../src/core/policy.js';
+import type { Slot } from '../../../src/core/slot.js';
 import type { Fields } from '../../../src/http/fields.js';
 import { retry, type RetrySettings } from '../../../src/policies/retry/index.js';
 import { fakeBody, fakeCall, fakeContext } from '../../support/fake-call.js';
@@ -72,6 +73,7 @@ const endsAt = (atMs: number, bufferMs = 50) =>
 function defaultsOf(schema: TSchema): unknown {
   if (schema['default'] !== undefined) return schema['default'];
   const options = schema['properties'] === undefined ? (schema['anyOf'] as TSchema[])[0]! : schema;
+  if (options['properties'] === undefined) return undefined;
   const properties = Object.entries(options['properties'] as Record<string, TSchema>);
   return Object.fromEntries(properties.map(([key, value]) => [key, defaultsOf(value)]));
 }
@@ -90,6 +92,8 @@ t.test('has the documented defaults', async (t) => {
     },
     respectRetryAfter: true,
     maxRetryAfter: '10s',
+    ownRetryAfter: undefined,
+    hints: false,
     budget: { ratio: '20%', minPerSecond: 3, window: '10s' },
     bodyLimit: '64KiB',
   });
@@ -665,5 +669,88 @@ t.test('a call that ends during the back-off', async (t) => {
     t.equal(await failure, gone);
     t.equal(next.runs.length, 1);
     t.ok(held.isDiscarded);
+  });
+});
+
+t.test('the slot of a call', async (t) => {
+  class FakeSlot implements Slot {
+    readonly steps: string[] = [];
+    mayRelease = true;
+    release(): void {
+      this.steps.push('release');
+    }
+    async reacquire(): Promise<void> {
+      this.steps.push('reacquire');
+    }
+  }
+
+  function begin(budget = builtIn.budget) {
+    const built = build({ budget });
+    const slot = new FakeSlot();
+    const call = fakeCall();
+    call.slot = slot;
+    return { ...built, slot, ...built.start({}, call) };
+  }
+
+  t.test('is given back for the back-off', async (t) => {
+    const { answer, clock, next, slot } = begin();
+    await answer(503);
+    t.same(slot.steps, ['release']);
+    await clock.advance(100);
+    t.same(slot.steps, ['release', 'reacquire']);
+    t.equal(next.runs.length, 2);
+  });
+
+  t.test('is kept where there is no wait', async (t) => {
+    const { fail, next, slot } = begin();
+    slot.mayRelease = false;
+    await fail(stale);
+    t.same(slot.steps, []);
+    t.equal(next.runs.length, 2, 'and whether there is room to wait does not matter');
+  });
+
+  t.test('is kept where too many wait: there is no retry, and none is paid for', async (t) => {
+    const { answer, budget, clock, events, reply, slot } = begin();
+    slot.mayRelease = false;
+    const body = await answer(503);
+    t.equal(await reply, body);
+    t.same(slot.steps, []);
+    t.same(events, [denied('waiting')]);
+    t.equal(budget?.remaining(), 30);
+    t.equal(clock.pending, 0);
+  });
+
+  t.test('is kept where the budget forbids the retry', async (t) => {
+    const { answer, events, slot } = begin({ ratio: 0, minPerSecond: 0, window: 10_000 });
+    await answer(503);
+    t.same(slot.steps, []);
+    t.same(events, [denied('budget')]);
+  });
+
+  t.test('that comes as the call is ended starts no attempt', async (t) => {
+    const { answer, call, clock, failure, next, slot } = begin();
+    const gone = new ClientGoneError(499, 'Cannot');
+    slot.reacquire = async () => call.cancel(gone);
+    const held = await answer(503);
+    await clock.advance(100);
+    t.equal(await failure, gone);
+    t.ok(held.isDiscarded);
+    t.equal(next.runs.length, 1);
+  });
+});
+
+t.test('hints', async (t) => {
+  const FIELDS = ['X-Should-Retry', 'false'];
+
+  t.test('say of a request that may not be repeated that it should not be', async (t) => {
+    const { start } = build({ hints: true });
+    t.same(start({ method: 'POST' }).call.sentFailureFields, FIELDS);
+    t.same(start({ method: 'GET' }).call.sentFailureFields, []);
+    const key = ['Idempotency-Key', '1'];
+    t.same(start({ method: 'POST', headers: key }).call.sentFailureFields, []);
+  });
+
+  t.test('are off by default', async (t) => {
+    t.same(build().start({ method: 'POST' }).call.sentFailureFields, []);
   });
 });

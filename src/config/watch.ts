@@ -5,7 +5,7 @@ import type { Clock, Timer } from '../core/clock.js';
 /** How often the file is looked at, in ms. */
 const POLL_MS = 500;
 
-/** Quiet time before a change is reported, in ms: whoever writes in place may not have written all of it. */
+/** Quiet time before a change is reported, in ms: a program that writes in place may not have finished. */
 const SETTLE_MS = 100;
 
 export interface Watcher {

@@ -1,4 +1,4 @@
-/** The Prometheus metrics: counts what the events tell, and shows it together with the gauges and the process's own. */
+/** The Prometheus metrics: counters and histograms of events, gauges, and metrics of the process. */
 import type { Inspection } from '../../core/inspect.js';
 import type { AnyLayer } from '../../core/pipeline.js';
 import type { PolicyList } from '../../core/policy.js';
@@ -31,7 +31,7 @@ const shownReasons = (policies: PolicyList) =>
     .flatMap(({ name, isShownFromStart }) => (isShownFromStart === true ? [name] : []));
 
 export function createMetrics({ version, inspection }: MetricsOptions): Metrics {
-  // The process's own metrics are the library's: ours are too many for it.
+  // The library collects only the metrics of the process. It is too slow for ours.
   const ofProcess = collectProcessMetrics();
   const { policies } = inspection;
   const meters = new Meters([

@@ -1,9 +1,9 @@
-/** The end in order: first the load balancer is told, then listeners close, then calls get their grace time. */
+/** Stops in order: /readyz fails first, then listeners close, then calls have their grace time. */
 import type { Clock } from '../core/clock.js';
 import { CallError, DEFAULT_RETRY_AFTER_MS, type CallFailure } from '../core/errors.js';
 import { drain, sleep, within } from './waiting.js';
 
-/** What can be ended. */
+/** A part that can be stopped. */
 interface Running {
   readonly size: number;
   [Symbol.iterator](): Iterator<{ cancel(why: CallFailure): void }>;
@@ -15,18 +15,18 @@ export interface ShutdownOptions {
   readonly delayMs: number;
   /** Time that calls under way have after it, in ms. */
   readonly graceMs: number;
-  /** Takes no more connections; resolves when those there were have ended. */
+  /** Takes no more connections; resolves when all existing ones have ended. */
   readonly closeListeners: () => Promise<void>;
   readonly running: Running;
 }
 
-/** Time that the responses of calls that are cut at the end of the grace time have to leave, in ms. */
+/** Time for the error responses of calls that the end of the grace time cuts, in ms. */
 const FLUSH_MS = 100;
 
 /** Resolves when no call is under way any more. */
 export async function drainCalls(options: ShutdownOptions): Promise<void> {
   const { clock, delayMs, graceMs, closeListeners, running } = options;
-  // Those who send traffic must see /readyz before they see a closed port.
+  // A load balancer must see /readyz fail before it sees a closed port.
   await sleep(clock, delayMs);
   // A call may go on for longer than its connection.
   await within(clock, graceMs, Promise.all([closeListeners(), drain(clock, running)]));

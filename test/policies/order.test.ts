@@ -86,7 +86,7 @@ t.test('counts the time in the queue against the total timeout', async (t) => {
   await t.rejects(queued, /timeout\.total/);
 });
 
-t.test('keeps one slot through all tries of an exchange', async (t) => {
+t.test('keeps one slot through all attempts of an exchange', async (t) => {
   const { clock, layers, transport, start } = build();
   const reply = start();
   const queued = start();
@@ -103,7 +103,7 @@ t.test('keeps one slot through all tries of an exchange', async (t) => {
   t.equal((await queued).status, 200);
 });
 
-t.test('records every try with the circuit', async (t) => {
+t.test('records every attempt with the circuit', async (t) => {
   const { clock, layers, transport, start } = build();
   void start();
   for (let i = 1; i <= 3; i++) {
@@ -114,7 +114,7 @@ t.test('records every try with the circuit', async (t) => {
   }
 });
 
-t.test('passes the last answer on when its failures have opened the circuit', async (t) => {
+t.test('passes the last response on when its failures have opened the circuit', async (t) => {
   const { clock, layers, transport, start } = build({
     circuitBreaker: { ...circuitBreaker, failureThreshold: 2 },
   });
@@ -127,7 +127,7 @@ t.test('passes the last answer on when its failures have opened the circuit', as
   t.equal(transport.runs.length, 2);
 });
 
-t.test('queues nobody whom the open circuit would refuse', async (t) => {
+t.test('queues no call that the open circuit would refuse', async (t) => {
   const { layers, start } = build();
   void start();
   layers.circuitBreaker?.circuit.force('forced-open');

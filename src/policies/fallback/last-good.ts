@@ -2,7 +2,7 @@
 import type { Call } from '../../core/call.js';
 import type { Clock } from '../../core/clock.js';
 import { CopiedReply } from './copied-reply.js';
-import { MAX_KEPT_BYTES, mayKeep, mayKeepAnswerTo, mayServe } from './keepable.js';
+import { MAX_KEPT_BYTES, mayKeep, mayKeepResponseTo, mayServe } from './keepable.js';
 import { parseHttpDate } from '../../http/date.js';
 import { decodeKept, encodeKept, keptKinds } from '../../core/kept-response.js';
 import { MemoryReply } from '../../core/memory-reply.js';
@@ -60,7 +60,7 @@ export class LastGood {
 
   /** The reply to pass on in place of `reply`: copied on its way if it may be kept, else itself. */
   watch(call: Call, reply: Reply): Reply {
-    if (!mayKeepAnswerTo(call) || !mayKeep(call, reply)) return reply;
+    if (!mayKeepResponseTo(call) || !mayKeep(call, reply)) return reply;
     const atMs = this.#options.clock.wallNow();
     return new CopiedReply(reply, {
       maxBytes: MAX_KEPT_BYTES,

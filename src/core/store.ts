@@ -1,4 +1,4 @@
-/** Where policies keep what must outlive a call, or be shared between replicas. */
+/** The store in which policies keep data beyond one call, or share it between replicas. */
 
 /**
  * Keys are opaque strings; values are opaque bytes. Every operation may reject: the store can be away. Callers decide
@@ -7,7 +7,7 @@
 export interface Store {
   /** @returns undefined when there is none, or its time is over. */
   get(key: string): Promise<Buffer | undefined>;
-  /** Keeps `value` for `ttlMs`; whoever is least recently used goes when there is no room. */
+  /** Keeps `value` for `ttlMs`; when the store is full, the least recently used entry is deleted. */
   set(key: string, value: Buffer, ttlMs: number): Promise<void>;
   /**
    * Sets `value` only where there is none, in one step across replicas.
@@ -20,7 +20,7 @@ export interface Store {
   deleteIf(key: string, expected: Buffer): Promise<boolean>;
 }
 
-/** A store as whoever owns it sees it. */
+/** A store for the part that opens and closes it. */
 export interface OwnedStore extends Store {
   /** Resolves once it can be used, or shows that it cannot for now; never rejects: it comes back by itself. */
   open(): Promise<void>;

@@ -1,8 +1,8 @@
-/** The demo's steady client: the same GETs, at the same moments, over several ways, each call with limited patience. */
+/** The client of the demo: it sends the same GETs at the same moments over several ways, each with a timeout. */
 import { Agent, get } from 'node:http';
 
 export const CALLS_PER_SECOND = 20;
-/** The client's own timeout, per call: what many services live with. */
+/** The timeout of the client for each call: a usual value. */
 export const PATIENCE_MS = 10_000;
 
 const DIFFERENT_PATHS = 100;
@@ -17,7 +17,7 @@ export interface Client {
 
 /**
  * @param ports one per way, on 127.0.0.1.
- * @param onCall called when a call is sent over all ways; returns who takes the results, in the order of the ports.
+ * @param onCall called when a call is sent over all ways; returns one receiver of results for each port, in the same order.
  */
 export function startClient(ports: readonly number[], onCall: () => readonly Report[]): Client {
   const ways = ports.map((port) => ({ port, agent: new Agent({ keepAlive: true }) }));
@@ -54,7 +54,7 @@ export function startClient(ports: readonly number[], onCall: () => readonly Rep
   };
 }
 
-/** Whether a complete answer without a server error came in time. */
+/** Whether a complete response without a server error came in time. */
 function succeeds(agent: Agent, port: number, path: string, number: number): Promise<boolean> {
   return new Promise((resolve) => {
     // The number decides what happens to the call, over either way the same.

@@ -1,4 +1,5 @@
 /** What the demo prints: a block redrawn in place on a terminal, else a line per second, and the summary at the end. */
+import { plural } from '../src/lib/plural.js';
 import { PATIENCE_MS } from './client.js';
 import { script, type Phase } from './script.js';
 import type { SidecarState } from './sidecar.js';
@@ -100,7 +101,7 @@ function wayText(name: string, record: WayRecord): string {
   const recent = record.recent();
   return (
     `${name}: ${percent(recent.successShare)} ok, p50 ${time(recent.quantile(0.5))}, ` +
-    `p99 ${time(recent.quantile(0.99))}, ${record.total.calls} calls, ${record.waiting} waiting`
+    `p99 ${time(recent.quantile(0.99))}, ${plural(record.total.calls, 'call')}, ${record.waiting} waiting`
   );
 }
 
@@ -133,9 +134,9 @@ function liveRow(name: string, tally: Tally, waiting: number): Line {
 }
 
 function sidecarText(state: SidecarState | undefined): string {
-  if (state === undefined) return 'admin API does not answer';
+  if (state === undefined) return 'admin API does not respond';
   const { circuit, retries, active, queued, limit } = state;
-  return `circuit ${circuit}, ${retries} retries, bulkhead ${active}/${limit}, ${queued} queued`;
+  return `circuit ${circuit}, ${plural(retries, 'retry', 'retries')}, bulkhead ${active}/${limit}, ${queued} queued`;
 }
 
 /** The closing tables: the whole run, then phase by phase. */
@@ -147,7 +148,7 @@ export function summarize(elapsedMs: number, ways: Ways): string {
     ['fail p50', (tally) => time(tally.failureQuantile(0.5))],
   ];
   const lines = [
-    `Summary of ${seconds(elapsedMs)}: the same calls over both ways; the client waits ${seconds(PATIENCE_MS)} for an answer.`,
+    `Summary of ${seconds(elapsedMs)}: the same calls over both ways; the client waits ${seconds(PATIENCE_MS)} for a response.`,
     '',
     label('the whole run') + row(COLUMNS),
     wayRow('without sidecar', ways.without.total, ways.without.waiting),
@@ -161,7 +162,7 @@ export function summarize(elapsedMs: number, ways: Ways): string {
     }),
     '',
     'A call counts for the phase in which it began. "fail": time until a call failed.',
-    '"waiting": had neither an answer nor a failure at the end; counted nowhere else.',
+    '"waiting": had neither a response nor a failure at the end; counted nowhere else.',
   ];
   return `${lines.join('\n')}\n`;
 }

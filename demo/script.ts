@@ -2,8 +2,8 @@
 
 /** What becomes of one call. */
 export type Fate =
-  | { readonly kind: 'answer'; readonly status: number; readonly delayMs: number }
-  /** Accepted, never answered. */
+  | { readonly kind: 'response'; readonly status: number; readonly delayMs: number }
+  /** Accepted, but without a response. */
   | { readonly kind: 'hang' }
   | { readonly kind: 'reset' };
 
@@ -23,13 +23,13 @@ export interface Phase {
 
 const between = (random: Random, low: number, high: number) => low + random() * (high - low);
 
-const answer = (random: Random): Fate => ({
-  kind: 'answer',
+const healthy = (random: Random): Fate => ({
+  kind: 'response',
   status: 200,
   delayMs: between(random, 5, 25),
 });
 const failure = (random: Random): Fate => ({
-  kind: 'answer',
+  kind: 'response',
   status: random() < 0.7 ? 503 : 500,
   delayMs: between(random, 2, 10),
 });
@@ -38,46 +38,46 @@ const failure = (random: Random): Fate => ({
 export const script: readonly Phase[] = [
   {
     name: 'calm',
-    says: 'every call is answered in 5 to 25 ms',
+    says: 'every call gets a response in 5 to 25 ms',
     lastsMs: 5_000,
-    decide: answer,
+    decide: healthy,
   },
   {
     name: 'errors',
-    says: '30% of the answers are 503 or 500',
+    says: '30% of the responses are 503 or 500',
     lastsMs: 7_000,
-    decide: (random) => (random() < 0.3 ? failure(random) : answer(random)),
+    decide: (random) => (random() < 0.3 ? failure(random) : healthy(random)),
   },
   {
     name: 'blips',
     says: 'every 1.5 s all connections are reset for 300 ms',
     lastsMs: 7_500,
-    decide: (random, atMs) => (atMs % 1_500 < 300 ? { kind: 'reset' } : answer(random)),
+    decide: (random, atMs) => (atMs % 1_500 < 300 ? { kind: 'reset' } : healthy(random)),
   },
   {
     name: 'latency',
-    says: '25% of the answers take 1 to 4 s',
+    says: '25% of the responses take 1 to 4 s',
     lastsMs: 7_000,
     decide: (random) =>
       random() < 0.25
-        ? { kind: 'answer', status: 200, delayMs: between(random, 1_000, 4_000) }
-        : answer(random),
+        ? { kind: 'response', status: 200, delayMs: between(random, 1_000, 4_000) }
+        : healthy(random),
   },
   {
     name: 'hangs',
-    says: '30% of the calls are accepted and never answered',
+    says: '30% of the calls are accepted and get no response',
     lastsMs: 7_000,
-    decide: (random) => (random() < 0.3 ? { kind: 'hang' } : answer(random)),
+    decide: (random) => (random() < 0.3 ? { kind: 'hang' } : healthy(random)),
   },
   {
     name: 'lull',
     says: 'all is well, for a moment',
     lastsMs: 3_000,
-    decide: answer,
+    decide: healthy,
   },
   {
     name: 'freeze',
-    says: 'every call is accepted and none is answered',
+    says: 'every call is accepted and gets no response',
     lastsMs: 6_500,
     decide: () => ({ kind: 'hang' }),
   },
@@ -90,12 +90,12 @@ export const script: readonly Phase[] = [
   },
   {
     name: 'recovery',
-    says: 'cold start: 20% errors and answers of up to 120 ms, both fading',
+    says: 'cold start: 20% errors and responses of up to 120 ms, both decreasing',
     lastsMs: 8_000,
     decide(random, atMs) {
       const cold = Math.max(0, 1 - atMs / 6_000);
       if (random() < 0.2 * cold) return failure(random);
-      return { kind: 'answer', status: 200, delayMs: between(random, 5, 25 + 95 * cold) };
+      return { kind: 'response', status: 200, delayMs: between(random, 5, 25 + 95 * cold) };
     },
   },
 ];
@@ -103,8 +103,8 @@ export const script: readonly Phase[] = [
 const SEED = 20_260_101;
 
 /**
- * Chance that depends on the call and the try alone: a call meets the same luck with and without the sidecar, so that
- * what differs is the sidecar's doing, and two runs can be compared. (mulberry32, over a mix of the three numbers.)
+ * Chance that depends only on the call and the attempt: a call has the same luck with and without the sidecar. So
+ * the sidecar alone makes the difference, and two runs can be compared. (mulberry32, over a mix of the three numbers.)
  */
 export function luckOf(call: number, attempt: number): Random {
   let state = (Math.imul(SEED ^ call, 0x9e37_79b1) ^ Math.imul(attempt, 0x85eb_ca6b)) >>> 0;

@@ -12,7 +12,7 @@ export interface SidecarState {
   readonly limit: number;
 }
 
-interface UpstreamsAnswer {
+interface UpstreamsBody {
   readonly upstreams: readonly {
     readonly name: string;
     readonly circuit: string;
@@ -22,14 +22,14 @@ interface UpstreamsAnswer {
 
 const TIMEOUT_MS = 1000;
 
-/** Undefined while the admin API does not answer. */
+/** Undefined while the admin API does not respond. */
 export async function readSidecar(adminPort: number): Promise<SidecarState | undefined> {
   try {
     const [upstreams, metrics] = await Promise.all([
       read(adminPort, '/upstreams').then((response) => response.json()),
       read(adminPort, '/metrics').then((response) => response.text()),
     ]);
-    const upstream = (upstreams as UpstreamsAnswer).upstreams.find(({ name }) => name === UPSTREAM);
+    const upstream = (upstreams as UpstreamsBody).upstreams.find(({ name }) => name === UPSTREAM);
     if (upstream === undefined) return undefined;
     const { circuit, bulkhead } = upstream;
     return { circuit, retries: sum(metrics, 'breakwater_retries_total'), ...bulkhead };

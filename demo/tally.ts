@@ -61,7 +61,7 @@ export class Tally {
     return this.calls === 0 ? undefined : 1 - this.#failed.count / this.calls;
   }
 
-  /** Time until an answer or a failure, in ms; undefined without calls. @param share 0..1. */
+  /** Time until a response or a failure, in ms; undefined without calls. @param share 0..1. */
   quantile(share: number): number | undefined {
     return this.#all.quantile(share);
   }
@@ -74,7 +74,7 @@ export class Tally {
 
 /** How many seconds `recent` looks back. */
 export const RECENT_SECONDS = 5;
-/** From then on `recent` counts a call without an answer as not successful: a client that hangs is not well. */
+/** From then on `recent` counts a call without a response as not successful: for its client it is a failure. */
 export const OVERDUE_MS = 1000;
 
 /** One way's results: over the whole run, by the phase in which a call began, and of late. */
@@ -83,7 +83,7 @@ export class WayRecord {
   readonly #byPhase = new Map<string, Tally>();
   /** By the second in which a call began. */
   readonly #bySecond = new Map<number, Tally>();
-  /** When each call began that has neither an answer nor a failure yet. */
+  /** Start times of the calls that have neither a response nor a failure yet. */
   readonly #waiting = new Map<Report, number>();
 
   get waiting(): number {

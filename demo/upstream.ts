@@ -38,7 +38,7 @@ function handle(request: IncomingMessage, response: ServerResponse): void {
     case 'reset':
       request.socket.resetAndDestroy();
       return;
-    case 'answer':
+    case 'response':
       setTimeout(() => {
         response.writeHead(fate.status, { 'content-type': 'application/json' });
         response.end(`${JSON.stringify({ path: pathname, status: fate.status, phase: name })}\n`);

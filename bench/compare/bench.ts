@@ -30,7 +30,7 @@ export interface Running {
   readonly asked: Workload;
 }
 
-/** Starts a contender and sees that it answers as it must. */
+/** Starts a contender and checks its responses. */
 export async function start(
   { programs, upstream, directory }: Bench,
   contender: Contender,

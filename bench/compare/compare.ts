@@ -129,7 +129,7 @@ async function saturate({ options, upstream, generators }: Bench, each: Measured
   result.refusedShare.push(load.refused / load.requests);
 }
 
-/** Of the rate: what a contender must at least answer to be said to keep up with it. */
+/** Of the rate: the least share that a contender must complete to keep up. */
 const KEPT_UP = 0.98;
 
 async function pace({ options, generators }: Bench, each: Measured, rate: number): Promise<void> {

@@ -27,7 +27,7 @@ export interface Contender {
   readonly policies: string;
   /** Undefined where it is not installed. */
   version(): Promise<string | undefined>;
-  /** Of a GET that is answered with 503 each time, without a delay between them. */
+  /** Of a GET that gets 503 each time, without a delay between them. */
   readonly tries: number;
   /** How it comes to refuse calls at once in `open`: after failures, because it is told so, or never. */
   readonly opens: 'tripped' | 'told' | 'never';

@@ -45,7 +45,7 @@ export async function measureMemory(
   }
 }
 
-/** A connection that has had one answer. */
+/** A connection that has had one response. */
 function openIdle(port: number, path: string): Promise<net.Socket> {
   return new Promise((resolve, reject) => {
     const socket = net.connect(port, '127.0.0.1');

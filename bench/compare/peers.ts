@@ -126,7 +126,7 @@ export const caddy: Contender = {
   title: 'Caddy',
   policies: 'timeouts, retries of failed connections, connection limit, passive health checks',
   version: () => versionOf(/v?(\d+\.[\d.]+)/, 'caddy', 'version'),
-  // It tries again only what never reached the upstream.
+  // It retries only requests that never reached the upstream.
   tries: 1,
   opens: 'tripped',
   prepare(setup) {

@@ -19,7 +19,7 @@ export interface Result {
   readonly proxyShare: number[];
   /** The same of upstream and load generator together. */
   readonly loadShare: number[];
-  /** Of all requests: not answered with 2xx. */
+  /** Of all requests: with another response than 2xx. */
   readonly refusedShare: number[];
   /** ms at `rate`. */
   readonly p50: number[];
@@ -28,7 +28,7 @@ export interface Result {
   readonly slipP99: number[];
   /** Requests per second. */
   rate: number;
-  /** Whether it answered about as many requests as came at that rate. */
+  /** Whether it completed about as many requests as were sent at that rate. */
   keepsUp: boolean;
 }
 

@@ -1,4 +1,4 @@
-/** Whether a contender answers as it must, before anything is measured; and its circuit opened where that is the workload. */
+/** Checks the responses of a contender before anything is measured; and its circuit opened where that is the workload. */
 import http from 'node:http';
 import type { Contender } from './contenders.js';
 import type { Workload } from './workloads.js';
@@ -11,7 +11,7 @@ interface Answer {
 /** Enough for any threshold of failures in a row, and more in a row than chance brings about. */
 const FAILURES = 20;
 
-/** @throws Error that tells what was answered instead. */
+/** @throws Error that tells which response came instead. */
 export async function verify(
   contender: Contender,
   port: number,

@@ -21,9 +21,9 @@ export interface Workload {
   readonly bodyBytes: number;
   /** Whether each request carries the instant at which its caller gives up. */
   readonly hasDeadline: boolean;
-  /** Of a good answer. */
+  /** Of a good response. */
   readonly answer: string;
-  /** Share of tries that end otherwise than with 2xx. */
+  /** Share of attempts that do not end with 2xx. */
   readonly failingShare: number;
   /** Whether what a proxy adds to the latency is measured. */
   readonly hasLatency: boolean;

@@ -9,7 +9,7 @@ import {
   type Simulation,
 } from './simulation.js';
 
-/** What the search tries. */
+/** The settings that the search runs. */
 const STATIC_LIMITS = [8, 10, 12, 14, 17, 20, 24, 28, 34, 40, 60, 100];
 
 /** The bulkhead's options; retries and circuit stay out of the picture. */

@@ -18,7 +18,7 @@ export const timeouts = {
   },
 } as const;
 
-/** Two in a hundred requests are not answered in any time that matters. */
+/** Two in a hundred requests get no response in time. */
 const answersAfter = (meanMs: number) => mixed(lognormal(meanMs, 0.5), constant(20_000), 0.02);
 
 export function runOnce(

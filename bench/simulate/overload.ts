@@ -10,7 +10,7 @@ import { constant } from './chance.js';
 import { simulate, type Row, type Simulation } from './simulation.js';
 
 /**
- * CPU time of a call in ms, by what has to be done: as measured on the real proxy with small answers, a refused call
+ * CPU time of a call in ms, by what has to be done: as measured on the real proxy with small responses, a refused call
  * costs two fifths of one that is forwarded. A core carries 1000 calls per second of this size.
  */
 const TAKE_MS = 0.4;
@@ -98,7 +98,7 @@ interface Front {
   readonly delays: number[];
 }
 
-/** The proxy around its policies: a loop that takes calls in, forwards them and answers them. */
+/** The proxy around its policies: a loop that takes calls in, forwards them and responds. */
 function frontWith(settings: OverloadSettings): Front {
   const delays: number[] = [];
   function front(stage: CallStage, { clock, random }: PolicyContext): CallStage {

@@ -11,7 +11,7 @@ export interface Phase {
 /** How a call ended; 499 for a caller that has given up. */
 export interface Ending {
   readonly status: number;
-  /** Empty for the upstream's own answers. */
+  /** Empty for the upstream's own responses. */
   readonly reason: Reason;
   readonly tookMs: number;
   readonly tries: number;
@@ -65,7 +65,7 @@ export class Tally {
     return this.failed / this.#seconds;
   }
 
-  /** Of the good answers, in ms; NaN where there is none. @param share 0.99 for p99. */
+  /** Of the good responses, in ms; NaN where there is none. @param share 0.99 for p99. */
   latencyMs(share: number): number {
     const sorted = this.#goodMs.toSorted((a, b) => a - b);
     return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? NaN;

@@ -99,7 +99,7 @@ export async function simulate(scenario: Scenario): Promise<readonly PhaseResult
       throw new Error('Cannot fall back to another upstream because there is only one');
     },
   };
-  // Chance of their own: what policies draw must not change who comes when, or what an answer costs.
+  // Chance of their own: what policies draw must not change who comes when, or what a response costs.
   const upstream = new SimulatedUpstream(scenario.upstream, clock, seeded(seed + 1), emit);
   const layers = createLayers(policies, readPolicies(scenario.policies), context);
   const stage = compose(listLayers(policies, layers), upstream);

@@ -15,9 +15,9 @@ export interface UpstreamModel {
   readonly serviceMs: Sampler;
   /** The network and what else does not depend on load; there and back, ms. */
   readonly latencyMs?: number;
-  /** Requests that may wait; one more is answered 503 at once. */
+  /** Requests that may wait; one more gets 503 at once. */
   readonly maxWaiting?: number;
-  /** Share of requests that are answered 500, after their time. */
+  /** Share of requests that get 500, after their time. */
   readonly errorShare?: number;
   /**
    * Past the knee an upstream gets slower, not only its line longer (Gunther's contention): each request takes

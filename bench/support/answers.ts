@@ -1,4 +1,4 @@
-/** What every upstream of the measurements answers. */
+/** The responses of all upstreams in the measurements. */
 
 /** About what a lookup by id gives back. */
 export const SMALL_BODY = JSON.stringify({
@@ -9,5 +9,5 @@ export const SMALL_BODY = JSON.stringify({
   tags: ['steel', 'galvanised'],
 });
 export const LARGE_BYTES = 100 * 1024;
-/** Of the answers to `/flaky`: 503. */
+/** Share of the responses to `/flaky`: 503. */
 export const FAILING_SHARE = 0.3;

@@ -7,7 +7,7 @@ import { saturateWithWrk, type Load, type Saturation } from './wrk.js';
 export interface Generators {
   /** For the head of a report. */
   readonly description: string;
-  /** As many requests as are answered. */
+  /** As many requests as get a response. */
   saturate(port: number, load: Load): Promise<Saturation>;
   /** As many requests as `rate` says, per second. */
   pace(port: number, load: Load, rate: number): Promise<LoadReport>;

@@ -80,7 +80,7 @@ export async function startBreakwater(
 const CONNECTIONS = 64;
 
 /**
- * As many small GETs as the proxy answers.
+ * As many small GETs as the proxy can serve.
  * @returns how many.
  * @throws Error when one failed.
  */
@@ -107,7 +107,7 @@ export async function loadSmallGets({ name, port }: Proxy, seconds: number): Pro
 }
 
 /**
- * Loads a proxy with as many small GETs as it answers.
+ * Loads a proxy with as many small GETs as it can serve.
  * @returns microseconds of its processor time, user and system, per request; it hardly depends on what else the machine does.
  * @throws Error when a request failed.
  */

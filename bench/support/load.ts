@@ -1,7 +1,7 @@
 /**
  * The load generator of our own, over raw sockets. Without a rate it is a closed loop, for machines without wrk; with one, an open
  * loop: requests come at random instants of that rate (a Poisson process, the same for each run) whether or not
- * earlier ones were answered, and wait here when no connection is free. That wait counts, so a proxy that stalls is charged for all requests that it
+ * earlier ones had a response, and wait here when no connection is free. That wait counts, so a proxy that stalls is charged for all requests that it
  * kept waiting (no coordinated omission). Prints what it saw as JSON.
  *
  *   node load.js JSON
@@ -13,7 +13,7 @@ import { percentile } from './statistics.js';
 
 export interface LoadOptions extends Load {
   readonly port: number;
-  /** Requests per second; undefined for as many as are answered. */
+  /** Requests per second; undefined for as many as possible. */
   readonly rate: number | undefined;
 }
 
@@ -23,7 +23,7 @@ export interface LoadReport {
   readonly broken: number;
   readonly perSecond: number;
   readonly generatorShare: number;
-  /** ms from when a request was due to the last byte of its answer. */
+  /** ms from when a request was due to the last byte of its response. */
   readonly p50: number;
   readonly p99: number;
   /** ms that requests left later than they were due because the generator itself was late: its error. */
@@ -101,7 +101,7 @@ class Connection {
       if (this.#head.charCodeAt(9) !== 0x32 && !isOver) refused += 1;
     }
     this.#left -= body;
-    // Nothing follows an answer, as nothing was asked.
+    // No bytes may follow a response, as there is no other request.
     if (this.#isChunked && chunk.toString('latin1', chunk.length - 5) === '0\r\n\r\n')
       this.#left = 0;
     if (this.#left > 0) return;

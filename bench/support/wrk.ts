@@ -16,9 +16,9 @@ export interface Load {
 
 export interface Saturation {
   readonly requests: number;
-  /** Of these, answered otherwise than with 2xx or 3xx. */
+  /** Of these, with a status other than 2xx or 3xx. */
   readonly refused: number;
-  /** Connections that failed or broke, and requests without an answer. */
+  /** Connections that failed or broke, and requests without a response. */
   readonly broken: number;
   readonly perSecond: number;
   /** Share of one processor that the generator used. */

@@ -12,7 +12,7 @@ const loopback = new BlockList();
 loopback.addSubnet('127.0.0.0', 8, 'ipv4');
 loopback.addAddress('::1', 'ipv6');
 
-/** The other end of the connection, never what a header says of it. */
+/** The address of the connection; headers are not used. */
 export function peerOf(request: FastifyRequest): string {
   if (typeof request.server.server.address() === 'string') return UNIX_SOCKET;
   return request.socket.remoteAddress ?? 'unknown';
@@ -44,7 +44,7 @@ function requireToken({ headers }: FastifyRequest, token: string): void {
       { 'WWW-Authenticate': 'Bearer realm="breakwater"' },
     );
   }
-  // Digests have one length and share no prefix, so the time tells nothing of the token. Node reads headers as Latin-1.
+  // Digests have the same length and no common prefix, so the time does not depend on the token. Node reads headers as Latin-1.
   if (!timingSafeEqual(sha256(Buffer.from(given, 'latin1')), sha256(Buffer.from(token)))) {
     throw new AdminError(401, 'Cannot change anything because the token is not admin.token', {
       'WWW-Authenticate': 'Bearer realm="breakwater", error="invalid_token"',

@@ -24,9 +24,9 @@ export interface AdminEndpoint {
   readonly method: 'GET' | 'PUT' | 'POST';
   /** As the router reads it. */
   readonly path: string;
-  /** How people are told of it. */
+  /** The path as it is shown in messages. */
   readonly title: string;
   /** `read`: every client that reaches the server may use it. `write`: only clients that may change the proxy. */
   readonly access: 'read' | 'write';
-  answer(request: FastifyRequest, reply: FastifyReply): unknown;
+  respond(request: FastifyRequest, reply: FastifyReply): unknown;
 }

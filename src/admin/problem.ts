@@ -1,4 +1,4 @@
-/** How the admin server says no: errors that carry an HTTP status, rendered as problem details (RFC 9457). */
+/** Errors of the admin server: they carry an HTTP status and are sent as problem details (RFC 9457). */
 import { STATUS_CODES } from 'node:http';
 import type { FastifyReply } from 'fastify';
 

@@ -13,22 +13,22 @@ export interface AdminOptions extends AdminContext {
   readonly version: string;
 }
 
-/** Orders are short. */
+/** Bytes of a request body: a change of a circuit is short. */
 const BODY_LIMIT = 4096;
 
-/** A client that takes longer to send its request, or the server's answer, is cut off. */
+/** A client that takes longer to send its request, or to read the response, is disconnected. */
 const REQUEST_TIMEOUT_MS = 10_000;
 const SILENCE_TIMEOUT_MS = 30_000;
 
-/** Names in the config may be as long as they like, but not the paths to them. */
+/** Longest name of an upstream or route in a path. The configuration has no such limit. */
 const MAX_NAME_LENGTH = 1024;
 
 export interface Admin {
   /** @returns where it listens; a port 0 is the real one. */
   listen(address: Address): Promise<Address>;
-  /** Takes no more connections, and lets the answers under way leave. */
+  /** Accepts no more connections, and completes the responses under way. */
   closeGently(): void;
-  /** Ends at once what is still open; nothing happens where nothing listens. */
+  /** Closes all connections at once; does nothing if the server does not listen. */
   close(): Promise<void>;
 }
 
@@ -52,7 +52,7 @@ export function createAdmin(options: AdminOptions): Admin {
   };
 }
 
-/** All but the sockets. */
+/** The server without its sockets. */
 export function createAdminApp(options: AdminOptions): FastifyInstance {
   const { logger, version } = options;
   const app = fastify({
@@ -70,7 +70,7 @@ export function createAdminApp(options: AdminOptions): FastifyInstance {
   });
   const endpoints = createEndpoints(options);
 
-  // Whatever it is called, a body is tried as JSON: `curl -d` calls it a form.
+  // Any body is parsed as JSON, whatever its content type: `curl -d` sends it as a form.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => done(null, body));
 
@@ -106,7 +106,7 @@ export function createAdminApp(options: AdminOptions): FastifyInstance {
       onRequest: async (request) => {
         if (access === 'write') requireWriteAccess(request, options.token());
       },
-      handler: async (request, reply) => endpoint.answer(request, reply),
+      handler: async (request, reply) => endpoint.respond(request, reply),
     });
     const allowed = method === 'GET' ? ['GET', 'HEAD'] : [method];
     app.route({
@@ -115,7 +115,7 @@ export function createAdminApp(options: AdminOptions): FastifyInstance {
       onRequest: async (request) => {
         throw new AdminError(
           405,
-          `Cannot ${request.method} ${title} because it answers ${allowed.join(' and ')} only`,
+          `Cannot ${request.method} ${title} because it allows only ${allowed.join(' and ')}`,
           { Allow: allowed.join(', ') },
         );
       },

@@ -1,4 +1,4 @@
-/** What a configuration listens on, and the error where an address cannot be had. */
+/** The addresses that a configuration listens on, and the error if one cannot be opened. */
 import type { Address } from '../core/model.js';
 import { formatAddress, type Config } from '../config/config.js';
 import type { WantedListener } from '../inbound/listener-set.js';
@@ -9,10 +9,10 @@ export interface NamedAddress {
   readonly address: Address;
 }
 
-/** An address that cannot be had. */
+/** An address that cannot be opened. */
 export class ListenError extends Error {}
 
-/** The listener that upstreams with a prefix share; no upstream's name is empty. */
+/** The listener that upstreams with a prefix share; upstream names are never empty. */
 export const SHARED = '';
 
 export function wantedBy(config: Config): WantedListener[] {

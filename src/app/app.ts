@@ -1,12 +1,12 @@
 /**
- * The wiring diagram: the one place that knows all the parts.
+ * Connects all parts of the program.
  *
  *   config ──> upstreams (policies around a transport each) ──> routers ──> listeners
  *                  │ events                    │ state                         │ exchanges
  *                  v                           v                               v
  *              telemetry <── metrics ──  inspection ──> admin                clients
  *
- * A reload makes new upstreams that go on with the state of those before, and puts new routers behind the listeners.
+ * A reload makes new upstreams that keep the state of the previous ones, and puts new routers behind the listeners.
  */
 import { randomUUID } from 'node:crypto';
 import { AdminListener } from '../admin/admin-listener.js';
@@ -157,7 +157,7 @@ export class App {
     });
   }
 
-  /** What is open, in the order of the file, the admin's last; a port 0 is the real one. */
+  /** The open addresses in the order of the file, the admin address last. A port 0 is replaced by the real port. */
   get listeners(): NamedAddress[] {
     const open: NamedAddress[] = this.#listeners.list().map(({ name, listener }) => ({
       name: name === SHARED ? 'server' : name,
@@ -217,7 +217,7 @@ export class App {
     await stopped;
   }
 
-  /** Opens what the configuration listens on; gives up all of it where something cannot be had. */
+  /** Opens what the configuration listens on; closes all of it again if one address cannot be opened. */
   async #prepare(config: Config) {
     const prepared = await this.#listeners.prepare(
       wantedBy(config),
@@ -235,7 +235,7 @@ export class App {
     return prepared;
   }
 
-  /** Its watch goes on where it was on before. */
+  /** Keeps the watch of the previous one, if there is one. */
   #watchOverload(config: Config): void {
     const { clock, random, logger } = this.#options;
     const context = {

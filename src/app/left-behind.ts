@@ -1,4 +1,4 @@
-/** What a reload leaves behind: done when the grace time is over, or at the end of the process. */
+/** Work that a reload postpones: it is done after the grace time, or at the end of the process. */
 import type { Clock } from '../core/clock.js';
 
 export class LeftBehind {

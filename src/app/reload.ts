@@ -1,4 +1,4 @@
-/** Reloads: one after the other, each of which puts a whole file in force or changes nothing. */
+/** Runs reloads one after the other. Each one puts the whole file in force or changes nothing. */
 import type { Config } from '../config/config.js';
 import type { Loaded } from '../config/load.js';
 import { findChanges, type ReloadOutcome } from '../core/reload.js';
@@ -32,21 +32,21 @@ export class Reloads {
   /** Reads the file again and puts it in force, or changes nothing at all. */
   run(): Promise<ReloadOutcome> {
     const outcome = this.#last.then(() => this.#reload());
-    // A reload that throws, by a defect, must not keep later ones, or the end, from coming.
+    // If a reload throws because of a defect, later reloads and the shutdown must still run.
     this.#last = outcome.catch(() => {});
     return outcome;
   }
 
   async #reload(): Promise<ReloadOutcome> {
     const { load, count, logger } = this.#options;
-    const outcome = await this.#try(load());
+    const outcome = await this.#attempt(load());
     count(outcome.kind === 'success' ? 'success' : 'failure');
     if (outcome.kind === 'success') logger.info(outcome, 'configuration reloaded');
     else logger.error(outcome, 'Cannot reload the configuration; the one before stays in force');
     return outcome;
   }
 
-  async #try({ config, diagnostics }: Loaded): Promise<ReloadOutcome> {
+  async #attempt({ config, diagnostics }: Loaded): Promise<ReloadOutcome> {
     const { current, apply } = this.#options;
     if (config === undefined) return { kind: 'invalid', diagnostics };
     const changes = findChanges(current().document, config.document);

@@ -3,7 +3,7 @@ import type { Clock } from '../core/clock.js';
 import { CallError, DEFAULT_RETRY_AFTER_MS, type CallFailure } from '../core/errors.js';
 import { drain, sleep, within } from './waiting.js';
 
-/** What can be ended. */
+/** A part that can be stopped. */
 interface Running {
   readonly size: number;
   [Symbol.iterator](): Iterator<{ cancel(why: CallFailure): void }>;
@@ -20,7 +20,7 @@ export interface ShutdownOptions {
   readonly running: Running;
 }
 
-/** Time that the responses of calls that are cut at the end of the grace time have to leave, in ms. */
+/** Time for the error responses of calls that the end of the grace time cuts, in ms. */
 const FLUSH_MS = 100;
 
 /** Resolves when no call is under way any more. */

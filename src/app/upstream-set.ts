@@ -17,7 +17,7 @@ export interface UpstreamSetOptions {
   /** Outermost first. */
   readonly policies: PolicyList;
   readonly names: UpstreamContext['names'];
-  /** A call failed because this process lacks something. */
+  /** A call failed because this process is out of descriptors, ports or memory. */
   readonly onShortage: UpstreamContext['onShortage'];
 }
 
@@ -43,10 +43,10 @@ export class UpstreamSet {
   }
 
   /**
-   * Makes the upstreams of a configuration, which go on with the state of those before. Retire these when listeners lead
-   * to the new ones.
+   * Makes the upstreams of a configuration, which keep the state of the previous ones. Retire the previous ones when
+   * listeners use the new ones.
    * @param bus where their events go.
-   * @returns those before.
+   * @returns the previous upstreams.
    */
   replace(config: Config, store: Store, bus: Sink): ReadonlyMap<string, Upstream> {
     const before = this.#upstreams;
@@ -64,7 +64,7 @@ export class UpstreamSet {
 
   /**
    * Takes no new calls into the upstreams that a reload has replaced.
-   * @param leave is given what ends the tunnels of an upstream that is gone.
+   * @param leave takes the function that ends the tunnels of a removed upstream.
    */
   retire(before: ReadonlyMap<string, Upstream>, leave: (closeTunnels: () => void) => void): void {
     for (const [name, upstream] of before) {

@@ -1,7 +1,7 @@
 /** Waits that end by the clock. */
 import type { Clock, Timer } from '../core/clock.js';
 
-/** Between looks at what is counted, in ms. */
+/** Between two readings of the count, in ms. */
 const POLL_MS = 10;
 
 export const sleep = (clock: Clock, ms: number) =>
@@ -9,7 +9,7 @@ export const sleep = (clock: Clock, ms: number) =>
     clock.schedule(ms, resolve);
   });
 
-/** Resolves when nothing is left of what `running` counts. */
+/** Resolves when `running` returns 0. */
 export async function drain(clock: Clock, running: { readonly size: number }): Promise<void> {
   while (running.size > 0) await sleep(clock, POLL_MS);
 }

@@ -1,14 +1,15 @@
-/** `breakwater check`: tells all that is wrong with configuration files, and what is likely to go wrong in production. */
+/** `breakwater check`: reports all errors of configuration files, and settings that are likely to fail in production. */
+import { plural } from '../lib/plural.js';
 import { formatDiagnostics, type Diagnostic, type Level } from '../config/syntax/diagnostics.js';
 import { formatAsSarif, formatForGithub } from './check-formats.js';
 import { checkInputs, type Checked } from './check-inputs.js';
 import type { Output } from './output.js';
 
 export interface CheckOptions {
-  /** Warnings fail as well; infos never do. */
+  /** Exit code 1 for warnings too, but not for infos. */
   readonly strict: boolean;
   readonly format: 'text' | 'json' | 'github' | 'sarif';
-  /** Variables without a value are no mistake. */
+  /** Variables without a value are allowed. */
   readonly allowUnset: boolean;
 }
 
@@ -37,12 +38,10 @@ const formats = {
 function describeFine({ name, upstreams, diagnostics }: Checked): string {
   const found = (wanted: Level) => diagnostics.filter(({ level }) => level === wanted).length;
   const counts = [
-    ...(upstreams === undefined ? [] : [count(upstreams, 'upstream')]),
+    ...(upstreams === undefined ? [] : [plural(upstreams, 'upstream')]),
     ...(['warning', 'info'] as const)
       .filter((level) => found(level) > 0)
-      .map((level) => count(found(level), level)),
+      .map((level) => plural(found(level), level)),
   ];
   return `${name}: OK, ${counts.join(', ')}\n`;
 }
-
-const count = (n: number, noun: string) => `${n} ${noun}${n === 1 ? '' : 's'}`;

@@ -73,7 +73,7 @@ export async function run(
   }
   const watcher = watchFile(options.config, clock, () => void app.reload());
   process.on('SIGHUP', () => void app.reload());
-  // Last: whoever has seen it may send a signal, and one without a listener would end the process.
+  // Last: a program that reads "ready" may send a signal, which would end the process without a listener.
   announce(app);
   if (!isQuick) tellWarningsLater(options.config);
   logger.info({ signal: await stopped }, 'draining');
@@ -85,7 +85,7 @@ export async function run(
   return 0;
 }
 
-/** Plain lines whatever `log.level` says: whoever starts the proxy waits for them. */
+/** Plain lines for every `log.level`: the program that starts the proxy waits for them. */
 function announce(app: App): void {
   const lines = app.listeners.map(
     ({ name, address }) => `breakwater: ${name} listens on ${formatAddress(address)}\n`,

@@ -1,11 +1,11 @@
-/** A configuration file with all that is wrong with it, or else with what the lint has to say; the proxy itself needs no lint. */
+/** Checks a configuration file: its errors, or, if there are none, the findings of the lint. The proxy itself does not lint. */
 import type { Environment } from './syntax/interpolate.js';
 import { policies } from '../policies/index.js';
 import { sortDiagnostics } from './syntax/diagnostics.js';
 import { lint } from './lint/lint.js';
 import { loadText, readThen, type Loaded } from './load.js';
 
-/** As `loadConfig`; where there is no mistake, the diagnostics are what the lint has to say. */
+/** Like `loadConfig`, but without errors the diagnostics are the findings of the lint. */
 export function checkConfig(file: string, env: Environment): Loaded {
   return readThen(file, (text) => checkText(text, file, env));
 }

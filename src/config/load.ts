@@ -1,4 +1,4 @@
-/** From a configuration file to a trusted Config, or to all that is wrong with it at once. */
+/** Loads a configuration file: returns a checked Config, or all errors at once. */
 import { readFileSync } from 'node:fs';
 import { assemble, type Assembled, type EffectiveUpstream } from './resolve/assemble.js';
 import type { Config } from './config.js';
@@ -35,7 +35,7 @@ const readFailures: Readonly<Record<string, string>> = {
   EACCES: 'this user may not read it',
 };
 
-/** Reads, checks and decodes. Never throws, whatever the file holds. @param policies whose keys it may have. */
+/** Reads, checks and decodes. Never throws. @param policies whose keys it may have. */
 export function loadConfig(file: string, env: Environment, policies: PolicyList = builtIn): Loaded {
   return readThen(file, (text) => loadText(text, file, env, policies));
 }
@@ -95,7 +95,7 @@ export function loadText(
   return { ...assembled, diagnostics };
 }
 
-/** With something else for each value that is not known, so that the lint sees the rest; empty where that does not fit. */
+/** Replaces unknown values by stand-ins, so that the rest can be linted; empty if the result is not valid. */
 function assembleStandIns(
   file: string,
   unset: SourceNode,

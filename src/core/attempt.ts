@@ -1,4 +1,4 @@
-/** One attempt of a call: what the policies that act per attempt and the connection share. */
+/** One attempt of a call: the state that attempt policies and the connection share. */
 import type { Call } from './call.js';
 import { CancelScope } from './cancel-scope.js';
 import type { CallFailure } from './errors.js';
@@ -17,7 +17,7 @@ export type AttemptPhase =
   | 'streaming-events'
   | 'ended';
 
-/** Follows an attempt: clocks and traces hang on it. */
+/** Observes an attempt, for timeouts and traces. */
 export interface AttemptObserver {
   onPhase(phase: AttemptPhase): void;
   /** The upstream does not take (true), or takes again (false), the request body's bytes. */
@@ -29,8 +29,8 @@ export interface AttemptObserver {
 }
 
 /**
- * Ends with its call, or earlier by `cancel`. The stage that carries it out reports its phases here, `ended` last: that
- * takes it off the call.
+ * Ends with its call, or earlier by `cancel`. The stage that runs it reports its phases here. The last one
+ * is `ended`, which removes its listener from the call.
  */
 export class Attempt extends CancelScope {
   readonly call: Call;

@@ -68,7 +68,7 @@ export class Call extends CancelScope {
   usedAddresses: readonly string[] = NO_ADDRESSES;
   /** The instant by which the caller wants the end; set by the deadline policy. */
   deadline: Deadline | undefined;
-  /** What became of each attempt that is over, in order. */
+  /** The result of each attempt that has ended, in order. */
   readonly results: AttemptResult[] = [];
   /** Time spent in attempts, in ms. */
   upstreamMs = 0;

@@ -1,12 +1,12 @@
-/** What can be ended from outside: a call wherever it is, or one of its attempts. */
+/** A call or an attempt that can be cancelled from outside. */
 import type { CallFailure } from './errors.js';
 
 /** Is told once why its scope ends. */
 export type CancelListener = (why: CallFailure) => void;
 
 /**
- * One object lives as long as its call or attempt. Nearly always a single party waits at a time, so the first listener is
- * a field; only a second one makes a list.
+ * One object lives as long as its call or attempt. Nearly always it has one listener, so the first listener is a field;
+ * only a second one makes a list.
  */
 export class CancelScope {
   #cancelled: CallFailure | undefined;
@@ -27,13 +27,13 @@ export class CancelScope {
     }
   }
 
-  /** Calls `listener` when this is cancelled. Check `cancelled` first: what was cancelled before tells no listener. */
+  /** Calls `listener` when this is cancelled. Check `cancelled` first: an earlier cancellation is not reported. */
   onCancel(listener: CancelListener): void {
     if (this.#first === undefined) this.#first = listener;
     else (this.#others ??= []).push(listener);
   }
 
-  /** Forgets `listener`; does nothing where it is not known. */
+  /** Removes `listener`, if it is there. */
   offCancel(listener: CancelListener): void {
     if (this.#first === listener) {
       this.#first = undefined;

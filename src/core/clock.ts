@@ -1,4 +1,4 @@
-/** Time and chance as arguments: all that policies may know of them. */
+/** Clock and random numbers, passed in so that tests control them. */
 import type { Timer } from '../lib/timer-wheel.js';
 
 export type { Timer };

@@ -5,11 +5,11 @@ export interface Deadline {
   readonly atMs: number;
   /** The same instant in ms since the Unix epoch, as it is told to the upstream. */
   readonly wallMs: number;
-  /** Who set it: the caller's header or this proxy's `timeout.total`. */
+  /** What set it: the caller's header or `timeout.total`. */
   readonly source: 'header' | 'total';
   /** Monotonic ms of the caller's header, Infinity without one; not before `atMs`. */
   readonly callerAtMs: number;
-  /** How much earlier the upstream is told to be done, in ms. */
+  /** How much earlier the upstream should finish, in ms. */
   readonly bufferMs: number;
 }
 

@@ -1,4 +1,4 @@
-/** What goes wrong: the reasons for which Breakwater responds by itself, and the error that carries one. */
+/** The reasons for which Breakwater responds by itself, and the error that carries one. */
 
 /** How a reason looks to a client, and what it says of the attempt that ended with it. */
 export interface ReasonEntry {
@@ -85,13 +85,13 @@ export type Reason = string;
 export const DEFAULT_RETRY_AFTER_MS = 1000;
 
 export interface CallErrorOptions {
-  /** How long the caller should wait before it tries again, in ms. */
+  /** How long the caller should wait before its next request, in ms. */
   retryAfterMs?: number;
   /** Not one byte of the request reached the upstream. */
   unsent?: boolean;
   /** This process has run out of something (descriptors, ports, memory): the upstream had no part in it. */
   ownShortage?: boolean;
-  /** A reused idle connection closed before any byte of the answer. */
+  /** A reused idle connection closed before any byte of the response. */
   stale?: boolean;
   /** Overrides the reason's `Proxy-Status` token where the cause is known better (DNS, TLS). */
   proxyError?: string;
@@ -99,7 +99,7 @@ export interface CallErrorOptions {
 }
 
 /**
- * A call, or one try of it, that ended without an upstream's answer.
+ * A call, or one of its attempts, that ended without a response of the upstream.
  * The message reads "Cannot X because Y" and names the upstream. It carries no stack: it is made on the hot path
  * of an outage and says where it comes from by its reason.
  */

@@ -1,33 +1,33 @@
-/** Every decision that someone outside may want to see; telemetry listens, nothing listens to telemetry. */
+/** Events: telemetry listens to them, and emits none. */
 import type { Substitution } from './call.js';
 import type { CallFailure, Reason } from './errors.js';
 import type { AttemptResult } from './outcome.js';
 
-/** What one exchange came to, for the access log and the request metrics. */
+/** The result of one exchange, for the access log and the request metrics. */
 export interface ExchangeSummary {
   readonly method: string;
   /** Without the query: queries carry secrets. */
   readonly path: string;
   /** Status sent, or 499 for a client that left before it. */
   readonly status: number;
-  /** Empty unless the end was ours, or would have been without a fallback. */
+  /** Empty unless Breakwater ended the exchange, or would have without a fallback. */
   readonly reason: Reason;
   readonly durationMs: number;
   readonly waitedMs: number;
-  /** Time spent in tries. */
+  /** Time spent in attempts. */
   readonly upstreamMs: number;
   /** Left until the deadline; undefined without one, negative after it. */
   readonly deadlineLeftMs: number | undefined;
-  /** At the upstream itself; with a fallback to another, that one's are its own. */
+  /** At this upstream; attempts at a fallback upstream do not count. */
   readonly attempts: number;
-  /** What became of each try that is over, in order. */
+  /** The result of each attempt that has ended, in order. */
   readonly results: readonly AttemptResult[];
   readonly requestId: string;
   /** Trace id of the caller's `traceparent` (W3C Trace Context), if any. */
   readonly traceId: string | undefined;
-  /** Which source responded in the upstream's place, and why; undefined where the response is the upstream's own. */
+  /** Which source responded instead of the upstream, and why; undefined if the upstream responded. */
   readonly substitution: Substitution | undefined;
-  /** What ended it, where it was not a plain answer. */
+  /** What ended it, if it did not end with a response of the upstream. */
   readonly error: CallFailure | undefined;
 }
 

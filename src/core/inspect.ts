@@ -1,4 +1,4 @@
-/** What admin endpoints and metrics read of the running proxy; `app.ts` provides it, so that siblings need not meet. */
+/** The state of the running proxy for admin endpoints and metrics; `app.ts` provides it. */
 import type { Layers } from './layers.js';
 import type { AnyLayer } from './pipeline.js';
 import type { PolicyList } from './policy.js';
@@ -17,7 +17,7 @@ export type ForcedState = 'forced-open' | 'forced-closed' | 'auto';
 
 export interface InspectableCircuit {
   snapshot(): CircuitSnapshot;
-  /** Overrides the circuit, for `ttlMs` or until told otherwise; `auto` gives it back to its rules. */
+  /** Overrides the circuit, for `ttlMs` or or until the next change; `auto` ends the override. */
   force(state: ForcedState, ttlMs?: number): void;
 }
 

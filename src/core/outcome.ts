@@ -1,4 +1,4 @@
-/** What became of one attempt, decided once: policies and metrics only read it. */
+/** The outcome of one attempt, decided once for all policies and metrics. */
 import { CallError, type CallFailure } from './errors.js';
 
 export type Outcome =
@@ -33,10 +33,10 @@ export function classifyFailure(error: CallFailure): Outcome {
 }
 
 /**
- * The upstream did what was asked, so that the time it took says how long that takes. A failure of its own or a refusal
- * of the caller's request (4xx) may come at once, whatever the work would have taken.
+ * The upstream did the work, so its response time is a sample of how long the work takes. A failure (5xx) or a refusal
+ * of the request (4xx) may come at once, without the work.
  */
-export function isGoodAnswer(outcome: Outcome): boolean {
+export function isGoodResponse(outcome: Outcome): boolean {
   return outcome.kind === 'status' && outcome.status < 400;
 }
 

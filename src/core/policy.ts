@@ -1,4 +1,4 @@
-/** The silhouette that all policies share. */
+/** The interface that all policies share. */
 import type { Clock, Random } from './clock.js';
 import type { Emit } from './events.js';
 import type { DeclaredReason } from './errors.js';
@@ -21,9 +21,9 @@ export interface PolicyContext {
   readonly store: Store;
   /** A collision-resistant digest: short, printable, the same everywhere. */
   readonly hash: (data: string | Uint8Array) => string;
-  /** A unique word that cannot be guessed. */
+  /** Makes a unique token that cannot be guessed. */
   readonly createToken: () => string;
-  /** Another upstream's whole pipeline; it makes a call of its own for each one it is given. */
+  /** The whole pipeline of another upstream; it makes a new call for each call it gets. */
   readonly pipelineOf: (upstream: string) => CallStage;
 }
 
@@ -57,7 +57,7 @@ export interface References {
 }
 
 /**
- * A policy's manifest: all that other parts know of it.
+ * A policy's manifest: the only part of it that other modules use.
  *
  * @typeParam Settings the slice of an upstream's effective policies that this one reads; the key `name` is its own.
  * @typeParam Made the layer with the state that the manifest's functions read.
@@ -103,7 +103,7 @@ export interface Policy<
   describe?(layer: Made | undefined): Readonly<Record<string, unknown>>;
 }
 
-/** As the parts know it that treat all policies alike. */
+/** A policy for code that treats all policies the same way. */
 export type AnyPolicy = Policy<string, TSchema, unknown, AnyLayer>;
 
 /** Outermost first. */

@@ -8,7 +8,7 @@ export interface ReplySink {
   onData(chunk: Buffer): boolean;
   /** The body is complete. */
   onEnd(trailers: Fields): void;
-  /** The body broke off: what was handed over is a part, not the whole. */
+  /** The body broke off: the sink has only a part of it. */
   onError(error: CallFailure): void;
 }
 
@@ -24,7 +24,7 @@ export interface Reply {
   readonly isComplete: boolean;
   /** Hands over what has been kept, then what still comes. Once only. */
   attach(sink: ReplySink): void;
-  /** Goes on after a sink answered false. */
+  /** Goes on after `onData` of the sink returned false. */
   resume(): void;
   /** The body is not wanted: drains it where that is cheap, so that the connection can be used again, else closes it. */
   discard(): void;

@@ -1,4 +1,4 @@
-/** Where policies keep what must outlive a call, or be shared between replicas. */
+/** The store in which policies keep data beyond one call, or share it between replicas. */
 
 /** What every operation on a store that was closed rejects with: it will not come back. */
 export class StoreClosedError extends Error {}
@@ -42,7 +42,7 @@ export interface Store {
   readonly records: Records;
 }
 
-/** A store as whoever owns it sees it. */
+/** A store for the part that opens and closes it. */
 export interface OwnedStore extends Store {
   /** Resolves once it can be used, or shows that it cannot for now; never rejects: it comes back by itself. */
   open(): Promise<void>;

@@ -1,6 +1,6 @@
 /** Instants in header fields (RFC 9110, section 5.6.7). */
 
-/** The three forms. `Date.parse` accepts other texts as well, which are no HTTP dates. */
+/** The three forms. `Date.parse` accepts other texts as well, which are not HTTP dates. */
 const FORMS = [
   /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/,
   /^[A-Z][a-z]{5,8}, \d{2}-[A-Z][a-z]{2}-\d{2} \d{2}:\d{2}:\d{2} GMT$/,

@@ -92,14 +92,14 @@ export function createMemoryReader(sources: MemorySources): () => MemoryReading 
       return '';
     }
   };
-  // Where the process is does not change in a container; where it does, the old limit is kept, or none.
+  // In a container, the group of the process does not change. If it changes elsewhere, the old limit is kept.
   const files = findCgroups(tryRead('/proc/self/cgroup'), tryRead('/proc/self/mountinfo'))
     .flatMap(limitFilesOf)
     .filter((file) => tryRead(file) !== '');
   return () => {
     let limitBytes = totalBytes;
     for (const file of files) {
-      // `max` in version 2, and a number beyond any machine's memory in version 1, are no limits; nor is a lost file.
+      // `max` in version 2, and a number above the memory of the machine in version 1, mean no limit. So does a missing file.
       const bytes = Number.parseInt(tryRead(file), 10);
       if (bytes < limitBytes) limitBytes = bytes;
     }

@@ -1,4 +1,4 @@
-/** The policies in order, outermost first: the one place that knows them all. */
+/** The list of all policies, outermost first. */
 import { coreReasons, type CoreReason, type DeclaredReason } from '../core/errors.js';
 import { schemasOf, type LayersOf, type SettingsOf } from '../core/layers.js';
 import type { AnyPolicy, PolicyList } from '../core/policy.js';
@@ -12,13 +12,13 @@ import { retry } from './retry/index.js';
 import { timeout } from './timeout/index.js';
 
 export const policies = [
-  fallback, // Outside everything: it judges what the call would come to in the end.
-  idempotency, // Inside fallback, which it must not keep: outside all else that may fail, so that it keeps the outcome of the whole call.
-  deadline, // Outside all that takes time, so that queueing, back-off and body all run on the caller's time.
+  fallback, // Outside all others: it sees how the call would end.
+  idempotency, // Inside fallback, because a substitute must not be kept. Outside all others, so that it keeps the outcome of the whole call.
+  deadline, // Outside all that takes time, so that it limits queueing, back-off and body.
   bulkhead, // Outside retry: a call has at most one slot, and none during back-off, which retry tells by `call.slot`.
-  retry, // Outside the circuit breaker: every try is recorded, and an open circuit ends the retrying.
-  circuitBreaker, // Outside the attempt timeout: a try that takes too long is a failure.
-  timeout, // Next to the transport: its clocks are those of one try.
+  retry, // Outside the circuit breaker: every attempt is recorded, and an open circuit ends the retries.
+  circuitBreaker, // Outside the attempt timeout: an attempt that takes too long is a failure.
+  timeout, // Next to the transport: it limits the time of one attempt.
 ] as const satisfies PolicyList;
 
 export type PolicyName = (typeof policies)[number]['name'];
@@ -34,7 +34,7 @@ export const policySchemas = schemasOf(policies);
 
 type ReasonsIn<P> = P extends { readonly reasons: infer Reasons } ? keyof Reasons : never;
 
-/** All reasons that there are, by name. */
+/** All reasons by name. */
 export const reasons = {
   ...coreReasons,
   ...overload.reasons,

@@ -1,4 +1,4 @@
-/** Where events go: sinks of equal rank, each of which sees every event of every upstream and route. */
+/** Sends each event of each upstream and route to all sinks. */
 import type { Emit } from '../core/events.js';
 
 export interface Sink {

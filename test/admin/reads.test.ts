@@ -87,7 +87,7 @@ t.test('needs no token to be read, from wherever', async (t) => {
 });
 
 t.test(
-  'answers HEAD, says which build it is, and forbids caches to keep what changes',
+  'responds to HEAD, says which build it is, and forbids caches to keep what changes',
   async (t) => {
     const answer = await fakeProxy().app.inject({ method: 'HEAD', url: '/circuits' });
     t.equal(answer.statusCode, 200);
@@ -133,13 +133,13 @@ t.test('names the methods of a path that was asked with another one', async (t) 
   t.same(circuits.catalog.orders, []);
 });
 
-t.test('answers a path that is no UTF-8 with 400', async (t) => {
+t.test('responds to a path that is not UTF-8 with 400', async (t) => {
   const answer = await fakeProxy().app.inject('/circuits/%C3%28');
   t.equal(answer.statusCode, 400);
   t.equal(answer.headers['content-type'], 'application/problem+json');
 });
 
-t.test('logs a defect of its own and answers 500', async (t) => {
+t.test('logs a defect of its own and responds 500', async (t) => {
   const { app, logs } = fakeProxy({
     metrics: {
       contentType: 'text/plain',

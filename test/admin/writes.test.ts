@@ -11,7 +11,7 @@ function put({ app }: Fake, options: Omit<InjectOptions, 'method'> = {}) {
   return app.inject({ method: 'PUT', url: '/circuits/catalog', payload, ...options });
 }
 
-t.test("forces an upstream's circuit and answers with what it is then", async (t) => {
+t.test("forces an upstream's circuit and responds with its new state", async (t) => {
   const fake = fakeProxy();
   const answer = await put(fake, { payload: '{"state":"forced-open","ttl":"10m"}' });
   t.equal(answer.statusCode, 200);
@@ -81,7 +81,7 @@ t.test('finds a name of 200 characters', async (t) => {
   t.equal((await put(fake, { url: `/circuits/${upstream}` })).statusCode, 200);
 });
 
-t.test('answers 404 for a circuit that is not there', async (t) => {
+t.test('responds 404 for a circuit that is not there', async (t) => {
   const urls = [
     '/circuits/unknown',
     '/circuits/catalog/unknown',
@@ -100,7 +100,7 @@ t.test('answers 404 for a circuit that is not there', async (t) => {
   }
 });
 
-t.test('answers 400 to a body that is no order, and says what is allowed', async (t) => {
+t.test('responds 400 to a body that is not an order, and says what is allowed', async (t) => {
   const bodies: [string, RegExp][] = [
     ['', /the body is not JSON/],
     ['{"state":', /the body is not JSON/],
@@ -114,11 +114,11 @@ t.test('answers 400 to a body that is no order, and says what is allowed', async
     ['{"state":null}', /state is null, which is unknown/],
     ['{"state":"auto","tttl":"1m"}', /the key "tttl" is unknown/],
     ['{"state":"auto","__proto__":1}', /the key "__proto__" is unknown/],
-    ['{"state":"forced-open","ttl":600}', /ttl is 600, which is no duration/],
-    ['{"state":"forced-open","ttl":"10"}', /ttl is "10", which is no duration/],
-    ['{"state":"forced-open","ttl":"0s"}', /ttl is "0s", which is no duration above 0/],
-    ['{"state":"forced-open","ttl":"-1m"}', /ttl is "-1m", which is no duration/],
-    ['{"state":"auto","ttl":null}', /ttl is null, which is no duration/],
+    ['{"state":"forced-open","ttl":600}', /ttl is 600, which is not a duration/],
+    ['{"state":"forced-open","ttl":"10"}', /ttl is "10", which is not a duration/],
+    ['{"state":"forced-open","ttl":"0s"}', /ttl is "0s", which is not a duration above 0/],
+    ['{"state":"forced-open","ttl":"-1m"}', /ttl is "-1m", which is not a duration/],
+    ['{"state":"auto","ttl":null}', /ttl is null, which is not a duration/],
   ];
   for (const [payload, why] of bodies) {
     const fake = fakeProxy();
@@ -211,7 +211,7 @@ t.test('refuses web pages where no token is set', async (t) => {
   }
 });
 
-t.test('asks everyone for the token where one is set, and nobody for more', async (t) => {
+t.test('asks every client for the token if one is set, and for nothing else', async (t) => {
   const cases: [string | undefined, number][] = [
     [undefined, 401],
     ['', 401],

@@ -215,7 +215,7 @@ t.test('writes commands for the log of GitHub Actions', async (t) => {
   t.match(run(['-'], { format: 'github', stdin: warned }), {
     code: 0,
     stdout:
-      /^::warning file=stdin,line=2,col=99,title=single-slot::upstreams\.a\.bulkhead\.maxConcurrent: calls go .*\n$/,
+      /^::warning file=stdin,line=2,col=99,title=single-slot::upstreams\.a\.bulkhead\.maxConcurrent: only one call runs at a time: .*\n$/,
   });
   t.match(
     run(['-'], { format: 'github', stdin: unset, allowUnset: true }).stdout,

@@ -174,13 +174,13 @@ function tell(t: Folder, request: string, keys = 'preserveHost: false'): string[
     .slice(1);
 }
 
-void t.test('explains when a request is tried again', (t) => {
+void t.test('explains when a request is retried', (t) => {
   const all = 'unsent, reset, timeout, or 408, 429, 500, 502, 503 or 504';
   const retry = (request: string, keys?: string) => tell(t, request, keys)[0];
-  t.equal(retry('GET /x'), `# retry: GET is tried again after all causes: ${all}`);
+  t.equal(retry('GET /x'), `# retry: GET is retried after all causes: ${all}`);
   t.equal(
     retry('POST /x'),
-    `# retry: POST is tried again only if it was unsent; with Idempotency-Key after all causes: ${all}`,
+    `# retry: POST is retried only if it was unsent; with Idempotency-Key after all causes: ${all}`,
   );
   t.match(retry('POST /x', 'retry: { methods: [POST], statuses: [503] }'), /after all .* or 503$/);
   t.match(retry('GET /x', 'retry: { statuses: [] }'), /all causes: unsent, reset or timeout$/);
@@ -193,20 +193,20 @@ void t.test('explains how long a request may take', (t) => {
   const time = (keys?: string) => tell(t, 'GET /x', keys)[1];
   t.equal(
     time(),
-    '# worst case: 30.3s (3 tries x 10s + 300ms back-off), or longer if a Retry-After asks for it; timeout.total is 35s',
+    '# worst case: 30.3s (3 attempts x 10s + 300ms back-off), or longer if a Retry-After asks for it; timeout.total is 35s',
   );
   t.equal(
     time('timeout: { total: 12s }'),
-    '# worst case: 12s (timeout.total cuts 3 tries x 10s + 300ms back-off = 30.3s short)',
+    '# worst case: 12s (timeout.total cuts 3 attempts x 10s + 300ms back-off = 30.3s short)',
   );
-  t.equal(time('retry: off'), '# worst case: 10s (1 try x 10s); timeout.total is 35s');
+  t.equal(time('retry: off'), '# worst case: 10s (1 attempt x 10s); timeout.total is 35s');
   t.match(
     time('timeout: { total: off }, retry: off'),
-    /10s \(1 try x 10s\); timeout\.total is off$/,
+    /10s \(1 attempt x 10s\); timeout\.total is off$/,
   );
   t.match(
     time('timeout: { attempt: off }'),
-    /worst case: 35s \(timeout\.total; a try has no limit/,
+    /worst case: 35s \(timeout\.total; an attempt has no limit/,
   );
   t.match(
     time('timeout: { attempt: off, adaptive: {} }'),
@@ -214,19 +214,22 @@ void t.test('explains how long a request may take', (t) => {
   );
   t.match(
     time('timeout: { adaptive: { max: 11s } }'),
-    /worst case: 33\.3s \(3 tries x 11s \+ 300ms back-off\)/,
+    /worst case: 33\.3s \(3 attempts x 11s \+ 300ms back-off\)/,
   );
   t.match(
     time('timeout: { adaptive: { max: 9s } }'),
-    /worst case: 30\.3s \(3 tries x 10s/,
+    /worst case: 30\.3s \(3 attempts x 10s/,
     'before anything is learned attempt holds',
   );
   t.match(
     time('timeout: { attempt: 6s, attemptGrowth: 50% }'),
-    /worst case: 27\.3s \(3 tries of 6s to 12s \+ 300ms back-off\)/,
+    /worst case: 27\.3s \(3 attempts of 6s to 12s \+ 300ms back-off\)/,
   );
-  t.match(time('timeout: { attemptGrowth: 50% }, retry: off'), /worst case: 10s \(1 try x 10s\)/);
-  t.match(time('timeout: off'), /worst case: without end/);
+  t.match(
+    time('timeout: { attemptGrowth: 50% }, retry: off'),
+    /worst case: 10s \(1 attempt x 10s\)/,
+  );
+  t.match(time('timeout: off'), /worst case: no limit, because/);
   const delays = (backoff: string) =>
     /\+ (\S+) back-off/.exec(time(`retry: { maxAttempts: 4, backoff: { ${backoff} } }`)!)?.[1];
   t.equal(delays('jitter: none'), '700ms', '100 + 200 + 400');
@@ -240,11 +243,14 @@ void t.test('explains how long a request may take', (t) => {
 
 void t.test('explains what load a request may become', (t) => {
   const load = (keys?: string) => tell(t, 'GET /x', keys)[2];
-  t.equal(load(), '# load: at most 3 tries per call; in an outage x1.2 + 3/s, by retry.budget');
+  t.equal(load(), '# load: at most 3 attempts per call; in an outage x1.2 + 3/s, by retry.budget');
   t.match(load('retry: { budget: { ratio: 7%, minPerSecond: 0.5 } }'), /x1\.07 \+ 0\.5\/s/);
   t.match(load('retry: { maxAttempts: 2, budget: { ratio: 300% } }'), /x2 \+ 3\/s/);
-  t.match(load('retry: { budget: off }'), /3 tries per call, and x3 for as long .*budget is off$/);
-  t.equal(load('retry: off'), '# load: at most 1 try per call');
+  t.match(
+    load('retry: { budget: off }'),
+    /3 attempts per call, and x3 for as long .*budget is off$/,
+  );
+  t.equal(load('retry: off'), '# load: at most 1 attempt per call');
   t.end();
 });
 
@@ -255,7 +261,7 @@ void t.test('explains a request with the policies of its route', (t) => {
   );
   t.match(
     stdout,
-    /^# route search\n# retry: GET is tried .* or 503\n# worst case: 35s .*\n# load: /,
+    /^# route search\n# retry: GET is retried .* or 503\n# worst case: 35s .*\n# load: /,
   );
   t.end();
 });

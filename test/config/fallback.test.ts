@@ -94,7 +94,7 @@ t.test('tells each mistake where it is', async (t) => {
       '11:27: upstreams.a.fallback[5].static.status: must be a whole number from 200 to 599, but is 99',
       '12:28: upstreams.a.fallback[6].static.bodyFile: cannot stand beside `body`; keep one of the two',
       '12:38: upstreams.a.fallback[6].static.bodyFile: cannot read "none.txt", looked for from the folder of this file: ENOENT',
-      '13:38: upstreams.a.fallback[7].static.headers.x-a: is written twice, first in line 13; names of headers know no case',
+      '13:38: upstreams.a.fallback[7].static.headers.x-a: is written twice, first in line 13; header names are not case-sensitive',
       '13:46: upstreams.a.fallback[7].static.headers["X B"]: is not the name of a header',
       '13:56: upstreams.a.fallback[7].static.headers.Content-Length: is set by Breakwater itself',
       '14:35: upstreams.a.fallback[8].static.headers.X-A: must be one line of Latin-1 text, without control characters',

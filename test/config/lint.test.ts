@@ -129,7 +129,7 @@ const cases: readonly Case[] = [
     rule: 'attempt-reaches-total',
     bad: upstream('timeout: { total: 10s }, retry: off, bulkhead: off'),
     at: '4:23 upstreams.a.timeout.total',
-    says: ['a try may take 10s', 'attempt to 9s or less', 'total to 11s or more'],
+    says: ['an attempt may take 10s', 'attempt to 9s or less', 'total to 11s or more'],
     good: [upstream('timeout: { total: 10001ms }, retry: off')],
   },
   {
@@ -137,7 +137,7 @@ const cases: readonly Case[] = [
     bad: upstream('timeout: { total: 30299ms }'),
     at: '4:23 upstreams.a.timeout.total',
     says: [
-      '3 tries of 10s',
+      '3 attempts of 10s',
       'need 30.3s',
       'attempt to 9.9s or less',
       'total to 31s',
@@ -157,7 +157,7 @@ const cases: readonly Case[] = [
     rule: 'retries-exceed-total',
     bad: upstream('retry: { maxAttempts: 4 }'),
     at: '4:27 upstreams.a.retry.maxAttempts',
-    says: ['4 tries of 10s', 'Attempts to 3'],
+    says: ['4 attempts of 10s', 'Attempts to 3'],
     good: [upstream('retry: { maxAttempts: 3 }'), upstream('retry: { maxAttempts: 1 }')],
   },
   {
@@ -241,7 +241,7 @@ const cases: readonly Case[] = [
     bad: upstream('timeout: { attemptGrowth: 50% }'),
     at: '4:31 upstreams.a.timeout.attemptGrowth',
     says: [
-      '3 tries of 10s to 20s with',
+      '3 attempts of 10s to 20s with',
       'need 45.3s',
       'set timeout.attempt to 7.7s or less',
       'Attempts to 2',
@@ -257,7 +257,7 @@ const cases: readonly Case[] = [
     bad: upstream('timeout: { attempt: 12s, adaptive: { max: 20s } }'),
     at: '4:47 upstreams.a.timeout.adaptive.max',
     says: [
-      '3 tries of 20s (timeout.adaptive.max) with',
+      '3 attempts of 20s (timeout.adaptive.max) with',
       'set timeout.attempt and timeout.adaptive.max to 11s or less',
     ],
     good: [upstream('timeout: { attempt: 11s, adaptive: { max: 11s } }')],
@@ -266,7 +266,7 @@ const cases: readonly Case[] = [
     rule: 'connect-exceeds-attempt',
     bad: upstream('timeout: { connect: 1500ms, attempt: off, adaptive: { max: 1s } }'),
     at: '4:25 upstreams.a.timeout.connect',
-    says: ['a try ends after 1s (timeout.adaptive.max)', 'connect to 500ms'],
+    says: ['an attempt ends after 1s (timeout.adaptive.max)', 'connect to 500ms'],
     good: [
       upstream('timeout: { connect: 1s, attempt: off, adaptive: { max: 1s } }'),
       upstream('timeout: { connect: 2s, attempt: 1s, adaptive: { max: 2s } }'),
@@ -278,7 +278,7 @@ const cases: readonly Case[] = [
       'circuitBreaker: { recoveryTimeout: 15s }, timeout: { attemptGrowth: 50%, total: 46s }',
     ),
     at: '4:40 upstreams.a.circuitBreaker.recoveryTimeout',
-    says: ['a try may take 20s', 'recoveryTimeout to 20s'],
+    says: ['an attempt may take 20s', 'recoveryTimeout to 20s'],
     good: [
       upstream(
         'circuitBreaker: { recoveryTimeout: 20s }, timeout: { attemptGrowth: 50%, total: 46s }',
@@ -290,21 +290,21 @@ const cases: readonly Case[] = [
     rule: 'adaptive-bounds-crossed',
     bad: upstream('timeout: { adaptive: { min: 5001ms, max: 5s } }'),
     at: '4:33 upstreams.a.timeout.adaptive.min',
-    says: ['it is 5s whatever', 'min to less than 5s'],
+    says: ['it is always 5s', 'min to less than 5s'],
     good: [upstream('timeout: { adaptive: { min: 5s, max: 5s } }')],
   },
   {
     rule: 'samples-exceed-window',
     bad: upstream('timeout: { adaptive: { window: 9, max: 10s } }'),
     at: '4:36 upstreams.a.timeout.adaptive.window',
-    says: ['nothing is ever learned', 'minSamples to 9', 'window to 10'],
+    says: ['no timeout is ever learned', 'minSamples to 9', 'window to 10'],
     good: [upstream('timeout: { adaptive: { window: 10, max: 10s } }')],
   },
   {
     rule: 'adaptive-cannot-grow',
     bad: upstream('timeout: { adaptive: { multiplier: 1.09, max: 10s } }'),
     at: '4:40 upstreams.a.timeout.adaptive.multiplier',
-    says: ['cut off for good', 'multiplier to 1.5'],
+    says: ['time out for good', 'multiplier to 1.5'],
     good: [upstream('timeout: { adaptive: { multiplier: 1.1, max: 10s } }')],
   },
   {
@@ -401,7 +401,7 @@ const cases: readonly Case[] = [
     rule: 'key-limit-reaches-all',
     bad: upstream('bulkhead: { maxConcurrent: 8, perKey: { maxConcurrent: 8 } }'),
     at: '4:60 upstreams.a.bulkhead.perKey.maxConcurrent',
-    says: ['8 of 8 slots', 'perKey.maxConcurrent to 2'],
+    says: ['8 slots, and there are 8 in all', 'perKey.maxConcurrent to 2'],
     good: [
       upstream('bulkhead: { maxConcurrent: 8, perKey: { maxConcurrent: 7 } }'),
       upstream('bulkhead: { maxConcurrent: 5, perKey: off }'),
@@ -411,7 +411,7 @@ const cases: readonly Case[] = [
     rule: 'key-limit-reaches-all',
     bad: upstream('bulkhead: { maxConcurrent: 5, perKey: { header: X-Tenant } }'),
     at: '4:32 upstreams.a.bulkhead.maxConcurrent',
-    says: ['5 of 5 slots', 'perKey.maxConcurrent to 2'],
+    says: ['5 slots, and there are 5 in all', 'perKey.maxConcurrent to 2'],
     good: [upstream('bulkhead: { maxConcurrent: 6, perKey: { header: X-Tenant } }')],
   },
   {
@@ -436,7 +436,7 @@ const cases: readonly Case[] = [
     rule: 'retries-at-both-ends',
     bad: chain(''),
     at: '3:45 upstreams.a.fallback[1]',
-    says: ['tried 3 times here and then up to 3 times at b'],
+    says: ['makes 3 attempts here, and then up to 3 attempts at b'],
     good: [chain('retry: off'), chain('retry: { maxAttempts: 1 }')],
   },
   {
@@ -582,16 +582,19 @@ t.test('has a case for every rule', async (t) => {
   t.strictSame([...covered].toSorted(), lintRules.map(({ name }) => name).toSorted());
 });
 
-t.test('tells a value in defaults once, where it stands, with all whom it is about', async (t) => {
-  const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j'];
-  const { places, messages } = lint(
-    `defaults:\n  retry:\n    backoff:\n      jitter: none\nupstreams:\n${names
-      .map((name, i) => `  ${name}: { listen: ${i + 1}, target: "http://${name}" }\n`)
-      .join('')}`,
-  );
-  t.strictSame(places, ['4:15 no-jitter defaults.retry.backoff.jitter']);
-  t.match(messages[0], /\(for a, b, c, d, e, f, g, h, i and j\)$/);
-});
+t.test(
+  'reports a value in defaults once, at its place, with all upstreams and routes concerned',
+  async (t) => {
+    const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j'];
+    const { places, messages } = lint(
+      `defaults:\n  retry:\n    backoff:\n      jitter: none\nupstreams:\n${names
+        .map((name, i) => `  ${name}: { listen: ${i + 1}, target: "http://${name}" }\n`)
+        .join('')}`,
+    );
+    t.strictSame(places, ['4:15 no-jitter defaults.retry.backoff.jitter']);
+    t.match(messages[0], /\(for a, b, c, d, e, f, g, h, i and j\)$/);
+  },
+);
 
 t.test('tells a value in a profile for those who use it and do not write their own', async (t) => {
   const { places, messages } = lint(`profiles:
@@ -763,7 +766,7 @@ t.test('tells comments that name no rule', async (t) => {
     '# breakwater-ignore single-slot',
     '# breakwater-ignore:',
   ]) {
-    t.match(found(comment).messages[0], /names no rule and silences nothing/, comment);
+    t.match(found(comment).messages[0], /does not name a rule, so it has no effect/, comment);
   }
   t.strictSame(found('# see breakwater-ignore: xyz').places, [], 'prose');
 });
@@ -814,7 +817,7 @@ t.test('prints warnings, and fails on them only when it is strict', async (t) =>
   t.equal(loose.stdout, `${loose.file}: OK, 1 upstream, 1 warning\n`);
   t.match(
     loose.stderr,
-    /^\S+f\.yaml:4:65: warning: upstreams\.a\.bulkhead\.maxConcurrent: calls .* \[single-slot\]\n$/,
+    /^\S+f\.yaml:4:65: warning: upstreams\.a\.bulkhead\.maxConcurrent: only one call .* \[single-slot\]\n$/,
   );
   const strict = run(t, text, { strict: true });
   t.equal(strict.code, 1);
@@ -835,7 +838,7 @@ t.test('prints one JSON array', async (t) => {
   const { file, code, stdout, stderr } = run(t, text, { format: 'json', strict: true });
   t.strictSame([code, stderr], [1, '']);
   const list = JSON.parse(stdout) as { message: string }[];
-  t.match(list[0]?.message, /^calls go one after the other/);
+  t.match(list[0]?.message, /^only one call runs at a time/);
   t.strictSame(list, [
     {
       file,

@@ -87,12 +87,12 @@ const shape: readonly Case[] = [
   {
     name: 'an alias without an anchor',
     text: `log: *nothing\n${valid}`,
-    expected: ['1:6: error: log: no anchor &nothing stands before this alias'],
+    expected: ['1:6: error: log: there is no anchor &nothing before this alias'],
   },
   {
     name: 'an anchor within itself',
     text: `log: &log { level: *log }\n${valid}`,
-    expected: ['1:20: error: log.level: the anchor &log cannot hold itself'],
+    expected: ['1:20: error: log.level: the anchor &log cannot contain itself'],
   },
   {
     name: 'a merge of what is no mapping',
@@ -132,7 +132,7 @@ const values: readonly Case[] = [
     name: 'a policy at the top',
     text: `retry: {}\n${valid}`,
     expected: [
-      '1:1: error: retry: is an unknown key; policies belong into `defaults`, a profile, an upstream or a route; allowed are admin, server, log, shutdown, limits, overload, stores, profiles, defaults and upstreams',
+      '1:1: error: retry: is an unknown key; policies belong in `defaults`, a profile, an upstream or a route; allowed are admin, server, log, shutdown, limits, overload, stores, profiles, defaults and upstreams',
     ],
   },
   {
@@ -248,7 +248,7 @@ const values: readonly Case[] = [
     name: 'a name that is none',
     text: 'upstreams:\n  "a b": { listen: 1, target: "http://a" }\n',
     expected: [
-      '2:3: error: upstreams["a b"]: is no name; a name holds letters, digits, `.`, `_` and `-`, and begins with a letter or digit',
+      '2:3: error: upstreams["a b"]: is not a name; a name has letters, digits, `.`, `_` and `-`, and begins with a letter or digit',
     ],
   },
   {
@@ -308,7 +308,7 @@ const meaning: readonly Case[] = [
       [':80', '', '; every interface is "0.0.0.0:PORT" or "[::]:PORT"'],
       ['*:80', '', '; every interface is "0.0.0.0:PORT" or "[::]:PORT"'],
       ['::1', '', '; did you mean "[::1]:PORT"?'],
-      ['[1]:80', '1 is no IPv6 address', ''],
+      ['[1]:80', '1 is not an IPv6 address', ''],
       ['a b:80', '', ''],
       ['unix:x.sock', 'the path of a Unix socket must start with /', ''],
     ] as const
@@ -323,12 +323,15 @@ const meaning: readonly Case[] = [
     [
       ['a:80', `${targetForms}, but is "a:80"; did you mean "http://a:80"?`],
       ['ftp://a', `${targetForms}, but is "ftp://a"`],
-      ['http://', `is no valid URL: "http://"; ${targetForms}`],
-      ['http://u:secret@a', 'must hold no user name or password; send credentials in a header'],
-      ['u:secret@a:80', 'must hold no user name or password; send credentials in a header'],
-      ['http://a?x', 'must hold no query (?) and no fragment (#)'],
-      ['http://a#x', 'must hold no query (?) and no fragment (#)'],
-      ['http://a/b c', 'must hold no white space and no backslash'],
+      ['http://', `is not a valid URL: "http://"; ${targetForms}`],
+      [
+        'http://u:secret@a',
+        'must not contain a user name or password; send credentials in a header',
+      ],
+      ['u:secret@a:80', 'must not contain a user name or password; send credentials in a header'],
+      ['http://a?x', 'must not contain a query (?) or a fragment (#)'],
+      ['http://a#x', 'must not contain a query (?) or a fragment (#)'],
+      ['http://a/b c', 'must not contain white space or a backslash'],
       ['http://a:0', 'nothing can listen on port 0'],
       [
         'http+unix:///run/a.sock',
@@ -345,10 +348,10 @@ const meaning: readonly Case[] = [
     [
       ['a', 'must start with /'],
       ['/a/', 'must not end in /; write "/a"'],
-      ['/a//b', 'must hold no empty segment (//)'],
-      ['/a/../b', 'must hold no segment . or ..'],
-      ['/a/%2e%2e/b', 'must hold no segment . or ..'],
-      ['/a?b', 'must hold no ?, #, backslash or white space'],
+      ['/a//b', 'must not contain an empty segment (//)'],
+      ['/a/../b', 'must not contain the segments . and ..'],
+      ['/a/%2e%2e/b', 'must not contain the segments . and ..'],
+      ['/a?b', 'must not contain ?, #, a backslash or white space'],
       ['/ä', 'must be percent-encoded: it is compared as it arrives'],
     ] as const
   ).map(([written, problem]) => ({
@@ -361,9 +364,9 @@ const meaning: readonly Case[] = [
       ['a', 'must start with /'],
       ['/a*', '* can only be the whole last segment, as in /search/*'],
       ['/*/a', '* can only be the whole last segment, as in /search/*'],
-      ['/:', '":" is no segment\'s name; a name is : and letters, digits or _'],
-      ['/:id.json', '":id.json" is no segment\'s name; a name is : and letters, digits or _'],
-      ['/a/./b', 'must hold no segment . or ..'],
+      ['/:', '":" is not a segment name; a name is : and letters, digits or _'],
+      ['/:id.json', '":id.json" is not a segment name; a name is : and letters, digits or _'],
+      ['/a/./b', 'must not contain the segments . and ..'],
     ] as const
   ).map(([written, problem]) => ({
     name: `the route path ${written}`,

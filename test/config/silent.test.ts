@@ -75,7 +75,7 @@ t.test('refuses the route paths of other programs, with the path to write', asyn
 
 t.test('refuses a prefix that is written as a pattern', async (t) => {
   for (const prefix of ['/a/*', '/a/:id', '/a/{id}', '/a/[id]', '/a$', '/*']) {
-    t.match(mistake(`prefix: '${prefix}'`), /is no pattern: .*; did you mean "\/a?"\?$/, prefix);
+    t.match(mistake(`prefix: '${prefix}'`), /is not a pattern: .*; did you mean "\/a?"\?$/, prefix);
   }
   t.strictSame(mistakes(upstream("prefix: '/a+b'")), []);
 });

@@ -256,7 +256,7 @@ t.test('an event stream gives its slot back at its headers', async (t) => {
   t.match(slots, { active: 0, streams: 0 });
 });
 
-t.test('records every try with the circuit', async (t) => {
+t.test('records every attempt with the circuit', async (t) => {
   const { clock, layers, transport, start } = build();
   void start();
   for (let i = 1; i <= 3; i++) {
@@ -267,7 +267,7 @@ t.test('records every try with the circuit', async (t) => {
   }
 });
 
-t.test('passes the last answer on when its failures have opened the circuit', async (t) => {
+t.test('passes the last response on when its failures have opened the circuit', async (t) => {
   const { clock, layers, transport, start } = build({
     circuitBreaker: { ...circuitBreaker, failureThreshold: 2 },
   });
@@ -280,7 +280,7 @@ t.test('passes the last answer on when its failures have opened the circuit', as
   t.equal(transport.runs.length, 2);
 });
 
-t.test('queues nobody whom the open circuit would refuse', async (t) => {
+t.test('queues no call that the open circuit would refuse', async (t) => {
   const { layers, start } = build();
   void start();
   layers.circuitBreaker?.circuit.force('forced-open');

@@ -213,7 +213,7 @@ t.test('names the route whose circuit moved', async (t) => {
   t.match(parsed(), [{ route: 'search', msg: /^circuit of catalog\/search opened/ }]);
 });
 
-t.test('tells of failed tries at debug only', async (t) => {
+t.test('tells of failed attempts at debug only', async (t) => {
   const error = new CallError('upstream-reset', 'Cannot call catalog because it hung up');
   const failed: AttemptFinished = { type: 'attempt-finished', result: 'reset', error };
   const quiet = build();
@@ -286,7 +286,7 @@ t.test('writes only exchanges that went wrong unless asked for all', async (t) =
     finished({ status: 404, reason: 'no-route' }),
     finished({ status: 500 }),
     finished({ status: 499, error: new ClientGoneError(499, 'gone') }),
-    // The answer broke off after its head.
+    // The response broke off after its head.
     finished({ status: 200, reason: 'upstream-reset' }),
   ];
   const written = (access: AccessLog) => {
@@ -299,11 +299,11 @@ t.test('writes only exchanges that went wrong unless asked for all', async (t) =
   t.same(written('off'), []);
 });
 
-t.test('says whose answer it was, and why, where another source answered', async (t) => {
+t.test('names the source of a substitute, and the reason', async (t) => {
   const { parsed, emit } = build({ access: 'errors' });
-  const substitution = { source: 'cache', reason: '', cause: 'catalog answered 503' } as const;
+  const substitution = { source: 'cache', reason: '', cause: 'catalog responded 503' } as const;
   emit(finished({ substitution }));
-  t.match(parsed(), [{ status: 200, fallback: 'cache', error: 'catalog answered 503' }]);
+  t.match(parsed(), [{ status: 200, fallback: 'cache', error: 'catalog responded 503' }]);
 });
 
 t.test('writes circuits also where the access log is off', async (t) => {

@@ -94,23 +94,26 @@ t.test('counts exchanges by status class and reason', async (t) => {
   ]);
 });
 
-t.test('counts a call as rejected only if it was never tried and the answer is ours', async (t) => {
-  const { metrics, samples } = build();
-  const emit = metrics.scope('catalog', '');
-  const error = new CallError(reasons['circuit-open'], 'Cannot');
-  finish(emit, { status: 503, reason: 'circuit-open', attempts: 0, error });
-  finish(emit, { status: 504, reason: 'deadline-expired', attempts: 0 });
-  finish(emit, { status: 504, reason: 'deadline-expired', attempts: 1 });
-  finish(emit, { status: 499, attempts: 0 });
-  finish(metrics.scope('', ''), { status: 404, reason: 'no-route', attempts: 0 });
-  t.same(await samples('rejections_total'), [
-    'rejections_total{upstream="catalog",reason="bulkhead-full"} 0',
-    'rejections_total{upstream="catalog",reason="bulkhead-timeout"} 0',
-    'rejections_total{upstream="catalog",reason="circuit-open"} 1',
-    'rejections_total{upstream="catalog",reason="deadline-expired"} 1',
-    'rejections_total{upstream="",reason="no-route"} 1',
-  ]);
-});
+t.test(
+  'counts a call as rejected only if it was never tried and the response is ours',
+  async (t) => {
+    const { metrics, samples } = build();
+    const emit = metrics.scope('catalog', '');
+    const error = new CallError(reasons['circuit-open'], 'Cannot');
+    finish(emit, { status: 503, reason: 'circuit-open', attempts: 0, error });
+    finish(emit, { status: 504, reason: 'deadline-expired', attempts: 0 });
+    finish(emit, { status: 504, reason: 'deadline-expired', attempts: 1 });
+    finish(emit, { status: 499, attempts: 0 });
+    finish(metrics.scope('', ''), { status: 404, reason: 'no-route', attempts: 0 });
+    t.same(await samples('rejections_total'), [
+      'rejections_total{upstream="catalog",reason="bulkhead-full"} 0',
+      'rejections_total{upstream="catalog",reason="bulkhead-timeout"} 0',
+      'rejections_total{upstream="catalog",reason="circuit-open"} 1',
+      'rejections_total{upstream="catalog",reason="deadline-expired"} 1',
+      'rejections_total{upstream="",reason="no-route"} 1',
+    ]);
+  },
+);
 
 t.test('sums durations into cumulative buckets, a bound included', async (t) => {
   const { metrics, samples } = build();
@@ -152,7 +155,7 @@ t.test('has no histogram for a scope without observations', async (t) => {
   t.same(await samples('bulkhead_wait_seconds'), []);
 });
 
-t.test('counts tries and retries of all routes for their upstream', async (t) => {
+t.test('counts attempts and retries of all routes for their upstream', async (t) => {
   const { scope, samples } = build();
   const own = scope('catalog', '');
   const route = scope('catalog', 'search');

@@ -13,7 +13,7 @@ import { AdminError } from '../problem.js';
 
 interface Order {
   readonly state: ForcedState;
-  /** Undefined: until told otherwise. */
+  /** Undefined: until the next change. */
   readonly ttlMs: number | undefined;
 }
 
@@ -67,9 +67,9 @@ function parseOrder(body: unknown, parseDuration: ParseDuration): Order {
   const ttlMs =
     typeof ttl === 'string' && durationPattern.test(ttl) ? parseDuration(ttl) : undefined;
   if (ttlMs === undefined || ttlMs <= 0) {
-    throw invalidOrder(`ttl is ${JSON.stringify(ttl)}, which is no duration above 0`);
+    throw invalidOrder(`ttl is ${JSON.stringify(ttl)}, which is not a duration above 0`);
   }
-  // Nothing is overridden, so nothing runs out.
+  // `auto` overrides nothing, so it has no end.
   return { state, ttlMs: state === 'auto' ? undefined : ttlMs };
 }
 
@@ -99,7 +99,7 @@ export function circuitsEndpoint({ inspection }: AdminContext): AdminEndpoint {
     path: '/circuits',
     title: '/circuits',
     access: 'read',
-    answer: () => ({ circuits: listCircuits(inspection) }),
+    respond: () => ({ circuits: listCircuits(inspection) }),
   };
 }
 
@@ -121,7 +121,7 @@ export function circuitEndpoint(context: AdminContext): AdminEndpoint {
     path: '/circuits/:name',
     title: '/circuits/NAME',
     access: 'write',
-    answer: (request) => setCircuit(request, context),
+    respond: (request) => setCircuit(request, context),
   };
 }
 
@@ -131,6 +131,6 @@ export function routeCircuitEndpoint(context: AdminContext): AdminEndpoint {
     path: '/circuits/:name/:route',
     title: '/circuits/NAME/ROUTE',
     access: 'write',
-    answer: (request) => setCircuit(request, context),
+    respond: (request) => setCircuit(request, context),
   };
 }

@@ -7,6 +7,6 @@ export function configEndpoint({ inspection }: AdminContext): AdminEndpoint {
     path: '/config',
     title: '/config',
     access: 'read',
-    answer: () => inspection.config(),
+    respond: () => inspection.config(),
   };
 }

@@ -7,6 +7,6 @@ export function healthzEndpoint(): AdminEndpoint {
     path: '/healthz',
     title: '/healthz',
     access: 'read',
-    answer: () => ({ status: 'ok' }),
+    respond: () => ({ status: 'ok' }),
   };
 }

@@ -1,4 +1,4 @@
-/** All endpoints, in the order in which people are told of them. */
+/** All endpoints, in the order in which messages list them. */
 import type { AdminContext, AdminEndpoint } from '../endpoint.js';
 import { circuitEndpoint, circuitsEndpoint, routeCircuitEndpoint } from './circuits.js';
 import { configEndpoint } from './config.js';

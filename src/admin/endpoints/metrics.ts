@@ -9,7 +9,7 @@ export function metricsEndpoint({ metrics, logger }: AdminContext): AdminEndpoin
     path: '/metrics',
     title: '/metrics',
     access: 'read',
-    answer(request, reply) {
+    respond(request, reply) {
       const page = Readable.from(metrics.exposition());
       page.on('error', (err) => {
         // Too late for a 500: the connection is cut, so that the part is not taken for the whole page.

@@ -7,7 +7,7 @@ export function readyzEndpoint({ inspection }: AdminContext): AdminEndpoint {
     path: '/readyz',
     title: '/readyz',
     access: 'read',
-    answer(_request, reply) {
+    respond(_request, reply) {
       const isReady = inspection.isReady();
       return reply.code(isReady ? 200 : 503).send({ status: isReady ? 'ready' : 'not ready' });
     },

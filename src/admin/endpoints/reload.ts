@@ -9,7 +9,7 @@ export function reloadEndpoint({ logger, reload }: AdminContext): AdminEndpoint 
     path: '/reload',
     title: '/reload',
     access: 'write',
-    async answer(request, reply) {
+    async respond(request, reply) {
       const peer = peerOf(request);
       logger.info({ peer }, `reload asked for by ${peer}`);
       const outcome = await reload();

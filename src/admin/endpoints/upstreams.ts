@@ -27,6 +27,6 @@ export function upstreamsEndpoint({ inspection }: AdminContext): AdminEndpoint {
     path: '/upstreams',
     title: '/upstreams',
     access: 'read',
-    answer: () => ({ upstreams: listUpstreams(inspection) }),
+    respond: () => ({ upstreams: listUpstreams(inspection) }),
   };
 }

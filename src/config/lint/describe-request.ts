@@ -1,9 +1,10 @@
-/** What `explain` tells of one request: when it is tried again, how long that may take, and what load it may become. */
+/** What `explain` says about one request: when it is retried, how long it may take, and how much load it may cause. */
 import type { PolicySettings } from '../config.js';
+import { plural } from '../../lib/plural.js';
 import { listWords } from '../syntax/diagnostics.js';
 import { forecast, showMs, type Forecast } from './forecast.js';
 
-/** One line each, without the file's notation. */
+/** One line each, in words and not in YAML. */
 export function describeRequest(method: string, policies: PolicySettings): string[] {
   const expected = forecast(policies);
   return [
@@ -13,7 +14,7 @@ export function describeRequest(method: string, policies: PolicySettings): strin
   ];
 }
 
-/** The name of the header where the policy is off, and the policy where there is none. */
+/** The header that makes a request repeatable; its usual name if the policy is off. */
 function idempotencyHeader(policies: Readonly<Record<string, unknown>>): string {
   const { header } = Object(policies['idempotency']) as { readonly header?: unknown };
   return typeof header === 'string' ? header : 'Idempotency-Key';
@@ -27,44 +28,44 @@ function describeRetry(method: string, policies: PolicySettings): string {
     retry.statuses.length === 0 ? '' : `, timeout, or ${listWords(retry.statuses.map(String))}`;
   const causes = `unsent, reset${statuses === '' ? ' or timeout' : statuses}`;
   return retry.methods.includes(method)
-    ? `${method} is tried again after all causes: ${causes}`
-    : `${method} is tried again only if it was unsent; with ${idempotencyHeader(policies)} after all causes: ${causes}`;
+    ? `${method} is retried after all causes: ${causes}`
+    : `${method} is retried only if it was unsent; with ${idempotencyHeader(policies)} after all causes: ${causes}`;
 }
 
-/** `3 tries x 10s`, or, where they grow, `3 tries of 10s to 20s`. */
-function describeTries({ tries, attemptMs, lastAttemptMs }: Forecast): string {
-  const count = `${tries} ${tries === 1 ? 'try' : 'tries'}`;
+/** `3 attempts x 10s`, or, if they grow, `3 attempts of 10s to 20s`. */
+function describeAttempts({ attempts, attemptMs, lastAttemptMs }: Forecast): string {
+  const count = plural(attempts, 'attempt');
   return attemptMs === lastAttemptMs
     ? `${count} x ${showMs(attemptMs)}`
     : `${count} of ${showMs(attemptMs)} to ${showMs(lastAttemptMs)}`;
 }
 
 function describeTime(expected: Forecast, { retry, timeout }: PolicySettings): string {
-  const { tries, backoffMs, neededMs, totalMs } = expected;
+  const { attempts, backoffMs, neededMs, totalMs } = expected;
   if (neededMs === Infinity) {
     const mayLearn = timeout !== 'off' && timeout.adaptive !== 'off';
     return totalMs === Infinity
-      ? 'without end, because neither timeout.attempt nor timeout.total bounds it'
-      : `${showMs(totalMs)} (timeout.total; a try has no limit of its own${mayLearn ? ' until timeout.adaptive has learned one' : ''})`;
+      ? 'no limit, because timeout.attempt and timeout.total are off'
+      : `${showMs(totalMs)} (timeout.total; an attempt has no limit of its own${mayLearn ? ' until timeout.adaptive has learned one' : ''})`;
   }
   const delays = backoffMs === 0 ? '' : ` + ${showMs(backoffMs)} back-off`;
-  const sum = describeTries(expected) + delays;
+  const sum = describeAttempts(expected) + delays;
   if (neededMs > totalMs) {
     return `${showMs(totalMs)} (timeout.total cuts ${sum} = ${showMs(neededMs)} short)`;
   }
   const bound =
     totalMs === Infinity ? 'timeout.total is off' : `timeout.total is ${showMs(totalMs)}`;
-  const mayWait = retry !== 'off' && tries > 1 && retry.respectRetryAfter;
+  const mayWait = retry !== 'off' && attempts > 1 && retry.respectRetryAfter;
   return `${showMs(neededMs)} (${sum})${mayWait ? ', or longer if a Retry-After asks for it' : ''}; ${bound}`;
 }
 
-function describeLoad({ tries }: Forecast, { retry }: PolicySettings): string {
-  if (retry === 'off' || tries === 1) return 'at most 1 try per call';
-  const most = `at most ${tries} tries per call`;
+function describeLoad({ attempts }: Forecast, { retry }: PolicySettings): string {
+  if (retry === 'off' || attempts === 1) return 'at most 1 attempt per call';
+  const most = `at most ${attempts} attempts per call`;
   if (retry.budget === 'off')
-    return `${most}, and x${tries} for as long as an outage lasts, because retry.budget is off`;
+    return `${most}, and x${attempts} for as long as an outage lasts, because retry.budget is off`;
   const { ratio, minPerSecond } = retry.budget;
-  // There are no more retries than attempts after the first, whatever the budget allows.
-  const factor = Number(Math.min(1 + ratio, tries).toPrecision(4));
+  // A call has no more retries than attempts after the first, even if the budget allows more.
+  const factor = Number(Math.min(1 + ratio, attempts).toPrecision(4));
   return `${most}; in an outage x${factor} + ${minPerSecond}/s, by retry.budget`;
 }

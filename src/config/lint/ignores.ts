@@ -1,4 +1,4 @@
-/** Comments that silence lint rules on their line: `# breakwater-ignore: rule-name, another -- the reason`. */
+/** Comments that switch lint rules off on their line: `# breakwater-ignore: rule-name, another -- the reason`. */
 import { didYouMean } from '../syntax/diagnostics.js';
 import type { Comment } from '../syntax/comments.js';
 import type { Found, LintFile, LintRule } from './scope.js';
@@ -10,7 +10,7 @@ interface Named {
   readonly column: number;
 }
 
-/** What a comment names; undefined where it is about something else. */
+/** The rules that a comment names; undefined for any other comment. */
 function namesIn({ text, column }: Comment): Named[] | undefined {
   const head = IGNORE.exec(text);
   if (head === null) return undefined;
@@ -22,7 +22,7 @@ function namesIn({ text, column }: Comment): Named[] | undefined {
   }));
 }
 
-/** Line -> rules that are silent there. */
+/** Line -> rules that are switched off there. */
 export function readIgnores(comments: readonly Comment[]): ReadonlyMap<number, readonly string[]> {
   return new Map(
     comments.map((comment) => [comment.line, (namesIn(comment) ?? []).map(({ name }) => name)]),
@@ -35,14 +35,14 @@ function checkNames({ comments, ruleNames }: LintFile): Found {
     const named = namesIn(comment);
     if (named?.length === 0) {
       const message =
-        'this comment names no rule and silences nothing; write # breakwater-ignore: RULE, with the rule in brackets at the end of the warning';
+        'this comment does not name a rule, so it has no effect; write # breakwater-ignore: RULE, with the rule in brackets at the end of the warning';
       return [{ place: { position: { line, column }, path: [] }, message }];
     }
     return (named ?? [])
       .filter(({ name }) => !ruleNames.includes(name))
       .map(({ name, column }) => {
         const guess = didYouMean(name, ruleNames);
-        const message = `no rule is named ${JSON.stringify(name)}, so nothing is silenced;${guess === '' ? ' write the name in brackets at the end of the warning' : guess}`;
+        const message = `no rule is named ${JSON.stringify(name)}, so the comment has no effect;${guess === '' ? ' write the name in brackets at the end of the warning' : guess}`;
         return { place: { position: { line, column }, path: [] }, message };
       });
   });

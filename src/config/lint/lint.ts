@@ -1,4 +1,4 @@
-/** Finds what is allowed in a configuration file but known to go wrong in production. */
+/** Finds settings in a configuration file that are allowed but cause trouble in production. */
 import type { EffectiveUpstream } from '../resolve/assemble.js';
 import type { Config } from '../config.js';
 import { Findings, formatPath, listWords, type Diagnostic } from '../syntax/diagnostics.js';
@@ -30,7 +30,7 @@ export interface Linted {
   readonly effective: readonly EffectiveUpstream[];
 }
 
-/** @returns warnings and infos by position, without those that a comment on their line silences. */
+/** @returns warnings and infos by position, without those that a comment on the same line switches off. */
 export function lint({ text, root, config, effective }: Linted): Diagnostic[] {
   const comments = readComments(text);
   const ignores = readIgnores(comments);
@@ -56,11 +56,11 @@ export function lint({ text, root, config, effective }: Linted): Diagnostic[] {
 
 interface Group {
   readonly offence: Offence;
-  /** Of the upstreams and routes that it is about. */
+  /** Names of the upstreams and routes concerned. */
   readonly names: string[];
 }
 
-/** A value that many upstreams inherit is wrong once. */
+/** A value that many upstreams inherit is reported once. */
 function group(rule: LintRule, file: LintFile): Iterable<Group> {
   const groups = new Map<string, Group>();
   for (const { name, ...offence } of rule.check(file)) {

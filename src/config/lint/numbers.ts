@@ -1,21 +1,22 @@
-/** Lint rules about retries, circuits and bulkheads whose numbers do harm by themselves. */
+/** Lint rules about numbers of retries, circuits and bulkheads that do harm on their own. */
+import { plural } from '../../lib/plural.js';
 import { listWords } from '../syntax/diagnostics.js';
 import { eachScope, type LintRule, type Offence, type Scope } from './scope.js';
 
-/** More than this is a storm for the upstream, and a wait that no caller sits out. */
+/** More attempts than this overload the upstream, and take longer than callers wait. */
 const MANY_ATTEMPTS = 5;
 
-/** The same request gets the same answer. */
+/** Statuses that the same request gets again. */
 const HOPELESS: ReadonlySet<unknown> = new Set([400, 401, 403, 404, 422]);
 
-/** Methods of which two in place of one may be two orders in place of one (RFC 9110, section 9.2.2). */
+/** Methods that are not idempotent: a second request may place a second order (RFC 9110, section 9.2.2). */
 const NOT_IDEMPOTENT: ReadonlySet<unknown> = new Set(['POST', 'PATCH']);
 
 const words = (values: readonly unknown[]) => listWords(values.map(String), 'and');
 
 const hasRetries = (scope: Scope) => (scope.number('retry.maxAttempts') ?? 1) > 1;
 
-/** The first of the items that offend, and all of them for the message. */
+/** The place of the first bad item, and all bad items for the message. */
 function findItems(scope: Scope, path: string, isBad: (item: unknown) => boolean) {
   const items = scope.list(path);
   const bad = items.filter(isBad);
@@ -30,12 +31,12 @@ function findItems(scope: Scope, path: string, isBad: (item: unknown) => boolean
 
 function checkJitter(scope: Scope): Offence | undefined {
   if (scope.value('retry.backoff.jitter') !== 'none' || !hasRetries(scope)) return undefined;
-  // Random by itself.
+  // This strategy is random already.
   if (scope.value('retry.backoff.strategy') === 'decorrelated') return undefined;
   return {
     place: scope.place('retry.backoff.jitter'),
     message:
-      'calls that failed together are tried again together: each round of retries hits the upstream as one wave, from all replicas at once, just when it is weakest; set retry.backoff.jitter to full',
+      'calls that fail together are retried together: each round of retries reaches the upstream as one wave, from all replicas at once, while it is overloaded; set retry.backoff.jitter to full',
   };
 }
 
@@ -44,7 +45,7 @@ function checkAttempts(scope: Scope): Offence | undefined {
   if (attempts === undefined || attempts <= MANY_ATTEMPTS) return undefined;
   return {
     place: scope.place('retry.maxAttempts'),
-    message: `one call may become ${attempts} at the upstream: an outage is answered with load, and what three tries did not mend more of them hardly will; set retry.maxAttempts to 3`,
+    message: `one call may become ${attempts} at the upstream: retries add load during an outage, and a call that failed 3 times rarely succeeds later; set retry.maxAttempts to 3`,
   };
 }
 
@@ -55,7 +56,7 @@ function checkRetriedStatuses(scope: Scope): Offence | undefined {
   if (found === undefined) return undefined;
   return {
     place: found.place,
-    message: `${words(found.bad)} ${found.bad.length === 1 ? 'says' : 'say'} that the request itself is wrong: trying it again gets the same answer, only later, and spends the retry budget that real failures need; set retry.statuses to [${found.rest.join(', ')}]`,
+    message: `${words(found.bad)} ${found.bad.length === 1 ? 'says' : 'say'} that the request itself is wrong: a retry gets the same response, only later, and spends the retry budget that real failures need; set retry.statuses to [${found.rest.join(', ')}]`,
   };
 }
 
@@ -70,7 +71,7 @@ function checkMethods(scope: Scope): Offence | undefined {
   if (found === undefined) return undefined;
   return {
     place: found.place,
-    message: `a ${words(found.bad)} whose answer was lost is sent again although the upstream may have acted on it: orders and payments are made twice; set retry.methods to [${found.rest.join(', ')}], and let callers send an Idempotency-Key with what may be repeated, or switch the idempotency policy on for it`,
+    message: `a ${words(found.bad)} whose response was lost is sent again although the upstream may have acted on it: orders and payments are made twice; set retry.methods to [${found.rest.join(', ')}], and let callers send an Idempotency-Key with requests that may be repeated, or switch the idempotency policy on for them`,
   };
 }
 
@@ -79,7 +80,7 @@ function checkThreshold(scope: Scope): Offence | undefined {
   return {
     place: scope.place('circuitBreaker.failureThreshold'),
     message:
-      'a single failure opens the circuit: one reset connection in a million calls refuses all of them for recoveryTimeout, and no try is followed by another; set circuitBreaker.failureThreshold to 5, or to off to leave it to failureRate',
+      'a single failure opens the circuit: one reset connection in a million calls refuses all of them for recoveryTimeout, and no attempt is followed by another; set circuitBreaker.failureThreshold to 5, or to off so that only failureRate opens the circuit',
   };
 }
 
@@ -92,7 +93,7 @@ function checkFailureStatuses(scope: Scope): Offence | undefined {
   if (found === undefined) return undefined;
   return {
     place: found.place,
-    message: `${words(found.bad)} ${found.bad.length === 1 ? 'is' : 'are'} mostly the caller's doing: one client with bad requests opens the circuit for all callers of a healthy upstream; set circuitBreaker.failureStatuses to [${found.rest.join(', ')}]`,
+    message: `${words(found.bad)} ${found.bad.length === 1 ? 'is' : 'are'} mostly caused by the caller: one client with bad requests opens the circuit for all callers of a healthy upstream; set circuitBreaker.failureStatuses to [${found.rest.join(', ')}]`,
   };
 }
 
@@ -101,20 +102,20 @@ function checkSlots(scope: Scope): Offence | undefined {
   return {
     place: scope.place('bulkhead.maxConcurrent'),
     message:
-      'calls go one after the other: a single slow answer, or a client that reads slowly, holds up all others until they are refused with 503; set bulkhead.maxConcurrent to 2 or more, as calls per second times seconds per call demand',
+      'only one call runs at a time: one slow response, or one client that reads slowly, delays all other calls until they are refused with 503; set bulkhead.maxConcurrent to 2 or more: to calls per second times seconds per call',
   };
 }
 
 function checkKeyLimit(scope: Scope): Offence | undefined {
   const perKey = scope.number('bulkhead.perKey.maxConcurrent');
   const slots = scope.number('bulkhead.maxConcurrent');
-  // A single slot is told as such.
+  // `checkSlots` reports a single slot.
   if (perKey === undefined || slots === undefined || slots === 1 || perKey < slots) {
     return undefined;
   }
   return {
     place: scope.culprit('bulkhead.perKey.maxConcurrent', 'bulkhead.maxConcurrent'),
-    message: `one caller may hold ${perKey} of ${slots} slots, which is all of them: a flood of one still keeps every other out; set bulkhead.perKey.maxConcurrent to ${Math.ceil(slots / 4)} or so`,
+    message: `one caller may hold ${perKey} slots, and there are ${slots} in all: one caller can still take every slot from the others; set bulkhead.perKey.maxConcurrent to ${Math.ceil(slots / 4)} or so`,
   };
 }
 
@@ -122,11 +123,11 @@ function checkProbes(scope: Scope): Offence | undefined {
   const probes = scope.number('circuitBreaker.halfOpenMaxCalls');
   const slots = scope.number('bulkhead.maxConcurrent');
   if (probes === undefined || slots === undefined || probes <= slots) return undefined;
-  // A single slot is told as such.
+  // `checkSlots` reports a single slot.
   if (slots === 1 && scope.isBuiltIn('circuitBreaker.halfOpenMaxCalls')) return undefined;
   return {
     place: scope.culprit('circuitBreaker.halfOpenMaxCalls', 'bulkhead.maxConcurrent'),
-    message: `${probes} probes at once are allowed, but there are only ${slots} slots for calls: so many never run, and while the circuit is half-open probes take every slot there is; set circuitBreaker.halfOpenMaxCalls to ${slots} or less`,
+    message: `${probes} probes at once are allowed, but there ${slots === 1 ? 'is' : 'are'} only ${plural(slots, 'slot')} for calls: so many probes never run at once, and they take every slot while the circuit is half-open; set circuitBreaker.halfOpenMaxCalls to ${slots} or less`,
   };
 }
 
@@ -136,7 +137,7 @@ function checkLimitBounds(scope: Scope): Offence | undefined {
   if (min === undefined || max === undefined || min <= max) return undefined;
   return {
     place: scope.culprit('bulkhead.adaptive.min', 'bulkhead.adaptive.max'),
-    message: `the limit may not fall below ${min}, nor rise above ${max}: it stands at ${max} and adapts to nothing; set bulkhead.adaptive.min to less than bulkhead.adaptive.max`,
+    message: `the limit may not fall below ${min}, nor rise above ${max}: it is always ${max} and does not adapt; set bulkhead.adaptive.min to less than bulkhead.adaptive.max`,
   };
 }
 
@@ -148,7 +149,7 @@ function checkLimitShares(scope: Scope): Offence | undefined {
   return {
     place: scope.culprit('bulkhead.adaptive.decreaseAbove', 'bulkhead.adaptive.increaseBelow'),
     message:
-      'the same share of failed tries both halves the limit and lets it rise: under errors it swings up and down and never settles; set bulkhead.adaptive.increaseBelow to a quarter of bulkhead.adaptive.decreaseAbove or so',
+      'the same share of failed attempts both halves the limit and raises it: while there are errors, the limit rises and falls without end; set bulkhead.adaptive.increaseBelow to a quarter of bulkhead.adaptive.decreaseAbove or so',
   };
 }
 
@@ -157,7 +158,7 @@ function checkLimitStart(scope: Scope): Offence | undefined {
   const min = scope.number('bulkhead.adaptive.min');
   const max = scope.number('bulkhead.adaptive.max');
   if (start === undefined || min === undefined || max === undefined) return undefined;
-  // That is told already.
+  // `checkLimitBounds` has reported it.
   if (min > max) return undefined;
   if (min <= start && start <= max) return undefined;
   return {
@@ -166,7 +167,7 @@ function checkLimitStart(scope: Scope): Offence | undefined {
       'bulkhead.adaptive.max',
       'bulkhead.adaptive.min',
     ),
-    message: `the limit is to start at ${start}, but has to stay within ${min} and ${max}: it starts at ${start < min ? min : max}, and the upstream is given a load that nobody wrote; set bulkhead.maxConcurrent to a value from ${min} to ${max}`,
+    message: `the limit should start at ${start}, but must stay between ${min} and ${max}: it starts at ${start < min ? min : max}, which is not the value in the file; set bulkhead.maxConcurrent to a value from ${min} to ${max}`,
   };
 }
 

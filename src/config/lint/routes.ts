@@ -1,4 +1,4 @@
-/** Lint rules about routes that stand in each other's way. */
+/** Lint rules about routes that hide each other. */
 import type { MatchPattern } from '../../lib/path-tree.js';
 import { resolvePattern } from '../../lib/path-tree.js';
 import { listWords } from '../syntax/diagnostics.js';
@@ -7,7 +7,7 @@ import type { Found, LintFile, LintRule, LintUpstream } from './scope.js';
 
 interface PathShape {
   readonly segments: readonly string[];
-  /** Everything below as well. */
+  /** Whether it ends in a wildcard, so that all paths below match too. */
   readonly isOpen: boolean;
 }
 
@@ -19,7 +19,7 @@ function shapeOf(path: string): PathShape {
 
 const isNamed = (segment: string) => segment.startsWith(':');
 
-/** Whether all paths of the one segment are among those of the other; a name stands for no empty segment. */
+/** Whether the earlier segment matches all that the later one matches; a name does not match an empty segment. */
 const takesSegment = (earlier: string, later: string) =>
   earlier === later || (isNamed(earlier) && later !== '');
 
@@ -38,7 +38,7 @@ function takesPath(earlier: string | undefined, later: string | undefined): bool
   );
 }
 
-/** The earlier routes that together take every request of a route; undefined where some request is left. */
+/** The earlier routes that together take every request of a route; undefined if some requests remain. */
 function findHiding(
   route: MatchPattern,
   earlier: readonly (MatchPattern & { readonly name: string })[],

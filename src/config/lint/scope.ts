@@ -21,18 +21,18 @@ export interface Offence {
   readonly message: string;
 }
 
-/** Without mistakes, and all that is known of it. */
+/** A file without mistakes, and all that is known about it. */
 export interface LintFile {
   readonly config: Config;
   readonly effective: readonly EffectiveUpstream[];
   readonly root: SourceNode;
   readonly comments: readonly Comment[];
-  /** Those that there are, for comments to name. */
+  /** Names of all rules, which comments may use. */
   readonly ruleNames: readonly string[];
   readonly upstreams: readonly LintUpstream[];
 }
 
-/** What a rule found, and for which upstreams or routes: empty where the place says it. */
+/** What a rule found, and for which upstream or route; `name` is left out if the place shows it. */
 export type Found = readonly (Offence & { readonly name?: string })[];
 
 export interface LintRule {
@@ -49,7 +49,7 @@ export class Scope {
   readonly #effective: EffectiveMap;
   readonly #fallback: Place;
 
-  /** @param fallback where to point at for values that are nowhere in the file. */
+  /** @param fallback the place to report for values that are not in the file. */
   constructor(name: string, policies: PolicySettings, effective: EffectiveMap, fallback: Place) {
     this.name = name;
     this.policies = policies;
@@ -57,9 +57,9 @@ export class Scope {
     this.#fallback = fallback;
   }
 
-  /** The decoded value at `retry.backoff.jitter`; undefined where it, or what it belongs to, is off or not known. */
+  /** The decoded value at a path such as `retry.backoff.jitter`; undefined if it or its parent is off or unknown. */
   value(path: string): unknown {
-    // By name, so that a rule may ask for a policy that another version of this program lacks.
+    // By name, so that a rule may ask for a policy that does not exist.
     let value: unknown = this.policies;
     for (const key of path.split('.')) {
       if (typeof value !== 'object' || value === null) return undefined;
@@ -78,7 +78,7 @@ export class Scope {
     return Array.isArray(value) ? value : [];
   }
 
-  /** Where the value was written, or `off` instead of what it belongs to. @param item within a list. */
+  /** Where the value, or `off` for its parent, was written. @param item index within a list. */
   place(path: string, item?: number): Place {
     const origin = this.#originOf(path);
     if (origin.layer === 'default') return this.#fallback;
@@ -92,8 +92,8 @@ export class Scope {
   }
 
   /**
-   * Of values that do not go together, the place of the one to blame: the one from the strongest layer, because without
-   * it there was peace; the first of several.
+   * The place to blame for values that contradict each other: the value from the most specific layer, because without it
+   * the values were consistent. If there are several, the first of them.
    */
   culprit(...paths: readonly [string, ...string[]]): Place {
     const rank = (path: string) => layers.indexOf(this.#originOf(path).layer);
@@ -148,7 +148,7 @@ export function listUpstreams(
   });
 }
 
-/** A check of each upstream's policies and of each route's; what a route only inherits is its upstream's. */
+/** Checks the policies of each upstream and of each route. An offence that a route inherits is reported once, for the upstream. */
 export function eachScope(find: (scope: Scope) => Offence | undefined): (file: LintFile) => Found {
   return ({ upstreams }) =>
     upstreams.flatMap(({ own, routes }) => {

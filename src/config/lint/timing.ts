@@ -1,16 +1,16 @@
-/** Lint rules about times that do not fit into each other. */
+/** Lint rules about times that contradict each other. */
 import { listWords } from '../syntax/diagnostics.js';
 import {
   forecast,
   growthOf,
   showMs,
-  triesInFirsts,
-  triesWithin,
+  attemptsInFirsts,
+  attemptsWithin,
   type Forecast,
 } from './forecast.js';
 import { eachScope, type LintRule, type Offence, type Scope } from './scope.js';
 
-/** Two digits are as exact as advice can be. */
+/** Rounds to two digits: advice is not more exact than that. */
 function roundTo(ms: number, round: (value: number) => number): number {
   const step = 10 ** Math.max(0, Math.floor(Math.log10(Math.max(ms, 1))) - 1);
   return round(ms / step) * step;
@@ -22,7 +22,7 @@ const DELAYS = ['baseDelay', 'maxDelay', 'multiplier', 'jitter', 'strategy'].map
   (key) => `retry.backoff.${key}`,
 );
 
-/** Where nothing bounds a try but what is learned, the rules look at what that may become. */
+/** If only the learned timeout bounds an attempt, the rules use its maximum. */
 function forecastOf({ policies }: Scope): Forecast {
   const { timeout } = policies;
   if (timeout === 'off' || timeout.adaptive === 'off' || timeout.attempt !== 'off') {
@@ -35,21 +35,21 @@ function forecastOf({ policies }: Scope): Forecast {
 
 const ATTEMPT_OPTIONS = ['timeout.attempt', 'timeout.adaptive.max'] as const;
 
-/** What one try may take, and what bounds it if that is not `attempt`. */
+/** The longest time of one attempt, with the option that bounds it if that is not `attempt`. */
 const showAttempt = ({ attemptMs, attemptOption }: Forecast) =>
   showMs(attemptMs) + (attemptOption === 'timeout.attempt' ? '' : ` (${attemptOption})`);
 
-/** The longest attempt with which all tries have their full time, in ms. */
+/** The longest attempt time with which all attempts fit into the call, in ms. */
 function longestAttempt(scope: Scope): number | undefined {
-  const { tries, backoffMs, totalMs } = forecastOf(scope);
-  const share = (totalMs - backoffMs) / triesInFirsts(tries, growthOf(scope.policies));
+  const { attempts, backoffMs, totalMs } = forecastOf(scope);
+  const share = (totalMs - backoffMs) / attemptsInFirsts(attempts, growthOf(scope.policies));
   if (share < 1) return undefined;
-  // A single try has to be shorter than the call, or its clock is none.
-  const longest = roundTo(tries === 1 ? share * 0.9 : share, Math.floor);
+  // A single attempt must be shorter than the call, or its timeout never fires.
+  const longest = roundTo(attempts === 1 ? share * 0.9 : share, Math.floor);
   return longest > 0 ? longest : undefined;
 }
 
-/** In words that follow "set". */
+/** The words after "set". */
 function orLower(scope: Scope): string {
   const longest = longestAttempt(scope);
   if (longest === undefined) return '';
@@ -63,27 +63,28 @@ const reachesTotal = ({ attemptMs, totalMs }: Forecast) =>
 function checkAttempt(scope: Scope): Offence | undefined {
   const expected = forecastOf(scope);
   if (!reachesTotal(expected)) return undefined;
-  const { attemptMs, attemptOption, totalMs, neededMs, tries } = expected;
-  const least = tries === 1 ? attemptMs * 1.1 : neededMs;
+  const { attemptMs, attemptOption, totalMs, neededMs, attempts } = expected;
+  const least = attempts === 1 ? attemptMs * 1.1 : neededMs;
   const harm =
-    tries === 1
-      ? `${attemptOption} never fires, and an answer that begins late has no time left for its body`
-      : 'a try that hangs uses up the call and is never followed by another';
+    attempts === 1
+      ? `${attemptOption} never fires, and a response that begins late has no time left for its body`
+      : 'an attempt that hangs uses all the time of the call, and there is no other attempt';
   return {
     place: scope.culprit(attemptOption, 'timeout.total'),
-    message: `a try may take ${showAttempt(expected)}, but the whole call ends after ${showMs(totalMs)}: ${harm}; set ${orLower(scope)}timeout.total to ${roundUp(least)} or more`,
+    message: `an attempt may take ${showAttempt(expected)}, but the whole call ends after ${showMs(totalMs)}: ${harm}; set ${orLower(scope)}timeout.total to ${roundUp(least)} or more`,
   };
 }
 
 function checkRetries(scope: Scope): Offence | undefined {
   const expected = forecastOf(scope);
-  const { tries, attemptMs, lastAttemptMs, attemptOption, backoffMs, neededMs, totalMs } = expected;
-  // What is wrong with one try is told already.
-  if (tries === 1 || attemptMs === Infinity || reachesTotal(expected)) return undefined;
+  const { attempts, attemptMs, lastAttemptMs, attemptOption, backoffMs, neededMs, totalMs } =
+    expected;
+  // `checkAttempt` has reported the attempt itself.
+  if (attempts === 1 || attemptMs === Infinity || reachesTotal(expected)) return undefined;
   if (neededMs <= totalMs) return undefined;
   const growth = growthOf(scope.policies);
-  const fitting = triesWithin((totalMs - backoffMs) / attemptMs, growth);
-  const fewer = fitting >= 1 && fitting < tries ? `, or retry.maxAttempts to ${fitting}` : '';
+  const fitting = attemptsWithin((totalMs - backoffMs) / attemptMs, growth);
+  const fewer = fitting >= 1 && fitting < attempts ? `, or retry.maxAttempts to ${fitting}` : '';
   const last = growth === 0 ? '' : ` to ${showMs(lastAttemptMs)}`;
   const growthOption = growth === 0 ? [] : ['timeout.attemptGrowth'];
   return {
@@ -94,7 +95,7 @@ function checkRetries(scope: Scope): Offence | undefined {
       ...growthOption,
       ...DELAYS,
     ),
-    message: `${tries} tries of ${showAttempt(expected)}${last} with up to ${showMs(backoffMs)} between them need ${showMs(neededMs)}, but the whole call ends after ${showMs(totalMs)}: when the upstream is slow, the last tries are cut short or never made; set ${orLower(scope)}timeout.total to ${roundUp(neededMs)} or more${fewer}`,
+    message: `${attempts} attempts of ${showAttempt(expected)}${last} with up to ${showMs(backoffMs)} between them need ${showMs(neededMs)}, but the whole call ends after ${showMs(totalMs)}: when the upstream is slow, the last attempts are cut short or not made; set ${orLower(scope)}timeout.total to ${roundUp(neededMs)} or more${fewer}`,
   };
 }
 
@@ -105,7 +106,7 @@ function checkConnect(scope: Scope): Offence | undefined {
   if (connect === undefined || connect <= attemptMs) return undefined;
   return {
     place: scope.culprit('timeout.connect', attemptOption),
-    message: `connecting may take ${showMs(connect)}, but a try ends after ${showAttempt(expected)}: timeout.connect never fires, and an upstream that cannot be reached is reported as one that is slow; set timeout.connect to ${showMs(roundTo(attemptMs / 2, Math.ceil))} or so, and to no more than ${showMs(attemptMs)}`,
+    message: `connecting may take ${showMs(connect)}, but an attempt ends after ${showAttempt(expected)}: timeout.connect never fires, and an upstream that cannot be reached is reported as slow; set timeout.connect to ${showMs(roundTo(attemptMs / 2, Math.ceil))} or so, and to no more than ${showMs(attemptMs)}`,
   };
 }
 
@@ -116,7 +117,7 @@ function checkQueue(scope: Scope): Offence | undefined {
   if (scope.number('bulkhead.maxQueue') === 0) return undefined;
   return {
     place: scope.culprit('bulkhead.queueTimeout', 'timeout.total'),
-    message: `a call may wait ${showMs(queue)} for a slot, but it ends after ${showMs(total)}: under load calls die in the queue as 504 timeout-total, or get their slot too late to use it; set bulkhead.queueTimeout to ${showMs(roundTo(total / 5, Math.ceil))} or so`,
+    message: `a call may wait ${showMs(queue)} for a slot, but it ends after ${showMs(total)}: under load, calls end in the queue with 504 timeout-total, or get a slot too late to use it; set bulkhead.queueTimeout to ${showMs(roundTo(total / 5, Math.ceil))} or so`,
   };
 }
 
@@ -126,7 +127,7 @@ function checkBuffer(scope: Scope): Offence | undefined {
   if (buffer === undefined || total === undefined || total > buffer) return undefined;
   return {
     place: scope.culprit('timeout.total', 'deadline.buffer'),
-    message: `the whole call ends after ${showMs(total)}, and deadline.buffer takes ${showMs(buffer)} of that: nothing is left, so every call is refused with 504 timeout-total; set timeout.total to well over ${showMs(buffer)}, or deadline.buffer to ${showMs(roundTo(total / 10, Math.ceil))}`,
+    message: `the whole call ends after ${showMs(total)}, and deadline.buffer takes ${showMs(buffer)} of that: no time is left, so every call is refused with 504 timeout-total; set timeout.total to well over ${showMs(buffer)}, or deadline.buffer to ${showMs(roundTo(total / 10, Math.ceil))}`,
   };
 }
 
@@ -139,7 +140,7 @@ function checkRecovery(scope: Scope): Offence | undefined {
   const growthOption = attemptMs === lastAttemptMs ? [] : ['timeout.attemptGrowth'];
   return {
     place: scope.culprit('circuitBreaker.recoveryTimeout', attemptOption, ...growthOption),
-    message: `an open circuit probes after ${showMs(recovery)}, but a try may take ${showMs(lastAttemptMs)}: a hanging upstream is sent probes while tries from before still wait for it, and gets no rest to recover in; set circuitBreaker.recoveryTimeout to ${showMs(lastAttemptMs)} or more`,
+    message: `an open circuit probes after ${showMs(recovery)}, but an attempt may take ${showMs(lastAttemptMs)}: an upstream that hangs gets probes while earlier attempts still wait for it, so it cannot recover; set circuitBreaker.recoveryTimeout to ${showMs(lastAttemptMs)} or more`,
   };
 }
 
@@ -149,7 +150,7 @@ function checkLongestRecovery(scope: Scope): Offence | undefined {
   if (recovery === undefined || longest === undefined || recovery <= longest) return undefined;
   return {
     place: scope.culprit('circuitBreaker.recoveryTimeout', 'circuitBreaker.maxRecoveryTimeout'),
-    message: `an open circuit is to rest for ${showMs(recovery)}, but maxRecoveryTimeout cuts that to ${showMs(longest)}: probes go out earlier than the file seems to say; set circuitBreaker.maxRecoveryTimeout to ${showMs(recovery)} or more`,
+    message: `an open circuit should wait for ${showMs(recovery)}, but maxRecoveryTimeout cuts that to ${showMs(longest)}: probes are sent earlier than recoveryTimeout says; set circuitBreaker.maxRecoveryTimeout to ${showMs(recovery)} or more`,
   };
 }
 
@@ -159,7 +160,7 @@ function checkAdaptiveBounds(scope: Scope): Offence | undefined {
   if (min === undefined || max === undefined || min <= max) return undefined;
   return {
     place: scope.culprit('timeout.adaptive.min', 'timeout.adaptive.max'),
-    message: `a learned timeout is to be at least ${showMs(min)} and at most ${showMs(max)}: max wins, so it is ${showMs(max)} whatever the upstream's response times are; set timeout.adaptive.min to less than ${showMs(max)}, or timeout.adaptive.max to more than ${showMs(min)}`,
+    message: `a learned timeout should be at least ${showMs(min)} and at most ${showMs(max)}: max wins, so it is always ${showMs(max)}, and the response times do not matter; set timeout.adaptive.min to less than ${showMs(max)}, or timeout.adaptive.max to more than ${showMs(min)}`,
   };
 }
 
@@ -169,7 +170,7 @@ function checkSamples(scope: Scope): Offence | undefined {
   if (samples === undefined || window === undefined || samples <= window) return undefined;
   return {
     place: scope.culprit('timeout.adaptive.minSamples', 'timeout.adaptive.window'),
-    message: `${samples} response times are needed before any is used, but only the last ${window} are kept: nothing is ever learned; set timeout.adaptive.minSamples to ${window} or less, or timeout.adaptive.window to ${samples} or more`,
+    message: `${samples} response times are needed before any is used, but only the last ${window === 1 ? 'one is' : `${window} are`} kept: no timeout is ever learned; set timeout.adaptive.minSamples to ${window} or less, or timeout.adaptive.window to ${samples} or more`,
   };
 }
 
@@ -179,11 +180,11 @@ function checkLoosened(scope: Scope): Offence | undefined {
   if (attempt === undefined || min === undefined || attempt >= min) return undefined;
   return {
     place: scope.culprit('timeout.attempt', 'timeout.adaptive.min'),
-    message: `a try may take ${showMs(attempt)} only until enough is learned, and at least ${showMs(min)} (timeout.adaptive.min) from then on; set timeout.adaptive.min to ${showMs(attempt)} or less, or timeout.adaptive to off if ${showMs(attempt)} is to hold`,
+    message: `an attempt may take ${showMs(attempt)} only until a timeout is learned, and at least ${showMs(min)} (timeout.adaptive.min) from then on; set timeout.adaptive.min to ${showMs(attempt)} or less, or timeout.adaptive to off to keep ${showMs(attempt)}`,
   };
 }
 
-/** With less it takes more than seven rounds of timeouts until the learned timeout has doubled. */
+/** With less, the learned timeout needs more than seven rounds of timeouts to double. */
 const LEAST_MULTIPLIER = 1.1;
 
 function checkMultiplier(scope: Scope): Offence | undefined {
@@ -191,7 +192,7 @@ function checkMultiplier(scope: Scope): Offence | undefined {
   if (multiplier === undefined || multiplier >= LEAST_MULTIPLIER) return undefined;
   return {
     place: scope.place('timeout.adaptive.multiplier'),
-    message: `with a multiplier of ${multiplier} the learned timeout hardly grows from timeouts: an upstream that becomes slower for good is cut off for good; set timeout.adaptive.multiplier to 1.5`,
+    message: `with a multiplier of ${multiplier} the learned timeout hardly grows after timeouts: if an upstream becomes slower for good, its attempts time out for good; set timeout.adaptive.multiplier to 1.5`,
   };
 }
 

@@ -35,7 +35,7 @@ function checkSharedTargets({ upstreams }: LintFile): Found {
       position: valueOf(upstream.node, 'target')!.position,
       path: [...upstream.key.path, 'target'],
     };
-    const message = `${other.config.name} has this target too, with another circuitBreaker: each circuit sees only its own calls, so one may go on calling what the other has given up; write the same circuitBreaker for both, or make one upstream of them, with routes`;
+    const message = `${other.config.name} has this target too, with another circuitBreaker: each circuit counts only its own calls, so one may stay closed while the other is open; write the same circuitBreaker for both, or merge them into one upstream with routes`;
     return [{ place, message }];
   });
 }
@@ -46,7 +46,7 @@ function checkAdmin({ config, root }: LintFile): Found {
   const { listen, token } = config.admin;
   if (token !== undefined || listen.kind === 'unix' || LOOPBACK.test(listen.host)) return [];
   const node = valueOf(valueOf(root, 'admin'), 'listen')!;
-  const message = `${formatAddress(listen)} can be reached from other machines, and no admin.token is set: operators elsewhere are refused with 403 when they force a circuit, while whatever relays calls from this machine (a port forward, a proxy) may change everything unasked; set admin.token to "\${ADMIN_TOKEN}", or admin.listen to 127.0.0.1:${listen.port}`;
+  const message = `${formatAddress(listen)} can be reached from other machines, and no admin.token is set: operators on other machines get 403 when they force a circuit, while a port forward or a proxy on this machine may change everything without a token; set admin.token to "\${ADMIN_TOKEN}", or admin.listen to 127.0.0.1:${listen.port}`;
   return [{ place: { position: node.position, path: ['admin', 'listen'] }, message }];
 }
 
@@ -64,25 +64,25 @@ function checkOpenCircuits({ upstreams }: LintFile): Found {
     .map(({ key }) => ({
       place: key,
       message:
-        'while the circuit is open every call is answered 503 circuit-open, although an old answer might do for a GET; write fallback: [{ cache: { ttl: 1h } }], or a static answer that callers can live with',
+        'while the circuit is open, every call gets 503 circuit-open, although an old response may be good enough for a GET; write fallback: [{ cache: { ttl: 1h } }], or a static response that callers accept',
     }));
 }
 
-/** An upstream with retry.methods without GET has no GETs to protect. */
+/** If retry.methods does not list GET, the upstream probably serves no GETs. */
 const mayGet = (scope: Scope) =>
   scope.value('retry') === undefined || scope.list('retry.methods').includes('GET');
 
-const triesOf = (scope: Scope) => scope.number('retry.maxAttempts') ?? 1;
+const attemptsOf = (scope: Scope) => scope.number('retry.maxAttempts') ?? 1;
 
 function checkFallbackChains({ upstreams }: LintFile): Found {
   const byName = new Map(upstreams.map(({ config, own }) => [config.name, own]));
   return upstreams.flatMap(scopesOf).flatMap((scope) => {
-    if (triesOf(scope) === 1) return [];
+    if (attemptsOf(scope) === 1) return [];
     return scope.list('fallback').flatMap((source, i) => {
       const name = (source as { readonly upstream?: unknown }).upstream;
       const backup = typeof name === 'string' ? byName.get(name) : undefined;
-      if (backup === undefined || triesOf(backup) === 1) return [];
-      const message = `a call that fails is tried ${triesOf(scope)} times here and then up to ${triesOf(backup)} times at ${backup.name}: in an outage of both the caller waits through all of it, and the load is multiplied; set retry.maxAttempts to 1 for ${backup.name}, or for what falls back to it`;
+      if (backup === undefined || attemptsOf(backup) === 1) return [];
+      const message = `a call that fails makes ${attemptsOf(scope)} attempts here, and then up to ${attemptsOf(backup)} attempts at ${backup.name}: in an outage of both, the caller waits for all of them, and the load is multiplied; set retry.maxAttempts to 1 for ${backup.name}, or for the upstreams that fall back to it`;
       return [{ place: scope.place('fallback', i), message, name: scope.name }];
     });
   });

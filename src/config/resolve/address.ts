@@ -19,7 +19,7 @@ function parsePort(text: string): number | undefined {
 
 function readSocketPath(path: string): Read<string> {
   if (!path.startsWith('/')) return { problem: 'the path of a Unix socket must start with /' };
-  if (path.includes('\0')) return { problem: 'the path of a Unix socket cannot hold a NUL' };
+  if (path.includes('\0')) return { problem: 'the path of a Unix socket cannot contain a NUL' };
   return Buffer.byteLength(path) > MAX_SOCKET_PATH
     ? { problem: `the path of a Unix socket can have at most ${MAX_SOCKET_PATH} bytes` }
     : { value: path };
@@ -48,7 +48,7 @@ export function parseAddress(written: string | number): Read<Address> {
   }
   if (host.startsWith('[')) {
     const v6 = host.slice(1, -1);
-    if (!isIPv6(v6)) return { problem: `${v6} is no IPv6 address` };
+    if (!isIPv6(v6)) return { problem: `${v6} is not an IPv6 address` };
     return { value: { kind: 'tcp', host: v6.toLowerCase(), port } };
   }
   return /^[a-z\d]([a-z\d._-]*[a-z\d])?$/i.test(host)
@@ -77,14 +77,14 @@ const TARGET_FORMS =
 export function parseTarget(href: string): Read<Target> {
   const scheme = /^(https?|http\+unix):\/\//i.exec(href)?.[1]?.toLowerCase();
   if (/^([^/?#]*\/\/)?[^/?#]*@/.test(href)) {
-    return { problem: 'must hold no user name or password; send credentials in a header' };
+    return { problem: 'must not contain a user name or password; send credentials in a header' };
   }
   if (scheme === undefined) {
     const guess = /^[\w.-]+(:\d+)?(\/|$)/.test(href) ? `; did you mean "http://${href}"?` : '';
     return { problem: `${TARGET_FORMS}, but is ${JSON.stringify(href)}${guess}` };
   }
-  if (/[?#]/.test(href)) return { problem: 'must hold no query (?) and no fragment (#)' };
-  if (/[\s\\]/.test(href)) return { problem: 'must hold no white space and no backslash' };
+  if (/[?#]/.test(href)) return { problem: 'must not contain a query (?) or a fragment (#)' };
+  if (/[\s\\]/.test(href)) return { problem: 'must not contain white space or a backslash' };
   return scheme === 'http+unix' ? parseSocketTarget(href) : parseWebTarget(href);
 }
 
@@ -92,7 +92,7 @@ const trimSlashes = (path: string) => path.replace(/\/+$/, '');
 
 function parseWebTarget(href: string): Read<Target> {
   if (!URL.canParse(href)) {
-    return { problem: `is no valid URL: ${JSON.stringify(href)}; ${TARGET_FORMS}` };
+    return { problem: `is not a valid URL: ${JSON.stringify(href)}; ${TARGET_FORMS}` };
   }
   const { protocol, hostname, port, pathname } = new URL(href);
   if (port === '0') return { problem: 'nothing can listen on port 0' };
@@ -141,12 +141,12 @@ function parseSocketTarget(href: string): Read<Target> {
 
 function pathProblem(path: string): string | undefined {
   if (!path.startsWith('/')) return 'must start with /';
-  if (/[?#\\\s]/.test(path)) return 'must hold no ?, #, backslash or white space';
-  if (path.includes('//')) return 'must hold no empty segment (//)';
+  if (/[?#\\\s]/.test(path)) return 'must not contain ?, #, a backslash or white space';
+  if (path.includes('//')) return 'must not contain an empty segment (//)';
   const { length } = resolvePath(path).split('/');
   return length === path.split('/').length && !/\/\.{1,2}(\/|$)/.test(path)
     ? undefined
-    : 'must hold no segment . or ..';
+    : 'must not contain the segments . and ..';
 }
 
 /** `/` takes all that no longer prefix does. @returns what is wrong. */
@@ -167,7 +167,7 @@ export function patternProblem(pattern: string): string | undefined {
   for (const segment of pattern.replace(/\/\*$/, '/').split('/')) {
     if (segment.includes('*')) return '* can only be the whole last segment, as in /search/*';
     if (segment.startsWith(':') && !/^:[A-Za-z_]\w*$/.test(segment)) {
-      return `${JSON.stringify(segment)} is no segment's name; a name is : and letters, digits or _`;
+      return `${JSON.stringify(segment)} is not a segment name; a name is : and letters, digits or _`;
     }
   }
   return undefined;

@@ -13,7 +13,7 @@ function translateSegment(segment: string, isLast: boolean): string | undefined 
     const name = (
       braced[3] === undefined ? inner.split(/[:=]/)[0]! : inner.split(':').at(-1)!
     ).trim();
-    // A set of characters names nothing.
+    // A character set has no name.
     if (/^[A-Za-z_][\w.-]*$/.test(name) && !/^[A-Za-z\d]-[A-Za-z\d]/.test(name))
       return `:${asName(name)}`;
     return ':name';
@@ -27,7 +27,7 @@ function translateSegment(segment: string, isLast: boolean): string | undefined 
 /** The whole path, where each of its segments can be translated. */
 function translatePattern(pattern: string): string | undefined {
   const inner = pattern.replace(/^\^(?=\/)/, '').replace(/\$$/, '');
-  // A slash within a class of characters is no end of a segment.
+  // A slash within a character class does not end a segment.
   const segments = inner.split('/');
   const translated = segments.map((segment, i) =>
     /^[^{}[\]()<>|^+*?\\]*$/.test(segment) || (segment === '*' && i === segments.length - 1)
@@ -38,15 +38,15 @@ function translatePattern(pattern: string): string | undefined {
   return isWhole && inner.startsWith('/') ? translated.join('/') : undefined;
 }
 
-/** What such characters are elsewhere. `$` has no such meaning within a path: `/Orders/$count`. */
+/** What such characters mean in other programs. `$` has no such meaning within a path: `/Orders/$count`. */
 function nameForeign(pattern: string): string | undefined {
   if (pattern.startsWith('^') || pattern.startsWith('~') || pattern.endsWith('$')) {
-    return 'a path is no regular expression';
+    return 'a path is not a regular expression';
   }
   const found = /[{}[\]()<>|^+]|(?<=[\w)\]])\?/.exec(pattern)?.[0];
   if (found === undefined)
     return /\*\*|\.\*|\\[dw]/.test(pattern)
-      ? 'a path is no glob and no regular expression'
+      ? 'a path is neither a glob nor a regular expression'
       : undefined;
   if (found === '?' && !/\/:\w+\?/.test(pattern)) return undefined;
   return `${quote(found)} has no meaning in a path`;
@@ -79,5 +79,5 @@ export function foreignPrefixProblem(prefix: string): string | undefined {
   const guess = literal.startsWith('/')
     ? `; did you mean ${quote(literal.replace(/(?<=.)\/+$/, ''))}?`
     : '';
-  return `is no pattern: a prefix is compared as it is written, by whole segments, and takes everything below${guess}`;
+  return `is not a pattern: a prefix is compared as it is written, by whole segments, and takes everything below${guess}`;
 }

@@ -26,7 +26,7 @@ export function checkHeaders(headers: SourceNode, path: Path, findings: Findings
     if (!HEADER_NAME.test(name)) problem = 'is not the name of a header';
     else if (ownHeaders.has(lower)) problem = 'is set by Breakwater itself';
     else if (line !== undefined) {
-      problem = `is written twice, first in line ${line}; names of headers know no case`;
+      problem = `is written twice, first in line ${line}; header names are not case-sensitive`;
     }
     lines.set(lower, line ?? key.line);
     if (problem !== undefined) findings.error('header', key, [...path, name], problem);

@@ -1,4 +1,4 @@
-/** Finds upstreams that lead back to themselves by the names that a policy refers to. */
+/** Finds upstreams that lead back to themselves through references of a policy. */
 import type { AnyPolicy } from '../../core/policy.js';
 import type { Findings } from '../syntax/diagnostics.js';
 import { entriesOf, textOf, valueOf, type SourceNode } from '../syntax/source.js';
@@ -9,7 +9,7 @@ interface Edge extends Place {
   readonly to: string;
 }
 
-/** Also where only some routes would go around: what a request can do, one will. */
+/** Loops of only some routes count as well, because requests may take these routes. */
 export function findLoops(
   root: SourceNode,
   { name: key, references }: AnyPolicy,

@@ -1,9 +1,9 @@
-/** Values to go on with where a variable is not set, so that the rest of a file can be judged. */
+/** Values for variables that are not set, so that the rest of a file can be checked. */
 import type { SourceEntry, SourceList, SourceMap, SourceNode } from '../syntax/source.js';
 
 /** By the last step of the path: what upstreams, routes and sections need, or lints ask for. */
 const standIns: Readonly<Record<string, (line: number) => string>> = {
-  // Port 0 is taken by nobody else.
+  // Port 0 never collides with another listener.
   listen: () => '127.0.0.1:0',
   target: () => 'http://unset.invalid',
   prefix: (line) => `/unset-${line}`,
@@ -15,7 +15,7 @@ const standIns: Readonly<Record<string, (line: number) => string>> = {
 
 const isUnset = (node: SourceNode) => node.kind === 'broken' && node.isUnset === true;
 
-/** The same tree without values that are not known: they have a stand-in, or are as good as not written. */
+/** The same tree without values that are not known: they are replaced by a stand-in, or left out. */
 export function standIn(root: SourceNode): SourceNode {
   if (root.kind === 'map') return standInMap(root);
   return root.kind === 'list' ? standInList(root) : root;

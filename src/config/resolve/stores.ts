@@ -1,4 +1,4 @@
-/** What the schema cannot say of `stores`: that the keys fit the kind, and that the URL is one of a Redis server. */
+/** Checks of `stores` beyond the schema: the keys must fit the kind, and the URL must be that of a Redis server. */
 import type { Findings, Path } from '../syntax/diagnostics.js';
 import { entriesOf, textOf, valueOf, type SourceNode } from '../syntax/source.js';
 

@@ -1,4 +1,4 @@
-/** What the schema cannot say of upstreams: that addresses, prefixes, profiles, files and routes fit together. */
+/** Checks of upstreams beyond the schema: addresses, prefixes, profiles, files and routes must fit together. */
 import type { Address, Target, TlsOptions } from '../../core/model.js';
 import type { PolicyList } from '../../core/policy.js';
 import {

@@ -21,7 +21,7 @@ export interface SchemaView extends OptionKeywords {
   readonly title?: string;
 }
 
-/** Patterns are for machines. */
+/** Words for patterns. */
 const patternWords: Readonly<Record<string, string>> = {
   "^[!#$%&'*+.^_`|~0-9A-Z-]+$": 'an HTTP method in capitals, such as GET',
   "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$": 'the name of a header',

@@ -133,7 +133,7 @@ function findPaths(key: string, schema: SchemaPart, prefix: string, found: strin
   return found;
 }
 
-/** More places than this are no hint. */
+/** More places than this do not help. */
 const MOST_PLACES = 3;
 
 /** @returns where an option belongs that stands at the wrong level; undefined where there is none of that name. */

@@ -151,7 +151,7 @@ function reportUnknownKey(
   const known = Object.keys((error.parentSchema as SchemaView).properties ?? {});
   const hint =
     path.length === 0 && policies.some(({ name }) => name === key)
-      ? 'policies belong into `defaults`, a profile, an upstream or a route;'
+      ? 'policies belong in `defaults`, a profile, an upstream or a route;'
       : hintAt(key, entry, path, known, policies);
   findings.error('unknown-key', entry.key, [...path, key], describeUnknownKey(key, known, hint));
 }
@@ -191,6 +191,6 @@ function reportName({ node, path }: Place, name: string, findings: Findings): vo
   const entry = node.kind === 'map' ? node.entries.get(name) : undefined;
   if (entry === undefined) return;
   const message =
-    'is no name; a name holds letters, digits, `.`, `_` and `-`, and begins with a letter or digit';
+    'is not a name; a name has letters, digits, `.`, `_` and `-`, and begins with a letter or digit';
   findings.error('wrong-name', entry.key, [...path, name], message);
 }

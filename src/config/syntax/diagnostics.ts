@@ -44,7 +44,7 @@ export class Findings {
 
   report(level: Level, rule: string, position: Position, path: Path, message: string): void {
     const { line, column } = position;
-    // What an anchor holds is wrong once, however often an alias brings it up.
+    // A mistake within an anchor is reported once, not once per alias.
     const key = `${line}:${column}:${message}`;
     if (this.#found.has(key)) return;
     const { file } = this;
@@ -72,8 +72,8 @@ export const sortDiagnostics = (diagnostics: readonly Diagnostic[]): Diagnostic[
   );
 
 /**
- * `FILE:LINE:COLUMN: error: PATH: message`, without the path where the whole file is meant. What is no error ends with
- * the name of its rule, because that is what silences it.
+ * `FILE:LINE:COLUMN: error: PATH: message`, without the path if the whole file is meant. Warnings and infos end with the
+ * name of their rule, which switches them off in a comment.
  */
 export function formatDiagnostic(diagnostic: Diagnostic): string {
   const { file, line, column, level, rule, path, message } = diagnostic;
@@ -102,10 +102,10 @@ function isNear(written: string, candidate: string): boolean {
   );
 }
 
-/** Swapped letters are one slip, but two edits. */
+/** Sorted letters find swapped ones, which count as two edits. */
 const sortLetters = (text: string) => text.split('').toSorted().join('');
 
-/** Whether one of the keys that are not known reads like `missing`: then that one is told, and `missing` is not. */
+/** Whether an unknown key is a misspelt `missing`: then only the unknown key is reported. */
 export function isMisspelt(
   missing: string,
   keys: readonly string[],

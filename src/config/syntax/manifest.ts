@@ -24,7 +24,7 @@ const START: Position = { line: 1, column: 1 };
 const isManifest = (text: string) =>
   /^["']?apiVersion["']?\s*:/m.test(text) && /^["']?kind["']?\s*:/m.test(text);
 
-/** @returns undefined where the text is no Kubernetes manifest. */
+/** @returns undefined if the text is not a Kubernetes manifest. */
 export function readManifest(text: string, name: string): Manifest | undefined {
   if (!isManifest(text)) return undefined;
   const source = text.startsWith('\uFEFF') ? text.slice(1) : text;

@@ -16,7 +16,7 @@ import { interpolate, readPlain, type Environment } from './interpolate.js';
 import { reportSyntax } from './syntax-errors.js';
 import type { ScalarValue, SourceEntry, SourceMap, SourceNode, SourceScalar } from './source.js';
 
-/** Far beyond any sensible file; keeps "billion laughs" from being laughed. */
+/** Far beyond any sensible file: the limit against "billion laughs" attacks. */
 const MAX_ALIASED_VALUES = 100_000;
 const MAX_DEPTH = 100;
 /** Of a value that needs a variable that is not set. */
@@ -25,7 +25,7 @@ const START: Position = { line: 1, column: 1 };
 
 /**
  * @param allowsUnset a value whose variable is not set is an info, and not known.
- * @returns undefined when the text is no YAML at all, or holds nothing: `findings` has it then.
+ * @returns undefined if the text is not YAML or is empty; `findings` has the error.
  */
 export function parseSource(
   text: string,
@@ -33,7 +33,7 @@ export function parseSource(
   findings: Findings,
   allowsUnset = false,
 ): SourceNode | undefined {
-  // An editor's byte order mark is no content, and would shift the first column.
+  // A byte order mark is not content, and would shift the first column.
   const source = text.startsWith('\uFEFF') ? text.slice(1) : text;
   const lineCounter = new LineCounter();
   const positionAt = (offset: number): Position => {
@@ -185,12 +185,12 @@ class TreeBuilder {
   #resolve(node: Alias, position: Position): SourceNode {
     const { source: name } = node;
     if (!this.#anchors.has(name)) {
-      const message = `no anchor &${name} stands before this alias`;
+      const message = `there is no anchor &${name} before this alias`;
       return this.#broken('alias', position, message);
     }
     const target = this.#anchors.get(name);
     if (target === undefined) {
-      return this.#broken('alias', position, `the anchor &${name} cannot hold itself`);
+      return this.#broken('alias', position, `the anchor &${name} cannot contain itself`);
     }
     const isFirst = this.#aliased <= MAX_ALIASED_VALUES;
     this.#aliased += this.#sizeOf(target);
@@ -198,7 +198,7 @@ class TreeBuilder {
       const message = `the aliases so far stand for more than ${MAX_ALIASED_VALUES} values`;
       return isFirst ? this.#broken('alias', position, message) : { kind: 'broken', position };
     }
-    // A single value is right or wrong where it is used.
+    // A single value is checked where it is used.
     return target.kind === 'scalar' ? { ...target, position } : target;
   }
 

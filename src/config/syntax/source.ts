@@ -1,4 +1,4 @@
-/** A configuration file as a tree whose every key and value knows where it stands. */
+/** A configuration file as a tree, with the position of each key and value. */
 import type { Path, Position } from './diagnostics.js';
 
 export type ScalarValue = string | number | boolean | null;
@@ -28,7 +28,7 @@ export interface SourceMap {
   readonly entries: ReadonlyMap<string, SourceEntry>;
 }
 
-/** Stands for a value that has its diagnostic already and must not cause more. */
+/** A value that has a diagnostic already and must not cause more. */
 export interface SourceBroken {
   readonly kind: 'broken';
   readonly position: Position;

@@ -2,7 +2,7 @@
 import type { YAMLError } from 'yaml';
 import type { Findings, Position } from './diagnostics.js';
 
-/** Mistakes after which the parser still knows where it is; after any other, more errors are mostly echoes of it. */
+/** Mistakes after which the parser goes on correctly. After any other, further errors are mostly consequences of it. */
 const LOCAL_MISTAKES: ReadonlySet<string> = new Set([
   'TAB_AS_INDENT',
   'TAG_RESOLVE_FAILED',

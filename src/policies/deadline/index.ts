@@ -13,13 +13,13 @@ import { reasons } from './reasons.js';
 
 export type { DeadlineSettings } from './options.js';
 
-/** Undefined without the field; an empty one is no deadline, but must not pass for none. */
+/** Undefined without the field. An empty field is not a deadline, and is refused. */
 const readHeader = ({ headers }: Call, lowerName: string) =>
   combinedValue(headers, lowerName) ?? firstValue(headers, lowerName);
 
 /**
- * The earliest of the caller's header, `total` from the start of the call, and, where it is made on behalf of another
- * call, that one's deadline (gRPC's rule for nested deadlines).
+ * The earliest of the caller's header, `total` from the start of the call, and the deadline of the call that it is made
+ * for, if there is one (gRPC's rule for nested deadlines).
  */
 function findDeadline(
   call: Call,
@@ -88,7 +88,7 @@ function create(settings: DeadlineSettings, context: PolicyContext): CallLayer |
 }
 
 function tellUpstream(options: DeadlineSettings['deadline']): EditRequest | undefined {
-  // A header that this policy does not read is none of its business.
+  // The policy does not change a header that it does not read.
   if (options === 'off') return undefined;
   const { header, propagate } = options;
   if (!propagate) return (edits) => edits.remove(header);
@@ -102,7 +102,7 @@ export const deadline = {
   name: 'deadline',
   level: 'call',
   schema,
-  // It keeps `timeout.total` as well.
+  // It enforces `timeout.total` as well.
   reads: ['timeout'],
   reasons,
   create,

@@ -1,4 +1,4 @@
-/** What can be set of the deadline. */
+/** Options of the deadline policy. */
 import { Duration, Options, Switchable, Type, type Static } from '../../core/options.js';
 import type { TimeoutSettings } from '../timeout/options.js';
 

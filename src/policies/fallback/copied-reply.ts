@@ -1,10 +1,10 @@
-/** A reply that is copied while it is passed on: the client's answer is neither held back nor waited for. */
+/** A reply that is copied while it is passed on, without delay for the client. */
 import type { CallFailure } from '../../core/errors.js';
 import type { Fields } from '../../http/fields.js';
 import type { Reply, ReplySink } from '../../core/reply.js';
 
 export interface CopyOptions {
-  /** A longer body is passed on all the same, but its copy is dropped. */
+  /** A longer body is passed on, but not copied. */
   readonly maxBytes: number;
   /** Called after the whole body has been handed on; never for one that broke off or was too long. */
   readonly onCopy: (body: Buffer) => void;
@@ -16,7 +16,7 @@ export class CopiedReply implements Reply, ReplySink {
   readonly headers: Fields;
   readonly #reply: Reply;
   readonly #options: CopyOptions;
-  /** Undefined once it was too much. */
+  /** Undefined if the body is too long. */
   #chunks: Buffer[] | undefined = [];
   #bytes = 0;
   #sink: ReplySink | undefined;
@@ -65,7 +65,7 @@ export class CopiedReply implements Reply, ReplySink {
 
   onEnd(trailers: Fields): void {
     this.#sink!.onEnd(trailers);
-    // After the client has its answer: the copy is nobody's hurry.
+    // The client gets its response first.
     if (this.#chunks !== undefined) this.#options.onCopy(Buffer.concat(this.#chunks));
   }
 

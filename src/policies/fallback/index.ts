@@ -1,4 +1,4 @@
-/** Fallback: where a call would end in a failure, answers from the next best source instead, and says so. */
+/** Fallback: if a call would end in a failure, sends a substitute from another source, and marks it as one. */
 import type { Call, FallbackSource } from '../../core/call.js';
 import { DeadlineTimer } from '../../core/deadline-timer.js';
 import { usableMs } from '../../core/deadline.js';
@@ -10,30 +10,35 @@ import type { Needs, Policy, PolicyContext } from '../../core/policy.js';
 import type { Reply } from '../../core/reply.js';
 import { instruments, type FallbackKind, type FallbackUsed } from './instruments.js';
 import { LastGood } from './last-good.js';
-import { schema, type FallbackEntry, type FallbackSettings, type StaticAnswer } from './options.js';
+import {
+  schema,
+  type FallbackEntry,
+  type FallbackSettings,
+  type StaticResponse,
+} from './options.js';
 
 export type { FallbackEntry, FallbackSettings } from './options.js';
 
-/** Bytes of a body to remember for another upstream where `retry`, and with it `bodyLimit`, is off: its default. */
+/** Bytes of a body to keep for another upstream if `retry` is off: the default of its `bodyLimit`. */
 const REPLAY_BYTES = 64 * 1024;
 
-/** Ends that are worth a substitute, whoever they come from. */
+/** Statuses that get a substitute, from the upstream or from Breakwater. */
 const failedStatuses = new Set([500, 502, 503, 504]);
 
 /** Longest wait for the store, in ms: a store in trouble must not slow calls down. */
 const LOOKUP_MS = 50;
 
-/** The same once the deadline has come: callers cannot tell it from their own clock's noise. */
+/** The same after the deadline: too short for callers to notice. */
 const LATE_LOOKUP_MS = 10;
 
 interface Source {
   readonly name: FallbackSource;
   readonly kind: FallbackKind;
-  /** @returns undefined when this source has no answer. Never rejects. */
-  answer(call: Call): Promise<Reply | undefined>;
+  /** @returns undefined if this source has no response. Never rejects. */
+  respond(call: Call): Promise<Reply | undefined>;
 }
 
-/** How the call would end; the answer stays unread until it is clear who gets it. */
+/** How the call would end; the response is not read until it is clear that the client gets it. */
 type Ending =
   | { readonly reply: Reply; readonly error?: undefined }
   | { readonly reply?: undefined; readonly error: CallError };
@@ -43,15 +48,15 @@ function passOn({ reply, error }: Ending): Reply {
   return reply;
 }
 
-/** The last good answers, looked up in what time there is. */
+/** The last good responses, looked up in the time that is left. */
 function fromCache(lastGood: LastGood, maxAgeMs: number, { clock }: PolicyContext): Source {
-  function answer(call: Call): Promise<Reply | undefined> {
+  function respond(call: Call): Promise<Reply | undefined> {
     const leftMs = call.deadline === undefined ? Infinity : call.deadline.atMs - clock.now();
     const limitMs = Math.max(LATE_LOOKUP_MS, Math.min(LOOKUP_MS, leftMs));
     return new Promise((resolve) => {
       let isOver = false;
       const finish = (reply?: Reply): void => {
-        // A store that answers too late: by now somebody else may wait on the call.
+        // The store responds too late: the call may have gone on.
         if (isOver) return;
         isOver = true;
         timer.cancel();
@@ -59,7 +64,7 @@ function fromCache(lastGood: LastGood, maxAgeMs: number, { clock }: PolicyContex
         resolve(reply);
       };
       const timer = clock.schedule(limitMs, finish);
-      // A deadline that comes meanwhile is within the limit; a client that leaves needs no answer.
+      // The limit covers a deadline that comes meanwhile. A client that leaves needs no response.
       const onCancel = (error: CallFailure): void => {
         if (error instanceof ClientGoneError) finish();
       };
@@ -67,16 +72,16 @@ function fromCache(lastGood: LastGood, maxAgeMs: number, { clock }: PolicyContex
       lastGood.find(call, maxAgeMs).then(finish, () => finish());
     });
   }
-  return { name: 'cache', kind: 'cache', answer };
+  return { name: 'cache', kind: 'cache', respond };
 }
 
-/** Another upstream's pipeline, in what is left of this call's time. */
+/** The pipeline of another upstream, in the time that this call has left. */
 function fromUpstream(name: string, { clock, upstream, pipelineOf }: PolicyContext): Source {
-  async function answer(call: Call): Promise<Reply | undefined> {
+  async function respond(call: Call): Promise<Reply | undefined> {
     const { deadline } = call;
     if (call.cancelled !== undefined || call.body?.isReplayable === false) return undefined;
     if (deadline !== undefined && usableMs(deadline, clock.now()) <= 0) return undefined;
-    // The one of the deadline policy may have ended with the failed answer.
+    // The timer of the deadline policy may have ended with the failed response.
     const timer = deadline && new DeadlineTimer(call, deadline, upstream, clock);
     try {
       const reply = await pipelineOf(name).run(call);
@@ -86,15 +91,15 @@ function fromUpstream(name: string, { clock, upstream, pipelineOf }: PolicyConte
       }
       reply.discard();
     } catch {
-      // Its reasons are its own, and in its own metrics: the caller is told why the first upstream failed.
+      // The metrics of the other upstream have its reasons. The caller is told why the first upstream failed.
     }
     timer?.cancel();
     return undefined;
   }
-  return { name: `upstream:${name}`, kind: 'upstream', answer };
+  return { name: `upstream:${name}`, kind: 'upstream', respond };
 }
 
-function fromStatic({ status, headers = {}, body = '' }: StaticAnswer): Source {
+function fromStatic({ status, headers = {}, body = '' }: StaticResponse): Source {
   const bytes = typeof body === 'string' ? Buffer.from(body) : body;
   const fields = Object.entries(headers).flatMap(([name, value]) => [name, String(value)]);
   const head = { status, statusText: '', headers: fields };
@@ -103,7 +108,7 @@ function fromStatic({ status, headers = {}, body = '' }: StaticAnswer): Source {
   return {
     name: 'static',
     kind: 'static',
-    answer: ({ method }) =>
+    respond: ({ method }) =>
       Promise.resolve(new MemoryReply(head, hasBody && method !== 'HEAD' ? bytes : undefined)),
   };
 }
@@ -131,9 +136,9 @@ function create(
 
   async function substitute(call: Call, ending: Ending): Promise<Reply> {
     const reason = ending.error?.reason ?? '';
-    const cause = ending.error?.message ?? `${upstream} answered ${ending.reply?.status}`;
+    const cause = ending.error?.message ?? `${upstream} responded ${ending.reply?.status}`;
     for (const source of sources) {
-      const reply = await source.answer(call);
+      const reply = await source.respond(call);
       if (call.cancelled instanceof ClientGoneError) {
         reply?.discard();
         ending.reply?.discard();

@@ -6,14 +6,14 @@ import { allValues, hasField, listMembers } from '../../http/fields.js';
 /** Bytes of the longest body that is kept. */
 export const MAX_KEPT_BYTES = 1024 * 1024;
 
-/** A GET with a body asks for what the body says; an upgrade is no question for a representation. */
+/** A GET with a body asks for what the body says; an upgrade does not ask for a representation. */
 function asksForRepresentation({ method, body, headers }: Call): boolean {
   return (
     (method === 'GET' || method === 'HEAD') && body === undefined && !hasField(headers, 'upgrade')
   );
 }
 
-function mayKeepAnswerTo(call: Call): boolean {
+function mayKeepResponseTo(call: Call): boolean {
   return (
     asksForRepresentation(call) &&
     !hasField(call.headers, 'range') &&
@@ -22,7 +22,7 @@ function mayKeepAnswerTo(call: Call): boolean {
 }
 
 export function mayServe(call: Call): boolean {
-  // RFC 9110, section 13.2.1: these two are for the origin to judge.
+  // RFC 9110, section 13.2.1: the origin must evaluate these two.
   return (
     asksForRepresentation(call) &&
     !hasField(call.headers, 'if-match') &&
@@ -47,7 +47,7 @@ const unknowable = new Set(['*', 'x-forwarded-for', 'x-request-id', 'x-attempt-c
 function mayKeep(call: Call, reply: Reply): boolean {
   const { status, headers } = reply;
   if (status !== 200 || isOpenEnded(reply)) return false;
-  // It starts or changes somebody's session; neither the field nor what belongs to it is for others (as in nginx).
+  // It starts or changes the session of one client: neither the field nor the body is for other clients (as in nginx).
   if (hasField(headers, 'set-cookie')) return false;
   if (mustNotBeKept(call, reply)) return false;
   if (listMembers(headers, 'vary').some((name) => unknowable.has(name))) return false;
@@ -77,5 +77,5 @@ export function newsOf(call: Call, reply: Reply): News | undefined {
   if (status !== 200 && status !== 304) return undefined;
   if (mustNotBeKept(call, reply)) return 'gone';
   if (status === 304) return 'confirmed';
-  return mayKeepAnswerTo(call) && mayKeep(call, reply) ? 'good' : undefined;
+  return mayKeepResponseTo(call) && mayKeep(call, reply) ? 'good' : undefined;
 }

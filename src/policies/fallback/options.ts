@@ -1,20 +1,20 @@
-/** What can be set of fallbacks. */
+/** Options of the fallback policy. */
 import { Duration, ListOrOff, Options, Type, type Static } from '../../core/options.js';
 
-export interface StaticAnswer {
+export interface StaticResponse {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string | number>>;
   /** Text, or the bytes of `bodyFile`. */
   readonly body?: string | Buffer;
-  /** Read when the file is loaded: its content is in `body` then. */
+  /** Read with the configuration; the content is then in `body`. */
   readonly bodyFile?: string;
 }
 
-/** Exactly one of the keys is there. */
+/** Has exactly one of the keys. */
 export interface FallbackEntry {
   readonly cache?: { readonly ttl: number };
   readonly upstream?: string;
-  readonly static?: StaticAnswer;
+  readonly static?: StaticResponse;
 }
 
 export const schema = ListOrOff<FallbackEntry>(
@@ -42,7 +42,7 @@ export const schema = ListOrOff<FallbackEntry>(
               maximum: 599,
               description: 'Status of the response.',
             }),
-            headers: Type.Unsafe<StaticAnswer['headers']>({
+            headers: Type.Unsafe<StaticResponse['headers']>({
               type: 'object',
               additionalProperties: { type: ['string', 'number'], title: 'text or a number' },
               description: 'Header fields of the response. `Content-Length` follows from the body.',
@@ -65,12 +65,12 @@ export const schema = ListOrOff<FallbackEntry>(
     default: 'off',
     minItems: 1,
     description:
-      'Sources of a substitute, asked in this order when a call would end in a 500, 502, 503 or 504.',
+      'Sources of a substitute, used in this order if a call would end in a 500, 502, 503 or 504.',
   },
 );
 
 export interface FallbackSettings {
   readonly fallback: Static<typeof schema>;
-  /** Where it is on, it says how much of a body is remembered. */
+  /** If it is on, its `bodyLimit` says how much of a body is kept. */
   readonly retry: unknown;
 }

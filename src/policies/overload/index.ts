@@ -1,6 +1,6 @@
 /**
- * Overload: refuses a share of new calls while this process itself, not an upstream, has more to do than it can. It is the
- * process's own and stands at the door, before any upstream's policies, so it is not in their list.
+ * Overload: refuses a share of new calls while this process itself, not an upstream, has more to do than it can. It holds for
+ * the whole process and comes before the policies of upstreams, so it is not in their list.
  */
 import { overloadLine } from './log.js';
 import { schema, type OverloadSettings } from './options.js';
@@ -16,7 +16,7 @@ export const overload = {
   schema,
   reasons,
   line: overloadLine,
-  /** @param previous the one before a reload: what it has seen goes on. @returns undefined when it is off. */
+  /** @param previous the one before a reload: its readings are kept. @returns undefined when it is off. */
   create(
     settings: OverloadSettings,
     context: OverloadContext,

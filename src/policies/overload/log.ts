@@ -1,23 +1,23 @@
-/** What is passed when calls are shed, and the lines of the log that tell of it. */
+/** The limits that are exceeded while calls are shed, and the log lines about it. */
 import type { LogLine } from '../../core/instruments.js';
 import { formatPercent } from '../../lib/percent.js';
 
-/** A limit that is passed. */
+/** A limit that is exceeded. */
 export interface PassedLimit {
   readonly limit: 'eventLoopDelay' | 'memory';
-  /** What was seen: ms, or a share 0..1. */
+  /** The reading: ms, or a share 0..1. */
   readonly observed: number;
   /** The limit, in the same measure. */
   readonly threshold: number;
 }
 
-/** What began, with the limits that are passed and the share refused; or ended, with none. */
+/** Overload began, with the limits exceeded and the share refused; or it ended, with an empty list. */
 export interface OverloadChange {
   readonly passed: readonly PassedLimit[];
   readonly shed: number;
 }
 
-/** Names the option, so that its reader knows what to change. */
+/** Names the option, so that readers know what to change. */
 export function describePassed({ limit, observed, threshold }: PassedLimit): string {
   return limit === 'eventLoopDelay'
     ? `its event loop is ${Math.round(observed)} ms late, more than overload.eventLoopDelay, ${threshold} ms`

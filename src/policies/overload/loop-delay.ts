@@ -1,18 +1,18 @@
-/** How late the event loop is: how long a call that comes now has to wait before it is looked at. */
+/** How late the event loop is: how long a new call waits before it is handled. */
 import type { Clock, Timer } from '../../core/clock.js';
 
-/** Between samples. A stall is seen shorter than it is by up to this. */
+/** Between samples, in ms. A stall is measured up to this much too short. */
 export const SAMPLE_MS = 10;
 
-/** Between readings. */
+/** Between readings, in ms. */
 export const LOOK_MS = 250;
 
 /**
- * Arms a short timer again and again, and tells every `LOOK_MS` by how much it was late, in ms. Each lateness is weighed
- * by the time that it covers: while the loop hangs there is one sample where there should be many, so a plain mean (or a
- * percentile) of samples would hardly show the very stall into which most calls fall. A reading covers the time since the
- * one before and nothing else, so it is good again as soon as the loop is.
- * @returns a handle that ends it.
+ * Arms a short timer again and again, and reports every `LOOK_MS` how late it was, in ms. Each delay is weighted by the
+ * time that it covers: while the loop hangs, there is one sample instead of many, so a plain mean (or a percentile) of
+ * samples would hardly show the stall that most calls meet. A reading covers only the time since the previous one, so it
+ * falls as soon as the loop recovers.
+ * @returns a handle that stops it.
  */
 export function watchLoopDelay(clock: Clock, onReading: (delayMs: number) => void): Timer {
   let lastMs = clock.now();

@@ -1,4 +1,4 @@
-/** What can be set of overload. */
+/** Options of the overload policy. */
 import {
   DurationOrOff,
   Options,

@@ -1,4 +1,4 @@
-/** Watches the process, and refuses a share of new calls while it has more to do than it can. */
+/** Watches the process, and refuses a share of new calls while it is overloaded. */
 import type { Clock, Random, Timer } from '../../core/clock.js';
 import { CallError, DEFAULT_RETRY_AFTER_MS } from '../../core/errors.js';
 import { describePassed, type OverloadChange, type PassedLimit } from './log.js';
@@ -7,23 +7,23 @@ import type { OverloadOptions } from './options.js';
 import { reasons } from './reasons.js';
 
 export interface MemoryReading {
-  /** Of this process. */
+  /** Memory of this process. */
   readonly usedBytes: number;
-  /** What it may have. */
+  /** The most that it may have. */
   readonly limitBytes: number;
 }
 
 export interface OverloadContext {
   readonly clock: Clock;
   readonly random: Random;
-  /** Asked once, and only where the policy is on. @returns what is asked with each look. */
+  /** Called once, and only if the policy is on. @returns the function that is called for each reading. */
   readonly openMemory: () => () => MemoryReading;
   readonly onChange: (change: OverloadChange) => void;
 }
 
 /**
- * Readings in a row. A late reading may be a single long pause that is over before a call could be refused for it; and a
- * quiet one may be a short break.
+ * Readings in a row that start or end overload. One late reading may be a single long pause that is already over; one
+ * quiet reading may be a short break.
  */
 const STEADY_LOOKS = 2;
 
@@ -45,20 +45,20 @@ export class Overload {
     this.#context = context;
     this.#readMemory = context.openMemory();
     this.#watch = watchLoopDelay(context.clock, (delayMs) => this.#look(delayMs));
-    // Memory needs no second reading: it does not go away by itself.
+    // Memory does not need a second reading: it does not fall by itself.
     this.#decide();
   }
 
-  /** New limits, from now on; what has been seen of the event loop counts under them. */
+  /** Sets new limits; the readings of the event loop are kept and compared with them. */
   configure(options: OverloadOptions): void {
     this.#options = options;
     if (!this.#isLate()) this.#lateLooks = 0;
-    // What is no longer passed ends at once.
+    // Overload ends at once if no new limit is exceeded.
     this.#calmLooks = STEADY_LOOKS - 1;
     this.#decide();
   }
 
-  /** Asked once for each new call, before anything else is done for it. @param upstream for the message. */
+  /** Called once for each new call, before any other work. @param upstream for the message. */
   readonly refuse = (upstream: string): CallError | undefined => {
     if (this.#why === undefined || this.#context.random() >= this.#options.shed) return undefined;
     const what = upstream === '' ? 'take the call' : `call ${upstream}`;

@@ -1,18 +1,18 @@
-/** Adaptive timeout: learns from an upstream's response times how long a try is worth waiting for. */
+/** Adaptive timeout: learns from an upstream's response times how long to wait for an attempt. */
 import type { AttemptLayer } from '../../core/pipeline.js';
-import { isGoodAnswer, type Outcome } from '../../core/outcome.js';
+import { isGoodResponse, type Outcome } from '../../core/outcome.js';
 import { SlidingPercentile } from '../../lib/sliding-percentile.js';
 import type { AdaptiveTimeoutOptions } from './options.js';
 import { reasons } from './reasons.js';
 
-/** Products such as 100 x 1.1 come out a hair above the whole number that they are. */
+/** Products such as 100 x 1.1 are slightly above the whole number because of rounding. */
 const ROUNDING = 1e-9;
 
 /**
- * The percentile of the last response times, times a factor, within bounds. A try that the learned timeout itself cut
- * off counts with that timeout: its answer would have come later still. So the timeout grows, by `multiplier` at a time,
- * until no more than the share beyond the percentile is cut off, and an upstream that has become slower for good is not
- * cut off for good.
+ * The percentile of the last response times, times a factor, within bounds. An attempt that the learned timeout ended
+ * counts with that timeout, because its response would have come later. So the timeout grows by `multiplier` at a time
+ * until it ends no more attempts than the share above the percentile. An upstream that has become slower for good can
+ * recover that way.
  */
 export class AdaptiveTimeout {
   #options: AdaptiveTimeoutOptions;
@@ -24,12 +24,12 @@ export class AdaptiveTimeout {
     this.#times = new SlidingPercentile(options.percentile, options.window);
   }
 
-  /** How long a first attempt may take now, in ms; undefined as long as too little is known. */
+  /** How long a first attempt may take now, in ms; undefined until there are enough response times. */
   get currentMs(): number | undefined {
     return this.#currentMs;
   }
 
-  /** Goes on with what was learned, or, where the window is shorter now, with the latest of it. */
+  /** Keeps the response times; if the window is shorter now, only the latest. */
   configure(options: AdaptiveTimeoutOptions): void {
     this.#options = options;
     const known = this.#times;
@@ -39,9 +39,9 @@ export class AdaptiveTimeout {
   }
 
   /**
-   * @param waitedMs what the try's attempt clock showed at its end, or at its answer's head; undefined where it stood
-   *   still, because the client was still uploading.
-   * @param limitMs what the learned timeout allowed the try; undefined where none was in force.
+   * @param waitedMs time on the attempt clock at the head of the response, or at the end of the attempt; undefined if the
+   *   clock did not run because the client was still uploading.
+   * @param limitMs the learned timeout of the attempt; undefined if there was none.
    */
   record(outcome: Outcome, waitedMs: number | undefined, limitMs: number | undefined): void {
     const timeMs = this.#sample(outcome, waitedMs, limitMs);
@@ -57,13 +57,13 @@ export class AdaptiveTimeout {
   ): number | undefined {
     switch (outcome.kind) {
       case 'status':
-        return isGoodAnswer(outcome) ? waitedMs : undefined;
+        return isGoodResponse(outcome) ? waitedMs : undefined;
       case 'unsent':
       case 'timeout':
-        // Not where `attempt` as written cut it off: it cannot be too short because of anything learned here.
+        // Not if the configured `attempt` ended it: the learned timeout was not too short then.
         return outcome.error.reason === reasons['timeout-attempt'].name ? limitMs : undefined;
       case 'deadline': {
-        // Only a lower bound. One below the percentile is no news, and would draw it down towards hurried callers.
+        // Only a lower bound. Below the percentile it says nothing, and would lower the timeout because of callers with short deadlines.
         const percentileMs = limitMs === undefined ? Infinity : (this.#times.value ?? Infinity);
         return waitedMs !== undefined && waitedMs > percentileMs ? waitedMs : undefined;
       }
@@ -81,13 +81,13 @@ export class AdaptiveTimeout {
     this.#currentMs =
       percentileMs === undefined || this.#times.count < minSamples
         ? undefined
-        : // Whole ms: fractions are hard to read, and timers have none.
+        : // Whole ms, as timers and readers expect.
           Math.min(max, Math.max(min, Math.ceil(percentileMs * multiplier - ROUNDING)));
   }
 }
 
 export interface TimeoutLayer extends AttemptLayer {
-  /** How long a first attempt may take now, in ms; undefined where nothing bounds it. */
+  /** How long a first attempt may take now, in ms; undefined if it has no limit. */
   readonly attemptMs: number | undefined;
   /** Undefined where `adaptive` is off. */
   readonly adaptive: AdaptiveTimeout | undefined;

@@ -1,4 +1,4 @@
-/** The clocks of one try: which limit is nearest in each of its phases, and what is said when it is reached. */
+/** The timeouts of one attempt: the next limit in each phase, and the error when it is reached. */
 import type { Attempt, AttemptObserver, AttemptPhase } from '../../core/attempt.js';
 import type { Timer } from '../../core/clock.js';
 import { CallError, coreReasons, type DeclaredReason } from '../../core/errors.js';
@@ -6,12 +6,12 @@ import type { Off } from '../../core/options.js';
 import type { PolicyContext } from '../../core/policy.js';
 import { reasons } from './reasons.js';
 
-/** Under their names in the file; in ms. */
+/** In ms, with the names of the file. */
 export interface AttemptLimits {
   readonly connect: number | Off;
   readonly write: number | Off;
   readonly attempt: number | Off;
-  /** Not off: `attempt` is not as it was written, but as it was learned. */
+  /** If it is on, `attempt` is the learned timeout. */
   readonly adaptive: object | Off;
   readonly idle: number | Off;
   readonly stream: number | Off;
@@ -21,8 +21,8 @@ const endOf = (startMs: number, limitMs: number | Off) =>
   limitMs === 'off' ? Infinity : startMs + limitMs;
 
 /**
- * The clocks of one try as one timer: at any time only the nearest limit is armed. Progress only notes the time; the
- * timer looks at it when it fires and sleeps on for the rest, so that a busy body costs no timer work.
+ * All timeouts of one attempt share one timer, which is armed for the next limit only. Progress only stores the time.
+ * When the timer fires, it waits for the rest of the limit, so a busy body does not move the timer.
  */
 export class AttemptTimer implements AttemptObserver {
   readonly #options: AttemptLimits;
@@ -32,7 +32,7 @@ export class AttemptTimer implements AttemptObserver {
   #phase: AttemptPhase = 'connecting';
   #isStalled = false;
   #isPaused = false;
-  /** When the clock that now runs was last set back, in monotonic ms. */
+  /** When the current clock was last reset, in monotonic ms. */
   #sinceMs: number;
   #timer: Timer | undefined;
   #timerAtMs = Infinity;
@@ -45,7 +45,7 @@ export class AttemptTimer implements AttemptObserver {
     this.#sinceMs = this.#startMs;
   }
 
-  /** What the attempt clock shows, in ms; undefined while it stands still, and once the answer has begun. */
+  /** Time on the attempt clock, in ms; undefined while it does not run, and after the response has begun. */
   get waitedMs(): number | undefined {
     switch (this.#phase) {
       case 'connecting':
@@ -57,7 +57,7 @@ export class AttemptTimer implements AttemptObserver {
   }
 
   onPhase(phase: AttemptPhase): void {
-    // The attempt clock runs from the start of the attempt, also where a request without an upload goes straight to `waiting`.
+    // The attempt clock runs from the start of the attempt, also if a request without an upload goes directly to `waiting`.
     const keepsClock =
       phase === 'connecting' || (phase === 'waiting' && this.#phase === 'connecting');
     this.#phase = phase;
@@ -84,7 +84,7 @@ export class AttemptTimer implements AttemptObserver {
     this.#arm();
   }
 
-  /** The instant at which the current phase is over, and as what. */
+  /** When the current phase times out, and with which reason. */
   #limit(): { atMs: number; reason: DeclaredReason } {
     const { connect, write, attempt, idle, stream } = this.#options;
     switch (this.#phase) {
@@ -109,7 +109,7 @@ export class AttemptTimer implements AttemptObserver {
           reason: reasons['timeout-attempt'],
         };
       case 'streaming-events':
-        // Also while the client does not read: nothing else bounds a stream.
+        // Also while the client does not read: a stream has no other limit.
         return { atMs: endOf(this.#sinceMs, stream), reason: reasons['timeout-attempt'] };
       case 'ended':
         return { atMs: Infinity, reason: reasons['timeout-attempt'] };
@@ -118,7 +118,7 @@ export class AttemptTimer implements AttemptObserver {
 
   #arm(): void {
     const { atMs } = this.#limit();
-    // A timer that fires too early finds that out by itself; one that is too late must be replaced.
+    // A timer that fires too early arms itself again. A timer that is too late must be replaced.
     if (this.#timer !== undefined && this.#timerAtMs <= atMs) return;
     this.#disarm();
     if (atMs === Infinity) return;
@@ -145,16 +145,16 @@ export class AttemptTimer implements AttemptObserver {
     const { upstream } = this.#context;
     switch (this.#phase) {
       case 'streaming':
-        return `Cannot pass on the answer of ${upstream} because it fell silent for ${idle} ms (timeout.idle)`;
+        return `Cannot pass on the response of ${upstream} because it sent no bytes for ${idle} ms (timeout.idle)`;
       case 'streaming-events':
-        return `Cannot go on with the stream of ${upstream} because it was silent for ${stream} ms (timeout.stream)`;
+        return `Cannot go on with the stream of ${upstream} because there were no bytes for ${stream} ms (timeout.stream)`;
       default:
         if (reason === coreReasons['timeout-connect']) {
           return `Cannot connect to ${upstream} because it did not accept within ${connect} ms (timeout.connect)`;
         }
         return reason === reasons['timeout-write']
-          ? `Cannot send the request body to ${upstream} because it took no bytes for ${write} ms (timeout.write)`
-          : `Cannot get an answer of ${upstream} because none came within ${attempt} ms (timeout.${adaptive === 'off' ? 'attempt' : 'adaptive'})`;
+          ? `Cannot send the request body to ${upstream} because it accepted no bytes for ${write} ms (timeout.write)`
+          : `Cannot get a response from ${upstream} because none came within ${attempt} ms (timeout.${adaptive === 'off' ? 'attempt' : 'adaptive'})`;
     }
   }
 }
@@ -162,7 +162,7 @@ export class AttemptTimer implements AttemptObserver {
 const stopsClock = (phase: AttemptPhase) =>
   phase !== 'connecting' && phase !== 'sending' && phase !== 'waiting';
 
-/** Notes what the attempt clock shows when it stops for good: at the head of the answer, or at the end without one. */
+/** Stores the final time of the attempt clock: at the head of the response, or at the end if there is no response. */
 export class MeasuringTimer extends AttemptTimer {
   headMs: number | undefined;
   #hasStopped = false;

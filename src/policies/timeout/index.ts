@@ -1,4 +1,4 @@
-/** Timeouts of one try: connect, write, attempt, and the silence allowed in its answer. */
+/** Timeouts of one attempt: connect, write, attempt, and the longest gap in its response. */
 import type { Attempt } from '../../core/attempt.js';
 import type { CallFailure } from '../../core/errors.js';
 import { classifyFailure, classifyStatus } from '../../core/outcome.js';
@@ -14,7 +14,7 @@ import { reasons } from './reasons.js';
 export type { TimeoutLayer } from './adaptive-timeout.js';
 export type { TimeoutSettings } from './options.js';
 
-/** The options of a try, counting from 1: those that follow others get more. */
+/** The options of attempt `number`, from 1: later attempts have more time. */
 function grown(options: TimeoutOptions, number: number): TimeoutOptions {
   const { attempt: firstMs, attemptGrowth } = options;
   if (number === 1 || firstMs === 'off' || attemptGrowth === 'off') return options;
@@ -39,7 +39,7 @@ function create(
   if (settings.timeout === 'off') return undefined;
   const options: TimeoutOptions = settings.timeout;
   const adaptive = openAdaptive(options.adaptive, previous?.adaptive);
-  /** As long as `attempt` holds as it was written. */
+  /** Used until a timeout is learned. */
   const unlearned: TimeoutOptions = { ...options, adaptive: 'off' };
 
   const runFixed =
@@ -78,7 +78,7 @@ function create(
 
   function chooseRun(next: AttemptStage): AttemptStage['run'] {
     if (adaptive !== undefined) return runLearning(next, adaptive);
-    // What is off costs nothing.
+    // Without `attemptGrowth`, no options are computed for each attempt.
     return options.attemptGrowth === 'off' ? runFixed(next) : runGrowing(next);
   }
 
@@ -92,7 +92,7 @@ function create(
   };
 }
 
-/** Connecting and tunnels are the transport's, but their limits stand here. */
+/** The transport applies the limits of connecting and of tunnels. */
 const needs = ({ timeout: options }: TimeoutSettings): Needs =>
   options === 'off' ? {} : { connectMs: options.connect, tunnelIdleMs: options.stream };
 

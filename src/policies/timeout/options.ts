@@ -1,4 +1,4 @@
-/** What can be set of the timeouts. */
+/** Options of the timeout policy. */
 import {
   Count,
   Duration,
@@ -53,7 +53,7 @@ const adaptiveOptions = Options(
 /** Of `timeout.adaptive`. */
 const adaptiveSchema = Switchable(adaptiveOptions, { default: 'off' });
 
-/** Under their names in the file; `min` and `max` in ms. */
+/** With the names of the file; `min` and `max` in ms. */
 export type AdaptiveTimeoutOptions = Static<typeof adaptiveOptions>;
 
 export const schema = Switchable(

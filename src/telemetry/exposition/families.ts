@@ -5,7 +5,7 @@
 
 export type Labels = Readonly<Record<string, string>>;
 
-/** What can be scraped. */
+/** A metric on the page. */
 export interface Family {
   readonly name: string;
   readonly help: string;
@@ -141,7 +141,7 @@ export interface Reading {
   readonly value: number;
 }
 
-/** Keeps nothing: what it shows is read when it is scraped. */
+/** Reads its values when it is scraped. */
 export class GaugeFamily implements Family {
   readonly type = 'gauge';
   readonly name: string;

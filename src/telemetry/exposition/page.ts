@@ -2,14 +2,14 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Family } from './families.js';
 
-/** Characters written before others get their turn: well under a millisecond's worth. */
+/** Characters of one piece: it takes well under a millisecond. Between pieces, calls are served. */
 const PIECE_LENGTH = 64 * 1024;
 
 /**
  * The text format of Prometheus. A piece is written when it is asked for, and dropped when the next one is: so no scrape
  * holds more than one, however slowly it is read, and the strings are gone before they are expensive to collect.
  *
- * @param rest lines that others have written, for the end of the page.
+ * @param rest lines for the end of the page.
  */
 export async function* renderPage(
   families: readonly Family[],
@@ -24,7 +24,7 @@ export async function* renderPage(
       if (piece.length < PIECE_LENGTH) continue;
       yield piece;
       piece = '';
-      // A reader that is always ready would leave calls no turn.
+      // Otherwise a reader that is always ready would block all calls.
       await setImmediate();
     }
     piece += '\n';

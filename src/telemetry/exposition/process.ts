@@ -14,7 +14,7 @@ export function collectProcessMetrics(): ProcessMetrics {
   return { contentType: registry.contentType, render: () => render(registry) };
 }
 
-/** ms of work before others get their turn. */
+/** ms of work before calls are served again. */
 const TURN_MS = 1;
 
 /** One metric after the other: some look at each open socket, and there may be ten thousand. */

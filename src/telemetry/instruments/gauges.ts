@@ -1,10 +1,10 @@
-/** The gauges: read from the running proxy at each scrape, so that none can be stale. */
+/** The gauges: read from the running proxy at each scrape, so that they are always current. */
 import type { InspectableScope, Inspection } from '../../core/inspect.js';
 import type { Gauge, StateGauge } from '../../core/instruments.js';
 import type { AnyLayer } from '../../core/pipeline.js';
 import { GaugeFamily, renderLabels, type Reading } from '../exposition/families.js';
 
-/** Labels are rendered once for each scope that there is. */
+/** Labels are rendered once for each scope. */
 function remember<Key extends object, Value>(make: (key: Key) => Value): (key: Key) => Value {
   const known = new WeakMap<Key, Value>();
   return (key) => {

@@ -22,7 +22,7 @@ interface Meter {
   announce(labels: Labels): void;
 }
 
-/** A cell, or where to look further by the next label. */
+/** A cell, or the map for the next label. */
 type Branch = Map<string, Branch | Cell>;
 
 /** The cells that have some labels in common; found by the values of the others, without building a key. */
@@ -104,7 +104,7 @@ const join = (observers: readonly Observe[]): Observe =>
 
 export class Meters {
   readonly #meters: readonly Meter[];
-  /** Of each upstream: what its routes count together. */
+  /** For each upstream, the sum over its routes. */
   readonly #upstreams = new Map<string, ReadonlyMap<Meter, Observe>>();
 
   constructor(instruments: readonly Instrument[]) {
@@ -134,7 +134,7 @@ export class Meters {
     };
   }
 
-  /** Shows what is known beforehand of a route's counters. */
+  /** Shows the series of a route that are known beforehand. */
   announce(instruments: readonly Instrument[], upstream: string, route: string): void {
     const names = new Set(instruments.map(({ name }) => name));
     for (const meter of this.#meters) {
@@ -149,7 +149,7 @@ export class Meters {
       const meters = this.#meters.filter(({ per }) => per === 'upstream');
       shared = new Map(meters.map((meter) => [meter, meter.open({ upstream })]));
       this.#upstreams.set(upstream, shared);
-      // What belongs to no upstream has nothing to show from the start.
+      // Events without an upstream have no series to show from the start.
       if (upstream !== '') for (const meter of meters) meter.announce({ upstream });
     }
     return shared;

@@ -1,4 +1,4 @@
-/** The Prometheus metrics: counts what the events tell, and shows it together with the gauges and the process's own. */
+/** The Prometheus metrics: counters and histograms of events, gauges, and metrics of the process. */
 import type { Inspection } from '../../core/inspect.js';
 import type { AnyLayer } from '../../core/pipeline.js';
 import type { PolicyList } from '../../core/policy.js';

@@ -10,8 +10,8 @@ export type AccessLog = 'all' | 'errors' | 'off';
 const REFUSAL_LINES = 100;
 
 /**
- * An open circuit refuses as many calls as come, and would write as many lines, each dearer than the refusal and all alike:
- * beyond so many per second they are only counted, and the next line tells how many were left out.
+ * An open circuit may refuse many calls per second. A line for each would cost more than the refusal, and all lines would
+ * be alike. Beyond the limit, lines are only counted, and the next line has the number of those left out.
  */
 class RefusalLines {
   readonly #clock: Clock;
@@ -23,7 +23,7 @@ class RefusalLines {
     this.#clock = clock;
   }
 
-  /** @returns how many lines were left out before this one, or undefined where it is left out itself. */
+  /** @returns how many lines were left out before this one, or undefined if this line is left out. */
   admit(): number | undefined {
     const second = Math.floor(this.#clock.now() / 1000);
     if (second !== this.#second) {

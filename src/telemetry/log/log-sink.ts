@@ -1,4 +1,4 @@
-/** The sink that writes the log: exchanges that end, attempts that fail, and what the policies have a line for. */
+/** Writes log lines for exchanges that end, attempts that fail, and events of policies that declare a line. */
 import type { Clock } from '../../core/clock.js';
 import type { AttemptFinished, Event, ExchangeFinished } from '../../core/events.js';
 import type { LoggedEvent } from '../../core/instruments.js';

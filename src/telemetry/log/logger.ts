@@ -11,7 +11,7 @@ export interface LoggerOptions {
   readonly destination: { write(line: string): void };
 }
 
-/** Characters that wait for a reader that has stopped; lines beyond are dropped, or memory would run out. */
+/** Most characters to keep while the reader is stopped. Further lines are dropped, so that memory stays bounded. */
 const MAX_PENDING = 16 * 1024 * 1024;
 
 /** Time that a reader has to take the last lines, in ms. */
@@ -86,7 +86,7 @@ export function writeLine(logger: Logger, { level, fields, message }: LogLine): 
   logger[level](fields, message);
 }
 
-/** A store that was lost, or came back: one line per change, however many calls meet it. */
+/** One line each time a store fails or works again, and not one per call. */
 export function logStore(logger: Logger, kind: string, why: string | undefined): void {
   if (why === undefined) logger.info({ store: kind }, `the ${kind} store can be used`);
   else logger.warn({ store: kind, error: why }, `Cannot use the ${kind} store because ${why}`);

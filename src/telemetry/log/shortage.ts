@@ -1,11 +1,11 @@
-/** A line where this process lacks something, at most one at a time: every call would write it. */
+/** A line if this process is out of descriptors, ports or memory. The number of lines is limited, because every call fails then. */
 import type { Clock } from '../../core/clock.js';
 import type { Logger } from './logger.js';
 
 /** Between two lines, in ms. */
 const PAUSE_MS = 10_000;
 
-/** @returns what to call for each failure. */
+/** @returns the function to call for each failure. */
 export function logShortage(logger: Logger, clock: Clock): (message: string) => void {
   let nextMs = -Infinity;
   return (message) => {

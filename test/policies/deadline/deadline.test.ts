@@ -96,7 +96,7 @@ t.test('refuses a call whose time is up, buffer deducted', async (t) => {
   }
 });
 
-t.test('refuses a header that is no instant', async (t) => {
+t.test('refuses a header that is not an instant', async (t) => {
   const { next, start } = build();
   const { seen } = start({ headers: ['X-Deadline', 'tomorrow'] });
   await settle();
@@ -129,7 +129,7 @@ t.test('ends a body that is still on its way at the deadline', async (t) => {
   t.match(call.cancelled, { reason: 'timeout-total' });
 });
 
-t.test('rests when the answer has ended', async (t) => {
+t.test('rests when the response has ended', async (t) => {
   const { clock, next, start } = build(1000);
   const { call, reply } = start();
   const body = next.last.answer();

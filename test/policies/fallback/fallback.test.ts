@@ -82,7 +82,7 @@ function build(entries: readonly FallbackEntry[], overrides: Partial<PolicyConte
     await settle();
   }
 
-  /** A call that fails; undefined when no source had an answer. */
+  /** A call that fails; undefined when no source had a response. */
   async function down(init: Partial<CallInit> = {}): Promise<Answer | undefined> {
     const { call, reply } = start(init);
     next.last.fail(refused);
@@ -97,7 +97,7 @@ function build(entries: readonly FallbackEntry[], overrides: Partial<PolicyConte
 const answerOf = async (entry: FallbackEntry, init: Partial<CallInit> = {}) =>
   (await build([entry]).down(init))!;
 
-/** Whether such an answer to such a call is kept. */
+/** Whether such a response to such a call is kept. */
 const keeps = async (init: Partial<CallInit>, headers: Fields, status = 200, body = 'good') => {
   const { store, live } = build([cache]);
   await live(init, { status, headers, body });
@@ -125,7 +125,7 @@ t.test('is absent from the chain when it is off, as it is by default', async (t)
   t.equal(fallback.create({ fallback: [], retry: 'off' }, context), undefined);
 });
 
-t.test('passes good answers on untouched', async (t) => {
+t.test('passes good responses on untouched', async (t) => {
   for (const status of [200, 204, 304, 404, 429, 501, 505]) {
     const { next, start, events } = build([fixed]);
     const { call, reply } = start();
@@ -136,7 +136,7 @@ t.test('passes good answers on untouched', async (t) => {
   }
 });
 
-t.test("takes the place of an upstream's failed answer", async (t) => {
+t.test("takes the place of an upstream's failed response", async (t) => {
   for (const status of [500, 502, 503, 504]) {
     const { next, start, events } = build([fixed]);
     const { call, reply } = start();
@@ -150,7 +150,7 @@ t.test("takes the place of an upstream's failed answer", async (t) => {
     t.same(call.substitution, {
       source: 'static',
       reason: '',
-      cause: `catalog answered ${status}`,
+      cause: `catalog responded ${status}`,
     });
     t.same(events, [{ type: 'fallback-used', source: 'static' }]);
   }
@@ -191,7 +191,7 @@ t.test('takes the place of failures of our own, and of no refusal', async (t) =>
   }
 });
 
-t.test('asks the sources in their order until one answers', async (t) => {
+t.test('asks the sources in their order until one has a response', async (t) => {
   const { next, backup, start, asked } = build([cache, other, { upstream: 'c' }, fixed]);
   const { call, reply } = start();
   next.last.fail(refused);
@@ -207,7 +207,7 @@ t.test('asks the sources in their order until one answers', async (t) => {
 });
 
 t.test('leaves the outcome as it was when every source fails', async (t) => {
-  t.test('an answer, unread', async (t) => {
+  t.test('a response, unread', async (t) => {
     const { next, backup, start, events } = build([cache, other]);
     const { call, reply } = start();
     const own = next.last.answer({ status: 503 });
@@ -314,7 +314,7 @@ t.test('another upstream', async (t) => {
   });
 });
 
-t.test('answers nobody who has left', async (t) => {
+t.test('sends no response to a client that has left', async (t) => {
   const { next, backup, start, events } = build([other, fixed]);
   const { call, failure } = start();
   const own = next.last.answer({ status: 503 });
@@ -327,7 +327,7 @@ t.test('answers nobody who has left', async (t) => {
   t.same(events, []);
 });
 
-t.test('the static answer', async (t) => {
+t.test('the static response', async (t) => {
   t.test('is as written', async (t) => {
     const headers = { 'Content-Type': 'text/plain', 'Retry-After': 30 };
     t.same(await answerOf({ static: { status: 503, headers, body: 'höher' } }), {
@@ -352,7 +352,7 @@ t.test('the static answer', async (t) => {
 t.test('the cache', async (t) => {
   const get = { path: '/items?page=1' };
 
-  t.test('gives the last good answer, with its age', async (t) => {
+  t.test('gives the last good response, with its age', async (t) => {
     const { clock, live, down } = build([cache]);
     await live(get, { headers: ['X-Own', 'a', 'Age', '5', 'Connection', 'close'], body: 'first' });
     await live(get, { headers: ['X-Own', 'b', 'Age', '5', 'Connection', 'close'], body: 'second' });
@@ -403,7 +403,7 @@ t.test('the cache', async (t) => {
     t.equal(await down({ ...get, body: fakeBody('', { isReplayable: true }) }), undefined);
   });
 
-  t.test('never gives one caller what another was answered', async (t) => {
+  t.test('never gives one caller the response to another', async (t) => {
     const { live, down } = build([cache]);
     const callers: readonly Fields[] = [
       [],
@@ -442,7 +442,7 @@ t.test('the cache', async (t) => {
     t.equal((await down(askFor('json', 'a')))?.body, '2');
   });
 
-  t.test('tells nobody who can read the store what callers sent', async (t) => {
+  t.test('does not put what callers sent into the store in plain text', async (t) => {
     const { store, live } = build([cache], { hash: () => 'digest' });
     await live(
       { ...get, headers: ['Authorization', 'secret-a', 'Cookie', 'secret-b', 'X-Key', 'secret-c'] },
@@ -478,7 +478,7 @@ t.test('the cache', async (t) => {
     t.notOk(await keeps({}, ['Content-Length', '1048577']), 'answers announced as large');
   });
 
-  t.test('does not keep what broke off, or what nobody read', async (t) => {
+  t.test('does not keep a response that broke off or was not read', async (t) => {
     const { next, store, start } = build([cache]);
     const broken = start();
     const own = next.last.answer();
@@ -493,7 +493,7 @@ t.test('the cache', async (t) => {
     t.equal(store.keys().length, 0);
   });
 
-  t.test('keeps nothing of what other sources answered', async (t) => {
+  t.test('keeps no response of other sources', async (t) => {
     const { next, backup, store, start } = build([cache, other]);
     const { reply } = start();
     next.last.fail(refused);
@@ -692,7 +692,7 @@ t.test('the cache', async (t) => {
     t.equal(own.sink!.onData(Buffer.from('b')), false);
   });
 
-  t.test('serves HEAD from the answer to a GET, and GET from no HEAD', async (t) => {
+  t.test('serves HEAD from the response to a GET, and GET from no HEAD', async (t) => {
     const { live, down } = build([cache]);
     const head = { ...get, method: 'HEAD' };
     await live(head, { headers: ['Content-Length', '99', 'ETag', '"h"'] });
@@ -702,7 +702,7 @@ t.test('the cache', async (t) => {
     t.match(await down(head), { body: '', headers: { etag: '"g"', 'content-length': '4' } });
   });
 
-  t.test('answers conditional requests', async (t) => {
+  t.test('responds to conditional requests', async (t) => {
     const { live, down } = build([cache]);
     const modified = 'Wed, 01 Jan 2025 00:00:00 GMT';
     const later = 'Thu, 02 Jan 2025 00:00:00 GMT';
@@ -743,7 +743,7 @@ t.test('the cache', async (t) => {
     });
   });
 
-  t.test('is no trouble when the store is', async (t) => {
+  t.test('is not affected when the store fails', async (t) => {
     const { store, live, down } = build([cache, fixed]);
     store.failure = new Error('the store is away');
     await live(get, { body: 'good' });
@@ -777,7 +777,7 @@ t.test('the cache', async (t) => {
     }
   });
 
-  t.test('does not come back to a call when the store answers too late', async (t) => {
+  t.test('does not come back to a call when the store responds too late', async (t) => {
     const { clock, store, next, backup, start } = build([cache, other]);
     store.isHanging = true;
     const { call, failure } = start();
@@ -797,7 +797,7 @@ t.test('the cache', async (t) => {
     t.equal(await failure, gone);
   });
 
-  t.test('still answers a call that its deadline has ended', async (t) => {
+  t.test('still responds to a call that its deadline has ended', async (t) => {
     const { clock, next, live, start } = build([cache]);
     await live(get, { body: 'good' });
     const call = fakeCall(get);

@@ -35,7 +35,7 @@ class Bench {
     this.layer = this.#create(adaptive, options);
   }
 
-  /** What a first try is given. */
+  /** What a first attempt is given. */
   get timeoutMs(): number | undefined {
     return this.layer.attemptMs;
   }
@@ -57,7 +57,7 @@ class Bench {
     return timeout.create({ timeout: settings }, fakeContext(this.clock), previous)!;
   }
 
-  /** A try as the transport leads it, up to `phase`. */
+  /** An attempt as the transport leads it, up to `phase`. */
   start(phase: AttemptPhase = 'waiting', attempt = 1) {
     const { next, layer } = this;
     const call = fakeCall();
@@ -96,7 +96,7 @@ class Bench {
     }
   }
 
-  /** A try that nobody answers: ms until it is cut off. */
+  /** An attempt without a response: ms until it is cut off. */
   async hang(attempt = 1): Promise<number> {
     const startMs = this.clock.now();
     const running = this.start('waiting', attempt);
@@ -168,7 +168,7 @@ t.test('says in the message which option it was', async (t) => {
   t.match(after.error?.message, 'catalog because none came within 30 ms (timeout.adaptive)');
 });
 
-t.test('a try keeps the timeout that it began with', async (t) => {
+t.test('an attempt keeps the timeout that it began with', async (t) => {
   const bench = new Bench();
   const early = bench.start();
   await bench.learn(20, 20, 20, 20);
@@ -197,7 +197,7 @@ t.test('measures what the attempt clock shows: from the end of an upload', async
   t.equal(bench.timeoutMs, 60);
 });
 
-t.test('learns nothing of an answer that comes before the upload has ended', async (t) => {
+t.test('learns nothing of a response that comes before the upload has ended', async (t) => {
   const bench = new Bench({ minSamples: 1 });
   const running = bench.start('sending');
   await bench.clock.advance(5000);
@@ -205,17 +205,20 @@ t.test('learns nothing of an answer that comes before the upload has ended', asy
   t.equal(bench.timeoutMs, 10_000);
 });
 
-t.test('measures up to the head, not the body or the time until anybody looks', async (t) => {
-  const bench = new Bench({ minSamples: 1 });
-  const running = bench.start();
-  await bench.clock.advance(40);
-  running.led.enter('streaming-events');
-  await bench.clock.advance(5000);
-  running.led.enter('ended');
-  bench.next.last.answer();
-  await settle();
-  t.equal(bench.timeoutMs, 60);
-});
+t.test(
+  'measures up to the head, not the body or the time until the response is read',
+  async (t) => {
+    const bench = new Bench({ minSamples: 1 });
+    const running = bench.start();
+    await bench.clock.advance(40);
+    running.led.enter('streaming-events');
+    await bench.clock.advance(5000);
+    running.led.enter('ended');
+    bench.next.last.answer();
+    await settle();
+    t.equal(bench.timeoutMs, 60);
+  },
+);
 
 t.test('measures an upgrade, which has no body', async (t) => {
   const bench = new Bench({ minSamples: 1 });
@@ -227,7 +230,7 @@ t.test('measures an upgrade, which has no body', async (t) => {
   t.equal(bench.timeoutMs, 60);
 });
 
-t.test('learns nothing of answers that refuse: they may come at once', async (t) => {
+t.test('learns nothing from responses that refuse: they may come at once', async (t) => {
   const bench = new Bench({ minSamples: 1 });
   for (const status of [400, 404, 429, 500, 503]) {
     const running = bench.start();
@@ -244,7 +247,7 @@ t.test('learns nothing of answers that refuse: they may come at once', async (t)
   }
 });
 
-t.test('learns nothing of tries that say nothing about response times', async (t) => {
+t.test('learns nothing of attempts that say nothing about response times', async (t) => {
   const bench = new Bench({ minSamples: 1 });
   await bench.learn(100);
   for (const error of [clientGone(), ended('upstream-reset'), ended('timeout-connect')]) {
@@ -255,7 +258,7 @@ t.test('learns nothing of tries that say nothing about response times', async (t
   }
 });
 
-t.test('counts a try that it cut off with its timeout, so that it grows', async (t) => {
+t.test('counts an attempt that it cut off with its timeout, so that it grows', async (t) => {
   const bench = new Bench();
   await bench.learn(100, 100, 100, 100);
   t.equal(await bench.hang(), 150);
@@ -263,7 +266,7 @@ t.test('counts a try that it cut off with its timeout, so that it grows', async 
   t.equal(await bench.hang(), 338);
 });
 
-t.test('counts a try that it cut off before there was a connection, too', async (t) => {
+t.test('counts an attempt that it cut off before there was a connection, too', async (t) => {
   const bench = new Bench();
   await bench.learn(100, 100, 100, 100);
   const running = bench.start('connecting');
@@ -292,7 +295,7 @@ t.test('does not count a stalled upload', async (t) => {
 });
 
 t.test(
-  'counts a try that the deadline ended only where it was beyond the percentile',
+  'counts an attempt that the deadline ended only where it was beyond the percentile',
   async (t) => {
     const bench = new Bench();
     await bench.learn(100, 100, 100, 100);
@@ -347,7 +350,7 @@ t.test('leaves the timeout alone where no more hang than the percentile leaves o
   }
 });
 
-t.test('lets later tries grow from the learned timeout, also beyond max', async (t) => {
+t.test('lets later attempts grow from the learned timeout, also beyond max', async (t) => {
   const bench = new Bench({ max: 150 }, { attemptGrowth: 0.5 });
   await bench.learn(100, 100, 100, 100);
   t.equal(await bench.hang(1), 150);
@@ -363,7 +366,7 @@ t.test('goes on with what it has learned after a reload', async (t) => {
   t.equal(bench.timeoutMs, 200);
 });
 
-t.test('a try that began before a reload is still learned from', async (t) => {
+t.test('an attempt that began before a reload is still learned from', async (t) => {
   const bench = new Bench({ minSamples: 1 });
   const running = bench.start();
   bench.reload({ minSamples: 1 });

@@ -36,7 +36,7 @@ function start(options: Partial<Options> = {}, earlierAttempts = 0) {
 
 type Attempt = ReturnType<typeof start>;
 
-/** The try lives on for just under `ms`, then ends with `reason`, and leaves no timer. */
+/** The attempt runs for just under `ms`, then ends with `reason`, and leaves no timer. */
 async function endsAfter(t: Test, attempt: Attempt, ms: number, reason: string) {
   await attempt.clock.advance(ms - 1);
   t.equal(attempt.error, undefined, `not before ${ms} ms`);
@@ -70,19 +70,22 @@ t.test('passes on what the call would be refused with', async (t) => {
   t.equal(stage.refusal(fakeCall()), next.refuses);
 });
 
-t.test('ends a try that gets no connection, as unsent', async (t) => {
+t.test('ends an attempt that gets no connection, as unsent', async (t) => {
   const attempt = start();
   await endsAfter(t, attempt, 2000, 'timeout-connect');
   t.match(attempt.error, { unsent: true });
 });
 
-t.test('ends a try that gets no connection in the time for all of it, as unsent', async (t) => {
-  const attempt = start({ attempt: 1000 });
-  await endsAfter(t, attempt, 1000, 'timeout-attempt');
-  t.match(attempt.error, { unsent: true });
-});
+t.test(
+  'ends an attempt that gets no connection in the time for the whole attempt, as unsent',
+  async (t) => {
+    const attempt = start({ attempt: 1000 });
+    await endsAfter(t, attempt, 1000, 'timeout-attempt');
+    t.match(attempt.error, { unsent: true });
+  },
+);
 
-t.test('ends a try without an answer, the connecting included', async (t) => {
+t.test('ends an attempt without a response, the connecting included', async (t) => {
   const attempt = start();
   await attempt.clock.advance(1500);
   attempt.led.enter('waiting');
@@ -100,7 +103,7 @@ t.test('stands still while the client uploads, and starts again after the last b
   await endsAfter(t, attempt, 10_000, 'timeout-attempt');
 });
 
-t.test('ends a try whose upstream takes no bytes of the body', async (t) => {
+t.test('ends an attempt whose upstream takes no bytes of the body', async (t) => {
   const attempt = start();
   attempt.led.enter('sending');
   attempt.led.stall(true);
@@ -120,7 +123,7 @@ t.test('counts a stall that began before the head was sent from there on', async
   await endsAfter(t, attempt, 15_000, 'timeout-write');
 });
 
-t.test('ends an answer that falls silent', async (t) => {
+t.test('ends a response that falls silent', async (t) => {
   const attempt = start();
   attempt.led.enter('waiting');
   attempt.led.enter('streaming');
@@ -153,7 +156,7 @@ t.test('ends an event stream only after the longer silence', async (t) => {
   t.match(attempt.error?.message, /timeout\.stream/);
 });
 
-t.test('leaves no timer when the try is over', async (t) => {
+t.test('leaves no timer when the attempt is over', async (t) => {
   for (const phase of ['connecting', 'sending', 'waiting', 'streaming'] as const) {
     const { clock, led } = start();
     led.enter(phase);
@@ -189,7 +192,7 @@ t.test('holds to the other limit where one is off', async (t) => {
   await endsAfter(t, start({ attempt: 'off' }), 2000, 'timeout-connect');
 });
 
-t.test('gives each further try more where attemptGrowth says so', async (t) => {
+t.test('gives each further attempt more where attemptGrowth says so', async (t) => {
   for (const [earlierTries, ms] of [10_000, 15_000, 20_000].entries()) {
     const attempt = start({ attemptGrowth: 0.5, connect: 'off' }, earlierTries);
     attempt.led.enter('waiting');
@@ -198,7 +201,7 @@ t.test('gives each further try more where attemptGrowth says so', async (t) => {
   }
 });
 
-t.test('gives all tries the same without attemptGrowth', async (t) => {
+t.test('gives all attempts the same without attemptGrowth', async (t) => {
   const attempt = start({}, 2);
   attempt.led.enter('waiting');
   await endsAfter(t, attempt, 10_000, 'timeout-attempt');
@@ -209,7 +212,7 @@ t.test('lets nothing grow out of an attempt that is off', async (t) => {
   t.equal(clock.pending, 0);
 });
 
-t.test('tells what a first try may take', async (t) => {
+t.test('tells what a first attempt may take', async (t) => {
   t.equal(build().layer.attemptMs, 10_000);
   t.equal(build({ attemptGrowth: 0.5 }).layer.attemptMs, 10_000);
   t.equal(build({ attempt: 'off' }).layer.attemptMs, undefined);

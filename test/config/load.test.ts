@@ -59,6 +59,7 @@ const builtIn = {
     successThreshold: 3,
     failureStatuses: [500, 502, 503, 504],
     minimumTimeout: 100,
+    scope: 'upstream',
   },
   timeout: {
     connect: 2000,

@@ -1,5 +1,6 @@
 /** A stop under load: clients on kept connections send requests around the signal, with default settings. */
 import net from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 import t from 'tap';
 import { startProxy } from '../support/proxy-process.js';
 import { connectClients } from '../support/kept-clients.js';
@@ -51,9 +52,14 @@ t.test(
     const closed = new Promise((resolve) => unused.once('close', resolve));
     unused.on('error', () => {});
     await new Promise((resolve) => unused.once('connect', resolve));
+    // While it is stopped, connections wait in the accept queue.
+    proxy.process.kill('SIGSTOP');
+    const connecting = connectClients(port, 100);
+    await setTimeout(1000);
     proxy.process.kill('SIGTERM');
     const signalledAt = performance.now();
-    const clients = await connectClients(port, 100);
+    proxy.process.kill('SIGCONT');
+    const clients = await connecting;
     t.teardown(() => clients.destroy());
     t.equal(clients.responses, 100);
     await closed;

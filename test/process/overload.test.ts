@@ -49,7 +49,7 @@ t.test('refuses upgrades and uploads without reading them', async (t) => {
   const head = 'HTTP/1.1\r\nHost: a\r\n';
   const upgrade = await sendRaw(
     sidecar.port('a'),
-    `GET /ws ${head}Connection: upgrade\r\nUpgrade: websocket\r\n\r\n`,
+    `GET /ws ${head}Connection: upgrade, close\r\nUpgrade: websocket\r\n\r\n`,
   );
   t.match(upgrade, /^HTTP\/1\.1 503 .*\r\nX-Breakwater-Reason: overloaded\r\n/s);
   const upload = await sendRaw(

@@ -18,7 +18,7 @@ t.test('calls fail while there are no descriptors, and the circuit stays closed'
     `admin: { listen: ${admin} }\nupstreams: { a: { listen: ${port}, target: "${upstream.url}", bulkhead: off, retry: off } }`,
   );
   const [command, args] = node(pathOf('main.js'), 'run', '--config', join(folder, 'f.yaml'));
-  const child = spawn('sh', ['-c', 'ulimit -n 80; exec "$@"', 'sh', command, ...args]);
+  const child = spawn('sh', ['-c', 'ulimit -n 128; exec "$@"', 'sh', command, ...args]);
   t.teardown(() => {
     child.kill('SIGKILL');
     rmSync(folder, { recursive: true });
@@ -27,7 +27,7 @@ t.test('calls fail while there are no descriptors, and the circuit stays closed'
   child.stdout.on('data', (data: Buffer) => (output += data.toString()));
   await eventually('it is ready', () => output.includes('breakwater: ready'));
 
-  const calls = Array.from({ length: 45 }, () => send(`http://127.0.0.1:${port}/`));
+  const calls = Array.from({ length: 75 }, () => send(`http://127.0.0.1:${port}/`));
   const failed = (await Promise.all(calls)).filter(({ status }) => status !== 200);
   t.ok(failed.length > 5);
   for (const { headers, text } of failed) {

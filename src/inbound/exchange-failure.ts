@@ -5,7 +5,7 @@ import type { Reply } from '../core/reply.js';
 
 /** The client closed its connection. */
 export const clientLeft = (): ClientGoneError =>
-  new ClientGoneError(499, 'Cannot answer because the client closed its connection');
+  new ClientGoneError(499, 'Cannot respond because the client closed its connection');
 
 /**
  * Why a response that is here must not be sent.

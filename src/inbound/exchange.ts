@@ -197,7 +197,7 @@ export class Exchange implements ReplySink, StreamHandler, Member, CallClient {
     } catch (cause) {
       const error = new CallError(
         'upstream-protocol-error',
-        `Cannot pass on the answer of ${this.#scope.upstream} because its head cannot be written: ${(cause as Error).message}`,
+        `Cannot pass on the response of ${this.#scope.upstream} because its head cannot be written: ${(cause as Error).message}`,
       );
       this.#reply?.abort(error);
       this.#reply = undefined;

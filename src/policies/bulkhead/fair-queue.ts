@@ -50,7 +50,7 @@ export class FairQueue implements Queue {
   readonly #header: string;
   /** Exactly the keys that hold a slot or wait: no more than there are slots and places. */
   readonly #lines = new Map<string, KeyLine>();
-  /** Lines below their limit in which somebody waits, that of the first arrival first. */
+  /** Lines below their limit in which a call waits, that of the first arrival first. */
   readonly #ready = new Heap(cameFirst);
   /** Lines with newcomers, the longest first. */
   readonly #crowded = new Heap(isLonger);

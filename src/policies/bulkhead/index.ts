@@ -41,7 +41,7 @@ function create(
   function wrap(inner: CallStage): CallStage {
     const next =
       adaptive === undefined ? inner : teach(adaptive, inner, context.clock, () => bulkhead.active);
-    /** Nobody takes a slot, let alone waits for one, to be refused behind it. */
+    /** A call that an inner stage would refuse takes no slot, and does not wait for one. */
     function run(call: Call): Promise<Reply> {
       const refused = call.cancelled ?? next.refusal(call);
       return refused === undefined ? admit(call) : Promise.reject(refused);

@@ -92,9 +92,9 @@ export class Line {
 }
 
 /**
- * Who waits, and who is next. The bulkhead counts the slots that all share; a queue may hold calls back although one of
- * these is free. Whenever one is, `next` is asked until it has nobody, so whoever may enter never finds anybody waiting
- * who may enter too.
+ * The calls that wait, and their order. The bulkhead counts the slots that all share; a queue may hold calls back although
+ * one of these is free. Whenever a slot is free, the queue is asked for the next call until it has none that may enter. So a
+ * new call that may enter never finds another one waiting that may enter too.
  */
 export interface Queue {
   /** Calls that wait. */

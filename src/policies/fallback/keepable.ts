@@ -37,7 +37,7 @@ const isIdentified = ({ headers }: Call) =>
 /** By its own words. */
 function mustNotBeKept(call: Call, { headers }: Reply): boolean {
   const directives = listMembers(headers, 'cache-control');
-  // For one user only (RFC 9111, section 5.2.2.7): the key must be able to tell whom.
+  // For one user only (RFC 9111, section 5.2.2.7): the key must identify the user.
   return directives.includes('no-store') || (directives.includes('private') && !isIdentified(call));
 }
 

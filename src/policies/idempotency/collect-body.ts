@@ -109,7 +109,7 @@ class Collector implements Reply, ReplySink {
 }
 
 /**
- * Takes the body of `reply`, which nobody else may attach to.
+ * Takes the body of `reply`, to which no other sink may be attached.
  * @returns the body, or, if it is longer than `limit`, a reply to attach to instead.
  * @throws what the body broke off with.
  */

@@ -8,6 +8,9 @@ import type { Drain } from '../listener.js';
 /** Time an idle connection stays open after its listener was told to end, in ms: a request may be on its way. */
 const LINGER_MS = 250;
 
+/** Longest time for the accept queue, in ms: it ends with the first quiet turn, but a busy machine takes long to that. */
+const ACCEPT_MS = 2000;
+
 /** A turn of Node's loop in which little was done, in ms. */
 const QUIET_TURN_MS = 1;
 
@@ -24,6 +27,8 @@ export class Ending {
     this.#server = server;
     this.#clock = clock;
     server.on('connection', (socket: Socket) => {
+      // A socket that is given back to the server is announced again.
+      if (this.#acceptedAt.has(socket)) return;
       this.#accepted += 1;
       this.#acceptedAt.set(socket, clock.now());
       socket.once('close', () => this.#acceptedAt.delete(socket));
@@ -74,7 +79,7 @@ export class Ending {
 
   /** Those that the system has accepted, or the close would reset them: Node takes one per turn of its loop. */
   async #acceptWaiting(): Promise<void> {
-    const until = this.#clock.now() + LINGER_MS;
+    const until = this.#clock.now() + ACCEPT_MS;
     while (!this.#isCut && this.#clock.now() < until) {
       const [before, startedAt] = [this.#accepted, this.#clock.now()];
       await setImmediate();

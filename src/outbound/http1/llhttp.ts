@@ -21,7 +21,7 @@ export interface LlhttpListener {
 export const Wanted = {
   everything: 0,
   /** From `onHeadersComplete`: there is no body, whatever the fields say. */
-  noBody: 1,
+  headOnly: 1,
   /** From `onHeadersComplete`: what follows is another protocol. */
   noMore: 2,
   /** The response is unusable. */

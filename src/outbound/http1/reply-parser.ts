@@ -134,11 +134,11 @@ export class ReplyParser implements LlhttpListener {
     }
     if (status < 200) {
       this.#informational.push(head);
-      return Wanted.noBody;
+      return Wanted.headOnly;
     }
     this.#head = head;
     this.#hasHead = true;
-    return method === 'HEAD' ? Wanted.noBody : Wanted.everything;
+    return method === 'HEAD' ? Wanted.headOnly : Wanted.everything;
   }
 
   onBody(offset: number, length: number): void {

@@ -1,11 +1,16 @@
 /** A process that runs out of file descriptors under load. */
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import t from 'tap';
 import { node, pathOf } from '../support/program.js';
 import { eventually, findFreePort, send, startUpstream } from '../support/sidecar.js';
+
+/** Close to the limit below, less what the process needs for itself. */
+const CLIENTS = 75;
 
 t.test('calls fail while there are no descriptors, and the circuit stays closed', async (t) => {
   const upstream = await startUpstream(t, (_request, response) => {
@@ -27,12 +32,24 @@ t.test('calls fail while there are no descriptors, and the circuit stays closed'
   child.stdout.on('data', (data: Buffer) => (output += data.toString()));
   await eventually('it is ready', () => output.includes('breakwater: ready'));
 
-  const calls = Array.from({ length: 75 }, () => send(`http://127.0.0.1:${port}/`));
-  const failed = (await Promise.all(calls)).filter(({ status }) => status !== 200);
-  t.ok(failed.length > 5);
-  for (const { headers, text } of failed) {
-    t.equal(headers['x-breakwater-reason'], 'connect-failed');
-    t.match(text, /because this process has no file descriptor left/);
+  // All clients are connected before the first call: only connections to the upstream find no descriptor.
+  const descriptors = () => readdirSync(`/proc/${child.pid}/fd`).length;
+  const before = descriptors();
+  const clients = Array.from({ length: CLIENTS }, () => connect(port, '127.0.0.1'));
+  t.teardown(() => clients.forEach((client) => client.destroy()));
+  await eventually('all clients are accepted', () => descriptors() >= before + CLIENTS);
+  const responses = await Promise.all(
+    clients.map(async (client) => {
+      client.write('GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
+      return text(client);
+    }),
+  );
+  const failed = responses.filter((response) => !response.startsWith('HTTP/1.1 200 '));
+  t.ok(failed.length > 5, `${failed.length} calls have failed`);
+  t.ok(failed.length < CLIENTS, 'some calls have found a descriptor');
+  for (const response of failed) {
+    t.match(response, /^X-Breakwater-Reason: connect-failed\r$/m);
+    t.match(response, /because this process has no file descriptor left/);
   }
   t.equal((await send(`http://127.0.0.1:${port}/`)).status, 200, 'all is well afterwards');
   t.equal(output.match(/"level":"warn"/g)?.length, 1);

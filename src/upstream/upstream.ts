@@ -63,6 +63,8 @@ export class Upstream {
   readonly name: string;
   readonly #options: UpstreamOptions;
   readonly #context: UpstreamContext;
+  /** Its own and those of its routes. */
+  readonly #settings: readonly PolicySettings[];
   readonly #endpoints: EndpointSet;
   readonly #lifetime: Lifetime;
   readonly #own: Scope;
@@ -84,9 +86,8 @@ export class Upstream {
     this.name = options.name;
     this.#options = options;
     this.#context = context;
-    const needs = [options, ...options.routes].map(({ policies }) =>
-      needsOf(context.policies, policies),
-    );
+    this.#settings = [options, ...options.routes].map(({ policies }) => policies);
+    const needs = this.#settings.map((policies) => needsOf(context.policies, policies));
     this.#endpoints = new EndpointSet(
       {
         target: options.target,
@@ -186,6 +187,7 @@ export class Upstream {
     return {
       upstream: this.name,
       route,
+      scopes: this.#settings,
       clock,
       random,
       emit,

@@ -14,7 +14,7 @@ const RENEW_MS = 1000;
 const OPEN_MS = 1000;
 
 /** A server that says so was replaced by another one, or is only about to start: the address may lead elsewhere by now. */
-const isMisplaced = (error: unknown) => /^(READONLY|LOADING)\b/.test(messageOf(error));
+const isMisplaced = (error: unknown) => /^(READONLY|LOADING|MASTERDOWN)\b/.test(messageOf(error));
 
 export interface RedisLinkOptions {
   readonly url: string;
@@ -151,8 +151,9 @@ export class RedisLink {
    */
   async #connectAnew(): Promise<void> {
     if (this.#isClosed) return;
+    const { clock, timeoutMs } = this.#options;
+    const nowMs = clock.now();
     if (this.#succession === undefined) {
-      const nowMs = this.#options.clock.now();
       if (nowMs - this.#renewedAtMs < RENEW_MS) return;
       this.#renewedAtMs = nowMs;
       this.#succession = new Promise((resolve) => {
@@ -161,6 +162,8 @@ export class RedisLink {
       this.#successor = this.#createClient();
       this.#successor.connect().catch(() => {});
     }
+    // Calls that come later need not wait for what the first ones have waited for in vain.
+    else if (nowMs - this.#renewedAtMs >= timeoutMs) return;
     return this.#succession;
   }
 

@@ -39,7 +39,7 @@ class RedisStore implements OwnedStore {
       keep: async (key, lock, record, ttlMs) =>
         (await this.#replace(key, lock, record, ttlMs)) ||
         (await this.#setIfAbsent(key, record, ttlMs)),
-      free: (key, lock) => this.#link.write((client) => client.deleteIf(PREFIX + key, lock), never),
+      free: (key, lock) => this.#free(key, lock),
     };
   }
 
@@ -58,18 +58,25 @@ class RedisStore implements OwnedStore {
   async #claim(key: string, lock: Buffer, ttlMs: number): Promise<Buffer | undefined> {
     for (let claims = 1; claims <= MAX_CLAIMS; claims++) {
       // Both at once: the second says what stood in the way of the first, or that the first did arrive.
-      const [taken, held] = await Promise.allSettled([
-        this.#setIfAbsent(key, lock, ttlMs),
-        this.#get(key),
-      ]);
-      if (taken.status === 'fulfilled' && taken.value) return undefined;
-      const holder = held.status === 'fulfilled' ? held.value : undefined;
-      if (holder !== undefined) return holder.equals(lock) ? undefined : holder;
-      for (const { status, reason } of [taken, held] as PromiseRejectedResult[]) {
-        if (status === 'rejected') throw reason;
+      const taking = this.#setIfAbsent(key, lock, ttlMs);
+      const reading = this.#get(key);
+      // It is looked at only after the second.
+      taking.catch(() => {});
+      const holder = await reading.catch(() => undefined);
+      if (holder !== undefined) {
+        const isOurs = holder.equals(lock);
+        // After a failover the lock can arrive at a new primary that has not heard of the holder.
+        taking.then((isTaken) => isTaken && !isOurs && this.#free(key, lock)).catch(() => {});
+        return isOurs ? undefined : holder;
       }
+      if (await taking) return undefined;
+      await reading;
     }
     throw new Error('its key came free and was taken again too often');
+  }
+
+  #free(key: string, lock: Buffer): Promise<boolean> {
+    return this.#link.write((client) => client.deleteIf(PREFIX + key, lock), never);
   }
 
   async #setIfAbsent(key: string, value: Buffer, ttlMs: number): Promise<boolean> {

@@ -7,7 +7,7 @@ import { createRedisStore } from '../../src/stores/redis.js';
 import { checkStore } from '../support/check-store.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { node } from '../support/program.js';
-import { startRedis, withoutRedis } from '../support/redis.js';
+import { startRedis, withoutRedis, type RedisServer } from '../support/redis.js';
 import { eventually, NO_PORT } from '../support/sidecar.js';
 
 const value = Buffer.from('value');
@@ -232,6 +232,56 @@ t.test(
     await clock.advance(1000);
     await t.rejects(records.claim('b', value, 60_000), /READONLY/);
     await eventually('it is connected anew', () => relay.connections() === 3);
+  },
+);
+
+/** Makes a replica of it, so that it can be read, but not written to. */
+async function makeReadOnly(server: RedisServer, primaryPort: number): Promise<void> {
+  await server.command('REPLICAOF', '127.0.0.1', String(primaryPort));
+}
+
+t.test(
+  'a record that the new primary has not heard of is found at the old one',
+  onServer,
+  async (t) => {
+    const [old, next] = [await startRedis(t), await startRedis(t)];
+    const relay = await startRelay(t, old.port);
+    const { records } = await openStore(t, relay.url);
+    const record = Buffer.from('record');
+    const lock = Buffer.from('lock');
+    await records.claim('a', value, 60_000);
+    await records.keep('a', value, record, 60_000);
+    // It cannot copy anything from there, and so keeps what it has.
+    await makeReadOnly(old, NO_PORT);
+    relay.lead(next.port);
+    t.same(await records.claim('a', lock, 60_000), record);
+    await eventually('it is connected to the new one', () => relay.connections() === 2);
+    await eventually('the lock that arrived there is freed', async () => {
+      const held = await next.command('GET', 'breakwater:1:a');
+      return held.startsWith('$-1');
+    });
+    t.equal(await records.claim('b', lock, 60_000), undefined, 'it is written to');
+  },
+);
+
+t.test(
+  'a new connection that does not come keeps later calls from nothing',
+  onServer,
+  async (t) => {
+    const old = await startRedis(t);
+    const relay = await startRelay(t, old.port);
+    const { records, clock } = await openStore(t, relay.url, 300);
+    await records.claim('a', value, 60_000);
+    await makeReadOnly(old, NO_PORT);
+    relay.lead(NO_PORT);
+    const first = endOf(records.claim('b', value, 60_000));
+    const known = await records.claim('a', Buffer.from('other'), 60_000);
+    t.same(known, value, 'what can be read waits for no connection');
+    await eventually('it is connecting', () => relay.connections() === 2);
+    t.notOk(first.isOver, 'the first ones wait for it');
+    await clock.advance(310);
+    await eventually('it is given up', () => first.isOver);
+    t.match(await atOnce(records.claim('c', value, 60_000)), /READONLY/);
   },
 );
 

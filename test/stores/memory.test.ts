@@ -89,6 +89,20 @@ t.test('records make room for each other, but locks stay', async (t) => {
   t.equal(left.at(-1), 99);
 });
 
+t.test('what has ended makes room before what is still needed', async (t) => {
+  const { clock, records, held } = build({ maxRecordBytes: 20_000 });
+  const keep = async (key: string, ttlMs: number) => {
+    await records.claim(key, lock, 1000);
+    await records.keep(key, lock, Buffer.from('record'), ttlMs);
+  };
+  await keep('long0', 100_000);
+  for (let round = 0; round < 5; round++) {
+    for (let i = 0; i < 20; i++) await keep(`short${round}-${i}`, 500);
+    await clock.advance(1000);
+  }
+  t.same(await held('long', 1), [0]);
+});
+
 t.test('where locks fill all there is, a key cannot be taken, and none is lost', async (t) => {
   const { clock, records, held } = build({ maxRecordBytes: 20_000 });
   let taken = 0;
@@ -125,6 +139,15 @@ t.test('another size keeps what fits', async (t) => {
   t.ok((await cache.get('c99'))?.equals(Buffer.alloc(5000, 99)), 'a larger one keeps everything');
 });
 
+t.test('locks that fill more than a new size are renewed, and may become records', async (t) => {
+  const { store, records } = build();
+  for (let i = 0; i < 20; i++) await records.claim(`l${i}`, lock, 1000);
+  store.resize({ maxBytes: MEBIBYTE, maxRecordBytes: 2000 });
+  await t.rejects(records.claim('new', lock, 1000), /no room/);
+  for (let i = 0; i < 20; i++) t.equal(await records.renew(`l${i}`, lock, 1000), true);
+  t.equal(await records.keep('l0', lock, Buffer.from('record'), 1000), true);
+});
+
 t.test('what a caller does to a value changes nothing here', async (t) => {
   const { cache } = build();
   const value = Buffer.from('value');
@@ -154,6 +177,8 @@ t.test('opens and closes', async (t) => {
 
 /** External memory of the process, in bytes, without garbage. */
 function external(): number {
+  // The first one only finds what the second one frees.
+  collectGarbage();
   collectGarbage();
   return process.memoryUsage().external;
 }

@@ -87,7 +87,7 @@ void t.test('fills in every default, decoded', (t) => {
       maxConnections: 'off',
     },
     overload: 'off',
-    stores: { kind: 'memory', maxBytes: 67_108_864 },
+    stores: { kind: 'memory', maxBytes: 67_108_864, maxRecordBytes: 16_777_216 },
     upstreams: [
       {
         name: 'a',

@@ -425,6 +425,25 @@ const meaning: readonly Case[] = [
     ],
   },
   {
+    name: 'records bounded in a Redis',
+    text: `stores: { kind: redis, maxRecordBytes: 1MiB, url: "redis://a" }\n${upstream('')}`,
+    expected: [
+      '1:24: error: stores.maxRecordBytes: is for `kind: memory` only, but the kind is redis',
+    ],
+  },
+  {
+    name: 'a wait for the memory of the process',
+    text: `stores: { timeout: 1s }\n${upstream('')}`,
+    expected: [
+      '1:11: error: stores.timeout: is for `kind: redis` only, but the kind is memory, by default',
+    ],
+  },
+  {
+    name: 'no time for a store',
+    text: `stores: { kind: redis, url: "redis://a", timeout: 0s }\n${upstream('')}`,
+    expected: ['1:51: error: stores.timeout: must be longer than 0: no server responds at once'],
+  },
+  {
     name: 'a store of one kind with the keys of the other',
     text: `stores: { kind: redis, maxBytes: 1MiB, url: "redis://a" }\n${upstream('')}`,
     expected: ['1:24: error: stores.maxBytes: is for `kind: memory` only, but the kind is redis'],

@@ -386,6 +386,23 @@ t.test('two sidecars over one Redis agree', onServer, async (t) => {
   t.equal(upstream.charges(), charges);
 });
 
+t.test(
+  'a burst of one key over two sidecars runs once, also without failClosed',
+  onServer,
+  async (t) => {
+    const redis = await startRedis(t);
+    const upstream = await startPayments(t);
+    const yaml = config(upstream.url, '', redisStore(redis.url));
+    const sidecars = [await startSidecar(t, yaml), await startSidecar(t, yaml)];
+    const calls = Array.from({ length: 300 }, (_, i) => pay(sidecars[i % 2]!));
+    const statuses = new Set((await Promise.all(calls)).map(({ status }) => status));
+    statuses.delete(409);
+    t.same([...statuses], [201]);
+    t.equal(upstream.charges(), 1);
+    for (const sidecar of sidecars) t.equal(await counted(sidecar, 'error'), 0);
+  },
+);
+
 t.test('calls go on when Redis dies or hangs, and it heals by itself', onServer, async (t) => {
   const redis = await startRedis(t);
   const upstream = await startPayments(t);

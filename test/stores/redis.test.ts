@@ -285,6 +285,28 @@ t.test(
   },
 );
 
+t.test('a server that is loading is asked again on a new connection', async (t) => {
+  let connections = 0;
+  const server = net.createServer((socket) => {
+    const isLoading = ++connections === 1;
+    socket.on('error', () => {});
+    t.teardown(() => void socket.destroy());
+    socket.on('data', (data) => {
+      // Each command is an array, and here no command has an array in it.
+      for (const command of data.toString('latin1').split(/(?=^\*)/m)) {
+        if (/GET/.test(command)) socket.write(isLoading ? '-LOADING Redis\r\n' : '$5\r\nvalue\r\n');
+        else socket.write(/PING/.test(command) ? '+PONG\r\n' : '+OK\r\n');
+      }
+    });
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  t.teardown(() => void server.close());
+  const { port } = server.address() as net.AddressInfo;
+  const { cache } = await openStore(t, `redis://127.0.0.1:${port}`);
+  t.same(await cache.get('a'), value);
+  t.equal(connections, 2);
+});
+
 t.test('after it is closed it says so', onServer, async (t) => {
   const redis = await startRedis(t);
   const { store, cache } = await openStore(t, redis.url);

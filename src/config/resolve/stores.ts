@@ -49,6 +49,11 @@ export function checkStores(root: SourceNode, findings: Findings): void {
     findings.error('stores', position, [...path, key], message);
   }
   if (kind !== 'redis') return;
+  const timeout = valueOf(node, 'timeout');
+  if (timeout !== undefined && /^[0.]+[a-z]+$/.test(textOf(timeout) ?? '')) {
+    const message = 'must be longer than 0: no server responds at once';
+    findings.error('stores', timeout.position, [...path, 'timeout'], message);
+  }
   const url = valueOf(node, 'url');
   if (url === undefined) {
     const message = `the key \`url\` is missing: kind redis needs ${URL_FORM}`;

@@ -615,11 +615,13 @@ t.test('the cache', async (t) => {
         const { clock, next, live, down, start } = build([cache]);
         await live(get, { body: 'old' });
         const slow = start({ ...get, startedAtMs: 5 });
-        const own = next.last.answer();
-        const ended = read(await slow.reply);
+        const run = next.last;
         await clock.advance(10);
         const status = news.method === 'GET' ? 404 : 204;
         await live({ ...get, ...news, startedAtMs: clock.now() }, { status });
+        await clock.advance(10);
+        const own = run.answer();
+        const ended = read(await slow.reply);
         own.sink!.onData(Buffer.from('old as well'));
         own.finish();
         await ended;

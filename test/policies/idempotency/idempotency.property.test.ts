@@ -32,7 +32,7 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
     }),
     fc.record({ do: fc.constant('wait' as const), ms: fc.integer({ min: 1, max: 120 }) }),
   ),
-  { maxLength: 30 },
+  { maxLength: 30, size: 'max' },
 );
 
 /** What a key holds in the plainest possible model. */
@@ -156,7 +156,7 @@ const troubles: fc.Arbitrary<Trouble[]> = fc.array(
     }),
     fc.record({ do: fc.constant('wait' as const), ms: fc.integer({ min: 1, max: 120 }) }),
   ),
-  { maxLength: 30 },
+  { maxLength: 30, size: 'max' },
 );
 
 t.test(

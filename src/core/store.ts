@@ -29,7 +29,11 @@ export interface Records {
   claim(key: string, lock: Buffer, ttlMs: number): Promise<Buffer | undefined>;
   /** Gives the lock `ttlMs` from now. @returns false where the key does not hold `lock`. */
   renew(key: string, lock: Buffer, ttlMs: number): Promise<boolean>;
-  /** Puts `record` in the place of `lock`, or of nothing. @returns false where the key holds something else. */
+  /**
+   * Puts `record` in the place of `lock`, or of nothing. Where it is there already, because a response was lost, its time
+   * begins anew.
+   * @returns false where the key holds something else.
+   */
   keep(key: string, lock: Buffer, record: Buffer, ttlMs: number): Promise<boolean>;
   /** Deletes `lock`. @returns false where the key does not hold it. */
   free(key: string, lock: Buffer): Promise<boolean>;

@@ -78,7 +78,7 @@ function recordsIn(entries: BoundedMap): Records {
     },
     async keep(key, lock, record, ttlMs) {
       const held = entries.get(key);
-      if (held !== undefined && !held.equals(lock)) return false;
+      if (held !== undefined && !held.equals(lock) && !held.equals(record)) return false;
       put(key, record, ttlMs, false);
       return true;
     },

@@ -11,7 +11,8 @@ const MAX_RECONNECT_MS = 2000;
 
 /** The client sends EVALSHA, and EVAL where the server does not know the script (yet, or after a restart). */
 const replaceScript = defineScript({
-  SCRIPT: `if redis.call('get', KEYS[1]) == ARGV[1] then
+  SCRIPT: `local held = redis.call('get', KEYS[1])
+if held == ARGV[1] or held == ARGV[2] then
   redis.call('set', KEYS[1], ARGV[2], 'px', ARGV[3])
   return 1
 end

@@ -1,5 +1,6 @@
 /** The store that replicas share: a Redis server, which may be away at any time. */
 import type { Cache, OwnedStore, Records } from '../core/store.js';
+import { deleteIf, replace } from './redis-client.js';
 import { RedisLink, type RedisLinkOptions } from './redis-link.js';
 
 /** In front of every key. The number changes with the form of keys or values: old and new may share a server. */
@@ -76,7 +77,7 @@ class RedisStore implements OwnedStore {
   }
 
   #free(key: string, lock: Buffer): Promise<boolean> {
-    return this.#link.write((client) => client.deleteIf(PREFIX + key, lock), never);
+    return this.#link.write((client) => deleteIf(client, PREFIX + key, lock), never);
   }
 
   async #setIfAbsent(key: string, value: Buffer, ttlMs: number): Promise<boolean> {
@@ -88,7 +89,7 @@ class RedisStore implements OwnedStore {
 
   #replace(key: string, expected: Buffer, value: Buffer, ttlMs: number): Promise<boolean> {
     return this.#link.write(
-      (client) => client.replace(PREFIX + key, expected, value, String(pxOf(ttlMs))),
+      (client) => replace(client, PREFIX + key, expected, value, pxOf(ttlMs)),
       isTrue,
     );
   }

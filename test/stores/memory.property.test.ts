@@ -78,6 +78,21 @@ class Model {
   }
 }
 
+const same = (a: Buffer | undefined, b: Buffer | undefined, what: string): void => {
+  if (a === undefined ? b !== undefined : b === undefined || !a.equals(b)) {
+    throw new Error(`${what}: ${a?.length} and ${b?.length} bytes`);
+  }
+};
+
+const hasRoom = (operation: Promise<unknown>) =>
+  operation.then(
+    () => true,
+    (error: Error) => {
+      if (!error.message.includes('stores.maxRecordBytes')) throw error;
+      return false;
+    },
+  );
+
 async function run(list: readonly (Step & { readonly length: number })[]): Promise<void> {
   const clock = new FakeClock();
   let sizes = { maxBytes: 4000, maxRecordBytes: 4000 };
@@ -85,22 +100,8 @@ async function run(list: readonly (Step & { readonly length: number })[]): Promi
   const { cache, records } = store;
   const [cached, locks, kept] = [new Model(clock), new Model(clock), new Model(clock)];
   let count = 0;
-  const same = (a: Buffer | undefined, b: Buffer | undefined, what: string): void => {
-    if (a === undefined ? b !== undefined : b === undefined || !a.equals(b)) {
-      throw new Error(`${what}: ${a?.length} and ${b?.length} bytes`);
-    }
-  };
   /** Another value each time, of about that length. */
   const valueOf = (length: number) => Buffer.from(`${++count}`.padEnd(length, '.'));
-  const hasRoom = (operation: Promise<unknown>) =>
-    operation.then(
-      () => true,
-      (error: Error) => {
-        if (!error.message.includes('stores.maxRecordBytes')) throw error;
-        return false;
-      },
-    );
-
   for (const step of list) {
     if (step.do === 'wait') await clock.advance(step.ms);
     else if (step.do === 'resize') {

@@ -80,11 +80,9 @@ t.test('is a store', onServer, async (t) => {
   });
   t.same(changes, [undefined]);
   t.match(await redis.command('KEYS', '*'), 'breakwater:1:a', 'keys have a version');
-  t.match(
-    await redis.command('INFO', 'errorstats'),
-    /Errorstats\r\n(?!errorstat_NOSCRIPT)/,
-    'no operation needs two trips, also at a server that it is new to',
-  );
+  const errors = await redis.command('INFO', 'errorstats');
+  t.match(errors, '# Errorstats');
+  t.notMatch(errors, 'NOSCRIPT', 'no operation needs two trips, also at a server that is new');
 });
 
 t.test('signs in, and takes a database', onServer, async (t) => {

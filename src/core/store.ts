@@ -1,7 +1,10 @@
 /** Where policies keep what must outlive a call, or be shared between replicas. */
 
+/** Another attempt would fail as well. */
+export class LastingStoreError extends Error {}
+
 /** What every operation on a store that was closed rejects with: it will not come back. */
-export class StoreClosedError extends Error {}
+export class StoreClosedError extends LastingStoreError {}
 
 /** Keys are opaque strings; values are opaque bytes. Every operation may reject, because the store can be away. */
 export interface Cache {

@@ -8,6 +8,9 @@ const ENTRY_BYTES = 256;
 /** Least time between searches for what has ended, in ms: they take a while where there are many entries. */
 const SWEEP_MS = 1000;
 
+const costOf = (key: string, value: Uint8Array) =>
+  BlockArena.sizeOf(value.length) + ENTRY_BYTES + 2 * key.length;
+
 interface Entry {
   readonly first: number;
   readonly length: number;
@@ -43,7 +46,7 @@ export class BoundedMap {
 
   /** @returns false where there is no room: everything is then as it was. */
   put(key: string, value: Uint8Array, ttlMs: number, isPinned = false): boolean {
-    const cost = BlockArena.sizeOf(value.length) + ENTRY_BYTES + 2 * key.length;
+    const cost = costOf(key, value);
     const before = this.#find(key);
     if (!this.#makeRoom(cost, key, before)) return false;
     if (before !== undefined) this.delete(key);
@@ -53,6 +56,11 @@ export class BoundedMap {
     this.#bytes += cost;
     if (isPinned) this.#pinnedBytes += cost;
     return true;
+  }
+
+  /** Whether it would fit if there were nothing else. */
+  couldHold(key: string, value: Uint8Array): boolean {
+    return costOf(key, value) <= this.#maxBytes;
   }
 
   delete(key: string): boolean {

@@ -1,6 +1,6 @@
 /** The store in this process's own memory. */
 import type { Clock } from '../core/clock.js';
-import type { Cache, OwnedStore, Records } from '../core/store.js';
+import { LastingStoreError, type Cache, type OwnedStore, type Records } from '../core/store.js';
 import { BoundedMap } from './bounded-map.js';
 
 export interface MemorySizes {
@@ -62,6 +62,9 @@ function recordsIn(entries: BoundedMap): Records {
 
   function put(key: string, value: Buffer, ttlMs: number, isPinned: boolean): void {
     if (entries.put(key, value, ttlMs, isPinned)) return;
+    if (!entries.couldHold(key, value)) {
+      throw new LastingStoreError('it is larger than stores.maxRecordBytes');
+    }
     throw new Error('there is no room for it: raise stores.maxRecordBytes');
   }
 

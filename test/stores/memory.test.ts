@@ -1,6 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import t from 'tap';
+import { LastingStoreError } from '../../src/core/store.js';
 import { MemoryStore } from '../../src/stores/memory.js';
 import { checkStore } from '../support/check-store.js';
 import { FakeClock } from '../support/fake-clock.js';
@@ -116,6 +117,17 @@ t.test('where locks fill all there is, a key cannot be taken, and none is lost',
   t.same(await records.claim('l0', lock, 1000), lock, 'what could not be kept has its lock still');
   await clock.advance(1000);
   t.equal(await records.claim('new', lock, 1000), undefined, 'locks that are over make room');
+});
+
+t.test('a record that never fits is told from one that may fit later', async (t) => {
+  const { records } = build({ maxRecordBytes: 20_000 });
+  await records.claim('a', lock, 1000);
+  const tooLarge = records.keep('a', lock, Buffer.alloc(20_000), 1000);
+  await t.rejects(tooLarge, new LastingStoreError('it is larger than stores.maxRecordBytes'));
+  for (let i = 0; i < 10; i++) await records.claim(`l${i}`, lock, 1000);
+  const error = await records.keep('a', lock, Buffer.alloc(15_000), 1000).catch((why: unknown) => why);
+  t.match(error, { message: /no room/ });
+  t.notOk(error instanceof LastingStoreError);
 });
 
 t.test('another size keeps what fits', async (t) => {

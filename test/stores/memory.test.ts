@@ -125,7 +125,9 @@ t.test('a record that never fits is told from one that may fit later', async (t)
   const tooLarge = records.keep('a', lock, Buffer.alloc(20_000), 1000);
   await t.rejects(tooLarge, new LastingStoreError('it is larger than stores.maxRecordBytes'));
   for (let i = 0; i < 10; i++) await records.claim(`l${i}`, lock, 1000);
-  const error = await records.keep('a', lock, Buffer.alloc(15_000), 1000).catch((why: unknown) => why);
+  const error = await records
+    .keep('a', lock, Buffer.alloc(15_000), 1000)
+    .catch((why: unknown) => why);
   t.match(error, { message: /no room/ });
   t.notOk(error instanceof LastingStoreError);
 });

@@ -1,14 +1,8 @@
 /** The store in this process's own memory. */
 import type { Clock } from '../core/clock.js';
-import { LastingStoreError, type Cache, type OwnedStore, type Records } from '../core/store.js';
+import { LastingStoreError, type Cache, type Records } from '../core/store.js';
 import { BoundedMap } from './bounded-map.js';
-
-export interface MemorySizes {
-  /** Of the cache: keys, values and what goes with them. */
-  readonly maxBytes: number;
-  /** The same of records and locks. */
-  readonly maxRecordBytes: number;
-}
+import type { AdjustableStore, MemorySizes, StoreOptions } from './options.js';
 
 export interface MemoryStoreOptions extends MemorySizes {
   readonly clock: Clock;
@@ -17,7 +11,7 @@ export interface MemoryStoreOptions extends MemorySizes {
 const done = Promise.resolve();
 
 /** Its operations are done when they return: within one process that makes each a step that nothing can get between. */
-export class MemoryStore implements OwnedStore {
+export class MemoryStore implements AdjustableStore {
   readonly cache: Cache;
   readonly records: Records;
   readonly #cached: BoundedMap;
@@ -38,6 +32,10 @@ export class MemoryStore implements OwnedStore {
     this.#cached.clear();
     this.#recorded.clear();
     return done;
+  }
+
+  adjustmentTo(options: StoreOptions): (() => void) | undefined {
+    return options.kind === 'memory' ? () => this.resize(options) : undefined;
   }
 
   /** Keeps what fits into the new sizes, and every lock. */

@@ -34,6 +34,7 @@ const messageOf = (error: unknown) => (error instanceof Error ? error.message : 
  */
 export class RedisLink {
   readonly #options: RedisLinkOptions;
+  #timeoutMs: number;
   #client: RedisClient;
   /** What is to take the place of the client, once it is connected. */
   #successor: RedisClient | undefined;
@@ -55,6 +56,7 @@ export class RedisLink {
 
   constructor(options: RedisLinkOptions) {
     this.#options = options;
+    this.#timeoutMs = options.timeoutMs;
     this.#client = this.#createClient();
   }
 
@@ -77,6 +79,11 @@ export class RedisLink {
       if (client?.isOpen === true) client.destroy();
     }
     return Promise.resolve();
+  }
+
+  /** For operations from now on. */
+  setTimeout(timeoutMs: number): void {
+    this.#timeoutMs = timeoutMs;
   }
 
   read<T>(send: (client: RedisClient) => Promise<T>): Promise<T> {
@@ -128,8 +135,7 @@ export class RedisLink {
   }
 
   #inTime<T>(reply: Promise<T>): Promise<T> {
-    const { timeoutMs, clock } = this.#options;
-    return waitFor(reply, timeoutMs, clock);
+    return waitFor(reply, this.#timeoutMs, this.#options.clock);
   }
 
   #createClient(): RedisClient {
@@ -151,7 +157,7 @@ export class RedisLink {
    */
   async #connectAnew(): Promise<void> {
     if (this.#isClosed) return;
-    const { clock, timeoutMs } = this.#options;
+    const { clock } = this.#options;
     const nowMs = clock.now();
     if (this.#succession === undefined) {
       if (nowMs - this.#renewedAtMs < RENEW_MS) return;
@@ -163,7 +169,7 @@ export class RedisLink {
       this.#successor.connect().catch(() => {});
     }
     // Calls that come later need not wait for what the first ones have waited for in vain.
-    else if (nowMs - this.#renewedAtMs >= timeoutMs) return;
+    else if (nowMs - this.#renewedAtMs >= this.#timeoutMs) return;
     return this.#succession;
   }
 

@@ -1,5 +1,6 @@
 /** The store that replicas share: a Redis server, which may be away at any time. */
-import type { Cache, OwnedStore, Records } from '../core/store.js';
+import type { Cache, Records } from '../core/store.js';
+import type { AdjustableStore, StoreOptions } from './options.js';
 import { deleteIf, replace } from './redis-client.js';
 import { RedisLink, type RedisLinkOptions } from './redis-link.js';
 
@@ -18,13 +19,15 @@ const isTrue = (result: boolean) => result;
 /** Deleting needs no room. */
 const never = () => false;
 
-class RedisStore implements OwnedStore {
+class RedisStore implements AdjustableStore {
   readonly cache: Cache;
   readonly records: Records;
   readonly #link: RedisLink;
+  readonly #url: string;
 
   constructor(options: RedisLinkOptions) {
     this.#link = new RedisLink(options);
+    this.#url = options.url;
     this.cache = {
       // The clocks of replicas have nothing else in common.
       now: () => options.clock.wallNow(),
@@ -50,6 +53,11 @@ class RedisStore implements OwnedStore {
 
   close(): Promise<void> {
     return this.#link.close();
+  }
+
+  adjustmentTo(options: StoreOptions): (() => void) | undefined {
+    if (options.kind !== 'redis' || options.url !== this.#url) return undefined;
+    return () => this.#link.setTimeout(options.timeout);
   }
 
   async #get(key: string): Promise<Buffer | undefined> {
@@ -96,6 +104,6 @@ class RedisStore implements OwnedStore {
 }
 
 /** Connects when it is opened; until it is closed it comes back by itself from whatever happens to the server. */
-export function createRedisStore(options: RedisLinkOptions): OwnedStore {
+export function createRedisStore(options: RedisLinkOptions): AdjustableStore {
   return new RedisStore(options);
 }

@@ -310,6 +310,22 @@ t.test('a server that is loading is asked again on a new connection', async (t) 
   t.equal(connections, 2);
 });
 
+t.test('another timeout needs no other store', onServer, async (t) => {
+  const redis = await startRedis(t);
+  const { store, cache, clock } = await openStore(t, redis.url, 500);
+  const adjust = store.adjustmentTo({ kind: 'redis', url: redis.url, timeout: 50 });
+  redis.hang();
+  adjust?.();
+  const end = endOf(cache.get('a'));
+  await clock.advance(60);
+  await eventually('it is given up', () => end.isOver);
+  t.match(end.error, { message: 'it did not respond within 50 ms' });
+  redis.goOn();
+  const elsewhere = { kind: 'redis', url: `${redis.url}/1`, timeout: 500 } as const;
+  t.equal(store.adjustmentTo(elsewhere), undefined);
+  t.equal(store.adjustmentTo({ kind: 'memory', maxBytes: 1, maxRecordBytes: 1 }), undefined);
+});
+
 t.test('after it is closed it says so', onServer, async (t) => {
   const redis = await startRedis(t);
   const { store, cache } = await openStore(t, redis.url);

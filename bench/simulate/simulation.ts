@@ -86,9 +86,11 @@ export async function simulate(scenario: Scenario): Promise<readonly PhaseResult
   const { seed, callers, phases, changes = [], watch, onEvent } = scenario;
   const clock = new VirtualClock();
   const emit = (event: Event): void => onEvent?.(event, clock.now());
+  const settings = readPolicies(scenario.policies);
   const context: PolicyContext = {
     upstream: 'catalog',
     route: '',
+    scopes: [settings],
     clock,
     random: seeded(seed),
     emit,
@@ -101,7 +103,7 @@ export async function simulate(scenario: Scenario): Promise<readonly PhaseResult
   };
   // Chance of their own: what policies draw must not change who comes when, or what a response costs.
   const upstream = new SimulatedUpstream(scenario.upstream, clock, seeded(seed + 1), emit);
-  const layers = createLayers(policies, readPolicies(scenario.policies), context);
+  const layers = createLayers(policies, settings, context);
   const stage = compose(listLayers(policies, layers), upstream);
   const recorder = new Recorder(phases);
   const front = scenario.front?.(stage, context) ?? stage;

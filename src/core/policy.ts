@@ -8,12 +8,18 @@ import type { Off } from './options.js';
 import type { AnyLayer, AttemptLayer, CallStage } from './pipeline.js';
 import type { Store } from './store.js';
 
-/** What a policy may use beyond its options. */
-export interface PolicyContext {
+/**
+ * What a policy may use beyond its options.
+ *
+ * @typeParam Settings as in `Policy`.
+ */
+export interface PolicyContext<Settings = unknown> {
   /** For messages. */
   readonly upstream: string;
   /** Empty for the upstream's own. */
   readonly route: string;
+  /** The settings of the upstream and of all its routes: calls of one may matter to what another one keeps. */
+  readonly scopes: readonly Settings[];
   readonly clock: Clock;
   readonly random: Random;
   readonly emit: Emit;
@@ -93,7 +99,7 @@ export interface Policy<
    *   upstream's for a route that shares its state. Calls under way end by the options they began with.
    * @returns undefined when the settings switch the policy off: it is then absent from the chain.
    */
-  create(settings: Settings, context: PolicyContext, previous?: Made): Made | undefined;
+  create(settings: Settings, context: PolicyContext<Settings>, previous?: Made): Made | undefined;
   /**
    * Whether the own layer of a route goes on with the state of its upstream's.
    * @param writes the option paths that the route writes, parents included.

@@ -1,7 +1,10 @@
 /** The store in which policies keep data beyond one call, or share it between replicas. */
 
+/** Another attempt would fail as well. */
+export class LastingStoreError extends Error {}
+
 /** What every operation on a store that was closed rejects with: it will not come back. */
-export class StoreClosedError extends Error {}
+export class StoreClosedError extends LastingStoreError {}
 
 /** Keys are opaque strings; values are opaque bytes. Every operation may reject, because the store can be away. */
 export interface Cache {
@@ -29,7 +32,11 @@ export interface Records {
   claim(key: string, lock: Buffer, ttlMs: number): Promise<Buffer | undefined>;
   /** Gives the lock `ttlMs` from now. @returns false where the key does not hold `lock`. */
   renew(key: string, lock: Buffer, ttlMs: number): Promise<boolean>;
-  /** Puts `record` in the place of `lock`, or of nothing. @returns false where the key holds something else. */
+  /**
+   * Puts `record` in the place of `lock`, or of nothing. Where it is there already, because a response was lost, its time
+   * begins anew.
+   * @returns false where the key holds something else.
+   */
   keep(key: string, lock: Buffer, record: Buffer, ttlMs: number): Promise<boolean>;
   /** Deletes `lock`. @returns false where the key does not hold it. */
   free(key: string, lock: Buffer): Promise<boolean>;

@@ -5,6 +5,12 @@ import { BlockArena } from './block-arena.js';
 /** What an entry costs on the heap beside its value's blocks: measured, with the key's own characters on top. */
 const ENTRY_BYTES = 256;
 
+/** Least time between searches for what has ended, in ms: they take a while where there are many entries. */
+const SWEEP_MS = 1000;
+
+const costOf = (key: string, value: Uint8Array) =>
+  BlockArena.sizeOf(value.length) + ENTRY_BYTES + 2 * key.length;
+
 interface Entry {
   readonly first: number;
   readonly length: number;
@@ -22,6 +28,7 @@ export class BoundedMap {
   #pinned = new Map<string, Entry>();
   #bytes = 0;
   #pinnedBytes = 0;
+  #sweptAtMs = -Infinity;
 
   constructor(maxBytes: number, clock: Clock) {
     this.#clock = clock;
@@ -39,7 +46,7 @@ export class BoundedMap {
 
   /** @returns false where there is no room: everything is then as it was. */
   put(key: string, value: Uint8Array, ttlMs: number, isPinned = false): boolean {
-    const cost = BlockArena.sizeOf(value.length) + ENTRY_BYTES + 2 * key.length;
+    const cost = costOf(key, value);
     const before = this.#find(key);
     if (!this.#makeRoom(cost, key, before)) return false;
     if (before !== undefined) this.delete(key);
@@ -49,6 +56,11 @@ export class BoundedMap {
     this.#bytes += cost;
     if (isPinned) this.#pinnedBytes += cost;
     return true;
+  }
+
+  /** Whether it would fit if there were nothing else. */
+  couldHold(key: string, value: Uint8Array): boolean {
+    return costOf(key, value) <= this.#maxBytes;
   }
 
   delete(key: string): boolean {
@@ -67,7 +79,7 @@ export class BoundedMap {
   resize(maxBytes: number): void {
     if (maxBytes === this.#maxBytes) return;
     this.#maxBytes = maxBytes;
-    this.#dropPinnedThatEnded();
+    this.#dropEnded();
     for (const key of this.#loose.keys()) {
       if (this.#bytes <= maxBytes) break;
       this.delete(key);
@@ -102,9 +114,11 @@ export class BoundedMap {
   #makeRoom(cost: number, key: string, before: Entry | undefined): boolean {
     const own = before?.cost ?? 0;
     const ownPinned = this.#pinned.has(key) ? own : 0;
-    const leastBytes = () => this.#pinnedBytes - ownPinned + cost;
-    if (leastBytes() > this.#maxBytes) this.#dropPinnedThatEnded();
-    if (leastBytes() > this.#maxBytes) return false;
+    const isDue = this.#clock.now() - this.#sweptAtMs >= SWEEP_MS;
+    // What has ended goes before the least recently used, which may be needed for long.
+    if (isDue && this.#bytes - own + cost > this.#maxBytes) this.#dropEnded();
+    // Pinned entries may take more than there is after a resize; each of them has its own place still.
+    if (cost > ownPinned && this.#pinnedBytes - ownPinned + cost > this.#maxBytes) return false;
     for (const each of this.#loose.keys()) {
       if (this.#bytes - own + cost <= this.#maxBytes) break;
       if (each !== key) this.delete(each);
@@ -112,7 +126,11 @@ export class BoundedMap {
     return true;
   }
 
-  #dropPinnedThatEnded(): void {
-    for (const key of this.#pinned.keys()) this.#find(key);
+  #dropEnded(): void {
+    const nowMs = this.#clock.now();
+    this.#sweptAtMs = nowMs;
+    for (const entries of [this.#pinned, this.#loose]) {
+      for (const [key, { endMs }] of entries) if (endMs <= nowMs) this.delete(key);
+    }
   }
 }

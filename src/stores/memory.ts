@@ -1,14 +1,8 @@
 /** The store in this process's own memory. */
 import type { Clock } from '../core/clock.js';
-import type { Cache, OwnedStore, Records } from '../core/store.js';
+import { LastingStoreError, type Cache, type Records } from '../core/store.js';
 import { BoundedMap } from './bounded-map.js';
-
-export interface MemorySizes {
-  /** Of the cache: keys, values and what goes with them. */
-  readonly maxBytes: number;
-  /** The same of records and locks. */
-  readonly maxRecordBytes: number;
-}
+import type { AdjustableStore, MemorySizes, StoreOptions } from './options.js';
 
 export interface MemoryStoreOptions extends MemorySizes {
   readonly clock: Clock;
@@ -17,7 +11,7 @@ export interface MemoryStoreOptions extends MemorySizes {
 const done = Promise.resolve();
 
 /** Its operations are done when they return: within one process that makes each a step that nothing can get between. */
-export class MemoryStore implements OwnedStore {
+export class MemoryStore implements AdjustableStore {
   readonly cache: Cache;
   readonly records: Records;
   readonly #cached: BoundedMap;
@@ -38,6 +32,10 @@ export class MemoryStore implements OwnedStore {
     this.#cached.clear();
     this.#recorded.clear();
     return done;
+  }
+
+  adjustmentTo(options: StoreOptions): (() => void) | undefined {
+    return options.kind === 'memory' ? () => this.resize(options) : undefined;
   }
 
   /** Keeps what fits into the new sizes, and every lock. */
@@ -62,6 +60,9 @@ function recordsIn(entries: BoundedMap): Records {
 
   function put(key: string, value: Buffer, ttlMs: number, isPinned: boolean): void {
     if (entries.put(key, value, ttlMs, isPinned)) return;
+    if (!entries.couldHold(key, value)) {
+      throw new LastingStoreError('it is larger than stores.maxRecordBytes');
+    }
     throw new Error('there is no room for it: raise stores.maxRecordBytes');
   }
 
@@ -78,7 +79,7 @@ function recordsIn(entries: BoundedMap): Records {
     },
     async keep(key, lock, record, ttlMs) {
       const held = entries.get(key);
-      if (held !== undefined && !held.equals(lock)) return false;
+      if (held !== undefined && !held.equals(lock) && !held.equals(record)) return false;
       put(key, record, ttlMs, false);
       return true;
     },

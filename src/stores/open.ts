@@ -1,16 +1,7 @@
 /** The store that the configuration names. */
 import type { Clock } from '../core/clock.js';
-import type { OwnedStore } from '../core/store.js';
-import { MemoryStore, type MemorySizes } from './memory.js';
-
-export type StoreOptions =
-  | ({ readonly kind: 'memory' } & MemorySizes)
-  | {
-      readonly kind: 'redis';
-      readonly url: string;
-      /** Longest wait for a response, in ms. */
-      readonly timeout: number;
-    };
+import { MemoryStore } from './memory.js';
+import type { AdjustableStore, StoreOptions } from './options.js';
 
 export interface StoreContext {
   readonly clock: Clock;
@@ -21,7 +12,7 @@ export interface StoreContext {
 export async function createStore(
   options: StoreOptions,
   context: StoreContext,
-): Promise<OwnedStore> {
+): Promise<AdjustableStore> {
   if (options.kind === 'memory') return new MemoryStore({ ...options, clock: context.clock });
   // The client is the largest dependency there is: a process without Redis starts sooner and smaller without it.
   const { createRedisStore } = await import('./redis.js');

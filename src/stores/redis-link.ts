@@ -14,7 +14,7 @@ const RENEW_MS = 1000;
 const OPEN_MS = 1000;
 
 /** A server that says so was replaced by another one, or is only about to start: the address may lead elsewhere by now. */
-const isMisplaced = (error: unknown) => /^(READONLY|LOADING)\b/.test(messageOf(error));
+const isMisplaced = (error: unknown) => /^(READONLY|LOADING|MASTERDOWN)\b/.test(messageOf(error));
 
 export interface RedisLinkOptions {
   readonly url: string;
@@ -34,6 +34,7 @@ const messageOf = (error: unknown) => (error instanceof Error ? error.message : 
  */
 export class RedisLink {
   readonly #options: RedisLinkOptions;
+  #timeoutMs: number;
   #client: RedisClient;
   /** What is to take the place of the client, once it is connected. */
   #successor: RedisClient | undefined;
@@ -55,6 +56,7 @@ export class RedisLink {
 
   constructor(options: RedisLinkOptions) {
     this.#options = options;
+    this.#timeoutMs = options.timeoutMs;
     this.#client = this.#createClient();
   }
 
@@ -77,6 +79,11 @@ export class RedisLink {
       if (client?.isOpen === true) client.destroy();
     }
     return Promise.resolve();
+  }
+
+  /** For operations from now on. */
+  setTimeout(timeoutMs: number): void {
+    this.#timeoutMs = timeoutMs;
   }
 
   read<T>(send: (client: RedisClient) => Promise<T>): Promise<T> {
@@ -128,8 +135,7 @@ export class RedisLink {
   }
 
   #inTime<T>(reply: Promise<T>): Promise<T> {
-    const { timeoutMs, clock } = this.#options;
-    return waitFor(reply, timeoutMs, clock);
+    return waitFor(reply, this.#timeoutMs, this.#options.clock);
   }
 
   #createClient(): RedisClient {
@@ -151,8 +157,9 @@ export class RedisLink {
    */
   async #connectAnew(): Promise<void> {
     if (this.#isClosed) return;
+    const { clock } = this.#options;
+    const nowMs = clock.now();
     if (this.#succession === undefined) {
-      const nowMs = this.#options.clock.now();
       if (nowMs - this.#renewedAtMs < RENEW_MS) return;
       this.#renewedAtMs = nowMs;
       this.#succession = new Promise((resolve) => {
@@ -161,6 +168,8 @@ export class RedisLink {
       this.#successor = this.#createClient();
       this.#successor.connect().catch(() => {});
     }
+    // Calls that come later need not wait for what the first ones have waited for in vain.
+    else if (nowMs - this.#renewedAtMs >= this.#timeoutMs) return;
     return this.#succession;
   }
 

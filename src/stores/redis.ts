@@ -1,5 +1,7 @@
 /** The store that replicas share: a Redis server, which may be away at any time. */
-import type { Cache, OwnedStore, Records } from '../core/store.js';
+import type { Cache, Records } from '../core/store.js';
+import type { AdjustableStore, StoreOptions } from './options.js';
+import { deleteIf, replace } from './redis-client.js';
 import { RedisLink, type RedisLinkOptions } from './redis-link.js';
 
 /** In front of every key. The number changes with the form of keys or values: old and new may share a server. */
@@ -17,13 +19,15 @@ const isTrue = (result: boolean) => result;
 /** Deleting needs no room. */
 const never = () => false;
 
-class RedisStore implements OwnedStore {
+class RedisStore implements AdjustableStore {
   readonly cache: Cache;
   readonly records: Records;
   readonly #link: RedisLink;
+  readonly #url: string;
 
   constructor(options: RedisLinkOptions) {
     this.#link = new RedisLink(options);
+    this.#url = options.url;
     this.cache = {
       // The clocks of replicas have nothing else in common.
       now: () => options.clock.wallNow(),
@@ -39,7 +43,7 @@ class RedisStore implements OwnedStore {
       keep: async (key, lock, record, ttlMs) =>
         (await this.#replace(key, lock, record, ttlMs)) ||
         (await this.#setIfAbsent(key, record, ttlMs)),
-      free: (key, lock) => this.#link.write((client) => client.deleteIf(PREFIX + key, lock), never),
+      free: (key, lock) => this.#free(key, lock),
     };
   }
 
@@ -51,6 +55,11 @@ class RedisStore implements OwnedStore {
     return this.#link.close();
   }
 
+  adjustmentTo(options: StoreOptions): (() => void) | undefined {
+    if (options.kind !== 'redis' || options.url !== this.#url) return undefined;
+    return () => this.#link.setTimeout(options.timeout);
+  }
+
   async #get(key: string): Promise<Buffer | undefined> {
     return (await this.#link.read((client) => client.get(PREFIX + key))) ?? undefined;
   }
@@ -58,18 +67,25 @@ class RedisStore implements OwnedStore {
   async #claim(key: string, lock: Buffer, ttlMs: number): Promise<Buffer | undefined> {
     for (let claims = 1; claims <= MAX_CLAIMS; claims++) {
       // Both at once: the second says what stood in the way of the first, or that the first did arrive.
-      const [taken, held] = await Promise.allSettled([
-        this.#setIfAbsent(key, lock, ttlMs),
-        this.#get(key),
-      ]);
-      if (taken.status === 'fulfilled' && taken.value) return undefined;
-      const holder = held.status === 'fulfilled' ? held.value : undefined;
-      if (holder !== undefined) return holder.equals(lock) ? undefined : holder;
-      for (const { status, reason } of [taken, held] as PromiseRejectedResult[]) {
-        if (status === 'rejected') throw reason;
+      const taking = this.#setIfAbsent(key, lock, ttlMs);
+      const reading = this.#get(key);
+      // It is looked at only after the second.
+      taking.catch(() => {});
+      const holder = await reading.catch(() => undefined);
+      if (holder !== undefined) {
+        const isOurs = holder.equals(lock);
+        // After a failover the lock can arrive at a new primary that has not heard of the holder.
+        taking.then((isTaken) => isTaken && !isOurs && this.#free(key, lock)).catch(() => {});
+        return isOurs ? undefined : holder;
       }
+      if (await taking) return undefined;
+      await reading;
     }
     throw new Error('its key came free and was taken again too often');
+  }
+
+  #free(key: string, lock: Buffer): Promise<boolean> {
+    return this.#link.write((client) => deleteIf(client, PREFIX + key, lock), never);
   }
 
   async #setIfAbsent(key: string, value: Buffer, ttlMs: number): Promise<boolean> {
@@ -81,13 +97,13 @@ class RedisStore implements OwnedStore {
 
   #replace(key: string, expected: Buffer, value: Buffer, ttlMs: number): Promise<boolean> {
     return this.#link.write(
-      (client) => client.replace(PREFIX + key, expected, value, String(pxOf(ttlMs))),
+      (client) => replace(client, PREFIX + key, expected, value, pxOf(ttlMs)),
       isTrue,
     );
   }
 }
 
 /** Connects when it is opened; until it is closed it comes back by itself from whatever happens to the server. */
-export function createRedisStore(options: RedisLinkOptions): OwnedStore {
+export function createRedisStore(options: RedisLinkOptions): AdjustableStore {
   return new RedisStore(options);
 }

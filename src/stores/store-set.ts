@@ -2,8 +2,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../core/clock.js';
 import type { OwnedStore } from '../core/store.js';
-import { MemoryStore } from './memory.js';
-import { createStore, type StoreOptions } from './open.js';
+import { createStore } from './open.js';
+import type { AdjustableStore, StoreOptions } from './options.js';
 
 export interface StoreSetOptions {
   readonly clock: Clock;
@@ -23,7 +23,7 @@ export interface PreparedStore {
 export class StoreSet {
   readonly #options: StoreSetOptions;
   readonly #open = new Set<OwnedStore>();
-  #current: { readonly store: OwnedStore; readonly options: StoreOptions } | undefined;
+  #current: { readonly store: AdjustableStore; readonly options: StoreOptions } | undefined;
 
   constructor(options: StoreSetOptions) {
     this.#options = options;
@@ -35,11 +35,11 @@ export class StoreSet {
     if (current !== undefined && isDeepStrictEqual(current.options, options)) {
       return { store: current.store, commit: () => undefined, abort: async () => {} };
     }
-    if (current?.store instanceof MemoryStore && options.kind === 'memory') {
+    const adjust = current?.store.adjustmentTo(options);
+    if (current !== undefined && adjust !== undefined) {
       const { store } = current;
-      // Calls that run have their locks in it.
       const commit = (): undefined => {
-        store.resize(options);
+        adjust();
         this.#current = { store, options };
       };
       return { store, commit, abort: async () => {} };

@@ -34,6 +34,8 @@ export class Upstream implements Sibling {
   readonly lifetime: Lifetime;
   readonly #options: UpstreamOptions;
   readonly #context: UpstreamContext;
+  /** Its own and those of its routes. */
+  readonly #settings: readonly PolicySettings[];
   readonly #endpoints: EndpointSet;
   readonly #own: Scope;
   readonly #layers: Layers;
@@ -54,9 +56,8 @@ export class Upstream implements Sibling {
     this.name = options.name;
     this.#options = options;
     this.#context = context;
-    const needs = [options, ...options.routes].map(({ policies }) =>
-      needsOf(context.policies, policies),
-    );
+    this.#settings = [options, ...options.routes].map(({ policies }) => policies);
+    const needs = this.#settings.map((policies) => needsOf(context.policies, policies));
     this.#endpoints = new EndpointSet(
       {
         target: options.target,
@@ -157,6 +158,7 @@ export class Upstream implements Sibling {
     return {
       upstream: this.name,
       route,
+      scopes: this.#settings,
       clock,
       random,
       emit,

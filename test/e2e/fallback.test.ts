@@ -85,6 +85,40 @@ upstreams:
   );
 });
 
+t.test('a write on any route takes back what another route has kept of its URL', async (t) => {
+  let isDown = false;
+  const upstream = await startUpstream(t, (request, response) => {
+    request.resume();
+    response.writeHead(isDown ? 503 : request.method === 'GET' ? 200 : 204);
+    response.end(request.method === 'GET' && !isDown ? 'old' : undefined);
+  });
+  const sidecar = await startSidecar(
+    t,
+    `
+upstreams:
+  a:
+    listen: 0
+    target: "${upstream.url}"
+    ${ONE_TRY}
+    routes:
+      - { name: read, match: { methods: [GET] }, fallback: [{ cache: {} }] }
+      - { name: remove, match: { methods: [DELETE] }, fallback: off }
+      - { name: put, match: { methods: [PUT] }, fallback: [{ static: {} }] }
+`,
+  );
+  const paths = { PATCH: '/1', DELETE: '/2', PUT: '/3' };
+  const url = (path: string) => `${sidecar.url('a')}${path}`;
+  for (const path of [...Object.values(paths), '/untouched']) {
+    t.equal((await send(url(path))).text, 'old');
+  }
+  for (const [method, path] of Object.entries(paths)) {
+    t.equal((await send(url(path), { method })).status, 204);
+  }
+  isDown = true;
+  for (const path of Object.values(paths)) t.equal((await send(url(path))).status, 503, path);
+  t.equal((await send(url('/untouched'))).text, 'old');
+});
+
 t.test('asks another upstream, through its own pipeline', async (t) => {
   const backup = await startUpstream(t, (request, response) => {
     response.end(`backup of ${request.headers.host}${request.url}`);

@@ -5,6 +5,7 @@ import t, { type Test } from 'tap';
 import { startRedis, withoutRedis } from '../support/redis.js';
 import {
   eventually,
+  NO_PORT,
   send,
   sendRaw,
   startSidecar,
@@ -459,6 +460,49 @@ t.test('calls go on when Redis dies or hangs, and it heals by itself', onServer,
     'one line per change',
   );
 });
+
+t.test(
+  'a kept response is sent while Redis can be read, but not written to',
+  onServer,
+  async (t) => {
+    const redis = await startRedis(t);
+    const upstream = await startPayments(t);
+    const sidecar = await startSidecar(t, config(upstream.url, '', redisStore(redis.url)));
+    const kept = await pay(sidecar);
+    const troubles = {
+      full: [
+        ['CONFIG', 'SET', 'maxmemory', '1'],
+        ['CONFIG', 'SET', 'maxmemory', '0'],
+      ],
+      'read-only': [
+        ['REPLICAOF', '127.0.0.1', String(NO_PORT)],
+        ['REPLICAOF', 'NO', 'ONE'],
+      ],
+    };
+    for (const [trouble, [begin, end]] of Object.entries(troubles)) {
+      await redis.command(...begin!);
+      const before = upstream.charges();
+      for (let i = 0; i < 3; i++) {
+        const repeat = await pay(sidecar);
+        t.equal(repeat.headers['idempotency-replayed'], 'true', trouble);
+        t.same(repeat.body, kept.body);
+      }
+      t.equal(upstream.charges(), before);
+      const headers = { 'Idempotency-Key': trouble };
+      const errors = await counted(sidecar, 'error');
+      t.equal((await pay(sidecar, { headers })).status, 201, 'a new key is not protected');
+      t.equal(await counted(sidecar, 'error'), errors + 1);
+      const stored = await counted(sidecar, 'stored');
+      await redis.command(...end!);
+      await eventually(
+        'its response is kept once that is possible',
+        async () => (await counted(sidecar, 'stored')) > stored,
+      );
+      t.equal((await pay(sidecar, { headers })).headers['idempotency-replayed'], 'true');
+      t.equal(upstream.charges(), before + 1);
+    }
+  },
+);
 
 t.test('failClosed refuses while Redis is away, at the start already', onServer, async (t) => {
   const redis = await startRedis(t);

@@ -1,6 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import t from 'tap';
+import { LastingStoreError } from '../../src/core/store.js';
 import { MemoryStore } from '../../src/stores/memory.js';
 import { checkStore } from '../support/check-store.js';
 import { FakeClock } from '../support/fake-clock.js';
@@ -89,6 +90,20 @@ t.test('records make room for each other, but locks stay', async (t) => {
   t.equal(left.at(-1), 99);
 });
 
+t.test('what has ended makes room before what is still needed', async (t) => {
+  const { clock, records, held } = build({ maxRecordBytes: 20_000 });
+  const keep = async (key: string, ttlMs: number) => {
+    await records.claim(key, lock, 1000);
+    await records.keep(key, lock, Buffer.from('record'), ttlMs);
+  };
+  await keep('long0', 100_000);
+  for (let round = 0; round < 5; round++) {
+    for (let i = 0; i < 20; i++) await keep(`short${round}-${i}`, 500);
+    await clock.advance(1000);
+  }
+  t.same(await held('long', 1), [0]);
+});
+
 t.test('where locks fill all there is, a key cannot be taken, and none is lost', async (t) => {
   const { clock, records, held } = build({ maxRecordBytes: 20_000 });
   let taken = 0;
@@ -102,6 +117,19 @@ t.test('where locks fill all there is, a key cannot be taken, and none is lost',
   t.same(await records.claim('l0', lock, 1000), lock, 'what could not be kept has its lock still');
   await clock.advance(1000);
   t.equal(await records.claim('new', lock, 1000), undefined, 'locks that are over make room');
+});
+
+t.test('a record that never fits is told from one that may fit later', async (t) => {
+  const { records } = build({ maxRecordBytes: 20_000 });
+  await records.claim('a', lock, 1000);
+  const tooLarge = records.keep('a', lock, Buffer.alloc(20_000), 1000);
+  await t.rejects(tooLarge, new LastingStoreError('it is larger than stores.maxRecordBytes'));
+  for (let i = 0; i < 10; i++) await records.claim(`l${i}`, lock, 1000);
+  const error = await records
+    .keep('a', lock, Buffer.alloc(15_000), 1000)
+    .catch((why: unknown) => why);
+  t.match(error, { message: /no room/ });
+  t.notOk(error instanceof LastingStoreError);
 });
 
 t.test('another size keeps what fits', async (t) => {
@@ -123,6 +151,15 @@ t.test('another size keeps what fits', async (t) => {
   t.equal(await records.keep('r0', lock, Buffer.from('r'), 1000), true);
   store.resize({ maxBytes: MEBIBYTE, maxRecordBytes: MEBIBYTE });
   t.ok((await cache.get('c99'))?.equals(Buffer.alloc(5000, 99)), 'a larger one keeps everything');
+});
+
+t.test('locks that fill more than a new size are renewed, and may become records', async (t) => {
+  const { store, records } = build();
+  for (let i = 0; i < 20; i++) await records.claim(`l${i}`, lock, 1000);
+  store.resize({ maxBytes: MEBIBYTE, maxRecordBytes: 2000 });
+  await t.rejects(records.claim('new', lock, 1000), /no room/);
+  for (let i = 0; i < 20; i++) t.equal(await records.renew(`l${i}`, lock, 1000), true);
+  t.equal(await records.keep('l0', lock, Buffer.from('record'), 1000), true);
 });
 
 t.test('what a caller does to a value changes nothing here', async (t) => {
@@ -154,6 +191,8 @@ t.test('opens and closes', async (t) => {
 
 /** External memory of the process, in bytes, without garbage. */
 function external(): number {
+  // The first one only finds what the second one frees.
+  collectGarbage();
   collectGarbage();
   return process.memoryUsage().external;
 }

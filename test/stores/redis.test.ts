@@ -7,7 +7,7 @@ import { createRedisStore } from '../../src/stores/redis.js';
 import { checkStore } from '../support/check-store.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { node } from '../support/program.js';
-import { startRedis, withoutRedis } from '../support/redis.js';
+import { startRedis, withoutRedis, type RedisServer } from '../support/redis.js';
 import { eventually, NO_PORT } from '../support/sidecar.js';
 
 const value = Buffer.from('value');
@@ -80,6 +80,9 @@ t.test('is a store', onServer, async (t) => {
   });
   t.same(changes, [undefined]);
   t.match(await redis.command('KEYS', '*'), 'breakwater:1:a', 'keys have a version');
+  const errors = await redis.command('INFO', 'errorstats');
+  t.match(errors, '# Errorstats');
+  t.notMatch(errors, 'NOSCRIPT', 'no operation needs two trips, also at a server that is new');
 });
 
 t.test('signs in, and takes a database', onServer, async (t) => {
@@ -235,6 +238,56 @@ t.test(
   },
 );
 
+/** Makes a replica of it, so that it can be read, but not written to. */
+async function makeReadOnly(server: RedisServer, primaryPort: number): Promise<void> {
+  await server.command('REPLICAOF', '127.0.0.1', String(primaryPort));
+}
+
+t.test(
+  'a record that the new primary has not heard of is found at the old one',
+  onServer,
+  async (t) => {
+    const [old, next] = [await startRedis(t), await startRedis(t)];
+    const relay = await startRelay(t, old.port);
+    const { records } = await openStore(t, relay.url);
+    const record = Buffer.from('record');
+    const lock = Buffer.from('lock');
+    await records.claim('a', value, 60_000);
+    await records.keep('a', value, record, 60_000);
+    // It cannot copy anything from there, and so keeps what it has.
+    await makeReadOnly(old, NO_PORT);
+    relay.lead(next.port);
+    t.same(await records.claim('a', lock, 60_000), record);
+    await eventually('it is connected to the new one', () => relay.connections() === 2);
+    await eventually('the lock that arrived there is freed', async () => {
+      const held = await next.command('GET', 'breakwater:1:a');
+      return held.startsWith('$-1');
+    });
+    t.equal(await records.claim('b', lock, 60_000), undefined, 'it is written to');
+  },
+);
+
+t.test(
+  'a new connection that does not come keeps later calls from nothing',
+  onServer,
+  async (t) => {
+    const old = await startRedis(t);
+    const relay = await startRelay(t, old.port);
+    const { records, clock } = await openStore(t, relay.url, 300);
+    await records.claim('a', value, 60_000);
+    await makeReadOnly(old, NO_PORT);
+    relay.lead(NO_PORT);
+    const first = endOf(records.claim('b', value, 60_000));
+    const known = await records.claim('a', Buffer.from('other'), 60_000);
+    t.same(known, value, 'what can be read waits for no connection');
+    await eventually('it is connecting', () => relay.connections() === 2);
+    t.notOk(first.isOver, 'the first ones wait for it');
+    await clock.advance(310);
+    await eventually('it is given up', () => first.isOver);
+    t.match(await atOnce(records.claim('c', value, 60_000)), /READONLY/);
+  },
+);
+
 t.test('a server that is loading is asked again on a new connection', async (t) => {
   let connections = 0;
   const server = net.createServer((socket) => {
@@ -255,6 +308,22 @@ t.test('a server that is loading is asked again on a new connection', async (t) 
   const { cache } = await openStore(t, `redis://127.0.0.1:${port}`);
   t.same(await cache.get('a'), value);
   t.equal(connections, 2);
+});
+
+t.test('another timeout needs no other store', onServer, async (t) => {
+  const redis = await startRedis(t);
+  const { store, cache, clock } = await openStore(t, redis.url, 500);
+  const adjust = store.adjustmentTo({ kind: 'redis', url: redis.url, timeout: 50 });
+  redis.hang();
+  adjust?.();
+  const end = endOf(cache.get('a'));
+  await clock.advance(60);
+  await eventually('it is given up', () => end.isOver);
+  t.match(end.error, { message: 'it did not respond within 50 ms' });
+  redis.goOn();
+  const elsewhere = { kind: 'redis', url: `${redis.url}/1`, timeout: 500 } as const;
+  t.equal(store.adjustmentTo(elsewhere), undefined);
+  t.equal(store.adjustmentTo({ kind: 'memory', maxBytes: 1, maxRecordBytes: 1 }), undefined);
 });
 
 t.test('after it is closed it says so', onServer, async (t) => {

@@ -59,6 +59,7 @@ export async function checkStore(
     t.same(await held('d'), lock);
     t.equal(await records.keep('d', lock, record, 10_000), true);
     t.same(await held('d'), record);
+    t.equal(await records.keep('d', lock, record, 10_000), true, 'it is there already');
     t.equal(await records.keep('d', lock, other, 10_000), false, 'the lock is gone');
     t.same(await held('d'), record);
     t.equal(await records.keep('nothing', lock, binary, 10_000), true);

@@ -37,18 +37,22 @@ export function fakeBody(text = '', overrides: Partial<RequestBody> = {}): Reque
   };
 }
 
-export interface FakeContext extends PolicyContext {
+export interface FakeContext extends PolicyContext<never> {
   /** What the policy emitted, in order. */
   readonly events: Event[];
 }
 
 /** The upstream's own scope of `catalog`; chance always says 0.5. */
-export function fakeContext(clock: FakeClock, overrides: Partial<PolicyContext> = {}): FakeContext {
+export function fakeContext(
+  clock: FakeClock,
+  overrides: Partial<PolicyContext<never>> = {},
+): FakeContext {
   const events: Event[] = [];
   let tokens = 0;
   return {
     upstream: 'catalog',
     route: '',
+    scopes: [],
     clock,
     random: () => 0.5,
     emit: (event) => void events.push(event),

@@ -51,7 +51,8 @@ export class FakeStore implements Store {
     },
     keep: async (key, lock, record, ttlMs) => {
       await this.#begin('keep');
-      if (this.#find(key) !== undefined && !this.#holds(key, lock)) return false;
+      const isHeld = this.#find(key) !== undefined;
+      if (isHeld && !this.#holds(key, lock) && !this.#holds(key, record)) return false;
       this.put(key, record, ttlMs);
       return true;
     },

@@ -113,21 +113,36 @@ function fromStatic({ status, headers = {}, body = '' }: StaticResponse): Source
   };
 }
 
-function openCache(entries: readonly FallbackEntry[], context: PolicyContext) {
+const entriesOf = ({ fallback: entries }: Pick<FallbackSettings, 'fallback'>) =>
+  entries === 'off' ? [] : entries;
+
+/** Longest `ttl` of a cache among them, in ms; undefined without a cache. */
+function longestTtl(entries: readonly FallbackEntry[]): number | undefined {
   const ttls = entries.flatMap(({ cache }) => (cache === undefined ? [] : [cache.ttl]));
-  if (ttls.length === 0) return undefined;
-  const { upstream, store, clock, hash } = context;
-  return new LastGood({ upstream, cache: store.cache, clock, hash, ttlMs: Math.max(...ttls) });
+  return ttls.length === 0 ? undefined : Math.max(...ttls);
 }
 
+/** @returns undefined where neither the upstream nor one of its routes keeps responses. */
+function openCache(
+  entries: readonly FallbackEntry[],
+  { upstream, scopes, store, clock, hash }: PolicyContext<FallbackSettings>,
+): LastGood | undefined {
+  const newsMs = longestTtl([...entries, ...scopes.flatMap(entriesOf)]);
+  if (newsMs === undefined) return undefined;
+  const { cache } = store;
+  return new LastGood({ upstream, cache, clock, hash, ttlMs: longestTtl(entries), newsMs });
+}
+
+/** Where a route has no fallback, but another one keeps responses, its layer passes on the news and changes nothing. */
 function create(
-  { fallback: entries }: FallbackSettings,
-  context: PolicyContext,
+  settings: FallbackSettings,
+  context: PolicyContext<FallbackSettings>,
 ): CallLayer | undefined {
-  if (entries === 'off' || entries.length === 0) return undefined;
+  const entries = entriesOf(settings);
+  const lastGood = openCache(entries, context);
+  if (entries.length === 0 && lastGood === undefined) return undefined;
   const { upstream } = context;
   const emit: EmitOf<FallbackUsed> = context.emit;
-  const lastGood = openCache(entries, context);
   const sources = entries.map((entry): Source => {
     if (entry.cache !== undefined) return fromCache(lastGood!, entry.cache.ttl, context);
     if (entry.upstream !== undefined) return fromUpstream(entry.upstream, context);

@@ -16,8 +16,10 @@ export interface LastGoodOptions {
   readonly clock: Clock;
   /** One-way: keys must not tell credentials. */
   readonly hash: (text: string) => string;
-  /** How long responses are kept. */
-  readonly ttlMs: number;
+  /** How long responses are kept; undefined where none are, but other routes of the upstream keep theirs. */
+  readonly ttlMs: number | undefined;
+  /** How long news are: as long as any route of the upstream keeps responses. */
+  readonly newsMs: number;
 }
 
 /** Each may have one of its own; GET comes first, because its response also serves HEAD. */
@@ -47,16 +49,18 @@ export class LastGood {
    * @returns the reply to pass on in its place: copied on its way if it may be kept, otherwise itself.
    */
   watch(call: Call, reply: Reply): Reply {
+    const { ttlMs } = this.#options;
     const news = newsOf(call, reply);
     if (news === undefined) return reply;
     const head = this.#headOf(call, reply);
     if (news === 'good') {
-      const onCopy = (body: Buffer) => void this.#keep(call, head, body).catch(ignore);
+      if (ttlMs === undefined) return reply;
+      const onCopy = (body: Buffer) => void this.#keep(call, head, body, ttlMs).catch(ignore);
       return new CopiedReply(reply, { maxBytes: MAX_KEPT_BYTES, onCopy });
     }
     if (news === 'changed') this.#tell(this.#urlKey(call), head.atMs).catch(ignore);
     else if (news === 'gone') this.#drop(call, head.atMs).catch(ignore);
-    else this.#refresh(call, reply, head).catch(ignore);
+    else if (ttlMs !== undefined) this.#refresh(call, reply, head, ttlMs).catch(ignore);
     return reply;
   }
 
@@ -88,8 +92,8 @@ export class LastGood {
     };
   }
 
-  async #keep(call: Call, head: Head, body: Buffer): Promise<void> {
-    const { cache, ttlMs } = this.#options;
+  async #keep(call: Call, head: Head, body: Buffer, ttlMs: number): Promise<void> {
+    const { cache } = this.#options;
     const first = this.#firstKey(call, call.method);
     const names = [...new Set(listMembers(head.headers, 'vary'))].toSorted();
     const key = names.length === 0 ? first : this.#secondKey(first, call, names);
@@ -105,8 +109,13 @@ export class LastGood {
     }
   }
 
-  async #refresh(call: Call, notModified: Reply, { atMs, sinceMs, age }: Head): Promise<void> {
-    const { cache, ttlMs } = this.#options;
+  async #refresh(
+    call: Call,
+    notModified: Reply,
+    { atMs, sinceMs, age }: Head,
+    ttlMs: number,
+  ): Promise<void> {
+    const { cache } = this.#options;
     for (const method of METHODS) {
       const found = await this.#load(call, method);
       const headers = found && fieldsAfter(call, found.head, notModified);
@@ -118,8 +127,8 @@ export class LastGood {
   }
 
   #tell(key: string, atMs: number): Promise<void> {
-    const { cache, ttlMs } = this.#options;
-    return cache.set(newsKey(key), encodeKept(keptKinds.news, { atMs }), ttlMs);
+    const { cache, newsMs } = this.#options;
+    return cache.set(newsKey(key), encodeKept(keptKinds.news, { atMs }), newsMs);
   }
 
   /** @returns what is kept, unless there are news. */

@@ -1,6 +1,6 @@
 /** The key of a call that runs: held by renewing its lock, until the response is kept or the key comes free. */
 import type { Clock, Timer } from '../../core/clock.js';
-import { StoreClosedError, type Records } from '../../core/store.js';
+import { LastingStoreError, type Records } from '../../core/store.js';
 
 /** A lock is renewed this many times before its time is over: a store may miss one or two. */
 const RENEWALS = 3;
@@ -91,8 +91,8 @@ export class HeldKey {
       this.#end();
       return isKept ? 'kept' : 'lost';
     } catch (error) {
-      if (!(error instanceof StoreClosedError)) return undefined;
-      this.#end();
+      if (!(error instanceof LastingStoreError)) return undefined;
+      await this.free();
       return 'failed';
     }
   }

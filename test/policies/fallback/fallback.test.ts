@@ -40,7 +40,7 @@ async function read(reply: Reply): Promise<Answer> {
   return { status: reply.status, headers, body: Buffer.concat(chunks).toString() };
 }
 
-function build(entries: readonly FallbackEntry[], overrides: Partial<PolicyContext> = {}) {
+function build(entries: readonly FallbackEntry[], overrides: Partial<PolicyContext<never>> = {}) {
   const clock = new FakeClock();
   const store = new FakeStore(clock);
   const backup = new FakeStage();
@@ -91,7 +91,8 @@ function build(entries: readonly FallbackEntry[], overrides: Partial<PolicyConte
     return answer;
   }
 
-  return { clock, store, backup, asked, next, events: context.events, start, live, down };
+  const { events } = context;
+  return { clock, store, context, backup, asked, next, events, start, live, down };
 }
 
 const answerOf = async (entry: FallbackEntry, init: Partial<CallInit> = {}) =>
@@ -571,6 +572,39 @@ t.test('the cache', async (t) => {
       await clock.advance(10);
       await live({ ...get, method, startedAtMs: 5 }, { status });
       t.equal((await down(get))?.body, 'old', `${method} ${status}`);
+    }
+  });
+
+  t.test('routes that keep nothing pass on the news to those that do', async (t) => {
+    for (const entries of ['off', [fixed], [{ cache: { ttl: 1000 } }]] as const) {
+      const { clock, context, store, live, down } = build([cache]);
+      const reading = { fallback: [cache], retry: 'off' } as const;
+      const writing = { fallback: entries, retry: 'off' } as const;
+      const own = new FakeStage();
+      const scopes = [writing, reading];
+      const stage = fallback.create(writing, { ...context, scopes })!.wrap(own);
+      await live(get, { body: 'old' });
+      await clock.advance(10);
+      const reply = stage.run(fakeCall({ ...get, method: 'PUT', startedAtMs: 10 }));
+      own.last.answer({ status: 204 });
+      t.equal((await reply).status, 204);
+      await settle();
+      await clock.advance(2000);
+      t.equal(await down(get), undefined, 'the news stay for as long as anything is kept');
+      if (entries !== 'off') continue;
+
+      const before = store.keys();
+      const unkept = stage.run(fakeCall({ path: '/unkept' }));
+      const answer = own.last.answer({ status: 200 });
+      await Promise.all([unkept.then(read), settle().then(() => answer.finish())]);
+      await settle();
+      t.same(store.keys(), before, 'nothing is kept here');
+      const failed = stage.run(fakeCall(get));
+      own.last.fail(refused);
+      await t.rejects(failed, refused);
+      const bad = stage.run(fakeCall(get));
+      own.last.answer({ status: 503 });
+      t.equal((await bad).status, 503, 'and failures stay failures');
     }
   });
 

@@ -5,7 +5,7 @@ import { encodeKept, keptKinds } from '../../../src/core/kept-response.js';
 import { reasons } from '../../../src/policies/index.js';
 import type { Fields } from '../../../src/http/fields.js';
 import type { Reply } from '../../../src/core/reply.js';
-import { StoreClosedError } from '../../../src/core/store.js';
+import { LastingStoreError, StoreClosedError } from '../../../src/core/store.js';
 import type { IdempotencyDecided } from '../../../src/policies/idempotency/instruments.js';
 import { idempotency, type IdempotencySettings } from '../../../src/policies/idempotency/index.js';
 import { fakeBody, fakeCall, fakeContext } from '../../support/fake-call.js';
@@ -492,6 +492,20 @@ t.test('a store that was closed is given up at once', async (t) => {
   next.last.answer({ body: 'paid', isComplete: true });
   await receive(reply);
   t.same(results(), ['error']);
+  t.equal(clock.pending, 0);
+});
+
+t.test('a response that the store can never hold frees the key at once', async (t) => {
+  const { clock, start, next, store, results } = build();
+  const { reply } = start();
+  await settle();
+  store.onOperation = (name) => {
+    store.failure = name === 'keep' ? new LastingStoreError('too large') : undefined;
+  };
+  next.last.answer({ body: 'paid', isComplete: true });
+  await receive(reply);
+  t.same(results(), ['error']);
+  t.same(store.keys(), []);
   t.equal(clock.pending, 0);
 });
 

@@ -20,7 +20,7 @@ const defaults: Options = { ...builtIn, backoff: { ...builtIn.backoff, jitter: '
 
 function build(
   options: Partial<Options> = {},
-  overrides: Partial<PolicyContext> = {},
+  overrides: Partial<PolicyContext<never>> = {},
   clock = new FakeClock(),
 ) {
   const context = fakeContext(clock, overrides);

@@ -1,0 +1,24 @@
+/** What a store is opened with, and how it takes over changed options. */
+import type { OwnedStore } from '../core/store.js';
+
+export interface MemorySizes {
+  /** Of the cache: keys, values and what goes with them. */
+  readonly maxBytes: number;
+  /** The same of records and locks. */
+  readonly maxRecordBytes: number;
+}
+
+export type StoreOptions =
+  | ({ readonly kind: 'memory' } & MemorySizes)
+  | {
+      readonly kind: 'redis';
+      readonly url: string;
+      /** Longest wait for a response, in ms. */
+      readonly timeout: number;
+    };
+
+/** Calls that run have their locks in it, so a reload changes it where it can, rather than opening another one. */
+export interface AdjustableStore extends OwnedStore {
+  /** @returns what puts other options in force; undefined where they need another store. */
+  adjustmentTo(options: StoreOptions): (() => void) | undefined;
+}

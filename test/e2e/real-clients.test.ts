@@ -69,7 +69,7 @@ t.test('sends the content of an upgrade first, then joins both sides', async (t)
 });
 
 t.test('keeps a connection on which a method was used that Node does not know', async (t) => {
-  const body = 'x'.repeat(1_000_000);
+  const body = `${'x'.repeat(1_000_000)}END`;
   const seen: string[] = [];
   const upstream = await startRawUpstream(t, (socket) => {
     socket.on('data', (data) => {
@@ -79,12 +79,17 @@ t.test('keeps a connection on which a method was used that Node does not know', 
   });
   const socket = net.connect(await serve(t, upstream.url), '127.0.0.1');
   let bytes = 0;
-  socket.on('data', (data) => (bytes += data.length));
+  let end = '';
+  socket.on('data', (data) => {
+    bytes += data.length;
+    end = (end + data.subarray(-3).toString()).slice(-3);
+  });
   const methods = ['BAN', 'GET', 'LIST', 'REPORTS'];
   for (const [i, method] of methods.entries()) {
     const last = i === methods.length - 1 ? 'Connection: close\r\n' : '';
     socket.write(`${method} / HTTP/1.1\r\nHost: a\r\n${last}\r\n`);
-    await eventually('the response is here', () => bytes > (i + 1) * body.length);
+    // To its last byte: a request before that is pipelined, which is another case.
+    await eventually('the response is here', () => bytes > (i + 1) * body.length && end === 'END');
   }
   if (!socket.closed) await once(socket, 'close');
   t.same(seen, methods);

@@ -1,4 +1,5 @@
 /** One client request on its way through the pipeline. */
+import type { AttemptBudget } from './attempt-budget.js';
 import { CancelScope } from './cancel-scope.js';
 import type { Reason } from './errors.js';
 import type { Deadline } from './deadline.js';
@@ -50,6 +51,12 @@ export interface CallInit {
 
 const NO_ADDRESSES: readonly string[] = [];
 
+/** The endpoints of the upstream that a call goes to. */
+export interface EndpointChoice {
+  /** An endpoint is available that is not among those tried. */
+  hasOther(tried: readonly string[]): boolean;
+}
+
 /** Mutable on purpose: one object lives as long as the exchange. */
 export class Call extends CancelScope {
   readonly method: string;
@@ -64,8 +71,12 @@ export class Call extends CancelScope {
   readonly startedAtMs: number;
   /** Attempts begun so far, counting the first; 0 for a call that was refused. */
   attempts = 0;
-  /** Addresses of the upstream that attempts were sent to: a further attempt prefers another one. */
-  usedAddresses: readonly string[] = NO_ADDRESSES;
+  /** The address of each attempt's endpoint, in order: a further attempt prefers another one. */
+  triedEndpoints: readonly string[] = NO_ADDRESSES;
+  /** Where further attempts could go; set when the first one begins. */
+  endpoints: EndpointChoice | undefined;
+  /** What pays for attempts that other policies add; undefined where there are to be none. Set by a policy. */
+  attemptBudget: AttemptBudget | undefined;
   /** The instant by which the caller wants the end; set by the deadline policy. */
   deadline: Deadline | undefined;
   /** The result of each attempt that has ended, in order. */

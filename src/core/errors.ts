@@ -56,6 +56,11 @@ export const coreReasons = defineReasons({
     proxyError: 'connection_refused',
     outcome: 'unsent',
   },
+  'no-endpoint': {
+    status: 503,
+    title: 'No endpoint',
+    proxyError: 'destination_unavailable',
+  },
   'upstream-reset': {
     status: 502,
     title: 'Upstream reset the connection',
@@ -152,5 +157,19 @@ export class ClientGoneError extends Error {
   }
 }
 
-/** Everything that a call can reject with. */
-export type CallFailure = CallError | ClientGoneError;
+/** An attempt that was ended because another attempt of its call had responded. Says nothing about its endpoint. */
+export class OutrunError extends Error {
+  /** No client sees it. */
+  readonly status = 499;
+
+  constructor(message: string) {
+    const limit = Error.stackTraceLimit;
+    Error.stackTraceLimit = 0;
+    super(message);
+    Error.stackTraceLimit = limit;
+    this.name = 'OutrunError';
+  }
+}
+
+/** Everything that a call or an attempt can reject with. */
+export type CallFailure = CallError | ClientGoneError | OutrunError;

@@ -1,4 +1,5 @@
 /** What follows from a list of policies: their settings, and the layers of an upstream and of its routes. */
+import type { Judge } from './judge.js';
 import type { Static, TSchema } from './json-schema.js';
 import type { AnyLayer, AttemptLayer, CallLayer, EditRequest, LayerLists } from './pipeline.js';
 import type { AnyPolicy, Needs, PolicyContext, PolicyList } from './policy.js';
@@ -93,6 +94,8 @@ export function listRequestFields(policies: PolicyList, layers: Layers): EditReq
   return policies.flatMap(({ name }) => layers[name]?.requestFields ?? []);
 }
 
+const judgeNothing: Judge = () => undefined;
+
 type AllNeeds = { readonly [Key in keyof Needs]-?: Exclude<Needs[Key], undefined> };
 
 /** What all policies together need of the rest of an exchange; a bound that is not there is `off`. */
@@ -108,6 +111,7 @@ export function needsOf<List extends PolicyList>(
     ownRetryAfterMs: find('ownRetryAfterMs') ?? Infinity,
     connectMs: find('connectMs') ?? 'off',
     tunnelIdleMs: find('tunnelIdleMs') ?? 'off',
+    judge: find('judge') ?? judgeNothing,
     upstreams: [...new Set(needs.flatMap(({ upstreams = [] }) => upstreams))],
   };
 }

@@ -20,6 +20,13 @@ export interface Target {
   readonly href: string;
 }
 
+/** One of the targets of an upstream. */
+export interface WeightedTarget {
+  readonly target: Target;
+  /** Of each of its endpoints; above 0. */
+  readonly weight: number;
+}
+
 /** How to speak TLS with an upstream: PEM contents, not paths. */
 export interface TlsOptions {
   readonly ca?: string;

@@ -3,6 +3,7 @@ import type { Clock, Random } from './clock.js';
 import type { Emit } from './events.js';
 import type { DeclaredReason } from './errors.js';
 import type { Instrument, LoggedEvent } from './instruments.js';
+import type { Judge } from './judge.js';
 import type { TSchema } from './json-schema.js';
 import type { Off } from './options.js';
 import type { AnyLayer, AttemptLayer, CallStage } from './pipeline.js';
@@ -45,6 +46,8 @@ export interface Needs {
   readonly tunnelIdleMs?: number | Off;
   /** Most calls under way at once: each takes a connection. A route that writes the policy has as many of its own. */
   readonly calls?: number;
+  /** How attempts are judged at each endpoint. */
+  readonly judge?: Judge;
   /** Names of other upstreams that calls may go on to: they must not close under them. */
   readonly upstreams?: readonly string[];
 }

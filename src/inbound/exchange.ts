@@ -172,7 +172,7 @@ export class Exchange implements ReplySink, StreamHandler, Member, CallClient {
   #fail(failure: CallFailure): void {
     if (this.#isOver) return;
     const error = this.#gone ?? failure;
-    if (error instanceof ClientGoneError) {
+    if (!(error instanceof CallError)) {
       this.#finish(error.status, error);
       if (error.status === 408) this.#stream.refuse(408);
       return;

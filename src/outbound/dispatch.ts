@@ -77,7 +77,7 @@ class Dispatch extends StreamedReply implements ResponseHandler, ForwardedReply 
         fields: this.#fields(),
         body: this.#body,
         upgrade: call.upgrade,
-        avoid: call.usedAddresses,
+        avoid: call.triedEndpoints,
       },
       this,
     );
@@ -95,7 +95,7 @@ class Dispatch extends StreamedReply implements ResponseHandler, ForwardedReply 
   onStart(dispatched: Dispatched): void {
     this.dispatched = dispatched;
     const { call } = this.attempt;
-    call.usedAddresses = [...call.usedAddresses, dispatched.address];
+    call.triedEndpoints = [...call.triedEndpoints, dispatched.address];
     const isWhole = this.#body === undefined || this.#body.hasEnded;
     this.attempt.enter(isWhole ? 'waiting' : 'sending');
   }

@@ -2,47 +2,22 @@
 import type { Attempt } from '../../core/attempt.js';
 import type { Call } from '../../core/call.js';
 import { CallError, type CallFailure } from '../../core/errors.js';
+import { createJudge } from '../../core/judge.js';
 import { classifyFailure, classifyStatus, type Outcome } from '../../core/outcome.js';
 import type { AttemptStage } from '../../core/pipeline.js';
-import type { Policy, PolicyContext } from '../../core/policy.js';
+import type { Needs, Policy, PolicyContext } from '../../core/policy.js';
 import { isOpenEnded, type Reply } from '../../core/reply.js';
 import { Circuit, type Admission, type CircuitBreakerLayer } from './circuit.js';
 import { instruments, log } from './instruments.js';
-import { schema, type CircuitBreakerOptions, type CircuitBreakerSettings } from './options.js';
+import {
+  defaultJudgement,
+  schema,
+  type CircuitBreakerOptions,
+  type CircuitBreakerSettings,
+} from './options.js';
 import { reasons } from './reasons.js';
 
 export type { CircuitBreakerSettings } from './options.js';
-
-/** Come back later: neither good nor bad news of the upstream, unless `failureStatuses` lists them. */
-const neutralStatuses: ReadonlySet<number> = new Set([408, 425, 429]);
-
-/** Whether the upstream did its part; undefined where the attempt says nothing about it. */
-function isFailure(
-  outcome: Outcome,
-  ranMs: number,
-  options: CircuitBreakerOptions,
-): boolean | undefined {
-  switch (outcome.kind) {
-    case 'status': {
-      const { status } = outcome;
-      if (options.failureStatuses.includes(status)) return true;
-      // A 4xx comes from an upstream that works; only these mean that it did not look at the request.
-      return neutralStatuses.has(status) ? undefined : false;
-    }
-    case 'unsent':
-      return outcome.error.ownShortage ? undefined : true;
-    case 'reset':
-    case 'timeout':
-      return true;
-    case 'deadline':
-      // A hung upstream must trip the circuit also where callers' deadlines always come before the attempt timeout.
-      return ranMs >= options.minimumTimeout ? true : undefined;
-    case 'stale':
-    case 'cancelled':
-    case 'refused':
-      return undefined;
-  }
-}
 
 function create(
   settings: CircuitBreakerSettings,
@@ -53,6 +28,7 @@ function create(
   if (circuitBreaker === 'off') return undefined;
   const options: CircuitBreakerOptions = circuitBreaker;
   const { clock, emit, upstream } = context;
+  const judge = createJudge(options);
   const slowMs = options.slowCall === 'off' ? Infinity : options.slowCall.duration;
   const circuit = previous?.circuit ?? new Circuit(options, clock, emit);
   circuit.configure(options);
@@ -77,7 +53,7 @@ function create(
   ): void {
     const isFirst = number === 1 || unseen.delete(call);
     if (isFirst && outcome.kind === 'stale') unseen.add(call);
-    const failed = isFailure(outcome, ranMs, options);
+    const failed = judge(outcome, ranMs);
     if (failed === undefined) return;
     circuit.record(admission, { isFailure: failed, isSlow: headMs > slowMs, isFirst });
   }
@@ -105,7 +81,7 @@ function create(
       circuit.giveBack(admission);
       const outcome = classifyStatus(reply.status);
       // A stream has done its part with its head: it may last for hours, and end as its caller likes.
-      if (reply.isComplete || isOpenEnded(reply) || isFailure(outcome, headMs, options) !== false) {
+      if (reply.isComplete || isOpenEnded(reply) || judge(outcome, headMs) !== false) {
         record(attempt, admission, outcome, headMs, headMs);
       } else {
         // Good so far; an upstream that dies in mid-body has failed all the same.
@@ -123,6 +99,11 @@ function create(
   return { wrap, circuit };
 }
 
+/** Each endpoint is judged as the circuit judges the upstream, also where there is no circuit. */
+const needs = ({ circuitBreaker }: CircuitBreakerSettings): Needs => ({
+  judge: createJudge(circuitBreaker === 'off' ? defaultJudgement : circuitBreaker),
+});
+
 export const circuitBreaker = {
   name: 'circuitBreaker',
   level: 'attempt',
@@ -131,6 +112,7 @@ export const circuitBreaker = {
   instruments,
   log,
   isShownPerRoute: true,
+  needs,
   hasLayerPerRoute: ({ circuitBreaker }) =>
     circuitBreaker !== 'off' && circuitBreaker.scope === 'route',
   create,

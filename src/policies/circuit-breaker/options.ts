@@ -11,6 +11,9 @@ import {
   type Static,
 } from '../../core/options.js';
 
+/** How attempts are judged by default, and where the circuit breaker is off. */
+export const defaultJudgement = { failureStatuses: [500, 502, 503, 504], minimumTimeout: 100 };
+
 export const schema = Switchable(
   Options(
     {
@@ -92,11 +95,11 @@ export const schema = Switchable(
         description: 'This many successful probes close the circuit.',
       }),
       failureStatuses: Type.Array(Type.Integer({ minimum: 100, maximum: 599 }), {
-        default: [500, 502, 503, 504],
+        default: defaultJudgement.failureStatuses,
         description: 'Response statuses that count as failures.',
       }),
       minimumTimeout: Duration({
-        default: '100ms',
+        default: `${defaultJudgement.minimumTimeout}ms`,
         description:
           'An attempt that the deadline ended is a failure only if it had at least this much time.',
       }),

@@ -1,0 +1,42 @@
+/** What can be set of balancing. */
+import { Options, Type, type Static } from '../../core/options.js';
+
+export const balanceStrategies = ['least-request', 'round-robin', 'random', 'hash'] as const;
+export type BalanceStrategy = (typeof balanceStrategies)[number];
+
+/** What of a request the strategy `hash` goes by: one of them; a mapping without either is no key. */
+export type HashKey = { readonly header?: string; readonly cookie?: string } | 'path';
+
+export const balance = Options(
+  {
+    strategy: Type.Unsafe<BalanceStrategy>({
+      enum: [...balanceStrategies],
+      default: 'least-request',
+      description:
+        'How an endpoint is chosen for an attempt. `least-request`: of two random ones that with fewer calls in flight per weight. `round-robin`: in turn, by weight. `random`: by weight. `hash`: the same endpoint for the same `key`.',
+    }),
+    key: Type.Unsafe<HashKey>({
+      anyOf: [
+        { enum: ['path'] },
+        {
+          type: 'object',
+          additionalProperties: false,
+          maxProperties: 1,
+          properties: {
+            header: {
+              type: 'string',
+              minLength: 1,
+              description: 'Name of a request header field.',
+            },
+            cookie: { type: 'string', minLength: 1, description: 'Name of a cookie.' },
+          },
+        },
+      ],
+      description:
+        'For `hash`: `{ header: NAME }`, `{ cookie: NAME }` or `path`. A call without it is balanced by `least-request`.',
+    }),
+  },
+  { description: 'How calls are spread over the endpoints.' },
+);
+
+export type BalanceOptions = Readonly<Static<typeof balance>>;

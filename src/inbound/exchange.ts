@@ -1,6 +1,6 @@
 /** One client request from its head to the last byte of its response: answered once, counted once, cleaned up once. */
 import { Call, type CallClient } from '../core/call.js';
-import { CallError, ClientGoneError, type CallFailure } from '../core/errors.js';
+import { CallError, type CallFailure, type ClientGoneError } from '../core/errors.js';
 import type { Reply, ReplySink } from '../core/reply.js';
 import { combinedValue, type Fields } from '../http/fields.js';
 import type { Member, Roster } from '../lib/roster.js';

@@ -1,5 +1,5 @@
 /** What the rest of the program gets from a configuration file: checked, decoded (ms, bytes, shares 0..1) and frozen. */
-import type { Address, RouteMatch, Target, TlsOptions } from '../core/model.js';
+import type { Address, RouteMatch, TlsOptions, WeightedTarget } from '../core/model.js';
 import type { PolicySettings } from '../policies/index.js';
 import type { OverloadSettings } from '../policies/overload/index.js';
 import type { ConnectionOptions } from './schema/connection-keys.js';
@@ -22,7 +22,8 @@ export interface UpstreamConfig extends ConnectionOptions {
   readonly listen: Address | undefined;
   /** On the shared listener: `/` or `/x/y` without a trailing slash. */
   readonly prefix: string | undefined;
-  readonly target: Target;
+  /** At least one; all with the same scheme and the same base path, no address twice. */
+  readonly targets: readonly WeightedTarget[];
   readonly preserveHost: boolean;
   readonly earlyHints: boolean;
   readonly tls: TlsOptions | undefined;

@@ -1,12 +1,14 @@
 /** What an upstream is made from: its part of the configuration, and what it uses of the process. */
 import type { Random } from '../core/clock.js';
 import type { Emit } from '../core/events.js';
-import type { RouteMatch, Target, TlsOptions } from '../core/model.js';
-import type { Off } from '../core/options.js';
+import type { RouteMatch, TlsOptions, WeightedTarget } from '../core/model.js';
 import type { PolicyList } from '../core/policy.js';
 import type { Store } from '../core/store.js';
 import type { PoolContext } from '../outbound/http1/connection-pool.js';
 import type { PolicySettings } from '../policies/index.js';
+import type { BalanceOptions } from './balance/options.js';
+import type { ResolveOptions } from './discovery/options.js';
+import type { HealthOptions } from './health/options.js';
 import type { Lifetime } from './lifetime.js';
 import type { Scope } from './scope.js';
 
@@ -19,15 +21,16 @@ export interface RouteOptions {
   readonly writes: ReadonlySet<string>;
 }
 
-export interface UpstreamOptions {
+export interface UpstreamOptions extends HealthOptions {
   readonly name: string;
-  readonly target: Target;
+  /** At least one; all with the same scheme and the same base path, no address twice. */
+  readonly targets: readonly WeightedTarget[];
   readonly preserveHost: boolean;
   /** Clients are sent 103. */
   readonly earlyHints: boolean;
   readonly tls: TlsOptions | undefined;
-  /** How the target's name is followed. */
-  readonly resolve: { readonly maxAge: number | Off };
+  readonly resolve: ResolveOptions;
+  readonly balance: BalanceOptions;
   readonly policies: PolicySettings;
   readonly routes: readonly RouteOptions[];
 }

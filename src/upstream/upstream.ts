@@ -60,7 +60,7 @@ export class Upstream implements Sibling {
     const needs = this.#settings.map((policies) => needsOf(context.policies, policies));
     this.#endpoints = new EndpointSet(
       {
-        target: options.target,
+        target: options.targets[0]!.target,
         tls: options.tls,
         connectTimeoutMs: longest(needs.map(({ connectMs }) => connectMs)),
         maxHeaderSize: context.maxHeaderSize,
@@ -114,7 +114,7 @@ export class Upstream implements Sibling {
   inspect(): InspectableUpstream {
     return {
       name: this.name,
-      target: this.#options.target.href,
+      target: this.#options.targets[0]!.target.href,
       tunnels: this.#tunnels.size,
       lastError: this.#lastError,
     };
@@ -194,7 +194,8 @@ export class Upstream implements Sibling {
       this.#context.policies,
       settings,
     );
-    const { target, preserveHost, earlyHints } = this.#options;
+    const { targets, preserveHost, earlyHints } = this.#options;
+    const { target } = targets[0]!;
     const dispatch = createDispatch({
       upstream: this.name,
       target: target.href,

@@ -148,7 +148,7 @@ void t.test('reads addresses', (t) => {
 const readTarget = (href: string) => {
   const { host, port, protocol, socketPath, basePath } = load(
     `upstreams: { a: { listen: 1, target: "${href}" } }`,
-  ).upstreams[0]!.target;
+  ).upstreams[0]!.targets[0]!.target;
   return [protocol, host, port, socketPath, basePath];
 };
 
@@ -272,10 +272,10 @@ void t.test('replaces ${NAME} with what the place asks for', (t) => {
     ].join('\n'),
     env,
   );
-  const { listen, target, policies, preserveHost } = upstreams[0]!;
+  const { listen, targets, policies, preserveHost } = upstreams[0]!;
   t.equal(admin.token, '0123');
   t.equal(formatAddress(listen!), '127.0.0.1:8101');
-  t.equal(target.href, 'http://h:81/${x}');
+  t.equal(targets[0]!.target.href, 'http://h:81/${x}');
   t.equal(preserveHost, true);
   t.equal(policies.timeout, 'off');
   t.strictSame(policies.bulkhead, {

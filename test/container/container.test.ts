@@ -41,7 +41,7 @@ t.test("the image's default configuration", (t) => {
   });
   t.equal(formatAddress(changed.config!.admin.listen), '127.0.0.1:1');
   t.equal(formatAddress(changed.config!.upstreams[0]!.listen!), '127.0.0.1:2');
-  t.equal(changed.config!.upstreams[0]!.target.host, 'catalog.example');
+  t.equal(changed.config!.upstreams[0]!.targets[0]!.target.host, 'catalog.example');
   t.end();
 });
 
@@ -49,8 +49,8 @@ t.test("Compose's configuration", (t) => {
   const file = pathTo('deploy/compose/breakwater/breakwater.yaml');
   const { config, diagnostics } = loadConfig(file, {});
   t.strictSame(diagnostics, []);
-  const { target, listen } = config!.upstreams[0]!;
-  t.ok(target.host in services, 'the target is a service');
+  const { targets, listen } = config!.upstreams[0]!;
+  t.ok(targets[0]!.target.host in services, 'the target is a service');
   t.equal(formatAddress(listen!), '127.0.0.1:8101', 'only the service beside it gets in');
 
   const prometheus = parse(read('deploy/compose/prometheus.yml')) as {

@@ -14,7 +14,7 @@ function checkCertificates({ upstreams }: LintFile): Found {
         position: valueOf(valueOf(node, 'tls'), 'insecureSkipVerify')!.position,
         path: [...key.path, 'tls', 'insecureSkipVerify'],
       },
-      message: `any certificate is accepted: an attacker between this machine and ${config.target.host} can read and change every call, credentials included; set tls.ca to the authority's PEM file, or tls.serverName to the name in the certificate, and insecureSkipVerify to false`,
+      message: `any certificate is accepted: an attacker between this machine and ${config.targets[0]!.target.host} can read and change every call, credentials included; set tls.ca to the authority's PEM file, or tls.serverName to the name in the certificate, and insecureSkipVerify to false`,
     }));
 }
 
@@ -26,8 +26,8 @@ function checkSharedTargets({ upstreams }: LintFile): Found {
     const other = upstreams
       .slice(0, i)
       .find(
-        ({ config: { target, policies } }) =>
-          sameTarget(target, upstream.config.target) &&
+        ({ config: { targets, policies } }) =>
+          sameTarget(targets[0]!.target, upstream.config.targets[0]!.target) &&
           !isDeepStrictEqual(policies.circuitBreaker, upstream.config.policies.circuitBreaker),
       );
     if (other === undefined) return [];

@@ -171,12 +171,12 @@ function toUpstreamConfig(
   effective: EffectiveUpstream,
   settle: (policies: EffectiveMap) => PolicySettings,
 ): UpstreamConfig {
-  const { name, node, listen, prefix, target, tls } = parts;
+  const { name, node, listen, prefix, targets, tls } = parts;
   return {
     name,
     listen,
     prefix,
-    target: target!,
+    targets: targets!,
     preserveHost: isTrue(valueOf(node, 'preserveHost')),
     earlyHints: !isOff(valueOf(node, 'earlyHints')),
     tls,

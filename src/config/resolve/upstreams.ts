@@ -1,5 +1,5 @@
 /** Checks of upstreams beyond the schema: addresses, prefixes, profiles, files and routes must fit together. */
-import type { Address, Target, TlsOptions } from '../../core/model.js';
+import type { Address, TlsOptions, WeightedTarget } from '../../core/model.js';
 import type { PolicyList } from '../../core/policy.js';
 import {
   collide,
@@ -36,7 +36,7 @@ export interface UpstreamParts {
   readonly node: SourceNode;
   readonly listen: Address | undefined;
   readonly prefix: string | undefined;
-  readonly target: Target | undefined;
+  readonly targets: readonly WeightedTarget[] | undefined;
   readonly tls: TlsOptions | undefined;
   /** The files that `tls` was read from. */
   readonly tlsFiles: readonly string[];
@@ -116,7 +116,8 @@ function readUpstream(
   }
   checkRoutes(valueOf(node, 'routes'), [...path, 'routes'], findings);
   const tlsFiles = tlsFilesOf(tlsNode, findings.file);
-  return { name, node, listen, prefix, target, tls, tlsFiles };
+  const targets = target && [{ target, weight: 1 }];
+  return { name, node, listen, prefix, targets, tls, tlsFiles };
 }
 
 function profileProblem(name: string, profiles: readonly string[]): string | undefined {

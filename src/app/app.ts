@@ -21,6 +21,7 @@ import type { Exchange, ExchangeContext } from '../inbound/exchange.js';
 import { createFront } from '../inbound/http1/listener.js';
 import { ListenerSet } from '../inbound/listener-set.js';
 import { createRequestIds } from '../inbound/request-id.js';
+import { ConnectionPool } from '../outbound/http1/connection-pool.js';
 import { LookupQueue } from '../outbound/names/lookup-queue.js';
 import { systemLookup } from '../outbound/names/lookup.js';
 import { Names } from '../outbound/names/names.js';
@@ -111,11 +112,13 @@ export class App {
     this.#front = front;
     const { clock, logger, version, policies } = options;
     this.#lookups = new LookupQueue(clock, systemLookup);
+    const names = new Names(clock, this.#lookups.lookup);
     this.#upstreams = new UpstreamSet({
       clock,
       random: options.random,
       policies,
-      names: new Names(clock, this.#lookups.lookup),
+      names,
+      openClient: (client, previous) => ConnectionPool.open(client, { clock, names }, previous),
       onShortage: logShortage(logger, clock),
     });
     this.#leftBehind = new LeftBehind(clock);

@@ -22,6 +22,8 @@ export interface ExchangeSummary {
   readonly attempts: number;
   /** The result of each attempt that has ended, in order. */
   readonly results: readonly AttemptResult[];
+  /** The address that each attempt went to, in order. */
+  readonly endpoints: readonly string[];
   readonly requestId: string;
   /** Trace id of the caller's `traceparent` (W3C Trace Context), if any. */
   readonly traceId: string | undefined;

@@ -34,10 +34,44 @@ export interface InspectableScope {
   readonly layers: Layers;
 }
 
-export interface InspectableUpstream {
-  readonly name: string;
+export const endpointStates = [
+  'available',
+  'ejected',
+  'unhealthy',
+  'drained',
+  /** Its address is gone; attempts at it are still under way. */
+  'leaving',
+] as const;
+export type EndpointState = (typeof endpointStates)[number];
+
+/** One address of an upstream. */
+export interface EndpointSnapshot {
+  /** `10.0.0.1:8080`, `[::1]:8080`, the path of a socket, or a name with its port. */
+  readonly address: string;
   /** As configured, without credentials. */
   readonly target: string;
+  readonly weight: number;
+  readonly state: EndpointState;
+  /** Attempts in flight. */
+  readonly active: number;
+  readonly consecutiveFailures: number;
+  /** Until it takes its whole share again; 0 where that has no known end. */
+  readonly backInMs: number;
+}
+
+export interface InspectableEndpoints {
+  list(): readonly EndpointSnapshot[];
+  /** Takes it out for `forMs`, Infinity until it is changed. @returns it afterwards; undefined if it is unknown. */
+  drain(address: string, forMs: number): EndpointSnapshot | undefined;
+  /** Ends that. */
+  undrain(address: string): EndpointSnapshot | undefined;
+}
+
+export interface InspectableUpstream {
+  readonly name: string;
+  /** As configured, without credentials; several are separated by commas. */
+  readonly target: string;
+  readonly endpoints: InspectableEndpoints;
   /** Upgraded connections open now. */
   readonly tunnels: number;
   /** The last attempt that failed. */

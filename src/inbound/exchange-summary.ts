@@ -25,6 +25,7 @@ export function summarize(
     deadlineLeftMs: call.deadline && call.deadline.atMs - nowMs,
     attempts: call.attempts,
     results: call.results,
+    endpoints: call.triedEndpoints,
     requestId,
     substitution,
     // Version, trace id, ...: `00-0af7651916cd43dd8448eb211c80319c-...` (W3C Trace Context).

@@ -1,5 +1,7 @@
 /** What every protocol towards an upstream offers: it sends a request, and calls a handler with the response. */
 import type { Duplex } from 'node:stream';
+import type { Target, TlsOptions } from '../core/model.js';
+import type { Off } from '../core/options.js';
 import type { BodyCursor } from '../core/request-body.js';
 import type { Fields } from '../http/fields.js';
 
@@ -14,8 +16,6 @@ export interface OutboundRequest {
   readonly body: BodyCursor | undefined;
   /** The protocol to upgrade to, as the client names it. */
   readonly upgrade: string | undefined;
-  /** Addresses that earlier attempts of the call used: another one is better, if there is one. */
-  readonly avoid: readonly string[];
 }
 
 export interface ResponseHead {
@@ -38,8 +38,6 @@ export interface Progress {
 
 /** A request that is under way: its connection, or its stream. */
 export interface Dispatched {
-  /** Which address of the target it goes to. */
-  readonly address: string;
   /** The whole request has been sent. */
   readonly hasSentAll: boolean;
   /** No more of the response is read until `resume`. */
@@ -68,17 +66,43 @@ export interface ResponseHandler {
   onFailure(error: Error, progress: Progress): void;
 }
 
-/** The connections to one target. */
+/** What a client is opened for. */
+export interface ClientOptions {
+  readonly target: Target;
+  /** The IP address, or the path of a socket, that connections go to; undefined for the addresses of the target's name. */
+  readonly address: string | undefined;
+  readonly tls: TlsOptions | undefined;
+  /** ms until the opening of a connection is given up; 0 for the limit that the system commonly has. */
+  readonly connectTimeoutMs: number;
+  /** Longest head of a response, in bytes. */
+  readonly maxHeaderSize: number;
+  /** A connection older than this, in ms, carries no further exchange. */
+  readonly maxAgeMs: number | Off;
+}
+
+/** The connections to one endpoint. */
 export interface HttpClient {
   /** There is no limit and no queue, which no deadline would know of: each request gets a connection or stream. */
   dispatch(request: OutboundRequest, handler: ResponseHandler): void;
-  /** How an attempt at one address ended. Addresses at which attempts fail are used less. */
-  report(address: string, isGood: boolean): void;
-  /** Closes the connections once the last user has released them; no request may be under way then. */
+  /** Once per holder. With the last one idle connections close at once, and the others after their request. */
   release(): void;
   /** Ends all connections at once; requests on them fail. */
   destroy(): void;
 }
+
+/**
+ * @param previous a client of an earlier configuration: it is held once more, and returned, where it was opened for the
+ *   same.
+ */
+export type OpenClient = (options: ClientOptions, previous?: HttpClient) => HttpClient;
+
+/** Nothing of the request has been sent: there is no connection yet. */
+export const NOT_CONNECTED: Progress = {
+  isConnected: false,
+  sent: 'none',
+  isReused: false,
+  hasAnswerBegun: false,
+};
 
 /** The client is closed for good. */
 export class ClientClosed extends Error {

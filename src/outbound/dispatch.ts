@@ -4,6 +4,7 @@ import type { Attempt } from '../core/attempt.js';
 import type { Clock } from '../core/clock.js';
 import type { CallFailure } from '../core/errors.js';
 import type { Emit } from '../core/events.js';
+import type { Judge } from '../core/judge.js';
 import { attemptResult, classifyFailure, classifyStatus, type Outcome } from '../core/outcome.js';
 import type { AttemptStage, EditRequest } from '../core/pipeline.js';
 import { isOpenEnded, type Reply } from '../core/reply.js';
@@ -11,16 +12,16 @@ import type { BodyCursor } from '../core/request-body.js';
 import { FieldEdits } from '../http/field-edits.js';
 import type { Fields } from '../http/fields.js';
 import { forwardTrailers } from '../http/trailers.js';
-import type { Dispatched, HttpClient, Progress, ResponseHandler, ResponseHead } from './client.js';
+import {
+  NOT_CONNECTED,
+  type Dispatched,
+  type Progress,
+  type ResponseHandler,
+  type ResponseHead,
+} from './client.js';
+import type { Destination, Destinations } from './destination.js';
 import { describeFailure } from './failure.js';
 import { StreamedReply } from './streamed-reply.js';
-
-/** Where one attempt goes. */
-export interface Destination {
-  readonly client: HttpClient;
-  /** The Host that is sent, unless the client's is (RFC 9110, section 7.2). */
-  readonly authority: string;
-}
 
 /** The upstream's side of an upgraded connection. */
 export interface UpgradedConnection {
@@ -35,9 +36,6 @@ export interface ForwardedReply extends Reply {
   readonly upgraded?: UpgradedConnection | undefined;
 }
 
-/** An upstream that uses up a deadline of this length, in ms, may be the reason that the deadline was missed. */
-const TELLING_MS = 100;
-
 /** Both what a connection reports to and the pipeline's Reply: a response costs one allocation, not two. */
 class Dispatch extends StreamedReply implements ResponseHandler, ForwardedReply {
   upgraded: UpgradedConnection | undefined;
@@ -45,7 +43,10 @@ class Dispatch extends StreamedReply implements ResponseHandler, ForwardedReply 
   readonly #resolve: (reply: Reply) => void;
   readonly #reject: (error: CallFailure) => void;
   readonly #startedMs: number;
-  #client: HttpClient | undefined;
+  #destination: Destination | undefined;
+  /** Ends the wait for an address. */
+  #stopWaiting: (() => void) | undefined;
+  #isJudged = false;
   #body: BodyCursor | undefined;
 
   constructor(
@@ -63,21 +64,38 @@ class Dispatch extends StreamedReply implements ResponseHandler, ForwardedReply 
 
   start(): void {
     const { attempt } = this;
-    const { call } = attempt;
-    const { client, authority } = this.#options.choose(attempt);
-    this.#client = client;
     attempt.onCancel((error) => this.abort(error));
     attempt.enter('connecting');
-    this.#body = call.body?.open();
-    client.dispatch(
+    this.#body = attempt.call.body?.open();
+    const destination = this.#options.destinations.choose(attempt, this.#startedMs);
+    if (destination === undefined) this.#wait();
+    else this.#send(destination);
+  }
+
+  #wait(): void {
+    const { destinations, clock } = this.#options;
+    this.#stopWaiting = destinations.wait((error) => {
+      this.#stopWaiting = undefined;
+      if (error !== undefined) return this.onFailure(error, NOT_CONNECTED);
+      const destination = destinations.choose(this.attempt, clock.now());
+      // It may have become known and been drained in the same moment.
+      if (destination === undefined) this.abort(destinations.refusal()!);
+      else this.#send(destination);
+    });
+  }
+
+  #send(destination: Destination): void {
+    const { call } = this.attempt;
+    this.#destination = destination;
+    destination.begin();
+    destination.client.dispatch(
       {
         method: call.method,
         path: this.#options.basePath + call.path,
-        authority: call.host ?? authority,
+        authority: call.host ?? destination.authority,
         fields: this.#fields(),
         body: this.#body,
         upgrade: call.upgrade,
-        avoid: call.triedEndpoints,
       },
       this,
     );
@@ -94,8 +112,6 @@ class Dispatch extends StreamedReply implements ResponseHandler, ForwardedReply 
 
   onStart(dispatched: Dispatched): void {
     this.dispatched = dispatched;
-    const { call } = this.attempt;
-    call.triedEndpoints = [...call.triedEndpoints, dispatched.address];
     const isWhole = this.#body === undefined || this.#body.hasEnded;
     this.attempt.enter(isWhole ? 'waiting' : 'sending');
   }
@@ -114,8 +130,10 @@ class Dispatch extends StreamedReply implements ResponseHandler, ForwardedReply 
 
   onHead(head: ResponseHead): void {
     this.take(head);
-    this.#report(classifyStatus(head.status));
-    this.attempt.enter(isOpenEnded(this) ? 'streaming-events' : 'streaming');
+    const isStream = isOpenEnded(this);
+    // A stream has done its part with its head; of other responses the body counts too.
+    if (isStream || head.status >= 400) this.#judge(classifyStatus(head.status));
+    this.attempt.enter(isStream ? 'streaming-events' : 'streaming');
     this.#resolve(this);
   }
 
@@ -136,7 +154,8 @@ class Dispatch extends StreamedReply implements ResponseHandler, ForwardedReply 
 
   onFailure(error: Error, progress: Progress): void {
     if (this.isOver) return;
-    const { upstream, target } = this.#options;
+    const { upstream, destinations } = this.#options;
+    const { target } = this.#destination ?? destinations;
     const { hasHeaders } = this;
     this.abort(describeFailure(error, { upstream, target, progress, hasHeaders }));
   }
@@ -148,10 +167,12 @@ class Dispatch extends StreamedReply implements ResponseHandler, ForwardedReply 
   }
 
   protected override onFinish(error: CallFailure | undefined): void {
+    this.#stopWaiting?.();
     this.#body?.close();
     this.attempt.enter('ended');
     const outcome = this.#outcome(error);
-    if (outcome.kind !== 'status') this.#report(outcome);
+    this.#judge(outcome);
+    this.#destination?.end();
     const result = attemptResult(outcome);
     const { call } = this.attempt;
     call.results.push(result);
@@ -166,46 +187,25 @@ class Dispatch extends StreamedReply implements ResponseHandler, ForwardedReply 
     return classifyFailure(error);
   }
 
-  /** Tells the client how its address has done. */
-  #report(outcome: Outcome): void {
-    const address = this.dispatched?.address;
-    if (address === undefined) return;
-    const isGood = judge(outcome, this.#options.clock.now() - this.#startedMs);
-    if (isGood !== undefined) this.#client?.report(address, isGood);
-  }
-}
-
-/** Gateway failures and overload: the process behind this address cannot do its work, whatever the request is. */
-const unavailable = new Set([502, 503, 504]);
-
-/** How one address of an upstream has done; undefined where the outcome says nothing about it. */
-function judge(outcome: Outcome, ranMs: number): boolean | undefined {
-  switch (outcome.kind) {
-    case 'status':
-      return !unavailable.has(outcome.status);
-    case 'unsent':
-    case 'reset':
-    case 'timeout':
-      return false;
-    case 'deadline':
-      return ranMs >= TELLING_MS ? false : undefined;
-    case 'stale':
-    case 'cancelled':
-    case 'refused':
-      return undefined;
+  /** Tells the destination how it has done; only the first time. */
+  #judge(outcome: Outcome): void {
+    if (this.#isJudged || this.#destination === undefined) return;
+    this.#isJudged = true;
+    const { judge, clock } = this.#options;
+    const isFailure = judge(outcome, clock.now() - this.#startedMs);
+    if (isFailure !== undefined) this.#destination.report(isFailure, this.#startedMs);
+    if (isFailure === true && outcome.kind === 'unsent') this.#destination.onUnreachable();
   }
 }
 
 export interface DispatchOptions {
   readonly upstream: string;
-  /** For messages. */
-  readonly target: string;
   /** Put in front of the call's path: empty, or without a slash at its end. */
   readonly basePath: string;
   /** What policies write on each attempt's request. */
   readonly edits: readonly EditRequest[];
-  /** Where the attempt goes. */
-  choose(attempt: Attempt): Destination;
+  readonly destinations: Destinations;
+  readonly judge: Judge;
   /** Takes over both sides of an upgraded connection. */
   openTunnel(client: Duplex, upstream: Duplex): void;
   readonly clock: Clock;
@@ -219,6 +219,6 @@ export function createDispatch(options: DispatchOptions): AttemptStage {
       new Promise((resolve, reject) => {
         new Dispatch(attempt, options, resolve, reject).start();
       }),
-    refusal: () => undefined,
+    refusal: () => options.destinations.refusal(),
   };
 }

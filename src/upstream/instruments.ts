@@ -1,7 +1,5 @@
 /** What endpoints tell, their metrics, and their lines in the log. */
 
-export type EndpointState = 'available' | 'ejected' | 'unhealthy' | 'drained' | 'leaving';
-
 export interface EndpointEjected {
   readonly type: 'endpoint-ejected';
   readonly address: string;

@@ -1,10 +1,11 @@
 /** What an upstream is made from: its part of the configuration, and what it uses of the process. */
-import type { Random } from '../core/clock.js';
+import type { Clock, Random } from '../core/clock.js';
 import type { Emit } from '../core/events.js';
 import type { RouteMatch, TlsOptions, WeightedTarget } from '../core/model.js';
 import type { PolicyList } from '../core/policy.js';
 import type { Store } from '../core/store.js';
-import type { PoolContext } from '../outbound/http1/connection-pool.js';
+import type { OpenClient } from '../outbound/client.js';
+import type { Names } from '../outbound/names/names.js';
 import type { PolicySettings } from '../policies/index.js';
 import type { BalanceOptions } from './balance/options.js';
 import type { ResolveOptions } from './discovery/options.js';
@@ -41,7 +42,10 @@ export interface Sibling {
   scopeFor(method: string, path: string): Scope;
 }
 
-export interface UpstreamContext extends PoolContext {
+export interface UpstreamContext {
+  readonly clock: Clock;
+  readonly names: Names;
+  readonly openClient: OpenClient;
   /** Outermost first. */
   readonly policies: PolicyList;
   readonly random: Random;

@@ -50,7 +50,7 @@ export class Upstream implements Sibling {
 
   /**
    * @param previous the upstream of that name before a reload: its circuits, windows, budgets, bulkheads and tunnels go
-   *   on, and so do its connections if they lead to the same target. Retire it when this one has taken over.
+   *   on, and so do its endpoints by their addresses. Retire it when this one has taken over.
    */
   constructor(options: UpstreamOptions, context: UpstreamContext, previous?: Upstream) {
     this.name = options.name;
@@ -60,13 +60,11 @@ export class Upstream implements Sibling {
     const needs = this.#settings.map((policies) => needsOf(context.policies, policies));
     this.#endpoints = new EndpointSet(
       {
-        target: options.targets[0]!.target,
-        tls: options.tls,
+        ...options,
         connectTimeoutMs: longest(needs.map(({ connectMs }) => connectMs)),
         maxHeaderSize: context.maxHeaderSize,
-        maxAgeMs: options.resolve.maxAge,
       },
-      context,
+      { ...context, emit: context.emitFor(options.name, '') },
       previous && previous.#endpoints,
     );
     const elsewhere = [...new Set(needs.flatMap(({ upstreams }) => upstreams))];
@@ -114,7 +112,8 @@ export class Upstream implements Sibling {
   inspect(): InspectableUpstream {
     return {
       name: this.name,
-      target: this.#options.targets[0]!.target.href,
+      target: this.#endpoints.target,
+      endpoints: this.#endpoints,
       tunnels: this.#tunnels.size,
       lastError: this.#lastError,
     };
@@ -122,6 +121,7 @@ export class Upstream implements Sibling {
 
   /** Takes no new calls; closes its connections when those under way have ended. */
   retire(): void {
+    this.#endpoints.retire();
     this.lifetime.retire();
   }
 
@@ -190,18 +190,17 @@ export class Upstream implements Sibling {
   }
 
   #createScope(route: string, settings: PolicySettings, layers: Layers, emit: Emit): Scope {
-    const { replayBytes, ownRetryAfterMs, tunnelIdleMs } = needsOf(
+    const { replayBytes, ownRetryAfterMs, tunnelIdleMs, judge } = needsOf(
       this.#context.policies,
       settings,
     );
     const { targets, preserveHost, earlyHints } = this.#options;
-    const { target } = targets[0]!;
     const dispatch = createDispatch({
       upstream: this.name,
-      target: target.href,
-      basePath: target.basePath,
+      basePath: targets[0]!.target.basePath,
       edits: listRequestFields(this.#context.policies, layers),
-      choose: this.#endpoints.choose,
+      destinations: this.#endpoints,
+      judge,
       openTunnel: (client, upstream) => this.#tunnels.open(client, upstream, tunnelIdleMs),
       clock: this.#context.clock,
       emit,

@@ -6,20 +6,16 @@ import {
   type InspectableCircuit,
   type Inspection,
 } from '../../core/inspect.js';
-import { unitPatterns } from '../../core/options.js';
 import { peerOf } from '../access.js';
-import type { AdminContext, AdminEndpoint, ParseDuration } from '../endpoint.js';
+import type { AdminContext, AdminEndpoint } from '../endpoint.js';
+import { parseOrder, type Order } from '../order.js';
 import { AdminError } from '../problem.js';
 
-interface Order {
-  readonly state: ForcedState;
-  /** Undefined: until the next change. */
-  readonly ttlMs: number | undefined;
-}
-
-const forcedStates: readonly ForcedState[] = ['forced-open', 'forced-closed', 'auto'];
-
-const durationPattern = new RegExp(unitPatterns.duration);
+const forcedStates = [
+  'forced-open',
+  'forced-closed',
+  'auto',
+] as const satisfies readonly ForcedState[];
 
 function listCircuits(inspection: Inspection) {
   return inspection.scopes().flatMap((scope) => {
@@ -35,7 +31,7 @@ function describeCircuit(upstream: string, route: string, circuit: InspectableCi
 }
 
 /** @returns the circuit as it is afterwards. @throws AdminError 404 for an unknown circuit. */
-function forceCircuit(inspection: Inspection, upstream: string, route: string, order: Order) {
+function forceCircuit(inspection: Inspection, upstream: string, route: string, order: Order<ForcedState>) {
   const owner = inspection
     .scopes()
     .find((scope) => scope.upstream === upstream && scope.route === route);
@@ -47,50 +43,9 @@ function forceCircuit(inspection: Inspection, upstream: string, route: string, o
       `Cannot set the circuit of ${whose} because it has none of its own; GET /circuits lists all`,
     );
   }
-  circuit.force(order.state, order.ttlMs);
-  return describeCircuit(upstream, route, circuit);
-}
-
-/** Reads a request's body. @throws AdminError 400 that says what is allowed. */
-function parseOrder(body: unknown, parseDuration: ParseDuration): Order {
-  const order = parseObject(body);
-  const unknown = Object.keys(order).find((key) => key !== 'state' && key !== 'ttl');
-  if (unknown !== undefined) throw invalidOrder(`the key ${JSON.stringify(unknown)} is unknown`);
-  const state = forcedStates.find((name) => name === order['state']);
-  if (state === undefined) {
-    const given =
-      'state' in order ? `${JSON.stringify(order['state'])}, which is unknown` : 'missing';
-    throw invalidOrder(`state is ${given}`);
-  }
-  const { ttl } = order;
-  if (ttl === undefined) return { state, ttlMs: undefined };
-  const ttlMs =
-    typeof ttl === 'string' && durationPattern.test(ttl) ? parseDuration(ttl) : undefined;
-  if (ttlMs === undefined || ttlMs <= 0) {
-    throw invalidOrder(`ttl is ${JSON.stringify(ttl)}, which is not a duration above 0`);
-  }
   // `auto` overrides nothing, so it has no end.
-  return { state, ttlMs: state === 'auto' ? undefined : ttlMs };
-}
-
-function parseObject(body: unknown): Readonly<Record<string, unknown>> {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(String(body));
-  } catch {
-    throw invalidOrder('the body is not JSON');
-  }
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
-    throw invalidOrder('the body is not a JSON object');
-  }
-  return parsed as Record<string, unknown>;
-}
-
-function invalidOrder(why: string): AdminError {
-  return new AdminError(
-    400,
-    `Cannot set the circuit because ${why}; allowed is {"state": "forced-open" | "forced-closed" | "auto", "ttl": "10m"}, ttl being optional`,
-  );
+  circuit.force(order.state, order.state === 'auto' ? undefined : order.ttlMs);
+  return describeCircuit(upstream, route, circuit);
 }
 
 export function circuitsEndpoint({ inspection }: AdminContext): AdminEndpoint {
@@ -105,7 +60,7 @@ export function circuitsEndpoint({ inspection }: AdminContext): AdminEndpoint {
 
 function setCircuit(request: FastifyRequest, { inspection, logger, parseDuration }: AdminContext) {
   const { name, route = '' } = request.params as { name: string; route?: string };
-  const order = parseOrder(request.body, parseDuration);
+  const order = parseOrder(request.body, 'the circuit', forcedStates, parseDuration);
   const circuit = forceCircuit(inspection, name, route, order);
   const peer = peerOf(request);
   logger.info(

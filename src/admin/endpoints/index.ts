@@ -1,5 +1,6 @@
 /** All endpoints, in the order in which messages list them. */
 import type { AdminContext, AdminEndpoint } from '../endpoint.js';
+import { endpointEndpoint } from './endpoints.js';
 import { circuitEndpoint, circuitsEndpoint, routeCircuitEndpoint } from './circuits.js';
 import { configEndpoint } from './config.js';
 import { healthzEndpoint } from './healthz.js';
@@ -17,6 +18,7 @@ const endpoints: readonly ((context: AdminContext) => AdminEndpoint)[] = [
   configEndpoint,
   circuitEndpoint,
   routeCircuitEndpoint,
+  endpointEndpoint,
   reloadEndpoint,
 ];
 

@@ -13,11 +13,17 @@ function listUpstreams(inspection: Inspection) {
       .scopes()
       .flatMap(({ upstream, route, layers }) => (route === '' ? [[upstream, layers]] : [])),
   );
-  return inspection.upstreams().map(({ name, target, lastError }) => {
+  return inspection.upstreams().map(({ name, target, endpoints, lastError }) => {
     const shown = inspection.policies.map((policy) =>
       policy.describe?.(own.get(name)?.[policy.name]),
     );
-    return { name, target, ...Object.assign({}, ...shown), lastError: showError(lastError) };
+    return {
+      name,
+      target,
+      ...Object.assign({}, ...shown),
+      endpoints: endpoints.list(),
+      lastError: showError(lastError),
+    };
   });
 }
 

@@ -1,12 +1,11 @@
-/** Connections to one target: opened when there is no idle one, kept between exchanges, closed when they are not worth it. */
-import type { Target, TlsOptions } from '../../core/model.js';
+/** Connections to one endpoint: opened when there is no idle one, kept between exchanges, closed when they are not worth it. */
 import type { Clock, Timer } from '../../core/clock.js';
-import type { Off } from '../../core/options.js';
 import {
   ClientClosed,
+  NOT_CONNECTED,
+  type ClientOptions,
   type HttpClient,
   type OutboundRequest,
-  type Progress,
   type ResponseHandler,
 } from '../client.js';
 import type { Names } from '../names/names.js';
@@ -15,17 +14,6 @@ import { Connection, type ConnectionKeeper } from './connection.js';
 import { createDial, type Dial } from './dial.js';
 import { keepMs } from './keep-alive.js';
 import { Opening } from './opening.js';
-
-export interface PoolOptions {
-  readonly target: Target;
-  readonly tls: TlsOptions | undefined;
-  /** ms until the opening of a connection is given up; 0 for the limit that the system commonly has. */
-  readonly connectTimeoutMs: number;
-  /** Longest head of a response, in bytes. */
-  readonly maxHeaderSize: number;
-  /** A connection older than this, in ms, carries no further exchange. */
-  readonly maxAgeMs: number | Off;
-}
 
 export interface PoolContext {
   readonly clock: Clock;
@@ -38,21 +26,12 @@ const SWEEP_MS = 1000;
 /** After this long without use, in ms, a socket is read once more before it is written to: its end may be waiting there. */
 const FRESH_MS = 100;
 
-const NOT_CONNECTED: Progress = {
-  isConnected: false,
-  sent: 'none',
-  isReused: false,
-  hasAnswerBegun: false,
-};
-
 const closed = () => new ClientClosed('the connections are closed');
 
-const fitsAny = () => true;
-
-/** The connections to one target; survives reloads that do not change the target. */
+/** Survives reloads that change nothing of what it was opened for. */
 export class ConnectionPool implements HttpClient, ConnectionKeeper {
   readonly #key: string;
-  readonly #options: PoolOptions;
+  readonly #options: ClientOptions;
   readonly #clock: Clock;
   readonly #addresses: TargetAddresses;
   readonly #dial: Dial;
@@ -65,26 +44,26 @@ export class ConnectionPool implements HttpClient, ConnectionKeeper {
   #holders = 0;
   #isClosed = false;
 
-  /** @param previous is held once more where it leads to the same target. */
+  /** @param previous is held once more where it was opened for the same. */
   static open(
-    options: PoolOptions,
+    options: ClientOptions,
     context: PoolContext,
-    previous: ConnectionPool | undefined,
+    previous: HttpClient | undefined,
   ): ConnectionPool {
     const key = JSON.stringify(options);
     const pool =
-      previous !== undefined && previous.#key === key
+      previous instanceof ConnectionPool && previous.#key === key && previous.#holders > 0
         ? previous
         : new ConnectionPool(options, context, key);
     pool.#holders += 1;
     return pool;
   }
 
-  private constructor(options: PoolOptions, { clock, names }: PoolContext, key: string) {
+  private constructor(options: ClientOptions, { clock, names }: PoolContext, key: string) {
     this.#key = key;
     this.#options = options;
     this.#clock = clock;
-    this.#addresses = new TargetAddresses(options.target, names);
+    this.#addresses = new TargetAddresses(options.target, options.address, names);
     this.#dial = createDial(options.target, options.tls);
     this.#maxAgeMs = options.maxAgeMs === 'off' ? Infinity : options.maxAgeMs;
   }
@@ -93,20 +72,15 @@ export class ConnectionPool implements HttpClient, ConnectionKeeper {
     if (this.#isClosed) return handler.onFailure(closed(), NOT_CONNECTED);
     const nowMs = this.#clock.now();
     this.#addresses.touch(nowMs);
-    const isChoosy =
-      this.#addresses.areMany && (request.avoid.length > 0 || this.#addresses.order.hasSuspects);
-    if (isChoosy) return this.#dispatchToBest(request, handler, nowMs);
-    this.#use(this.#takeIdle(nowMs, fitsAny), request, handler, nowMs);
+    this.#use(this.#takeIdle(nowMs), request, handler, nowMs);
   }
 
-  report(address: string, isGood: boolean): void {
-    this.#addresses.order.report(address, isGood, this.#clock.now());
-  }
-
-  /** Closes the connections when the last holder has released them; no exchange may use them then. */
   release(): void {
     this.#holders -= 1;
-    if (this.#holders === 0) this.destroy();
+    if (this.#holders > 0) return;
+    const idle = this.#idle;
+    this.#idle = [];
+    for (const connection of idle) connection.destroy();
   }
 
   /** Ends all connections at once; exchanges on them fail. */
@@ -140,38 +114,23 @@ export class ConnectionPool implements HttpClient, ConnectionKeeper {
     if (index !== -1) this.#idle.splice(index, 1);
   }
 
-  /** There is a choice between addresses, and a reason to choose. */
-  #dispatchToBest(request: OutboundRequest, handler: ResponseHandler, nowMs: number): void {
-    const { order, known } = this.#addresses;
-    const { avoid } = request;
-    const trial = order.takeTrial(
-      known.filter((address) => !avoid.includes(address)),
-      nowMs,
-    );
-    const [best] = trial === undefined ? order.sort(known, avoid) : [trial];
-    const isAsGood = (address: string) =>
-      address === best ||
-      (trial === undefined && order.rank(address, avoid) <= order.rank(best!, avoid));
-    const idle = this.#takeIdle(nowMs, ({ address }) => isAsGood(address));
-    this.#use(idle, request, handler, nowMs, trial);
-  }
-
-  /** @returns the latest of those that can be used and fit. */
-  #takeIdle(nowMs: number, fits: (connection: Connection) => boolean): Connection | undefined {
-    for (let i = this.#idle.length - 1; i >= 0; i -= 1) {
-      const connection = this.#idle[i]!;
-      const isUsable = this.#isUsable(connection, nowMs);
-      if (isUsable && !fits(connection)) continue;
-      this.#idle.splice(i, 1);
-      if (isUsable) return connection;
+  /** @returns the latest of those that can be used. */
+  #takeIdle(nowMs: number): Connection | undefined {
+    for (;;) {
+      const connection = this.#idle.pop();
+      if (connection === undefined || this.#isUsable(connection, nowMs)) return connection;
       connection.destroy();
     }
-    return undefined;
   }
 
   /** One that has just broken is idle until its socket reports that it is closed. */
   #isUsable({ isDestroyed, expiresAtMs, address }: Connection, nowMs: number): boolean {
-    return !isDestroyed && expiresAtMs > nowMs && !this.#addresses.isGone(address);
+    return (
+      this.#holders > 0 &&
+      !isDestroyed &&
+      expiresAtMs > nowMs &&
+      !this.#addresses.isGone(address)
+    );
   }
 
   #use(
@@ -179,25 +138,19 @@ export class ConnectionPool implements HttpClient, ConnectionKeeper {
     request: OutboundRequest,
     handler: ResponseHandler,
     nowMs: number,
-    trial?: string,
   ): void {
-    if (connection === undefined) return this.#open(request, handler, trial);
+    if (connection === undefined) return this.#open(request, handler);
     if (nowMs - connection.idleSinceMs < FRESH_MS) return connection.send(request, handler);
     // Sockets are read between the two.
     setImmediate(() => setImmediate(() => this.#lend(connection, request, handler)));
   }
 
-  #open(request: OutboundRequest, handler: ResponseHandler, trial: string | undefined): void {
-    const { order } = this.#addresses;
+  #open(request: OutboundRequest, handler: ResponseHandler): void {
     const opening = new Opening({
       clock: this.#clock,
       addresses: this.#addresses,
       timeoutMs: this.#options.connectTimeoutMs,
       connect: this.#connect,
-      arrange: (addresses) =>
-        order
-          .sort(addresses, request.avoid)
-          .toSorted((a, b) => Number(b === trial) - Number(a === trial)),
       isWanted: () => !handler.isOver,
       onOpen: (connection) => {
         this.#openings.delete(opening);

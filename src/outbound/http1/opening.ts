@@ -1,7 +1,7 @@
 /** Opens a connection: looks the target's name up and goes through its addresses, all within one time limit. */
 import type { Clock, Timer } from '../../core/clock.js';
 import { ConnectTimeout } from '../client.js';
-import { isOwnShortage, isShortageOfAll } from '../shortage.js';
+import { isShortageOfAll } from '../shortage.js';
 import type { TargetAddresses } from '../names/target-addresses.js';
 import type { Connection } from './connection.js';
 
@@ -20,8 +20,6 @@ export interface OpeningOptions {
   readonly timeoutMs: number;
   /** Begins to open a connection; `onOpen` is called once, later. */
   connect(address: string, onOpen: (error?: Error) => void): Connection;
-  /** In which order they are tried. */
-  arrange(addresses: readonly string[]): readonly string[];
   /** The request still waits, so a further address may help. */
   isWanted(): boolean;
   /** Exactly one of them is called, once. */
@@ -52,7 +50,7 @@ export class Opening {
     this.#options.addresses.find((error, addresses) => {
       if (this.#isOver) return;
       if (error !== undefined) return this.fail(error);
-      this.#left = [...this.#options.arrange(addresses)];
+      this.#left = [...addresses];
       this.#next();
     });
   }
@@ -77,7 +75,7 @@ export class Opening {
           this.#end();
           this.#options.onOpen(connection);
         } else {
-          this.#onFailed(address, error);
+          this.#onFailed(error);
         }
       });
       this.#connection = connection;
@@ -87,9 +85,7 @@ export class Opening {
     }
   }
 
-  #onFailed(address: string, error: Error): void {
-    const { addresses, clock } = this.#options;
-    if (!isOwnShortage(error)) addresses.order.report(address, false, clock.now());
+  #onFailed(error: Error): void {
     this.#errors.push(error);
     if (this.#left.length > 0 && this.#options.isWanted() && !isShortageOfAll(error))
       return this.#next();
@@ -103,7 +99,7 @@ export class Opening {
     this.#connection = undefined;
     connection?.destroy();
     if (connection === undefined) this.fail(error);
-    else this.#onFailed(connection.address, error);
+    else this.#onFailed(error);
   };
 
   #arm(delayMs: number): void {

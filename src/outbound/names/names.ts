@@ -39,9 +39,24 @@ export class Name {
     this.#lookup = lookup;
   }
 
-  /** As far as they are known. */
+  /** Of the last look-up that found some. */
   get addresses(): readonly NameAddress[] {
     return this.#addresses;
+  }
+
+  /** Why the last look-up found none, if it did not. */
+  get error(): Error | undefined {
+    return this.#error;
+  }
+
+  /** When the addresses were found, in monotonic ms; -Infinity before. */
+  get foundMs(): number {
+    return this.#foundMs;
+  }
+
+  /** Looks it up, unless it has just been found. Resolves when that has ended, however; never rejects. */
+  async refresh(): Promise<void> {
+    if (this.#clock.now() - this.#foundMs >= FRESH_MS) await this.#ask();
   }
 
   /** Look-ups no longer have this address, although they had it before. */

@@ -1,32 +1,26 @@
-/** The addresses of one target: those of its name, or the only one where the target is an address or a socket. */
+/** Where connections of one client go: to the addresses of a name in turn, or to the only address there is. */
 import { isIP } from 'node:net';
 import type { Target } from '../../core/model.js';
-import { AddressOrder } from './address-order.js';
 import type { Name, Names } from './names.js';
 
-/** As `net.connect` takes it: an IP address, or the path of a socket. */
+/** As `net.connect` takes them: IP addresses, or the path of a socket. */
 export type OnTargetAddresses = (error: Error | undefined, addresses: readonly string[]) => void;
 
+/** The name that has to be looked up for the target; undefined where there is none. */
+export function nameOf({ host, socketPath }: Target): string | undefined {
+  return socketPath === undefined && isIP(host) === 0 ? host : undefined;
+}
+
 export class TargetAddresses {
-  readonly order = new AddressOrder();
   /** Undefined where there is nothing to look up. */
   readonly #name: Name | undefined;
   readonly #only: readonly string[];
 
-  constructor({ host, socketPath }: Target, names: Names) {
-    const isName = socketPath === undefined && isIP(host) === 0;
-    this.#name = isName ? names.get(host) : undefined;
-    this.#only = [socketPath ?? host];
-  }
-
-  /** As far as they are known. */
-  get known(): readonly string[] {
-    return this.#name?.addresses.map(({ address }) => address) ?? this.#only;
-  }
-
-  /** There may be a choice between addresses. */
-  get areMany(): boolean {
-    return this.#name !== undefined && this.#name.addresses.length > 1;
+  /** @param address one that is known already. */
+  constructor(target: Target, address: string | undefined, names: Names) {
+    const name = address === undefined ? nameOf(target) : undefined;
+    this.#name = name === undefined ? undefined : names.get(name);
+    this.#only = [address ?? target.socketPath ?? target.host];
   }
 
   /** Connections to it should not be used any more. */
@@ -42,10 +36,11 @@ export class TargetAddresses {
   /** Tells them at once where there is nothing to look up. */
   find(onAddresses: OnTargetAddresses): void {
     if (this.#name === undefined) return onAddresses(undefined, this.#only);
-    this.#name.find((error, found) => {
-      const addresses = found.map(({ address }) => address);
-      if (error === undefined) this.order.retain((address) => addresses.includes(address));
-      onAddresses(error, addresses);
-    });
+    this.#name.find((error, found) =>
+      onAddresses(
+        error,
+        found.map(({ address }) => address),
+      ),
+    );
   }
 }

@@ -96,9 +96,12 @@ function create(
         ? (findRetryAfter(reply.headers, clock.wallNow()) ?? 0)
         : 0;
     if (retryAfterMs > options.maxRetryAfter) return 'retry-after';
-    const delayMs = Math.max(backoff, retryAfterMs);
+    // Nothing was sent, and the next attempt goes to another endpoint: there is no load to wait for.
+    const isMovingOn = cause === 'unsent' && call.endpoints?.hasOther(call.triedEndpoints) === true;
+    const delayMs = isMovingOn ? 0 : Math.max(backoff, retryAfterMs);
     const obstacle = findObstacle(call, next, clock.now() + delayMs);
     if (obstacle !== undefined) return obstacle;
+    if (isMovingOn) return 0;
     if (delayMs > 0 && call.slot?.mayRelease === false) return 'waiting';
     return budget?.tryWithdraw() === false ? 'budget' : delayMs;
   }

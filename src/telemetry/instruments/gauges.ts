@@ -1,5 +1,5 @@
 /** The gauges: read from the running proxy at each scrape, so that they are always current. */
-import type { InspectableScope, Inspection } from '../../core/inspect.js';
+import { endpointStates, type InspectableScope, type Inspection } from '../../core/inspect.js';
 import type { Gauge, StateGauge } from '../../core/instruments.js';
 import type { AnyLayer } from '../../core/pipeline.js';
 import { GaugeFamily, renderLabels, type Reading } from '../exposition/families.js';
@@ -56,6 +56,24 @@ function createStateGauge(
   });
 }
 
+/** Counts, because addresses would make series without end. */
+function createEndpointGauge(inspection: Inspection): GaugeFamily {
+  const labelsOf = new Map<string, readonly string[]>();
+  const help = 'Endpoints now. state: available, ejected, unhealthy, drained or leaving.';
+  return new GaugeFamily('breakwater_endpoints', help, function* (): Iterable<Reading> {
+    for (const { name, endpoints } of inspection.upstreams()) {
+      let labels = labelsOf.get(name);
+      if (labels === undefined) {
+        labels = endpointStates.map((state) => renderLabels({ upstream: name, state }));
+        labelsOf.set(name, labels);
+      }
+      const counts = endpointStates.map(() => 0);
+      for (const { state } of endpoints.list()) counts[endpointStates.indexOf(state)]! += 1;
+      for (const [i, value] of counts.entries()) yield { labels: labels[i]!, value };
+    }
+  });
+}
+
 export function createGauges(version: string, inspection: Inspection): GaugeFamily[] {
   const ofPolicies = inspection.policies.flatMap(({ name, instruments = [] }) => {
     const owners = ownersOf(name, inspection);
@@ -72,6 +90,7 @@ export function createGauges(version: string, inspection: Inspection): GaugeFami
         value: tunnels,
       })),
     ),
+    createEndpointGauge(inspection),
     new GaugeFamily('breakwater_build_info', 'Always 1; the version is in the label.', () => [
       { labels: renderLabels({ version }), value: 1 },
     ]),

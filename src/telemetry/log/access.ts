@@ -88,6 +88,7 @@ function logAccess(
       reason,
       attempts,
       outcomes: summary.results,
+      endpoints: summary.endpoints,
       waitMs: Math.round(summary.waitedMs),
       upstreamMs: Math.round(summary.upstreamMs),
       durationMs: Math.round(summary.durationMs),

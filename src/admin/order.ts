@@ -1,0 +1,66 @@
+/** An operator's order, `{"state": ..., "ttl": "10m"}`, read from the body of a request. */
+import { unitPatterns } from '../core/options.js';
+import type { ParseDuration } from './endpoint.js';
+import { AdminError } from './problem.js';
+
+export interface Order<State extends string> {
+  readonly state: State;
+  /** Undefined: until the next change. */
+  readonly ttlMs: number | undefined;
+}
+
+const durationPattern = new RegExp(unitPatterns.duration);
+
+/**
+ * @param subject what is to be set, for messages: `the circuit`.
+ * @throws AdminError 400 that says what is allowed.
+ */
+export function parseOrder<State extends string>(
+  body: unknown,
+  subject: string,
+  states: readonly State[],
+  parseDuration: ParseDuration,
+): Order<State> {
+  const invalid = (why: string) => invalidOrder(subject, states, why);
+  const order = parseObject(body, invalid);
+  const unknown = Object.keys(order).find((key) => key !== 'state' && key !== 'ttl');
+  if (unknown !== undefined) throw invalid(`the key ${JSON.stringify(unknown)} is unknown`);
+  const state = states.find((name) => name === order['state']);
+  if (state === undefined) {
+    const given =
+      'state' in order ? `${JSON.stringify(order['state'])}, which is unknown` : 'missing';
+    throw invalid(`state is ${given}`);
+  }
+  const { ttl } = order;
+  if (ttl === undefined) return { state, ttlMs: undefined };
+  const ttlMs =
+    typeof ttl === 'string' && durationPattern.test(ttl) ? parseDuration(ttl) : undefined;
+  if (ttlMs === undefined || ttlMs <= 0) {
+    throw invalid(`ttl is ${JSON.stringify(ttl)}, which is not a duration above 0`);
+  }
+  return { state, ttlMs };
+}
+
+function parseObject(
+  body: unknown,
+  invalid: (why: string) => AdminError,
+): Readonly<Record<string, unknown>> {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(String(body));
+  } catch {
+    throw invalid('the body is not JSON');
+  }
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
+    throw invalid('the body is not a JSON object');
+  }
+  return parsed as Record<string, unknown>;
+}
+
+function invalidOrder(subject: string, states: readonly string[], why: string): AdminError {
+  const allowed = states.map((state) => `"${state}"`).join(' | ');
+  return new AdminError(
+    400,
+    `Cannot set ${subject} because ${why}; allowed is {"state": ${allowed}, "ttl": "10m"}, ttl being optional`,
+  );
+}

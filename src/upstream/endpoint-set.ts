@@ -41,7 +41,9 @@ export interface EndpointSetContext {
   readonly emit: EmitOf<EndpointEvent>;
 }
 
-export class EndpointSet implements Destinations, EndpointChoice, EndpointOwner, InspectableEndpoints {
+export class EndpointSet
+  implements Destinations, EndpointChoice, EndpointOwner, InspectableEndpoints
+{
   readonly target: string;
   readonly #options: EndpointSetOptions;
   readonly #context: EndpointSetContext;
@@ -92,8 +94,7 @@ export class EndpointSet implements Destinations, EndpointChoice, EndpointOwner,
     if (this.#discovery.isDynamic) this.#discovery.touch(nowMs);
     const { call } = attempt;
     const candidates = this.#candidates;
-    const endpoint =
-      candidates.length === 1 ? candidates[0] : this.#balancer.pick(call, nowMs);
+    const endpoint = candidates.length === 1 ? candidates[0] : this.#balancer.pick(call, nowMs);
     if (endpoint === undefined) return undefined;
     if (this.#isPanicking) this.#notePanic();
     call.endpoints = this;

@@ -31,6 +31,7 @@ const idle: InspectableUpstream = {
   name: 'catalog',
   target: 'http://catalog.internal:8080',
   tunnels: 0,
+  endpoints: { list: () => [], drain: () => undefined, undrain: () => undefined },
   lastError: undefined,
 };
 

@@ -5,6 +5,7 @@ import type { Reply } from '../../src/core/reply.js';
 import { ConnectionPool } from '../../src/outbound/http1/connection-pool.js';
 import { createDispatch } from '../../src/outbound/dispatch.js';
 import { fakeAttempt } from '../support/fake-call.js';
+import { fakeDestinations } from '../support/fake-destinations.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { poolContext, poolOptions } from '../support/pool-options.js';
 import { eventually, type Teardown } from '../support/sidecar.js';
@@ -27,10 +28,10 @@ async function open(t: Teardown) {
   });
   const dispatch = createDispatch({
     upstream: 'a',
-    target: `http://127.0.0.1:${port}`,
     basePath: '',
     edits: [],
-    choose: () => ({ client: pool, authority: 'x' }),
+    destinations: fakeDestinations(pool),
+    judge: () => undefined,
     openTunnel() {},
     clock,
     emit() {},

@@ -1,9 +1,10 @@
 /** A pool of plain connections to this machine. */
 import type { Clock } from '../../src/core/clock.js';
-import type { PoolContext, PoolOptions } from '../../src/outbound/http1/connection-pool.js';
+import type { ClientOptions } from '../../src/outbound/client.js';
+import type { PoolContext } from '../../src/outbound/http1/connection-pool.js';
 import { Names } from '../../src/outbound/names/names.js';
 
-export const poolOptions = (port: number): PoolOptions => ({
+export const poolOptions = (port: number): ClientOptions => ({
   target: {
     protocol: 'http:',
     host: '127.0.0.1',
@@ -12,6 +13,7 @@ export const poolOptions = (port: number): PoolOptions => ({
     basePath: '',
     href: `http://127.0.0.1:${port}`,
   },
+  address: undefined,
   tls: undefined,
   connectTimeoutMs: 5000,
   maxHeaderSize: 1024,

@@ -64,6 +64,7 @@ function finished(summary: Partial<ExchangeSummary> = {}): ExchangeFinished {
       upstreamMs: 0,
       deadlineLeftMs: undefined,
       results: [],
+      endpoints: [],
       attempts: 1,
       requestId: 'r-1',
       traceId: undefined,

@@ -51,6 +51,7 @@ function finish(emit: Emit, summary: Partial<ExchangeSummary>): void {
       upstreamMs: 0,
       deadlineLeftMs: undefined,
       results: [],
+      endpoints: [],
       attempts: 1,
       requestId: 'r',
       traceId: undefined,
@@ -70,6 +71,7 @@ const upstream: InspectableUpstream = {
   name: 'catalog',
   target: 'http://catalog.internal',
   tunnels: 0,
+  endpoints: { list: () => [], drain: () => undefined, undrain: () => undefined },
   lastError: undefined,
 };
 

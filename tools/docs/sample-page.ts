@@ -25,7 +25,15 @@ const idle: Inspection = {
       },
     },
   ],
-  upstreams: () => [{ name: 'a', target: 'http://a', tunnels: 0, lastError: undefined }],
+  upstreams: () => [
+    {
+      name: 'a',
+      target: 'http://a',
+      tunnels: 0,
+      endpoints: { list: () => [], drain: () => undefined, undrain: () => undefined },
+      lastError: undefined,
+    },
+  ],
   config: () => ({}),
 };
 
@@ -39,6 +47,7 @@ const exchange: ExchangeSummary = {
   upstreamMs: 0,
   deadlineLeftMs: undefined,
   results: [],
+  endpoints: [],
   attempts: 1,
   requestId: 'r',
   traceId: undefined,

@@ -31,7 +31,12 @@ function describeCircuit(upstream: string, route: string, circuit: InspectableCi
 }
 
 /** @returns the circuit as it is afterwards. @throws AdminError 404 for an unknown circuit. */
-function forceCircuit(inspection: Inspection, upstream: string, route: string, order: Order<ForcedState>) {
+function forceCircuit(
+  inspection: Inspection,
+  upstream: string,
+  route: string,
+  order: Order<ForcedState>,
+) {
   const owner = inspection
     .scopes()
     .find((scope) => scope.upstream === upstream && scope.route === route);

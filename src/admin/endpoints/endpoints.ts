@@ -17,7 +17,10 @@ function setEndpoint(
 ): EndpointSnapshot {
   const upstream = inspection.upstreams().find((each) => each.name === name);
   if (upstream === undefined) {
-    throw new AdminError(404, `Cannot set an endpoint of ${name} because no upstream has that name`);
+    throw new AdminError(
+      404,
+      `Cannot set an endpoint of ${name} because no upstream has that name`,
+    );
   }
   const { endpoints } = upstream;
   const endpoint =

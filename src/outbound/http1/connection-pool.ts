@@ -126,10 +126,7 @@ export class ConnectionPool implements HttpClient, ConnectionKeeper {
   /** One that has just broken is idle until its socket reports that it is closed. */
   #isUsable({ isDestroyed, expiresAtMs, address }: Connection, nowMs: number): boolean {
     return (
-      this.#holders > 0 &&
-      !isDestroyed &&
-      expiresAtMs > nowMs &&
-      !this.#addresses.isGone(address)
+      this.#holders > 0 && !isDestroyed && expiresAtMs > nowMs && !this.#addresses.isGone(address)
     );
   }
 

@@ -118,7 +118,9 @@ export class Discovery {
     const lookUps = names.map((name) => this.#look(name));
     await Promise.any(lookUps.map(failUnlessFound)).catch(() => {});
     if (names.some(({ addresses }) => addresses.length > 0)) return undefined;
-    return names.find(({ error }) => error !== undefined)?.error ?? new Error('there is no address');
+    return (
+      names.find(({ error }) => error !== undefined)?.error ?? new Error('there is no address')
+    );
   }
 
   /** Looks nothing up any more. */

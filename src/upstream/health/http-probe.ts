@@ -29,7 +29,6 @@ export function createHttpProbe(options: HttpProbeOptions): Probe {
         fields: ['User-Agent', USER_AGENT],
         body: undefined,
         upgrade: undefined,
-        avoid: [],
       },
       check,
     );

@@ -60,23 +60,22 @@ async function open(t: Teardown, { addresses, served = addresses, maxAgeMs, look
     pool.destroy();
     for (const server of servers) server.close();
   });
-  /** @returns the address that was used. @throws what the request fails with. */
-  const send = (avoid: readonly string[] = []): Promise<string> =>
+  /** @returns the address of the latest connection. @throws what the request fails with. */
+  const send = (): Promise<string> =>
     new Promise((resolve, reject) => {
-      let used = '';
       const handler: ResponseHandler = {
         isOver: false,
-        onStart: ({ address }) => void (used = address),
+        onStart() {},
         onStall() {},
         onSent() {},
         onInformational() {},
         onHead() {},
         onData() {},
-        onEnd: () => resolve(used),
+        onEnd: () => resolve(accepted.at(-1)!),
         onUpgrade() {},
         onFailure: reject,
       };
-      const request = { method: 'GET', path: '/', authority: 'x', fields: [], avoid };
+      const request = { method: 'GET', path: '/', authority: 'x', fields: [] };
       pool.dispatch({ ...request, body: undefined, upgrade: undefined }, handler);
     });
   return { pool, clock, accepted, sockets, send, name };
@@ -84,39 +83,6 @@ async function open(t: Teardown, { addresses, served = addresses, maxAgeMs, look
 
 const A = '127.0.0.1';
 const B = '127.0.0.2';
-
-t.test('a further attempt uses another address, with or without an idle connection', async (t) => {
-  const { send, accepted } = await open(t, { addresses: [A, B] });
-  t.equal(await send(), A);
-  t.equal(await send([A]), B, 'not the idle connection to the first');
-  t.equal(await send([A]), B);
-  t.equal(await send([B]), A);
-  t.equal(await send([A, B]), A, 'all were used: any will do');
-  t.same(accepted, [A, B]);
-});
-
-t.test('an address at which attempts fail is used less, until one of them does well', async (t) => {
-  const { send, pool, clock } = await open(t, { addresses: [A, B] });
-  t.equal(await send(), A);
-  pool.report(A, false);
-  t.equal(await send(), B);
-  t.equal(await send(), B);
-  clock.stall(1000);
-  t.equal(await send(), A, 'a trial');
-  t.equal(await send(), B, 'and no second one meanwhile');
-  pool.report(A, true);
-  pool.report(B, false);
-  t.equal(await send(), A);
-});
-
-t.test('where all fail, all are used', async (t) => {
-  const { send, pool, accepted } = await open(t, { addresses: [A, B] });
-  t.equal(await send(), A);
-  pool.report(A, false);
-  pool.report(B, false);
-  t.equal(await send(), A);
-  t.same(accepted, [A]);
-});
 
 t.test('an address that refuses is passed over within the attempt, and later', async (t) => {
   const { send, accepted } = await open(t, { addresses: [A, B], served: [B] });

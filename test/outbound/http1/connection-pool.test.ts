@@ -45,7 +45,6 @@ const request: OutboundRequest = {
   fields: [],
   body: undefined,
   upgrade: undefined,
-  avoid: [],
 };
 
 function withResolvers<Value>() {

@@ -55,7 +55,7 @@ async function exchange(t: Teardown, response: string): Promise<string> {
       onUpgrade() {},
       onFailure: () => resolve(`${head} ${text}, broken`),
     };
-    const request = { method: 'POST', path: '/', authority: 'x', fields: [], avoid: [] };
+    const request = { method: 'POST', path: '/', authority: 'x', fields: [] };
     pool.dispatch({ ...request, body: body.cursor, upgrade: undefined }, handler);
   });
   await eventually('it is under way', () => isStarted && accepted !== undefined);

@@ -1,5 +1,11 @@
 /** A running proxy as the admin server sees it, with an upstream, a route and whatever a test changes. */
-import type { ForcedState, InspectableUpstream, Inspection } from '../../src/core/inspect.js';
+import type {
+  EndpointSnapshot,
+  ForcedState,
+  InspectableEndpoints,
+  InspectableUpstream,
+  Inspection,
+} from '../../src/core/inspect.js';
 import { policies } from '../../src/policies/index.js';
 import { fakeLayer, fakeScope } from '../support/fake-layers.js';
 import { createAdminApp, type AdminOptions } from '../../src/admin/server.js';
@@ -24,6 +30,37 @@ export class FakeCircuit {
   force(state: ForcedState, ttlMs?: number): void {
     this.orders.push([state, ttlMs]);
     this.#state = state === 'auto' ? 'closed' : state;
+  }
+}
+
+export const endpoint: EndpointSnapshot = {
+  address: '[::1]:8080',
+  target: 'http://catalog.internal:8080',
+  weight: 3,
+  state: 'available',
+  active: 2,
+  consecutiveFailures: 1,
+  backInMs: 0,
+};
+
+/** One endpoint, which notes its orders. */
+export class FakeEndpoints implements InspectableEndpoints {
+  readonly orders: (readonly ['drain', number] | readonly ['undrain'])[] = [];
+
+  list(): EndpointSnapshot[] {
+    return [endpoint];
+  }
+
+  drain(address: string, forMs: number): EndpointSnapshot | undefined {
+    if (address !== endpoint.address) return undefined;
+    this.orders.push(['drain', forMs]);
+    return { ...endpoint, state: 'drained', backInMs: Number.isFinite(forMs) ? forMs : 0 };
+  }
+
+  undrain(address: string): EndpointSnapshot | undefined {
+    if (address !== endpoint.address) return undefined;
+    this.orders.push(['undrain']);
+    return endpoint;
   }
 }
 
@@ -53,6 +90,7 @@ const bulkhead = {
 
 /** `catalog` with circuits of its own and of its route `search`; `bare` with nothing switched on. */
 export function fakeProxy(overrides: Partial<AdminOptions> = {}) {
+  const endpoints = new FakeEndpoints();
   const circuits = { catalog: new FakeCircuit(), search: new FakeCircuit() };
   const logs: { level: string; fields: Record<string, unknown>; message: string }[] = [];
   const log = (level: string) => (fields: object, message: string) => {
@@ -74,6 +112,7 @@ export function fakeProxy(overrides: Partial<AdminOptions> = {}) {
     upstreams: () => [
       {
         ...idle,
+        endpoints,
         lastError: { message: 'Cannot call catalog because it hung up', atWallMs: SINCE_MS },
       },
       { ...idle, name: 'bare' },
@@ -95,5 +134,5 @@ export function fakeProxy(overrides: Partial<AdminOptions> = {}) {
     parseDuration: (text) => Number.parseFloat(text) * (text.endsWith('m') ? 60_000 : 1000),
     ...overrides,
   };
-  return { options, app: createAdminApp(options), circuits, logs };
+  return { options, app: createAdminApp(options), circuits, endpoints, logs };
 }

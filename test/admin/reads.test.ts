@@ -1,5 +1,5 @@
 import t from 'tap';
-import { fakeProxy } from './fake-proxy.js';
+import { endpoint, fakeProxy } from './fake-proxy.js';
 
 t.test('serves the metrics under their content type', async (t) => {
   const { app } = fakeProxy();
@@ -53,6 +53,7 @@ t.test(
           bulkhead: { active: 3, queued: 2, limit: 10, streams: 4 },
           retryBudgetRemaining: 30,
           attemptTimeoutMs: 10_000,
+          endpoints: [endpoint],
           lastError: {
             message: 'Cannot call catalog because it hung up',
             at: '2026-01-02T03:04:05.678Z',
@@ -65,6 +66,7 @@ t.test(
           bulkhead: null,
           retryBudgetRemaining: null,
           attemptTimeoutMs: null,
+          endpoints: [],
           lastError: null,
         },
       ],
@@ -106,7 +108,7 @@ t.test('tells who asks for an unknown path what there is', async (t) => {
       type: 'about:blank',
       title: 'Not Found',
       status: 404,
-      detail: `Cannot GET ${url} because there is no such endpoint; there are GET /metrics, GET /healthz, GET /readyz, GET /circuits, GET /upstreams, GET /config, PUT /circuits/NAME, PUT /circuits/NAME/ROUTE, POST /reload`,
+      detail: `Cannot GET ${url} because there is no such endpoint; there are GET /metrics, GET /healthz, GET /readyz, GET /circuits, GET /upstreams, GET /config, PUT /circuits/NAME, PUT /circuits/NAME/ROUTE, PUT /endpoints/NAME/ADDRESS, POST /reload`,
     });
   }
 });

@@ -253,3 +253,37 @@ t.test('asks for the token before it looks at the body or the name', async (t) =
   t.equal((await put(fake, { url: '/circuits/unknown' })).statusCode, 401);
   t.notMatch(JSON.stringify(fake.logs), /secret/);
 });
+
+t.test('takes an endpoint out, and lets it in again', async (t) => {
+  const fake = fakeProxy();
+  const url = '/endpoints/catalog/%5B%3A%3A1%5D%3A8080';
+  const drained = await put(fake, { url, payload: '{"state":"drained","ttl":"10m"}' });
+  t.equal(drained.statusCode, 200);
+  t.match(drained.json(), { address: '[::1]:8080', state: 'drained', backInMs: 600_000 });
+  await put(fake, { url, payload: '{"state":"drained"}' });
+  t.match((await put(fake, { url, payload: '{"state":"auto"}' })).json(), { state: 'available' });
+  t.same(fake.endpoints.orders, [['drain', 600_000], ['drain', Infinity], ['undrain']]);
+  t.match(fake.logs, [
+    { message: 'endpoint [::1]:8080 of catalog was set to drained by 127.0.0.1' },
+  ]);
+});
+
+t.test('says which endpoints there are, and which orders', async (t) => {
+  const fake = fakeProxy();
+  const payload = '{"state":"drained"}';
+  const [address, upstream, order] = await Promise.all([
+    put(fake, { url: '/endpoints/catalog/10.0.0.1:80', payload }),
+    put(fake, { url: '/endpoints/cat/10.0.0.1:80', payload }),
+    put(fake, { url: '/endpoints/catalog/x', payload: '{"state":"ejected"}' }),
+  ]);
+  t.same([address.statusCode, upstream.statusCode, order.statusCode], [404, 404, 400]);
+  t.match(address.json(), {
+    detail: 'Cannot set endpoint 10.0.0.1:80 of catalog because it has [::1]:8080',
+  });
+  t.match(upstream.json(), { detail: /because no upstream has that name/ });
+  t.match(order.json(), {
+    detail:
+      'Cannot set the endpoint because state is "ejected", which is unknown; allowed is {"state": "drained" | "auto", "ttl": "10m"}, ttl being optional',
+  });
+  t.same(fake.endpoints.orders, []);
+});

@@ -75,11 +75,11 @@ export interface Fleet {
   readonly clients: FakeClient[];
   readonly events: Event[];
   readonly context: EndpointSetContext;
-  open(
+  readonly open: (
     targets: readonly (Target | WeightedTarget)[],
     options?: Partial<EndpointSetOptions>,
     previous?: EndpointSet,
-  ): EndpointSet;
+  ) => EndpointSet;
 }
 
 export function fakeFleet(): Fleet {

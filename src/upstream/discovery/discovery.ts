@@ -97,7 +97,7 @@ export class Discovery {
     this.#usedMs = nowMs;
     if (this.#timer !== undefined || this.#isStopped) return;
     const { refresh } = this.#options;
-    for (const name of this.#followed.values()) if (name.isOlder(refresh, nowMs)) this.#look(name);
+    for (const name of this.#followed.values()) if (name.isOlder(refresh, nowMs)) void this.#look(name);
     this.#timer = this.#context.clock.schedule(refresh, this.#onTimer);
   }
 
@@ -106,7 +106,7 @@ export class Discovery {
     const nowMs = this.#context.clock.now();
     if (nowMs - this.#nudgedMs < NUDGE_MS || this.#isStopped) return;
     this.#nudgedMs = nowMs;
-    for (const name of this.#followed.values()) this.#look(name);
+    for (const name of this.#followed.values()) void this.#look(name);
   }
 
   /**
@@ -134,7 +134,7 @@ export class Discovery {
     const { refresh } = this.#options;
     this.#timer = undefined;
     if (clock.now() - this.#usedMs > IDLE_REFRESHES * refresh) return;
-    for (const name of this.#followed.values()) this.#look(name);
+    for (const name of this.#followed.values()) void this.#look(name);
     this.#timer = clock.schedule(refresh, this.#onTimer);
   };
 

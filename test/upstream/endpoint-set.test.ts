@@ -51,7 +51,7 @@ t.test('with `addresses: first` the name is one endpoint, and connections follow
 
 t.test('attempts wait for the first look-up, and for no later one', async (t) => {
   const { open, names, clock } = fakeFleet();
-  let release = () => {};
+  let release: (() => void) | undefined;
   names.gate = new Promise((resolve) => (release = resolve));
   names.found['fleet.test'] = FLEET;
   const set = open([target('fleet.test')]);
@@ -60,7 +60,7 @@ t.test('attempts wait for the first look-up, and for no later one', async (t) =>
   set.wait((error) => ends.push(error));
   await clock.advance(10);
   t.same(ends, []);
-  release();
+  release!();
   await clock.advance(0);
   t.same(ends, [undefined]);
   names.gate = new Promise(() => {});

@@ -737,7 +737,10 @@ upstreams:
     target: http://c
     bulkhead: { adaptive: { max: 50 } }
     timeout: { attempt: 7s, adaptive: { multiplier: 1, min: 9s, max: 8s, window: 5 } }
-    routes: [{ name: all, match: {} }, { name: none, match: {} }]
+    hedge: { methods: [GET, POST] }
+    routes:
+      - { name: all, match: {} }
+      - { name: none, match: { methods: [PUT] }, hedge: { after: 1s }, retry: { budget: off } }
 overload: { eventLoopDelay: 1ms, memory: 100%, shed: 100% }
 `;
 

@@ -51,7 +51,7 @@ function checkRoutes({ upstreams }: LintFile): Found {
         position: written.position,
         path: [...key.path, 'routes', i, 'hedge'],
       };
-      const message = `no call of the route ${config.routes[i]!.name} is hedged: it takes ${listWords([...methods], 'and')}, and hedge.methods is [${listed.join(', ')}]; remove hedge from the route`;
+      const message = `no call of the route ${config.routes[i]!.name} is hedged: it takes ${listWords([...methods], 'and')}, and hedge.methods is [${listed.join(', ')}]; set hedge to off for this route`;
       return [{ place, message }];
     }),
   );

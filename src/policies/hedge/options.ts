@@ -47,9 +47,7 @@ export const schema = Switchable(
 export interface HedgeSettings {
   readonly hedge: Static<typeof schema>;
   /** Its budget pays for hedges, and its statuses are no good responses. */
-  readonly retry:
-    | { readonly statuses: readonly number[]; readonly budget: object | Off }
-    | Off;
+  readonly retry: { readonly statuses: readonly number[]; readonly budget: object | Off } | Off;
 }
 
 export type HedgeOptions = Exclude<HedgeSettings['hedge'], Off>;

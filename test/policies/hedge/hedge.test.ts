@@ -74,7 +74,12 @@ t.test('is absent where nothing pays for it, and where it is off', async (t) => 
 });
 
 t.test('has the documented defaults', async (t) => {
-  t.same(defaults, { after: 200, percentile: 95, maxExtra: 1, methods: ['GET', 'HEAD', 'OPTIONS'] });
+  t.same(defaults, {
+    after: 200,
+    percentile: 95,
+    maxExtra: 1,
+    methods: ['GET', 'HEAD', 'OPTIONS'],
+  });
 });
 
 t.test('a first attempt that responds in time is all there is', async (t) => {

@@ -36,6 +36,8 @@ export class Attempt extends CancelScope {
   readonly call: Call;
   /** Counts from 1. */
   readonly number: number;
+  /** It runs beside an earlier attempt, whose 1xx responses go to the client; its own do not. */
+  isBeside = false;
   #observer: AttemptObserver | undefined;
   #others: AttemptObserver[] | undefined;
 

@@ -125,6 +125,7 @@ class Dispatch extends StreamedReply implements ResponseHandler, ForwardedReply 
   }
 
   onInformational({ status, statusText, headers }: ResponseHead): void {
+    if (this.attempt.isBeside) return;
     this.attempt.call.client?.sendInformational(status, statusText, headers);
   }
 

@@ -6,6 +6,7 @@ import { bulkhead } from './bulkhead/index.js';
 import { circuitBreaker } from './circuit-breaker/index.js';
 import { deadline } from './deadline/index.js';
 import { fallback } from './fallback/index.js';
+import { hedge } from './hedge/index.js';
 import { idempotency } from './idempotency/index.js';
 import { overload } from './overload/index.js';
 import { retry } from './retry/index.js';
@@ -17,6 +18,7 @@ export const policies = [
   deadline, // Outside all that takes time, so that it limits queueing, back-off and body.
   bulkhead, // Outside retry: a call has at most one slot, and none during back-off, which retry tells by `call.slot`.
   retry, // Outside the circuit breaker: every attempt is recorded, and an open circuit ends the retries.
+  hedge, // Inside retry, which sees one result and judges it. Outside the circuit breaker, so that it asks the circuit before each extra attempt, and each counts there.
   circuitBreaker, // Outside the attempt timeout: an attempt that takes too long is a failure.
   timeout, // Next to the transport: it limits the time of one attempt.
 ] as const satisfies PolicyList;

@@ -115,6 +115,45 @@ const cases: readonly Case[] = [
     ],
   },
   {
+    rule: 'hedge-without-budget',
+    bad: upstream('hedge: on, retry: off'),
+    at: '4:23 upstreams.a.retry',
+    says: ['set retry to on, or hedge to off', 'maxAttempts: 1 keeps the budget'],
+    good: [upstream('hedge: on, retry: { maxAttempts: 1 }'), upstream('retry: off')],
+  },
+  {
+    rule: 'hedge-without-budget',
+    bad: upstream('hedge: on, retry: { budget: off }'),
+    at: '4:33 upstreams.a.retry.budget',
+    says: ['retry.budget is off', 'set retry.budget to on, or hedge to off'],
+    good: [upstream('hedge: on'), upstream('retry: { budget: off }')],
+  },
+  {
+    rule: 'unsafe-hedge',
+    bad: upstream('hedge: { methods: [GET, POST, PATCH] }'),
+    at: '4:29 upstreams.a.hedge.methods[1]',
+    says: ['a slow POST and PATCH is sent', 'set hedge.methods to [GET]'],
+    good: [upstream('hedge: { methods: [GET, PUT] }')],
+  },
+  {
+    rule: 'unsafe-hedge',
+    bad: upstream('hedge: { methods: [POST] }'),
+    at: '4:24 upstreams.a.hedge.methods[0]',
+    says: ['a slow POST is sent', 'set hedge to off'],
+    good: [],
+  },
+  {
+    rule: 'hedge-without-method',
+    bad: routed('methods: [POST, PUT] }, hedge: { after: 1s'),
+    at: '6:61 upstreams.a.routes[0].hedge',
+    says: ['no call of the route r0 is hedged', 'it takes POST and PUT', 'is [GET, HEAD, OPTIONS]'],
+    good: [
+      routed('methods: [POST, GET] }, hedge: { after: 1s'),
+      routed('path: "/x" }, hedge: { after: 1s'),
+      routed('methods: [POST] }, retry: { maxAttempts: 2'),
+    ],
+  },
+  {
     rule: 'attempt-reaches-total',
     bad: upstream('timeout: { attempt: 5s, total: 5s }'),
     at: '4:25 upstreams.a.timeout.attempt',
@@ -698,7 +737,10 @@ upstreams:
     target: http://c
     bulkhead: { adaptive: { max: 50 } }
     timeout: { attempt: 7s, adaptive: { multiplier: 1, min: 9s, max: 8s, window: 5 } }
-    routes: [{ name: all, match: {} }, { name: none, match: {} }]
+    hedge: { methods: [GET, POST] }
+    routes:
+      - { name: all, match: {} }
+      - { name: none, match: { methods: [PUT] }, hedge: { after: 1s }, retry: { budget: off } }
 overload: { eventLoopDelay: 1ms, memory: 100%, shed: 100% }
 `;
 

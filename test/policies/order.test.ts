@@ -16,6 +16,7 @@ const settings: PolicySettings = {
   timeout: settingsOf('timeout'),
   fallback: 'off',
   idempotency: 'off',
+  hedge: 'off',
   deadline: settingsOf('deadline'),
   bulkhead: settingsOf('bulkhead', { maxConcurrent: 1, maxQueue: 50, queueTimeout: 60_000 }),
   circuitBreaker,
@@ -40,6 +41,7 @@ const off: PolicySettings = {
   bulkhead: 'off',
   circuitBreaker: 'off',
   retry: 'off',
+  hedge: 'off',
 };
 
 function build(overrides: Partial<PolicySettings> = {}) {
@@ -73,6 +75,7 @@ t.test('has the policies outermost first', async (t) => {
     'deadline',
     'bulkhead',
     'retry',
+    'hedge',
     'circuitBreaker',
     'timeout',
   ]);

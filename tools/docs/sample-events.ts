@@ -3,6 +3,7 @@ import type { AttemptFinished, ExchangeFinished, ExchangeSummary } from '../../s
 import type { Admitted } from '../../src/policies/bulkhead/instruments.js';
 import type { CircuitMoved } from '../../src/policies/circuit-breaker/states.js';
 import type { FallbackUsed } from '../../src/policies/fallback/instruments.js';
+import type { Hedged } from '../../src/policies/hedge/instruments.js';
 import type { IdempotencyDecided } from '../../src/policies/idempotency/instruments.js';
 import type { RetryEvent } from '../../src/policies/retry/instruments.js';
 
@@ -12,6 +13,7 @@ export type KnownEvent =
   | Admitted
   | CircuitMoved
   | FallbackUsed
+  | Hedged
   | IdempotencyDecided
   | RetryEvent;
 
@@ -22,6 +24,7 @@ export const oneOfEach = (summary: ExchangeSummary): readonly KnownEvent[] => [
   { type: 'retry-started', cause: 'reset', delayMs: 1 },
   { type: 'retry-denied', cause: 'budget' },
   { type: 'fallback-used', source: 'cache' },
+  { type: 'hedged', result: 'won' },
   { type: 'bulkhead-admitted', waitedMs: 1 },
   { type: 'idempotency-decided', result: 'stored' },
   {

@@ -4,6 +4,7 @@ import type { Config } from '../config.js';
 import { Findings, formatPath, listWords, type Diagnostic } from '../syntax/diagnostics.js';
 import { readComments } from '../syntax/comments.js';
 import type { SourceNode } from '../syntax/source.js';
+import { hedgingRules } from './hedging.js';
 import { ignoreRules, readIgnores } from './ignores.js';
 import { numberRules } from './numbers.js';
 import { overloadRules } from './overload.js';
@@ -16,6 +17,7 @@ import { wiringRules } from './wiring.js';
 export const lintRules: readonly LintRule[] = [
   ...timingRules,
   ...numberRules,
+  ...hedgingRules,
   ...wiringRules,
   ...routeRules,
   ...overloadRules,

@@ -121,6 +121,7 @@ function create(
     async function run(call: Call): Promise<Reply> {
       // A call that the circuit refuses is no try, and earns no retries for later.
       if (next.refusal(call) === undefined) budget?.deposit();
+      call.attemptBudget = budget;
       if (options.hints && !mayRepeat(call)) call.sentFailureFields = DO_NOT_RETRY;
       let tries = 1;
       let hasBeenFree = false;

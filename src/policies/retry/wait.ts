@@ -7,7 +7,11 @@ import type { CallStage } from '../../core/pipeline.js';
 import type { RetryDenial } from './instruments.js';
 
 /** What stands against an attempt at `atMs`, whatever became of the one before. */
-export function findObstacle(call: Call, next: CallStage, atMs: number): RetryDenial | undefined {
+export function findObstacle(
+  call: Call,
+  next: Pick<CallStage, 'refusal'>,
+  atMs: number,
+): RetryDenial | undefined {
   if (call.body?.isReplayable === false) return 'body';
   if (next.refusal(call) !== undefined) return 'circuit';
   // Buffer deducted: an attempt that the upstream is told to end at its start is none.

@@ -739,6 +739,15 @@ t.test('the slot of a call', async (t) => {
   });
 });
 
+t.test('lets other policies pay from its budget, where it has one', async (t) => {
+  const { budget, start } = build({ budget: { ratio: 0, minPerSecond: 1, window: 1000 } });
+  const { attemptBudget } = start().call;
+  t.ok(attemptBudget!.tryWithdraw());
+  t.equal(budget?.remaining(), 0);
+  t.notOk(attemptBudget!.tryWithdraw());
+  t.equal(build({ budget: 'off' }).start().call.attemptBudget, undefined);
+});
+
 t.test('hints', async (t) => {
   const FIELDS = ['X-Should-Retry', 'false'];
 

@@ -42,16 +42,20 @@ function drawAttempt(number: number): string[] {
   const right = RIGHT - last * INSET - 16;
   const y = TOP + callPolicies.length * HEADER + (number - 1) * (ROW_HEIGHT + ROW_GAP);
   const middle = y + ROW_HEIGHT / 2;
-  const breaker = { x: x + 100, y: y + 7, width: 178, height: ROW_HEIGHT - 14 };
-  const timeout = { x: breaker.x + 202, y: y + 7, width: 166, height: ROW_HEIGHT - 14 };
+  const hedge = { x: x + 92, y: y + 7, width: 92, height: ROW_HEIGHT - 14 };
+  const breaker = { x: hedge.x + 108, y: y + 7, width: 150, height: ROW_HEIGHT - 14 };
+  const timeout = { x: breaker.x + 166, y: y + 7, width: 104, height: ROW_HEIGHT - 14 };
   return [
     box({ x, y, width: right - x, height: ROW_HEIGHT }, 'attempt', number > 1),
     text(x + 12, middle + 5, `attempt ${number}`),
+    box(hedge, 'plain'),
+    text(hedge.x + hedge.width / 2, middle + 5, '6  hedge', title),
+    arrow(`M ${hedge.x + hedge.width} ${middle} H ${breaker.x - 2}`),
     box(breaker, 'plain'),
-    text(breaker.x + breaker.width / 2, middle + 5, '6  circuitBreaker', title),
+    text(breaker.x + breaker.width / 2, middle + 5, '7  circuitBreaker', title),
     arrow(`M ${breaker.x + breaker.width} ${middle} H ${timeout.x - 2}`),
     box(timeout, 'plain'),
-    text(timeout.x + timeout.width / 2, middle + 5, '7  timeout', title),
+    text(timeout.x + timeout.width / 2, middle + 5, '8  timeout', title),
     arrow(`M ${timeout.x + timeout.width} ${middle} H 878`),
   ];
 }
@@ -59,7 +63,7 @@ function drawAttempt(number: number): string[] {
 export function drawPipeline(): string {
   return picture({ width: 1000, height: 464 }, 'How a call goes through the policies', [
     text(LEFT, 34, '1 to 5: once per call', { isMuted: true }),
-    text(RIGHT, 34, '6 and 7: once per attempt', {
+    text(RIGHT, 34, '6 to 8: once per attempt', {
       anchor: 'end',
       isMuted: true,
     }),

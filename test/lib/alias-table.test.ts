@@ -23,7 +23,7 @@ t.test('an index owns as much of the range of random numbers as its weight says'
         // Each column has one border at which a sample may fall to either side.
         assert.ok(
           Math.abs(counts[index]! - wanted) <= weights.length + 1,
-          `${counts} of ${weights}`,
+          `${counts.join()} of ${weights.join()}`,
         );
       }
     }),

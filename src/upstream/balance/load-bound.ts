@@ -18,7 +18,6 @@ export class LoadBound<E extends Balanced> {
   update(endpoints: readonly E[]): void {
     this.#endpoints = endpoints;
     this.#weight = endpoints.reduce((sum, { weight }) => sum + weight, 0);
-    this.#countedAtMs = -Infinity;
   }
 
   /** To be called before the first `admits` of a pick. */

@@ -27,7 +27,7 @@ export function prepareTurns(weights: readonly number[]): Uint32Array {
       turns[at++] = time * INDEX_RANGE + index;
     }
   }
-  return Uint32Array.from(turns.sort(), (turn) => turn % INDEX_RANGE);
+  return Uint32Array.from(turns.toSorted(), (turn) => turn % INDEX_RANGE);
 }
 
 /** How many turns of a period each has: exactly by weight where that is a period of `MAX_TURNS` at most. */

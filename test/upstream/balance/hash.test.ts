@@ -3,6 +3,7 @@ import * as fc from 'fast-check';
 import t from 'tap';
 import type { Call } from '../../../src/core/call.js';
 import { HashBalancer } from '../../../src/upstream/balance/hash.js';
+import { HashRing } from '../../../src/upstream/balance/hash-ring.js';
 import type { HashKey } from '../../../src/upstream/balance/options.js';
 import { fakeCall } from '../../support/fake-call.js';
 import {
@@ -61,6 +62,17 @@ t.test('the same key goes to the same endpoint, whichever process asks', async (
     addresses.map((address) => address.slice(0, 8)),
     ['10.0.0.3', '10.0.0.2', '10.0.0.3', '10.0.0.2', '10.0.0.3', '10.0.0.1'],
   );
+});
+
+t.test('places that several endpoints have belong to the same one in whatever order', async (t) => {
+  const endpoints = equalEndpoints(1000);
+  const one = new HashRing(endpoints);
+  const other = new HashRing(endpoints.toReversed());
+  let differing = 0;
+  for (let place = 0; place < 2 ** 32; place += 4000) {
+    if (one.at(place) !== other.at(place)) differing++;
+  }
+  t.equal(differing, 0);
 });
 
 for (const count of [3, 10, 100]) {
@@ -201,6 +213,24 @@ t.test('bounds the load of 1,000 endpoints too, where one key has most calls', a
   t.equal(most, 5, 'of 4000 calls in flight');
 });
 
+t.test('bounds the load of calls that come at the same instant', async (t) => {
+  const endpoints = equalEndpoints(100);
+  const balancer = balance(endpoints);
+  for (let i = 0; i < 1000; i++) balancer.pick(fakeCall(), 0)!.active++;
+  t.equal(Math.max(...endpoints.map(({ active }) => active)), 13);
+});
+
+t.test('a key stays with its endpoint while that has room', async (t) => {
+  const balancer = balance(equalEndpoints(2));
+  const picked = Array.from({ length: 3 }, () => {
+    const endpoint = balancer.pick(fakeCall(), 0)!;
+    endpoint.active++;
+    return endpoint;
+  });
+  t.equal(picked[1], picked[0], 'ceil(1.25 x 2 / 2) is 2');
+  t.not(picked[2], picked[0], 'ceil(1.25 x 3 / 2) is 2 too');
+});
+
 t.test('a key whose endpoint has no room goes to the same next one', async (t) => {
   const endpoints = equalEndpoints(10);
   const balancer = balance(endpoints, { header: 'x-user-id' });
@@ -238,6 +268,14 @@ t.test('a key comes over to a starting endpoint once, and stays', async (t) => {
     before = here;
   }
   t.same(mapKeys(balancer, 2000), whole);
+});
+
+t.test('keys stay where they are when all endpoints start slowly', async (t) => {
+  const endpoints = equalEndpoints(4);
+  const balancer = balance(endpoints);
+  const keys = mapKeys(balancer, 1000);
+  for (const endpoint of endpoints) endpoint.share = 0.001;
+  t.same(mapKeys(balancer, 1000), keys);
 });
 
 t.test('a retry goes to the next untried endpoint of its key', async (t) => {

@@ -69,11 +69,12 @@ t.test('divides large weights by their greatest common divisor', async (t) => {
 });
 
 t.test('has a period of bounded length for weights without a common divisor', async (t) => {
+  t.ok(prepareTurns([1_000_003, 999_983]).length < 33_000);
   const weights = [1_000_003, 500_009, 1, 0.5];
   const turns = prepareTurns(weights);
   t.ok(turns.length < 33_000, `${turns.length}`);
   const counts = weights.map((_, index) => turns.filter((turn) => turn === index).length);
-  t.ok(Math.abs(counts[0]! / counts[1]! - 2) < 0.001, `${counts}`);
+  t.ok(Math.abs(counts[0]! / counts[1]! - 2) < 0.001, counts.join());
   t.same(counts.slice(2), [1, 1], 'the lightest have a turn');
 });
 

@@ -15,7 +15,7 @@ export function mix(value: number): number {
   return (bits ^ (bits >>> 16)) >>> 0;
 }
 
-/** The same for the same addresses and weights, in whatever order and in whichever process. */
+/** The same addresses and weights, in any order, give the same ring in each process. */
 export class HashRing<E extends Balanced> {
   /** By address, so that the order of two points at the same place is always the same. */
   readonly #endpoints: readonly E[];

@@ -1,4 +1,4 @@
-/** Keeps one endpoint from getting much more than its share, whatever the keys of the calls are. */
+/** Keeps one endpoint from getting much more than its share where most calls have few keys. */
 import type { Balanced } from './balancer.js';
 
 /** How much more than its share of the calls in flight an endpoint gets. */
@@ -7,7 +7,7 @@ const FACTOR = 1.25;
 const ALWAYS_COUNTED = 64;
 const COUNT_MS = 1;
 
-/** Rounding up leaves a place at one endpoint at least: all bounds together are more than there are calls. */
+/** One endpoint at least has room for a further call: all bounds together are more than the calls in flight. */
 export class LoadBound<E extends Balanced> {
   #endpoints: readonly E[] = [];
   #weight = 0;

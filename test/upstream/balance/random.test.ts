@@ -14,7 +14,7 @@ function balance(endpoints: readonly FakeEndpoint[]) {
   return balancer;
 }
 
-t.test('goes by weight, whatever is in flight', async (t) => {
+t.test('goes by weight and not by the calls in flight', async (t) => {
   const endpoints = fakeEndpoints(1, 2, 7);
   endpoints[2]!.active = 1000;
   const [one, two, seven] = countPicks(balance(endpoints), endpoints, 20_000);

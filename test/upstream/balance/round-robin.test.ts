@@ -22,7 +22,7 @@ function balance(endpoints: readonly FakeEndpoint[], seed = 1) {
 const weights = fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 2, maxLength: 12 });
 
 t.test(
-  'gives each endpoint exactly its weight in every period, wherever the period begins',
+  'gives each endpoint exactly its weight in every period, at each place of the order',
   async (t) => {
     fc.assert(
       fc.property(weights, fc.nat(), fc.nat(200), (weights, seed, before) => {

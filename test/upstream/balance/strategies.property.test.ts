@@ -1,4 +1,4 @@
-/** What holds for each strategy, whatever the endpoints are. */
+/** What holds for each strategy and all sets of endpoints. */
 import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
 import t from 'tap';

@@ -148,8 +148,13 @@ const responses: readonly (readonly [what: string, response: Response, expected:
   ['an empty message', { body: frame(), trailers: ok }, 'it is UNKNOWN'],
   [
     'NOT_FOUND',
-    { trailers: { 'grpc-status': '5', 'grpc-message': 'unknown service' } },
-    'it responded with grpc-status 5 (NOT_FOUND): unknown service',
+    { trailers: { 'grpc-status': '5', 'grpc-message': 'unknown%20service %C3%BC' } },
+    'it responded with grpc-status 5 (NOT_FOUND): unknown service ü',
+  ],
+  [
+    'a message that is not encoded',
+    { trailers: { 'grpc-status': '13', 'grpc-message': '100%' } },
+    'it responded with grpc-status 13 (INTERNAL): 100%',
   ],
   [
     'UNIMPLEMENTED',

@@ -62,5 +62,7 @@ export interface LogLine {
 /** An event that has a line in the log. */
 export interface LoggedEvent<Logged extends PolicyEvent = PolicyEvent> {
   readonly event: Logged['type'];
+  /** Only events for which this is true have a line. */
+  readonly when?: Reads<Logged, boolean>;
   line(event: Logged, upstream: string, route: string): LogLine;
 }

@@ -6,12 +6,14 @@ import type { FallbackUsed } from '../../src/policies/fallback/instruments.js';
 import type { Hedged } from '../../src/policies/hedge/instruments.js';
 import type { IdempotencyDecided } from '../../src/policies/idempotency/instruments.js';
 import type { RetryEvent } from '../../src/policies/retry/instruments.js';
+import type { EndpointEvent } from '../../src/upstream/instruments.js';
 
 export type KnownEvent =
   | ExchangeFinished
   | AttemptFinished
   | Admitted
   | CircuitMoved
+  | EndpointEvent
   | FallbackUsed
   | Hedged
   | IdempotencyDecided
@@ -35,4 +37,18 @@ export const oneOfEach = (summary: ExchangeSummary): readonly KnownEvent[] => [
     observed: 5,
     threshold: 5,
   },
+  { type: 'endpoint-ejected', address: '10.0.0.1:8080', failures: 5, forMs: 10_000 },
+  { type: 'endpoint-returned', address: '10.0.0.1:8080', from: 'ejected' },
+  { type: 'endpoint-unhealthy', address: '10.0.0.1:8080', failures: 3, error: 'status 500' },
+  { type: 'endpoint-drained', address: '10.0.0.1:8080', forMs: 600_000 },
+  { type: 'health-checked', result: 'success' },
+  {
+    type: 'name-resolved',
+    name: 'catalog.internal',
+    result: 'success',
+    addresses: ['10.0.0.1'],
+    error: undefined,
+    isNews: true,
+  },
+  { type: 'endpoints-panicked', isNews: true },
 ];

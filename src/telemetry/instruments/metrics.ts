@@ -2,6 +2,7 @@
 import type { Inspection } from '../../core/inspect.js';
 import type { AnyLayer } from '../../core/pipeline.js';
 import type { PolicyList } from '../../core/policy.js';
+import { endpointInstruments } from '../../upstream/instruments.js';
 import type { Sink } from '../bus.js';
 import { CounterFamily, GaugeFamily, type Family } from '../exposition/families.js';
 import { renderPage } from '../exposition/page.js';
@@ -44,6 +45,7 @@ export function createMetrics({
   const { policies } = inspection;
   const meters = new Meters([
     ...exchangeInstruments(shownReasons(policies)),
+    ...endpointInstruments,
     ...policies.flatMap(({ instruments = [] }) => instruments),
   ]);
   const reloads = new CounterFamily(

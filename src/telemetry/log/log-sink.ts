@@ -1,8 +1,9 @@
-/** Writes log lines for exchanges that end, attempts that fail, and events of policies that declare a line. */
+/** Writes log lines for exchanges that end, attempts that fail, and events that declare a line. */
 import type { Clock } from '../../core/clock.js';
-import type { AttemptFinished, Event, ExchangeFinished } from '../../core/events.js';
+import type { AttemptFinished, ExchangeFinished } from '../../core/events.js';
 import type { LoggedEvent } from '../../core/instruments.js';
 import type { PolicyList } from '../../core/policy.js';
+import { endpointLog } from '../../upstream/instruments.js';
 import type { Sink } from '../bus.js';
 import { logExchanges, type AccessLog } from './access.js';
 import { writeLine, type Logger } from './logger.js';
@@ -16,6 +17,7 @@ export interface LogSinkOptions {
 
 const failedAttempt: LoggedEvent<AttemptFinished> = {
   event: 'attempt-finished',
+  when: ({ result }) => result !== 'success' && result !== 'cancelled',
   line: ({ result, error }, upstream, route) => ({
     level: 'debug',
     fields: { upstream, route, outcome: result, error: error?.message },
@@ -23,14 +25,8 @@ const failedAttempt: LoggedEvent<AttemptFinished> = {
   }),
 };
 
-const isWritten = (event: Event): boolean => {
-  if (event.type !== failedAttempt.event) return true;
-  const { result } = event as AttemptFinished;
-  return result !== 'success' && result !== 'cancelled';
-};
-
 export function createLogSink({ logger, clock, policies, access }: LogSinkOptions): Sink {
-  const logged = [failedAttempt, ...policies.flatMap(({ log = [] }) => log)];
+  const logged = [failedAttempt, ...endpointLog, ...policies.flatMap(({ log = [] }) => log)];
   /** Metrics count the others; a line for each would only repeat the access log. */
   const lines = new Map<string, LoggedEvent>(logged.map((each) => [each.event, each]));
   return {
@@ -42,7 +38,7 @@ export function createLogSink({ logger, clock, policies, access }: LogSinkOption
           return;
         }
         const found = lines.get(event.type);
-        if (found === undefined || !isWritten(event)) return;
+        if (found === undefined || found.when?.(event) === false) return;
         writeLine(logger, found.line(event, upstream, route));
       };
     },

@@ -97,7 +97,8 @@ export class Discovery {
     this.#usedMs = nowMs;
     if (this.#timer !== undefined || this.#isStopped) return;
     const { refresh } = this.#options;
-    for (const name of this.#followed.values()) if (name.isOlder(refresh, nowMs)) void this.#look(name);
+    for (const name of this.#followed.values())
+      if (name.isOlder(refresh, nowMs)) void this.#look(name);
     this.#timer = this.#context.clock.schedule(refresh, this.#onTimer);
   }
 

@@ -124,7 +124,7 @@ class GrpcCheck {
 
   #describeCode(code: string): string {
     const name = codeNames[code];
-    const message = String(this.#trailers['grpc-message'] ?? '').slice(0, LONGEST_MESSAGE);
+    const message = decodeMessage(String(this.#trailers['grpc-message'] ?? ''));
     const what = `it responded with grpc-status ${code}${name === undefined ? '' : ` (${name})`}`;
     return message === '' ? what : `${what}: ${message}`;
   }
@@ -137,5 +137,15 @@ class GrpcCheck {
     if (this.#isOver) return;
     this.cancel();
     this.#done(error, isNeutral);
+  }
+}
+
+/** It is percent-encoded UTF-8; what is not is taken as it is. */
+function decodeMessage(encoded: string): string {
+  const short = encoded.slice(0, LONGEST_MESSAGE);
+  try {
+    return decodeURIComponent(short);
+  } catch {
+    return short;
   }
 }

@@ -84,25 +84,25 @@ function checkWeights({ upstreams }: LintFile): Found {
 
 const KEYS = ['balance.key.header', 'balance.key.cookie', 'balance.key'] as const;
 
-/** Where the key is written; undefined where there is none. */
-function findKey(scope: ConnectionScope): Place | undefined {
-  const path = KEYS.find((each) => scope.value(each) !== undefined);
-  if (path === undefined) return undefined;
-  const place = scope.place(path);
-  // A strategy that is laid over an inherited key is meant to replace it.
-  const isLast = scope.culprit(path, 'balance.strategy').position === place.position;
-  return isLast ? place : undefined;
-}
+const keyOf = (scope: ConnectionScope) => KEYS.find((path) => scope.value(path) !== undefined);
 
 const isHash = (scope: ConnectionScope) => scope.value('balance.strategy') === 'hash';
 
 function checkHashKeys({ upstreams }: LintFile): Found {
+  const placeOf = (scope: ConnectionScope): Place | undefined => {
+    const path = keyOf(scope);
+    return path && scope.place(path);
+  };
   const used = upstreams
     .filter(({ connections }) => isHash(connections))
-    .map(({ connections }) => findKey(connections)?.position);
+    .map(({ connections }) => placeOf(connections)?.position);
   return upstreams.flatMap(({ config, connections }) => {
-    const place = isHash(connections) ? undefined : findKey(connections);
-    if (place === undefined || used.includes(place.position)) return [];
+    const path = keyOf(connections);
+    if (path === undefined || isHash(connections)) return [];
+    const place = connections.place(path);
+    // A strategy that is laid over an inherited key is meant to replace it.
+    const isLast = connections.culprit(path, 'balance.strategy').position === place.position;
+    if (!isLast || used.includes(place.position)) return [];
     const message = `balance.key is not used, because balance.strategy is ${String(connections.value('balance.strategy'))}: calls with the same key go to different endpoints; set balance.strategy to hash, or remove the key`;
     return [{ place, message, name: config.name }];
   });

@@ -69,7 +69,7 @@ function builtIn(schema: OptionSchema, isOn: boolean): Effective | undefined {
     const value = builtIn(property, false);
     if (value !== undefined) entries.set(key, value);
   }
-  return { kind: 'map', entries };
+  return entries.size === 0 ? undefined : { kind: 'map', entries };
 }
 
 const within = ({ layer, path }: WrittenLayer, key: string) => ({ layer, path: [...path, key] });

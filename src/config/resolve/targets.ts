@@ -34,7 +34,8 @@ export function readTargets(
   if (one === undefined && many === undefined) {
     const keys = [...entriesOf(node).keys()];
     if (!['target', 'targets'].some((name) => isMisspelt(name, keys, allowed))) {
-      const message = 'needs `target` (the URL to call) or `targets` (a list of URLs)';
+      const message =
+        'the key `target` is missing: a URL such as http://host:port; several are listed in `targets`';
       findings.error('missing-key', key, path, message);
     }
     return undefined;

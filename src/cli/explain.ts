@@ -1,10 +1,10 @@
-/** `breakwater explain`: an upstream's effective policies as YAML, each value with where it came from. */
+/** `breakwater explain`: an upstream's effective keys as YAML, each value with where it came from. */
 import type { EffectiveUpstream } from '../config/resolve/assemble.js';
 import { didYouMean, formatDiagnostics, listWords } from '../config/syntax/diagnostics.js';
 import type { EffectiveMap, Origin } from '../config/resolve/layers.js';
 import { loadConfig } from '../config/load.js';
 import { RouteTable } from '../lib/path-tree.js';
-import { describeRequest } from '../config/lint/describe-request.js';
+import { describeHash, describeRequest } from '../config/lint/describe-request.js';
 import type { Output } from './output.js';
 
 export interface ExplainOptions {
@@ -44,10 +44,12 @@ export function explain(file: string, options: ExplainOptions, output: Output): 
   const comments = [
     route === -1 ? 'no route matches' : `route ${name}`,
     ...describeRequest(method, (decoded.routes[route] ?? decoded).policies),
+    ...describeHash(decoded, path),
   ];
   const heading = comments.map((text) => `# ${text}\n`).join('');
   // In one piece: a reader such as `head` may be gone before a second one.
-  output.stdout.write(heading + formatOptions(policies, file));
+  const connections = formatOptions(upstream.connections, file);
+  output.stdout.write(heading + connections + formatOptions(policies, file));
   return 0;
 }
 

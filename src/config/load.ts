@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { assemble, type Assembled, type EffectiveUpstream } from './resolve/assemble.js';
 import type { Config } from './config.js';
 import { Findings, type Diagnostic } from './syntax/diagnostics.js';
+import { checkEndpointKeys } from './resolve/endpoints.js';
 import { readReferences } from './resolve/references.js';
 import type { Environment } from './syntax/interpolate.js';
 import type { PolicyList } from '../core/policy.js';
@@ -85,6 +86,7 @@ export function loadText(
   validate(root, findings, policies);
   const parts = readUpstreams(root, findings, policies);
   checkStores(root, findings);
+  checkEndpointKeys(root, findings);
   const files = readReferences(root, findings, policies);
   const diagnostics = findings.list();
   if (findings.hasErrors) return { diagnostics };
@@ -105,6 +107,7 @@ function assembleStandIns(
   const root = standIn(unset);
   const parts = readUpstreams(root, findings, policies);
   checkStores(root, findings);
+  checkEndpointKeys(root, findings);
   const files = readReferences(root, findings, policies);
   return findings.hasErrors ? {} : assemble(file, root, parts, policies, files);
 }

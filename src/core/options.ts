@@ -13,6 +13,8 @@ export interface OptionKeywords {
   readonly unit?: Unit;
   /** The words `off` and `false` are allowed as well. */
   readonly off?: true;
+  /** Of a mapping: only one of these keys can hold, so one that a later layer writes replaces the others. */
+  readonly alternatives?: readonly string[];
 }
 
 export type Unit = 'duration' | 'size' | 'share';
@@ -114,7 +116,7 @@ export const CountOrOff = (options: {
  */
 export function Options<P extends TProperties>(
   properties: P,
-  options: { description: string },
+  options: { description: string; alternatives?: readonly string[] },
 ): TObject<P> {
   const schema: object = { additionalProperties: false, ...options, type: 'object', properties };
   return schema as TObject<P>;

@@ -38,6 +38,10 @@ interface Case {
 const two = (a: string, b: string) =>
   `upstreams:\n  a: { listen: 1, target: ${a} }\n  b: { listen: 2, target: ${b} }\n`;
 
+/** One upstream `a` of these targets, these keys from line 4, column 5 on. */
+const spread = (targets: string, keys: string) =>
+  `upstreams:\n  a:\n    { listen: 1, targets: [${targets}] ,\n    ${keys} }\n`;
+
 const chain = (retries: string) =>
   `upstreams:\n  a: { listen: 1, target: "http://a",\n    fallback: [{ static: { status: 200 } }, { upstream: b }] }\n  b: { listen: 2, target: "http://b", ${retries} }\n`;
 
@@ -48,7 +52,109 @@ const overload = (keys: string) => `overload: { ${keys} }\n${upstream('retry: of
 const routed = (...routes: string[]) =>
   `upstreams:\n  a:\n    listen: 1\n    target: http://a\n    routes:\n${routes.map((match, i) => `      - { name: r${i}, match: { ${match} } }\n`).join('')}`;
 
+const healthChecked = (keys: string) => upstream(`healthCheck: { path: /up, ${keys} }`);
+
 const cases: readonly Case[] = [
+  {
+    rule: 'lone-endpoint',
+    bad: spread('"http://10.0.0.1"', 'ejection: { baseTime: 20s }'),
+    at: '4:15 upstreams.a.ejection',
+    says: ['the target is one address, 10.0.0.1', 'never taken out', 'remove ejection'],
+    good: [
+      spread('"http://10.0.0.1", "http://10.0.0.2"', 'ejection: { baseTime: 20s }'),
+      upstream('ejection: { baseTime: 20s }'),
+      spread('"http://10.0.0.1"', 'ejection: off, slowStart: off'),
+      `defaults: { ejection: { baseTime: 20s } }\n${spread('"http://10.0.0.1"', 'retry: off')}`,
+    ],
+  },
+  {
+    rule: 'lone-endpoint',
+    bad: upstream('slowStart: 20s, resolve: { addresses: first }'),
+    at: '4:16 upstreams.a.slowStart',
+    says: ['resolve.addresses is first', 'set resolve.addresses to all'],
+    good: [
+      spread('"http://a", "http://b"', 'slowStart: 20s, resolve: { addresses: first }'),
+      upstream('slowStart: 20s'),
+    ],
+  },
+  {
+    rule: 'lone-endpoint',
+    bad: spread('"http+unix://%2Fa.sock"', 'ejection: on'),
+    at: '4:15 upstreams.a.ejection',
+    says: ['the target is one address, /a.sock'],
+    good: [spread('"http+unix://%2Fa.sock", "http+unix://%2Fb.sock"', 'ejection: on')],
+  },
+  {
+    rule: 'slow-health-check',
+    bad: healthChecked('interval: 11s'),
+    at: '4:41 upstreams.a.healthCheck.interval',
+    says: [
+      'unhealthy only after 33s (3 checks, one every 11s)',
+      'its first ejection ends after 10s',
+      'interval to 3.3s or less',
+      'baseTime to 33s',
+    ],
+    good: [
+      healthChecked('interval: 9s'),
+      healthChecked('interval: 11s }, ejection: { baseTime: 15s'),
+      healthChecked('interval: 11s }, ejection: off, retry: { maxAttempts: 3'),
+      healthChecked('interval: 11s }, resolve: { addresses: first'),
+    ],
+  },
+  {
+    rule: 'slow-health-check',
+    bad: upstream('healthCheck: { path: /up }, ejection: { baseTime: 5s }'),
+    at: '4:55 upstreams.a.ejection.baseTime',
+    says: ['unhealthy only after 15s', 'ends after 5s'],
+    good: [upstream('healthCheck: { path: /up }, ejection: { baseTime: 6s }')],
+  },
+  {
+    rule: 'check-outlasts-interval',
+    bad: healthChecked('timeout: 5s'),
+    at: '4:40 upstreams.a.healthCheck.timeout',
+    says: ['may take 5s', 'set healthCheck.timeout to 2.5s or so', 'less than 5s'],
+    good: [
+      healthChecked('timeout: 4s'),
+      'defaults: { healthCheck: off }\n' + upstream('retry: off'),
+    ],
+  },
+  {
+    rule: 'ejection-exceeds-maximum',
+    bad: upstream('ejection: { baseTime: 6m }'),
+    at: '4:27 upstreams.a.ejection.baseTime',
+    says: ['cuts that to 5m', 'maxTime to 6m'],
+    good: [upstream('ejection: { baseTime: 5m }')],
+  },
+  {
+    rule: 'unused-hash-key',
+    bad: upstream('balance: { key: { header: X-User-Id } }'),
+    at: '4:31 upstreams.a.balance.key.header',
+    says: ['strategy is least-request', 'set balance.strategy to hash'],
+    good: [
+      upstream('balance: { strategy: hash, key: { header: X-User-Id } }'),
+      `defaults: { balance: { strategy: hash, key: path } }\n${upstream('balance: { strategy: random }')}`,
+      `defaults: { balance: { key: path } }\nupstreams:\n  a: { listen: 1, target: "http://a" }\n  b: { listen: 2, target: "http://b", balance: { strategy: hash } }\n`,
+    ],
+  },
+  {
+    rule: 'tiny-weight',
+    bad: spread('"http://b", { url: "http://c", weight: 1001 }', 'retry: off'),
+    at: '3:28 upstreams.a.targets[0]',
+    says: ['about 0.1% of the calls', 'set its weight to 2 or more'],
+    good: [
+      spread('"http://b", { url: "http://c", weight: 999 }', 'retry: off'),
+      spread('"http://b", "http://c"', 'retry: off'),
+    ],
+  },
+  {
+    rule: 'shared-target',
+    bad: 'upstreams:\n  a: { listen: 1, target: "http://a" }\n  b:\n    listen: 2\n    targets: ["http://b", "http://a:80"]\n    circuitBreaker: off\n',
+    at: '5:27 upstreams.b.targets[1]',
+    says: ['a has this target too'],
+    good: [
+      'upstreams:\n  a: { listen: 1, target: "http://a" }\n  b: { listen: 2, targets: ["http://b", "http://a"] }\n',
+    ],
+  },
   {
     rule: 'hidden-route',
     bad: routed('path: "/search/*"', 'path: "/search/new", methods: [GET]'),

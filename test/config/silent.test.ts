@@ -203,7 +203,7 @@ t.test('refuses on where it says nothing', async (t) => {
   t.match(mistakes(`${upstream('')}limits: { maxConnections: on }`), [/must be a whole number/]);
 });
 
-t.test('knows keys of five programs, each with an option that there is', async (t) => {
+t.test('knows keys of seven programs, each with an option that there is', async (t) => {
   t.ok(foreignKeys.length >= 60, `${foreignKeys.length} keys`);
   const { file, upstream: of } = fileSchemas(policies);
   interface Part {
@@ -227,7 +227,7 @@ t.test('knows keys of five programs, each with an option that there is', async (
   }
   t.strictSame(
     [...new Set(foreignKeys.map(({ program }) => program))],
-    ['Envoy', 'Dapr', 'resilience4j', 'Polly', 'nginx'],
+    ['Envoy', 'Dapr', 'resilience4j', 'Polly', 'nginx', 'HAProxy', 'Kubernetes'],
   );
 });
 
@@ -256,6 +256,25 @@ t.test('tells the option for the key of another program, with the value', async 
     ['proxy_read_timeout: 60', 'nginx', 'timeout.attempt: 1m'],
     ['proxy_pass: "http://b"', 'nginx', 'target: http://b'],
     ['client_max_body_size: 10m', 'nginx', 'limits.maxRequestBody: 10MiB'],
+    ['hosts: ["http://b"]', 'Envoy', 'targets'],
+    ['lb_policy: ROUND_ROBIN', 'Envoy', 'balance.strategy: round-robin'],
+    ['lb_policy: LEAST_REQUEST', 'Envoy', 'balance.strategy: least-request'],
+    ['lb_policy: RING_HASH', 'Envoy', 'balance.strategy: hash'],
+    ['consecutive_5xx: 5', 'Envoy', 'ejection.consecutiveFailures: 5'],
+    ['base_ejection_time: 30s', 'Envoy', 'ejection.baseTime: 30s'],
+    ['maxEjectionPercent: 50', 'Envoy', 'ejection.maxShare: 50%'],
+    ['slow_start_window: 60s', 'Envoy', 'slowStart: 60s'],
+    ['dns_refresh_rate: 5s', 'Envoy', 'resolve.refresh: 5s'],
+    ['servers: ["http://b"]', 'nginx', 'targets'],
+    ['max_fails: 3', 'nginx', 'ejection.consecutiveFailures: 3'],
+    ['fail_timeout: 10', 'nginx', 'ejection.baseTime: 10s'],
+    ['slow_start: 30', 'nginx', 'slowStart: 30s'],
+    ['least_conn: true', 'nginx', 'balance.strategy: least-request'],
+    ['option httpchk: GET /up', 'HAProxy', 'healthCheck.path: /up'],
+    ['inter: 2000', 'HAProxy', 'healthCheck.interval: 2s'],
+    ['fall: 3', 'HAProxy', 'healthCheck.unhealthyAfter: 3'],
+    ['app-health-check-path: /up', 'Dapr', 'healthCheck.path: /up'],
+    ['periodSeconds: 10', 'Kubernetes', 'healthCheck.interval: 10s'],
   ];
   for (const [keys, program, option] of hints) {
     t.match(
@@ -316,13 +335,39 @@ t.test('translates what a section of another program holds', async (t) => {
       /of resilience4j; write `circuitBreaker\.failureRate\.threshold: 40%` and `circuitBreaker\.slowCall\.duration: 2s` in/,
     ],
   );
-  t.match(mistake('outlier_detection: {}'), 'write `circuitBreaker`;');
+  t.match(mistake('outlier_detection: {}'), 'write `ejection`;');
   t.match(
     mistake(
       'x: { num_retries: 1, max_requests: 2, max_fails: 3, max_pending_requests: 4, AttemptTimeout: 5, fail_timeout: 6, client_max_body_size: 7 }',
     ),
-    / `circuitBreaker\.recoveryTimeout: 6s` and 1 more/,
+    / `ejection\.baseTime: 6s` and 1 more/,
   );
+});
+
+t.test('translates keys of endpoints', async (t) => {
+  t.match(
+    mistake('outlier_detection: { consecutive_5xx: 3, max_ejection_percent: 40 }'),
+    'of Envoy; write `ejection.consecutiveFailures: 3` and `ejection.maxShare: 40%`;',
+  );
+  t.match(
+    mistake('health_checks: [{ unhealthy_threshold: 2, http_health_check: { path: /up } }]'),
+    'of Envoy; write `healthCheck.unhealthyAfter: 2` and `healthCheck.path`;',
+  );
+  t.match(
+    mistake('routes: [{ name: r, match: {}, lb_policy: RANDOM }]'),
+    'write `balance.strategy: random` in `defaults`, a profile or an upstream;',
+  );
+  t.match(mistakes(`maxShare: 50%\n${upstream('')}`), [
+    /did you mean `ejection\.maxShare` in `defaults`, a profile or an upstream\?/,
+  ]);
+  for (const [word, strategy] of [
+    ['leastconn', 'least-request'],
+    ['ROUND_ROBIN', 'round-robin'],
+    ['maglev', 'hash'],
+  ] as const) {
+    t.match(mistake(`balance: { strategy: ${word} }`), `; did you mean "${strategy}"?`, word);
+  }
+  t.match(mistake('balance: { strategy: fastest }'), /but is "fastest"$/);
 });
 
 t.test('tells keys apart that two programs share', async (t) => {
@@ -339,6 +384,8 @@ t.test('tells the option for a single value in place of a policy', async (t) => 
     ['retry: 3', '{ maxAttempts: 3 }'],
     ['bulkhead: 100', '{ maxConcurrent: 100 }'],
     ['circuitBreaker: 5', '{ failureThreshold: 5 }'],
+    ['balance: roundrobin', '{ strategy: round-robin }'],
+    ['healthCheck: /up', '{ path: /up }'],
   ] as const) {
     t.match(mistake(keys), `did you mean ${right}?`, keys);
   }

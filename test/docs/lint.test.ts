@@ -67,7 +67,7 @@ t.test('shows what explain tells of a request', async (t) => {
   const stdout = { write: (text: string) => (printed += text) };
   const request = { upstream: 'catalog', request: 'POST /items' };
   t.equal(explain(file, request, { env: {}, stdout, stderr: stdout }), 0);
-  t.ok(printed.startsWith(`${lines.join('\n')}\nfallback: off`), printed.slice(0, 500));
+  t.ok(printed.startsWith(`${lines.join('\n')}\nresolve:\n`), printed.slice(0, 500));
 });
 
 t.test('the README shows what its first configuration makes the commands print', async (t) => {
@@ -101,6 +101,7 @@ t.test('shows examples that are clean', async (t) => {
     'low-latency',
     'high-latency',
     'overload',
+    'endpoints',
   ]) {
     t.ok(files.includes(`${kind}.yaml`), `there is one for ${kind}`);
   }

@@ -20,11 +20,17 @@ const policyNames = Object.keys(definitions).filter((name) => !HOLDERS.includes(
 /** Undefined for another kind of schema. */
 const referenceIn = (schema: Schema) => /^#\/\$defs\/(.+)$/.exec(String(schema['$ref']))?.[1];
 
-/** One schema for an option that can be off: its own keywords, and those of what it is when it is on. */
+/**
+ * One schema for an option with several notations: its own keywords, and those of what it is when it is on. A mapping beside a
+ * shorter notation counts as such, with the shorter one in `or`.
+ */
 function merge(key: string, schema: Schema): Schema {
   const { anyOf, ...rest } = schema;
   if (anyOf === undefined) return schema;
   const [on, off, ...others] = anyOf as Schema[];
+  if (off?.['type'] === 'object' && others.length === 0) {
+    return { ...off, ...rest, or: describe(on!) };
+  }
   const isOff = /^\{"enum":\["off",false(,"on",true)?\]\}$/.test(JSON.stringify(off));
   if (on === undefined || !isOff || others.length > 0) {
     throw new Error(`Cannot describe ${key} because its anyOf is not "a schema, or off"`);
@@ -36,7 +42,7 @@ function describe(schema: Schema): Schema {
   const items = schema['items'] as Schema | undefined;
   const hasUnit = schema['unit'] !== undefined;
   const kept = Object.entries(schema).filter(([keyword]) => {
-    if (keyword === 'items') return items?.['properties'] === undefined;
+    if (keyword === 'items') return items?.['properties'] === undefined && !items?.['anyOf'];
     // The notation of a unit has an entry of its own.
     return !LEFT_OUT.has(keyword) && !(hasUnit && (keyword === 'type' || keyword === 'pattern'));
   });
@@ -48,8 +54,10 @@ function describe(schema: Schema): Schema {
 /** Adds the key and all keys below it. */
 function addKey(entries: Entries, key: string, unmerged: Schema, extra: Schema = {}): void {
   const schema = merge(key, unmerged);
-  entries[key] = { ...describe(schema), ...extra };
-  const items = (schema['items'] ?? schema) as Schema;
+  const written = schema['items'] as Schema | undefined;
+  const items = written === undefined ? schema : merge(key, written);
+  const or = items === schema ? undefined : items['or'];
+  entries[key] = { ...describe(schema), ...(or === undefined ? {} : { or }), ...extra };
   for (const [name, option] of Object.entries((items['properties'] ?? {}) as Schemas)) {
     const reference = referenceIn(option);
     if (reference === undefined || !policyNames.includes(reference)) {

@@ -28,9 +28,15 @@ const schemas = { ...policySchemas, ...sections } as unknown as Readonly<Record<
 /** The mapping of options in a schema that may also be `off` or a list of mappings. */
 function propertiesOf(schema: Schema): Schema['properties'] {
   return [schema, ...(schema.anyOf ?? [])]
-    .map((branch) => (branch.items ?? branch).properties)
+    .map((branch) => branch.items ?? branch)
+    .flatMap((branch) => [branch, ...(branch.anyOf ?? [])])
+    .map(({ properties }) => properties)
     .find((properties) => properties !== undefined);
 }
+
+/** Several notations, none of which is just `off`. */
+const isChoice = ({ anyOf, off, unit }: Schema) =>
+  anyOf !== undefined && off !== true && unit === undefined;
 
 const code = (text: string) => `\`${text}\``;
 
@@ -46,7 +52,8 @@ function describeNumber({ type, minimum, maximum }: Schema): string {
 }
 
 function describeKind(schema: Schema): string {
-  if (propertiesOf(schema) !== undefined) return 'mapping';
+  if (isChoice(schema)) return inList(schema.anyOf!.map(describeKind));
+  if (propertiesOf(schema) !== undefined) return schema.items === undefined ? 'mapping' : 'list';
   if (schema.unit !== undefined) return schema.unit === 'share' ? 'percentage' : schema.unit;
   if (schema.enum !== undefined) {
     return inList(schema.enum.filter((word) => typeof word === 'string').map(code));
@@ -81,7 +88,7 @@ const written = (value: NonNullable<Schema['default']>): string =>
 function describeDefault(schema: Schema, isRequired: boolean): string {
   if (schema.default !== undefined) return code(written(schema.default));
   if (isRequired) return 'required';
-  return propertiesOf(schema) === undefined ? 'none' : code('on');
+  return schema.off === true && propertiesOf(schema) !== undefined ? code('on') : 'none';
 }
 
 /** A row per option; a mapping has a row of its own only where it can be switched off. */
@@ -99,7 +106,8 @@ function rowsOf(schema: Schema, prefix: string, leftOut: ReadonlySet<string>): s
       ];
       const row = `| ${cells.join(' | ')} |`;
       if (propertiesOf(option) === undefined) return [row];
-      return [...(option.off === true ? [row] : []), ...rowsOf(option, `${key}.`, new Set())];
+      const hasRow = option.off === true || isChoice(option) || option.items !== undefined;
+      return [...(hasRow ? [row] : []), ...rowsOf(option, `${key}.`, new Set())];
     });
 }
 

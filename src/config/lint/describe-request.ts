@@ -1,5 +1,5 @@
 /** What `explain` says about one request: when it is retried, how long it may take, and how much load it may cause. */
-import type { PolicySettings } from '../config.js';
+import type { PolicySettings, UpstreamConfig } from '../config.js';
 import { plural } from '../../lib/plural.js';
 import { listWords } from '../syntax/diagnostics.js';
 import { forecast, showMs, type Forecast } from './forecast.js';
@@ -12,6 +12,16 @@ export function describeRequest(method: string, policies: PolicySettings): strin
     `worst case: ${describeTime(expected, policies)}`,
     `load: ${describeLoad(expected, policies)}`,
   ];
+}
+
+/** What of a request a hash goes by; nothing where another strategy chooses. */
+export function describeHash({ balance }: UpstreamConfig, path: string): string[] {
+  const { strategy, key } = balance;
+  if (strategy !== 'hash' || key === undefined) return [];
+  if (key === 'path') return [`balance: hash of the path ${path.replace(/\?.*/, '')}`];
+  const { header, cookie } = key;
+  const field = header === undefined ? `cookie ${cookie}` : `header ${header}`;
+  return [`balance: hash of the ${field}; least-request for a request without it`];
 }
 
 /** The header that makes a request repeatable; its usual name if the policy is off. */

@@ -1,5 +1,6 @@
 /** Keys of other programs' configurations with the option that does the same here, for the hints of unknown keys. */
-import type { ForeignReader } from '../schema/foreign-values.js';
+import type { ForeignReader, ForeignTable } from '../schema/foreign-values.js';
+import { foreignEndpointKeys } from './foreign-endpoint-keys.js';
 import {
   asBoolean,
   asCount,
@@ -27,10 +28,7 @@ export interface ForeignKey {
   readonly read: ForeignReader | undefined;
 }
 
-/** Key -> the option, and how its value is read. */
-type Table = Readonly<Record<string, readonly [option: string, read?: ForeignReader]>>;
-
-const envoy: Table = {
+const envoy: ForeignTable = {
   retry_policy: ['retry'],
   num_retries: ['retry.maxAttempts', asRetries],
   retry_on: ['retry.statuses'],
@@ -49,12 +47,6 @@ const envoy: Table = {
   max_requests: ['bulkhead.maxConcurrent', asCount],
   max_pending_requests: ['bulkhead.maxQueue', asCount],
   max_connections: ['bulkhead.maxConcurrent', asCount],
-  outlier_detection: ['circuitBreaker'],
-  consecutive_5xx: ['circuitBreaker.failureThreshold', asCount],
-  consecutive_gateway_failure: ['circuitBreaker.failureThreshold', asCount],
-  consecutive_local_origin_failure: ['circuitBreaker.failureThreshold', asCount],
-  base_ejection_time: ['circuitBreaker.recoveryTimeout', asSeconds],
-  max_ejection_time: ['circuitBreaker.maxRecoveryTimeout', asSeconds],
   failure_percentage_threshold: ['circuitBreaker.failureRate.threshold', asPercent],
   failure_percentage_request_volume: ['circuitBreaker.failureRate.minimumCalls', asCount],
   connect_timeout: ['timeout.connect', asSeconds],
@@ -66,7 +58,6 @@ const envoy: Table = {
   max_request_bytes: ['limits.maxRequestBody', asSize],
   overload_manager: ['overload'],
   clusters: ['upstreams'],
-  load_assignment: ['target'],
   virtual_hosts: ['upstreams'],
   transport_socket: ['tls'],
   sni: ['tls.serverName', asWord],
@@ -74,7 +65,7 @@ const envoy: Table = {
   auto_host_rewrite: ['preserveHost', asInverse],
 };
 
-const dapr: Table = {
+const dapr: ForeignTable = {
   retries: ['retry'],
   maxRetries: ['retry.maxAttempts', asRetries],
   duration: ['retry.backoff.baseDelay', asSeconds],
@@ -87,7 +78,7 @@ const dapr: Table = {
   appMaxConcurrency: ['bulkhead.maxConcurrent', asCount],
 };
 
-const resilience4j: Table = {
+const resilience4j: ForeignTable = {
   failureRateThreshold: ['circuitBreaker.failureRate.threshold', asPercent],
   minimumNumberOfCalls: ['circuitBreaker.failureRate.minimumCalls', asCount],
   slidingWindowSize: ['circuitBreaker.failureRate.window'],
@@ -116,7 +107,7 @@ const resilience4j: Table = {
   timeoutDuration: ['timeout.total', asMilliseconds],
 };
 
-const polly: Table = {
+const polly: ForeignTable = {
   MaxRetryAttempts: ['retry.maxAttempts', asRetries],
   Delay: ['retry.backoff.baseDelay', asSeconds],
   MaxDelay: ['retry.backoff.maxDelay', asSeconds],
@@ -138,7 +129,7 @@ const polly: Table = {
   TotalRequestTimeout: ['timeout.total', asSeconds],
 };
 
-const nginx: Table = {
+const nginx: ForeignTable = {
   proxy_pass: ['target', asWord],
   proxy_connect_timeout: ['timeout.connect', asSeconds],
   proxy_send_timeout: ['timeout.write', asSeconds],
@@ -146,8 +137,6 @@ const nginx: Table = {
   proxy_next_upstream: ['retry.statuses'],
   proxy_next_upstream_tries: ['retry.maxAttempts', asCount],
   proxy_next_upstream_timeout: ['timeout.total', asSeconds],
-  max_fails: ['circuitBreaker.failureThreshold', asCount],
-  fail_timeout: ['circuitBreaker.recoveryTimeout', asSeconds],
   max_conns: ['bulkhead.maxConcurrent', asCount],
   limit_conn: ['bulkhead.perKey'],
   client_max_body_size: ['limits.maxRequestBody', asSize],
@@ -168,16 +157,16 @@ const nginx: Table = {
   error_log: ['log.level'],
 };
 
-const programs: Readonly<Record<string, Table>> = {
-  Envoy: envoy,
-  Dapr: dapr,
-  resilience4j,
-  Polly: polly,
-  nginx,
-};
+const programs: readonly (readonly [program: string, table: ForeignTable])[] = [
+  ['Envoy', envoy],
+  ['Dapr', dapr],
+  ['resilience4j', resilience4j],
+  ['Polly', polly],
+  ['nginx', nginx],
+  ...foreignEndpointKeys,
+];
 
 /** All of them. */
-export const foreignKeys: readonly ForeignKey[] = Object.entries(programs).flatMap(
-  ([program, table]) =>
-    Object.entries(table).map(([key, [option, read]]) => ({ program, key, option, read })),
+export const foreignKeys: readonly ForeignKey[] = programs.flatMap(([program, table]) =>
+  Object.entries(table).map(([key, [option, read]]) => ({ program, key, option, read })),
 );

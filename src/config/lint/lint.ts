@@ -5,6 +5,7 @@ import { Findings, formatPath, listWords, type Diagnostic } from '../syntax/diag
 import { readComments } from '../syntax/comments.js';
 import type { SourceNode } from '../syntax/source.js';
 import { hedgingRules } from './hedging.js';
+import { endpointRules } from './endpoints.js';
 import { ignoreRules, readIgnores } from './ignores.js';
 import { numberRules } from './numbers.js';
 import { overloadRules } from './overload.js';
@@ -18,6 +19,7 @@ export const lintRules: readonly LintRule[] = [
   ...timingRules,
   ...numberRules,
   ...hedgingRules,
+  ...endpointRules,
   ...wiringRules,
   ...routeRules,
   ...overloadRules,

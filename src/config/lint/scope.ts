@@ -1,5 +1,6 @@
 /** What a lint rule looks at: the effective policies of one upstream or route, and where each value was written. */
 import type { EffectiveUpstream } from '../resolve/assemble.js';
+import type { ConnectionOptions } from '../schema/connection-keys.js';
 import type { Config, PolicySettings, UpstreamConfig } from '../config.js';
 import type { Level, Path, Position } from '../syntax/diagnostics.js';
 import { layers, type Effective, type EffectiveMap, type Origin } from '../resolve/layers.js';
@@ -42,15 +43,15 @@ export interface LintRule {
   readonly check: (file: LintFile) => Found;
 }
 
-/** The effective policies of an upstream or of one of its routes. */
-export class Scope {
+/** The effective policies of an upstream or of one of its routes. @typeParam Settings other keys, laid over each other as policies are. */
+export class Scope<Settings extends object = PolicySettings> {
   readonly name: string;
-  readonly policies: PolicySettings;
+  readonly policies: Settings;
   readonly #effective: EffectiveMap;
   readonly #fallback: Place;
 
   /** @param fallback the place to report for values that are not in the file. */
-  constructor(name: string, policies: PolicySettings, effective: EffectiveMap, fallback: Place) {
+  constructor(name: string, policies: Settings, effective: EffectiveMap, fallback: Place) {
     this.name = name;
     this.policies = policies;
     this.#effective = effective;
@@ -115,6 +116,9 @@ export class Scope {
   }
 }
 
+/** How an upstream is reached. */
+export type ConnectionScope = Scope<ConnectionOptions>;
+
 export interface LintUpstream {
   readonly config: UpstreamConfig;
   /** Its mapping. */
@@ -122,6 +126,7 @@ export interface LintUpstream {
   /** Its key. */
   readonly key: Place;
   readonly own: Scope;
+  readonly connections: ConnectionScope;
   readonly routes: readonly Scope[];
 }
 
@@ -134,12 +139,13 @@ export function listUpstreams(
     const { name } = upstream;
     const entry = entryOf(valueOf(root, 'upstreams'), name)!;
     const key = { position: entry.key, path: ['upstreams', name] };
-    const { policies, routes } = effective[i]!;
+    const { connections, policies, routes } = effective[i]!;
     return {
       config: upstream,
       node: entry.value,
       key,
       own: new Scope(name, upstream.policies, policies, key),
+      connections: new Scope<ConnectionOptions>(name, upstream, connections, key),
       routes: upstream.routes.map(
         (route, j) =>
           new Scope(`route ${route.name} of ${name}`, route.policies, routes[j]!.policies, key),

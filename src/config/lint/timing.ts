@@ -11,7 +11,7 @@ import {
 import { eachScope, type LintRule, type Offence, type Scope } from './scope.js';
 
 /** Rounds to two digits: advice is not more exact than that. */
-function roundTo(ms: number, round: (value: number) => number): number {
+export function roundTo(ms: number, round: (value: number) => number): number {
   const step = 10 ** Math.max(0, Math.floor(Math.log10(Math.max(ms, 1))) - 1);
   return round(ms / step) * step;
 }

@@ -2,9 +2,12 @@
 import type { Target } from '../../core/model.js';
 import { isDeepStrictEqual } from 'node:util';
 import { policySchemas } from '../../policies/index.js';
-import { formatAddress } from '../config.js';
-import { valueOf } from '../syntax/source.js';
-import type { Found, LintFile, LintRule, LintUpstream, Scope } from './scope.js';
+import { formatAddress, type UpstreamConfig } from '../config.js';
+import { itemsOf, valueOf } from '../syntax/source.js';
+import type { Found, LintFile, LintRule, LintUpstream, Place, Scope } from './scope.js';
+
+const showHosts = ({ targets: [first, ...others] }: UpstreamConfig) =>
+  first!.target.host + (others.length === 0 ? '' : ` and ${others.length} more`);
 
 function checkCertificates({ upstreams }: LintFile): Found {
   return upstreams
@@ -14,30 +17,37 @@ function checkCertificates({ upstreams }: LintFile): Found {
         position: valueOf(valueOf(node, 'tls'), 'insecureSkipVerify')!.position,
         path: [...key.path, 'tls', 'insecureSkipVerify'],
       },
-      message: `any certificate is accepted: an attacker between this machine and ${config.targets[0]!.target.host} can read and change every call, credentials included; set tls.ca to the authority's PEM file, or tls.serverName to the name in the certificate, and insecureSkipVerify to false`,
+      message: `any certificate is accepted: an attacker between this machine and ${showHosts(config)} can read and change every call, credentials included; set tls.ca to the authority's PEM file, or tls.serverName to the name in the certificate, and insecureSkipVerify to false`,
     }));
 }
 
-const sameTarget = (a: Target, b: Target) =>
-  isDeepStrictEqual({ ...a, href: '' }, { ...b, href: '' });
+const identify = ({ protocol, host, port, socketPath, basePath }: Target) =>
+  JSON.stringify([protocol, host, port, socketPath, basePath]);
 
 function checkSharedTargets({ upstreams }: LintFile): Found {
-  return upstreams.flatMap((upstream, i) => {
-    const other = upstreams
-      .slice(0, i)
-      .find(
-        ({ config: { targets, policies } }) =>
-          sameTarget(targets[0]!.target, upstream.config.targets[0]!.target) &&
-          !isDeepStrictEqual(policies.circuitBreaker, upstream.config.policies.circuitBreaker),
+  const owners = new Map<string, LintUpstream[]>();
+  return upstreams.flatMap((upstream) => {
+    const { targets, policies } = upstream.config;
+    return targets.flatMap(({ target }, i) => {
+      const key = identify(target);
+      const earlier = owners.get(key) ?? [];
+      owners.set(key, [...earlier, upstream]);
+      const other = earlier.find(
+        ({ config }) => !isDeepStrictEqual(config.policies.circuitBreaker, policies.circuitBreaker),
       );
-    if (other === undefined) return [];
-    const place = {
-      position: valueOf(upstream.node, 'target')!.position,
-      path: [...upstream.key.path, 'target'],
-    };
-    const message = `${other.config.name} has this target too, with another circuitBreaker: each circuit counts only its own calls, so one may stay closed while the other is open; write the same circuitBreaker for both, or merge them into one upstream with routes`;
-    return [{ place, message }];
+      if (other === undefined) return [];
+      const message = `${other.config.name} has this target too, with another circuitBreaker: each circuit counts only its own calls, so one may stay closed while the other is open; write the same circuitBreaker for both, or merge them into one upstream with routes`;
+      return [{ place: placeOf(upstream, i), message }];
+    });
   });
+}
+
+/** Where a target is written. */
+function placeOf({ node, key }: LintUpstream, i: number): Place {
+  const single = valueOf(node, 'target');
+  if (single !== undefined) return { position: single.position, path: [...key.path, 'target'] };
+  const { position } = itemsOf(valueOf(node, 'targets'))[i]!;
+  return { position, path: [...key.path, 'targets', i] };
 }
 
 const LOOPBACK = /^(?:localhost|127(?:\.\d+){3}|::1|::ffff:127(?:\.\d+){3})$/;

@@ -176,7 +176,7 @@ function toUpstreamConfig(
     name,
     listen,
     prefix,
-    targets: targets!,
+    targets: targets!.map(({ target, weight }) => ({ target, weight })),
     preserveHost: isTrue(valueOf(node, 'preserveHost')),
     earlyHints: !isOff(valueOf(node, 'earlyHints')),
     tls,
@@ -196,7 +196,7 @@ function toDocument(
   toNotation: ReturnType<typeof createNotation>,
 ): object {
   const keys: Record<string, unknown> = {};
-  for (const key of ['listen', 'prefix', 'target', 'profile']) {
+  for (const key of ['listen', 'prefix', 'target', 'targets', 'profile']) {
     const value = valueOf(node, key);
     if (value !== undefined) keys[key] = toPlain(value);
   }

@@ -1,4 +1,5 @@
 /** Lays the keys that say how an upstream is reached over each other: defaults, profile and the upstream's own. */
+import type { Off } from '../../core/options.js';
 import { connectionKeys, type ConnectionOptions } from '../schema/connection-keys.js';
 import { textOf, valueOf, type SourceNode } from '../syntax/source.js';
 import { builtInOf, createDecoder, layKeysOver, type EffectiveMap } from './layers.js';
@@ -21,5 +22,11 @@ export function layConnectionKeys(root: SourceNode, { name, node }: UpstreamPart
   return layKeysOver(effective, node, connectionKeys, from);
 }
 
-export const decodeConnectionKeys = (effective: EffectiveMap) =>
-  createDecoder()(effective, connectionKeys) as unknown as ConnectionOptions;
+export function decodeConnectionKeys(effective: EffectiveMap): ConnectionOptions {
+  const decoded = createDecoder()(effective, connectionKeys) as unknown as Omit<
+    ConnectionOptions,
+    'slowStart'
+  > & { readonly slowStart: number | Off };
+  const { slowStart } = decoded;
+  return { ...decoded, slowStart: slowStart === 'off' ? 0 : slowStart };
+}

@@ -50,9 +50,11 @@ export type Schemas = Readonly<Record<string, object>>;
 
 const BUILT_IN: Origin = { layer: 'default' };
 
-function propertiesOf(schema: OptionSchema): OptionSchema['properties'] {
-  return schema.properties ?? schema.anyOf?.find((branch) => branch.properties)?.properties;
-}
+/** The schema itself, or that of its branches which is for mappings. */
+const mappingOf = (schema: OptionSchema): OptionSchema | undefined =>
+  schema.properties === undefined ? schema.anyOf?.find((branch) => branch.properties) : schema;
+
+const propertiesOf = (schema: OptionSchema) => mappingOf(schema)?.properties;
 
 /** The built-in defaults; undefined where there is none. @param isOn an opt-in mapping has been written. */
 function builtIn(schema: OptionSchema, isOn: boolean): Effective | undefined {
@@ -67,7 +69,7 @@ function builtIn(schema: OptionSchema, isOn: boolean): Effective | undefined {
     const value = builtIn(property, false);
     if (value !== undefined) entries.set(key, value);
   }
-  return { kind: 'map', entries };
+  return entries.size === 0 ? undefined : { kind: 'map', entries };
 }
 
 const within = ({ layer, path }: WrittenLayer, key: string) => ({ layer, path: [...path, key] });
@@ -103,6 +105,10 @@ function layOver(
   // Something written over `off` switches it on, with the built-in values for the rest.
   const under = base?.kind === 'map' ? base : builtIn(schema, true);
   const entries = new Map(under?.kind === 'map' ? under.entries : []);
+  const alternatives = mappingOf(schema)?.alternatives ?? [];
+  if (alternatives.some((key) => node.entries.has(key))) {
+    for (const key of alternatives) entries.delete(key);
+  }
   for (const [key, { value }] of entriesOf(node)) {
     entries.set(key, layOver(entries.get(key), value, properties[key]!, within(from, key)));
   }

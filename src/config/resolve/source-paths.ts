@@ -32,6 +32,13 @@ const routesOf = ({ node, path }: Place): Place[] =>
     path: [...path, 'routes', i],
   }));
 
+/** Every upstream. */
+export const upstreamPlaces = (root: SourceNode): Place[] =>
+  [...entriesOf(valueOf(root, 'upstreams'))].map(([name, { value }]) => ({
+    node: value,
+    path: ['upstreams', name],
+  }));
+
 /** Every mapping that may hold policy keys. */
 export function policyPlaces(root: SourceNode): Place[] {
   const top: Place = { node: root, path: [] };
@@ -46,11 +53,8 @@ export function policyPlaces(root: SourceNode): Place[] {
   return owners.flatMap((place) => [place, ...routesOf(place)]);
 }
 
-/**
- * Where the effective value of a policy's key is written, for an upstream and for each of its routes that writes it. The
- * value is a list or off: lists replace each other as a whole, so the nearest one holds.
- */
-export function placesInForce(root: SourceNode, upstream: Place, key: string): Place[] {
+/** Where an upstream, its profile and `defaults` write a key: the strongest first. */
+function placesOf(root: SourceNode, upstream: Place, key: string): Place[] {
   const top: Place = { node: root, path: [] };
   const name = textOf(valueOf(upstream.node, 'profile'));
   const profiles = child(top, 'profiles');
@@ -59,9 +63,25 @@ export function placesInForce(root: SourceNode, upstream: Place, key: string): P
     name === undefined || profiles === undefined ? undefined : child(profiles, name),
     child(top, 'defaults'),
   ];
-  const own = layers
-    .map((layer) => layer && child(layer, key))
-    .find((found) => found !== undefined);
+  return layers.flatMap((layer) => (layer && child(layer, key)) ?? []);
+}
+
+const isOff = ({ node }: Place) =>
+  node.kind === 'scalar' && (node.value === 'off' || node.value === false);
+
+/** The mappings that are laid over each other for a key, the strongest first; none of them where it is off. */
+export function layersInForce(root: SourceNode, upstream: Place, key: string): Place[] {
+  const places = placesOf(root, upstream, key);
+  const off = places.findIndex(isOff);
+  return off === -1 ? places : places.slice(0, off);
+}
+
+/**
+ * Where the effective value of a policy's key is written, for an upstream and for each of its routes that writes it. The
+ * value is a list or off: lists replace each other as a whole, so the nearest one holds.
+ */
+export function placesInForce(root: SourceNode, upstream: Place, key: string): Place[] {
+  const [own] = placesOf(root, upstream, key);
   const ofRoutes = routesOf(upstream).flatMap((route) => child(route, key) ?? []);
   return own === undefined ? ofRoutes : [own, ...ofRoutes];
 }

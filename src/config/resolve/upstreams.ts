@@ -1,14 +1,7 @@
 /** Checks of upstreams beyond the schema: addresses, prefixes, profiles, files and routes must fit together. */
 import type { Address, TlsOptions, WeightedTarget } from '../../core/model.js';
 import type { PolicyList } from '../../core/policy.js';
-import {
-  collide,
-  parseAddress,
-  parseTarget,
-  patternProblem,
-  prefixProblem,
-  type Read,
-} from './address.js';
+import { collide, parseAddress, patternProblem, prefixProblem, type Read } from './address.js';
 import { formatAddress } from '../config.js';
 import {
   didYouMean,
@@ -28,6 +21,7 @@ import {
   type SourceEntry,
   type SourceNode,
 } from '../syntax/source.js';
+import { readTargets } from './targets.js';
 import { readTls, tlsFilesOf } from './tls.js';
 
 /** An upstream's keys besides its policies; what could not be read is undefined and has its diagnostic. */
@@ -104,19 +98,19 @@ function readUpstream(
     findings.error(rule, value.position, [...path, name], result.problem);
     return undefined;
   };
-  const target = check('target', 'target', parseTarget);
+  const targets = readTargets(entry, path, allowed, findings);
   const prefix = check('prefix', 'prefix', (text) => asRead(text, prefixProblem(text)));
   const profiles = [...entriesOf(valueOf(root, 'profiles')).keys()];
   check('profile', 'profile', (text) => asRead(text, profileProblem(text, profiles)));
   const tlsNode = valueOf(node, 'tls');
   const tls = tlsNode?.kind === 'map' ? readTls(tlsNode, [...path, 'tls'], findings) : undefined;
-  if (tlsNode?.kind === 'map' && target?.protocol === 'http:') {
-    const message = `is for https targets only, but the target is ${target.href}`;
+  const plain = targets?.find(({ target }) => target.protocol === 'http:');
+  if (tlsNode?.kind === 'map' && plain !== undefined) {
+    const message = `is for https targets only, but the target is ${plain.target.href}`;
     findings.error('tls', tlsNode.position, [...path, 'tls'], message);
   }
   checkRoutes(valueOf(node, 'routes'), [...path, 'routes'], findings);
   const tlsFiles = tlsFilesOf(tlsNode, findings.file);
-  const targets = target && [{ target, weight: 1 }];
   return { name, node, listen, prefix, targets, tls, tlsFiles };
 }
 

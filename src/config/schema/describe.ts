@@ -17,7 +17,7 @@ export interface SchemaView extends OptionKeywords {
   readonly minItems?: number;
   readonly minLength?: number;
   readonly writeOnly?: boolean;
-  /** What a text with a pattern is. */
+  /** What a text with a pattern, or a number, is. */
   readonly title?: string;
 }
 
@@ -33,7 +33,8 @@ function describeText({ title, pattern, minLength }: SchemaView): string {
   return minLength === undefined ? 'text' : 'text that is not empty';
 }
 
-function describeNumber({ type, minimum, maximum }: SchemaView): string {
+function describeNumber({ type, minimum, maximum, title }: SchemaView): string {
+  if (title !== undefined) return title;
   const kind = type === 'integer' ? 'a whole number' : 'a number';
   if (minimum !== undefined && maximum !== undefined)
     return `${kind} from ${minimum} to ${maximum}`;

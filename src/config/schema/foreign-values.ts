@@ -1,8 +1,14 @@
 /** Values as other programs write them, in this file's notation; undefined where they have none. */
+import type { BalanceStrategy } from '../../upstream/balance/options.js';
 import type { SourceNode } from '../syntax/source.js';
 import { formatQuantity, parseDuration, suggestQuantities } from './units.js';
 
 export type ForeignReader = (node: SourceNode) => string | undefined;
+
+/** Key -> the option, and how its value is read. */
+export type ForeignTable = Readonly<
+  Record<string, readonly [option: string, read?: ForeignReader]>
+>;
 
 function textOf(node: SourceNode): string | undefined {
   if (node.kind !== 'scalar' || node.value === null) return undefined;
@@ -108,3 +114,36 @@ export const asTrip: ForeignReader = (node) => {
   const found = /^consecutiveFailures\s*(>=?)\s*(\d+)$/i.exec(textOf(node) ?? '');
   return found === null ? undefined : `${Number(found[2]) + (found[1] === '>' ? 1 : 0)}`;
 };
+
+/** Names of ways to choose an endpoint, without spaces, hyphens and underscores. */
+const strategies: Readonly<Record<string, BalanceStrategy>> = {
+  leastrequest: 'least-request',
+  leastconn: 'least-request',
+  leastconnections: 'least-request',
+  leasttime: 'least-request',
+  peakewma: 'least-request',
+  p2c: 'least-request',
+  roundrobin: 'round-robin',
+  weightedroundrobin: 'round-robin',
+  staticrr: 'round-robin',
+  rr: 'round-robin',
+  wrr: 'round-robin',
+  random: 'random',
+  hash: 'hash',
+  ringhash: 'hash',
+  maglev: 'hash',
+  consistenthash: 'hash',
+  consistent: 'hash',
+  iphash: 'hash',
+  uri: 'hash',
+  source: 'hash',
+};
+
+export const asStrategy: ForeignReader = (node) => {
+  const text = (textOf(node) ?? '').toLowerCase().replaceAll(/[\s_-]/g, '');
+  return Object.hasOwn(strategies, text) ? strategies[text] : undefined;
+};
+
+/** `/healthz`, or the request line `GET /healthz`. */
+export const asCheckPath: ForeignReader = (node) =>
+  /^(?:[A-Z]+\s+)?(\/[!"$-~]*)/.exec(textOf(node) ?? '')?.[1];

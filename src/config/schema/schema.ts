@@ -71,44 +71,77 @@ const routeOf = (policyKeys: Keys) =>
     'match',
   );
 
+/** Far more than differences between machines need; sums of a thousand of them are exact. */
+const MOST_WEIGHT = 1_000_000;
+
+const targets = Type.Array(
+  Type.Unsafe<unknown>({
+    anyOf: [
+      { type: 'string', title: 'a URL such as http://host:port' },
+      requiring(
+        Options(
+          {
+            url: Type.String({
+              title: 'a URL such as http://host:port',
+              description: 'As in `target`.',
+            }),
+            weight: Type.Number({
+              title: `a number above 0, up to ${MOST_WEIGHT} (leave out a target that shall get no calls)`,
+              exclusiveMinimum: 0,
+              maximum: MOST_WEIGHT,
+              default: 1,
+              description:
+                'Each address of the target gets this share of the calls, compared with the other weights.',
+            }),
+          },
+          { description: 'A target with a weight.' },
+        ),
+        'url',
+      ),
+    ],
+  }),
+  {
+    minItems: 1,
+    description:
+      'In place of `target`: a list of URLs, or of mappings with `url` and `weight`. All have the same scheme and the same path.',
+  },
+);
+
 const upstreamOf = (policyKeys: Keys) =>
-  requiring(
-    Options(
-      {
-        listen: listen({
-          description:
-            'A listener of its own: `host:port`, `port`, or `unix:/path.sock`. At least one of `listen` and `prefix` is needed.',
-        }),
-        prefix: Type.String({
-          description: 'Path prefix on the shared listener. It is removed before forwarding.',
-        }),
-        target: Type.String({
-          title: 'a URL: http://host:port, https://host:port or http+unix://%2Fpath.sock',
-          description:
-            'Where calls go: `http://`, `https://` or `http+unix://%2Fpath.sock`, with an optional path.',
-        }),
-        profile: Type.String({ description: 'The profile whose policy keys are used.' }),
-        preserveHost: Type.Boolean({
-          default: false,
-          description:
-            'Whether the upstream is sent the `Host` of the client instead of that of the target.',
-        }),
-        earlyHints: word(['on', 'off'], {
-          default: 'on',
-          description:
-            'Whether clients are sent the `103 Early Hints` of the upstream. Some clients take a 103 for the response.',
-        }),
-        tls,
-        ...connectionKeys,
-        ...policyKeys,
-        routes: Type.Array(reference('route'), {
-          description:
-            'Policy keys for some of the requests. The first route that matches is used.',
-        }),
-      },
-      { description: 'A service to call.' },
-    ),
-    'target',
+  Options(
+    {
+      listen: listen({
+        description:
+          'A listener of its own: `host:port`, `port`, or `unix:/path.sock`. At least one of `listen` and `prefix` is needed.',
+      }),
+      prefix: Type.String({
+        description: 'Path prefix on the shared listener. It is removed before forwarding.',
+      }),
+      target: Type.String({
+        title: 'a URL: http://host:port, https://host:port or http+unix://%2Fpath.sock',
+        description:
+          'Where calls go: `http://`, `https://` or `http+unix://%2Fpath.sock`, with an optional path. One of `target` and `targets` is needed.',
+      }),
+      targets,
+      profile: Type.String({ description: 'The profile whose policy keys are used.' }),
+      preserveHost: Type.Boolean({
+        default: false,
+        description:
+          'Whether the upstream is sent the `Host` of the client instead of that of the target.',
+      }),
+      earlyHints: word(['on', 'off'], {
+        default: 'on',
+        description:
+          'Whether clients are sent the `103 Early Hints` of the upstream. Some clients take a 103 for the response.',
+      }),
+      tls,
+      ...connectionKeys,
+      ...policyKeys,
+      routes: Type.Array(reference('route'), {
+        description: 'Policy keys for some of the requests. The first route that matches is used.',
+      }),
+    },
+    { description: 'A service to call.' },
   );
 
 const file: TSchema = requiring(

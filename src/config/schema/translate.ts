@@ -1,6 +1,8 @@
 /** Hints for keys that are not known here, but in other programs or elsewhere in the file. */
 import type { SourceEntry, SourceNode } from '../syntax/source.js';
 import { listWords, type Path } from '../syntax/diagnostics.js';
+import { connectionKeys } from './connection-keys.js';
+import { asCheckPath, asStrategy, type ForeignReader } from './foreign-values.js';
 import { parseDuration } from './units.js';
 import { foreignKeys, type ForeignKey } from '../lint/foreign-keys.js';
 
@@ -65,11 +67,19 @@ function partsOf(key: string, node: SourceNode): (readonly [string, SourceNode])
     : [];
 }
 
-/** Where policies and what belongs to an upstream may stand. */
+/** Where policies may stand. */
 const PLACES = 'in `defaults`, a profile, an upstream or a route';
+/** Where keys may stand that say how an upstream is reached. */
+const CONNECTION_PLACES = 'in `defaults`, a profile or an upstream';
+
+/** Whether all of these options belong to what has these keys. */
+const areOf = (options: readonly string[], keys: readonly string[]) =>
+  options.every((option) => keys.includes(option.split(/[.:]/)[0]!));
 
 const isAmongPolicies = (path: Path) =>
   ['defaults', 'profiles', 'upstreams'].includes(String(path[0]));
+
+const mayHaveConnectionKeys = (path: Path) => isAmongPolicies(path) && !path.includes('routes');
 
 /**
  * @param path of the mapping that has the key.
@@ -88,34 +98,52 @@ export function translateKey(
   if (options.length === 0) return undefined;
   const shown = options.slice(0, MOST_OPTIONS).map((option) => `\`${option}\``);
   const rest = options.length > MOST_OPTIONS ? [`${options.length - MOST_OPTIONS} more`] : [];
-  const arePolicies = options.every((option) => policies.includes(option.split(/[.:]/)[0]!));
-  const place = arePolicies && !isAmongPolicies(path) ? ` ${PLACES}` : '';
+  let place = '';
+  if (areOf(options, policies) && !isAmongPolicies(path)) place = ` ${PLACES}`;
+  if (areOf(options, Object.keys(connectionKeys)) && !mayHaveConnectionKeys(path)) {
+    place = ` ${CONNECTION_PLACES}`;
+  }
   const whose = listWords([...translation.programs]);
   const conjunction = entry.value.kind === 'scalar' ? 'or' : 'and';
   return `this is a key of ${whose}; write ${listWords([...shown, ...rest], conjunction)}${place};`;
 }
 
-/** The option that a single value instead of a policy's mapping is meant for, as in `timeout: 5s` of other programs. */
-const mainOptions: Readonly<
-  Record<string, readonly [option: string, isRight: (text: string) => boolean]>
-> = {
-  timeout: ['total', (text) => (parseDuration(text) ?? 0) > 0],
-  retry: ['maxAttempts', isCount],
-  bulkhead: ['maxConcurrent', isCount],
-  circuitBreaker: ['failureThreshold', isCount],
+/** What a single value in place of a mapping is meant for, as in `timeout: 5s` of other programs. */
+const mainOptions: Readonly<Record<string, readonly [option: string, read: ForeignReader]>> = {
+  timeout: ['total', asWritten((text) => (parseDuration(text) ?? 0) > 0)],
+  retry: ['maxAttempts', asWritten(isCount)],
+  bulkhead: ['maxConcurrent', asWritten(isCount)],
+  circuitBreaker: ['failureThreshold', asWritten(isCount)],
+  balance: ['strategy', asStrategy],
+  healthCheck: ['path', asCheckPath],
 };
 
 function isCount(text: string): boolean {
   return /^[1-9]\d*$/.test(text);
 }
 
+function asWritten(isRight: (text: string) => boolean): ForeignReader {
+  return (node) => {
+    const text = node.kind === 'scalar' ? String(node.value) : '';
+    return isRight(text) ? text : undefined;
+  };
+}
+
 /** @returns a suggestion for the value at the path; empty where there is none. */
-export function suggestMapping(path: Path, node: SourceNode): string {
-  const policy = String(path.at(-1));
-  const main = Object.hasOwn(mainOptions, policy) ? mainOptions[policy] : undefined;
-  if (main === undefined || node.kind !== 'scalar') return '';
-  const [option, isRight] = main;
-  return isRight(String(node.value)) ? `; did you mean { ${option}: ${node.value} }?` : '';
+export function suggestValue(path: Path, node: SourceNode): string {
+  const key = String(path.at(-1));
+  if (key === 'target' && node.kind === 'list') return '; several URLs are written in `targets`';
+  if (node.kind !== 'scalar') return '';
+  if (key === 'targets' && typeof node.value === 'string') {
+    return `; did you mean [${JSON.stringify(node.value)}]?`;
+  }
+  if (key === 'strategy' && path.at(-2) === 'balance') {
+    const strategy = asStrategy(node);
+    return strategy === undefined ? '' : `; did you mean ${JSON.stringify(strategy)}?`;
+  }
+  const main = Object.hasOwn(mainOptions, key) ? mainOptions[key] : undefined;
+  const value = main?.[1](node);
+  return value === undefined ? '' : `; did you mean { ${main![0]}: ${value} }?`;
 }
 
 interface SchemaPart {
@@ -142,10 +170,13 @@ export function findHome(
   path: Path,
   schemas: Readonly<Record<string, object>>,
 ): string | undefined {
-  const all = findPaths(key, { properties: schemas }, '', []).filter((option) => option !== key);
+  const properties = { ...connectionKeys, ...schemas } as Record<string, SchemaPart>;
+  const all = findPaths(key, { properties }, '', []).filter((option) => option !== key);
   const near = all.filter((option) => path.includes(option.split('.')[0]!));
   const found = near.length > 0 ? near : all;
   if (found.length === 0 || found.length > MOST_PLACES) return undefined;
-  const place = isAmongPolicies(path) ? '' : ` ${PLACES}`;
+  const areConnections = areOf(found, Object.keys(connectionKeys));
+  const fits = areConnections ? mayHaveConnectionKeys(path) : isAmongPolicies(path);
+  const place = fits ? '' : ` ${areConnections ? CONNECTION_PLACES : PLACES}`;
   return `did you mean ${listWords(found.map((option) => `\`${option}\``))}${place}?`;
 }

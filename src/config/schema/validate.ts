@@ -11,6 +11,7 @@ import {
   type SchemaView,
 } from './describe.js';
 import { isMisspelt, type Findings, type Path } from '../syntax/diagnostics.js';
+import { connectionKeys } from './connection-keys.js';
 import { fileSchemas } from './schema.js';
 import {
   entriesOf,
@@ -21,7 +22,7 @@ import {
   type SourceNode,
   type SourceScalar,
 } from '../syntax/source.js';
-import { findHome, suggestMapping, translateKey } from './translate.js';
+import { findHome, suggestValue, translateKey } from './translate.js';
 import { LONGEST_DURATION_MS, parseDuration } from './units.js';
 
 const compiled = new WeakMap<PolicyList, ValidateFunction>();
@@ -51,6 +52,7 @@ function compile(policies: PolicyList): ValidateFunction {
       (parseDuration(data) ?? 0) <= LONGEST_DURATION_MS,
   });
   ajv.addKeyword({ keyword: 'off', schemaType: 'boolean' });
+  ajv.addKeyword({ keyword: 'alternatives', schemaType: 'array' });
   return ajv.compile(fileSchemas(policies).file);
 }
 
@@ -120,6 +122,8 @@ function report(
 function isBranchNoise(node: SourceNode, error: ErrorObject): boolean {
   const schema = error.parentSchema as SchemaView;
   if (node.kind !== 'map' && node.kind !== 'list') return false;
+  // The `anyOf` has an error of its own where no branch is of the right type.
+  if (error.keyword === 'type') return /\/anyOf\/\d+\/type$/.test(error.schemaPath);
   if (error.keyword === 'enum') return schema.type === undefined;
   const type = node.kind === 'map' ? 'object' : 'array';
   return error.keyword === 'anyOf' && schema.anyOf!.some((branch) => branch.type === type);
@@ -127,7 +131,8 @@ function isBranchNoise(node: SourceNode, error: ErrorObject): boolean {
 
 function reportWrongValue({ node, path }: Place, error: ErrorObject, findings: Findings): void {
   const schema = error.parentSchema as SchemaView;
-  let message = describeWrongValue(schema, node) + suggestMapping(path, node);
+  const described = describeWrongValue(schema, node);
+  let message = described.endsWith('?') ? described : described + suggestValue(path, node);
   if (error.keyword === 'unit') {
     message = `must be at most ${Math.floor(LONGEST_DURATION_MS / 3_600_000)}h, but is ${describeSeen(node)}`;
   } else if (error.keyword === 'minProperties') {
@@ -152,7 +157,9 @@ function reportUnknownKey(
   const hint =
     path.length === 0 && policies.some(({ name }) => name === key)
       ? 'policies belong in `defaults`, a profile, an upstream or a route;'
-      : hintAt(key, entry, path, known, policies);
+      : Object.hasOwn(connectionKeys, key)
+        ? 'it belongs in `defaults`, a profile or an upstream;'
+        : hintAt(key, entry, path, known, policies);
   findings.error('unknown-key', entry.key, [...path, key], describeUnknownKey(key, known, hint));
 }
 

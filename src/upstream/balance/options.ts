@@ -4,7 +4,7 @@ import { Options, Type, type Static } from '../../core/options.js';
 export const balanceStrategies = ['least-request', 'round-robin', 'random', 'hash'] as const;
 export type BalanceStrategy = (typeof balanceStrategies)[number];
 
-/** What of a request the strategy `hash` goes by: one of them; a mapping without either is no key. */
+/** What of a request the strategy `hash` goes by: a mapping has one of the two. */
 export type HashKey = { readonly header?: string; readonly cookie?: string } | 'path';
 
 export const balance = Options(
@@ -21,14 +21,21 @@ export const balance = Options(
         {
           type: 'object',
           additionalProperties: false,
+          minProperties: 1,
           maxProperties: 1,
+          alternatives: ['header', 'cookie'],
           properties: {
             header: {
               type: 'string',
-              minLength: 1,
+              pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$",
               description: 'Name of a request header field.',
             },
-            cookie: { type: 'string', minLength: 1, description: 'Name of a cookie.' },
+            cookie: {
+              type: 'string',
+              title: 'the name of a cookie',
+              pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$",
+              description: 'Name of a cookie.',
+            },
           },
         },
       ],

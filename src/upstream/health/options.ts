@@ -2,6 +2,7 @@
 import {
   Count,
   Duration,
+  DurationOrOff,
   Options,
   Share,
   Switchable,
@@ -42,12 +43,16 @@ export const ejection = Switchable(
   ),
 );
 
+/** What a check asks for. */
+export const healthCheckAlternatives = ['path', 'grpc'] as const;
+
 export const healthCheck = Switchable(
   Options(
     {
       path: Type.Unsafe<string | undefined>({
         type: 'string',
-        pattern: '^/',
+        title: 'a path such as /healthz, percent-encoded and without #',
+        pattern: '^/[!"$-~]*$',
         description: 'Path that is requested with GET. One of `path` and `grpc` is needed.',
       }),
       grpc: Type.Unsafe<string | undefined>({
@@ -83,15 +88,20 @@ export const healthCheck = Switchable(
         description: 'Response statuses of a successful check.',
       }),
     },
-    { description: 'Asks each endpoint regularly whether it is well. Checks are not calls.' },
+    {
+      description: 'Asks each endpoint regularly whether it is well. Checks are not calls.',
+      alternatives: healthCheckAlternatives,
+    },
   ),
   { default: 'off' },
 );
 
-export const slowStart = Duration({
-  default: '0s',
+/** 0 is as good as off. */
+export const slowStart = DurationOrOff({
+  default: 'off',
+  zero: true,
   description:
-    'How long the share of an endpoint grows, linearly, after it is new or has come back. `0s`: it has its whole share at once.',
+    'How long the share of an endpoint grows, linearly, after it is new or has come back. Off: it has its whole share at once.',
 });
 
 export type EjectionOptions = Exclude<Static<typeof ejection>, Off>;
@@ -100,5 +110,6 @@ export type HealthCheckOptions = Exclude<Static<typeof healthCheck>, Off>;
 export interface HealthOptions {
   readonly ejection: EjectionOptions | Off;
   readonly healthCheck: HealthCheckOptions | Off;
+  /** In ms; 0 where it is off. */
   readonly slowStart: number;
 }

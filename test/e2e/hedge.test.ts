@@ -1,7 +1,13 @@
 /** Extra attempts beside slow ones, between two real endpoints. */
 import http from 'node:http';
 import t from 'tap';
-import { eventually, send, startSidecar, startUpstream, type Teardown } from '../support/sidecar.js';
+import {
+  eventually,
+  send,
+  startSidecar,
+  startUpstream,
+  type Teardown,
+} from '../support/sidecar.js';
 
 /** What an endpoint does with an attempt. */
 type Handler = (request: http.IncomingMessage, response: http.ServerResponse) => void;

@@ -1,7 +1,13 @@
 /** Extra attempts beside slow ones, between two real endpoints. */
 import http from 'node:http';
 import t from 'tap';
-import { eventually, send, startSidecar, startUpstream, type Teardown } from '../support/sidecar.js';
+import {
+  eventually,
+  send,
+  startSidecar,
+  startUpstream,
+  type Teardown,
+} from '../support/sidecar.js';
 
 /** What an endpoint does with an attempt. */
 type Handler = (request: http.IncomingMessage, response: http.ServerResponse) => void;
@@ -75,7 +81,7 @@ t.test('a slow attempt is outrun by another one at the other endpoint', async (t
   });
   await eventually('the call is logged', () => sidecar.logs.some(({ outcomes }) => outcomes));
   const line = sidecar.logs.find(({ outcomes }) => outcomes !== undefined)!;
-  t.same(line['outcomes'], ['cancelled', 'success']);
+  t.same(new Set(line['outcomes'] as string[]), new Set(['cancelled', 'success']));
   t.equal((line['endpoints'] as string[]).length, 2);
 });
 

@@ -22,6 +22,7 @@ function loadUpstream(keys: string, rest = '', env: Record<string, string> = {})
 const builtIn = {
   fallback: 'off',
   idempotency: 'off',
+  hedge: 'off',
   deadline: { header: 'X-Deadline', buffer: 50, propagate: true },
   bulkhead: {
     maxConcurrent: 100,

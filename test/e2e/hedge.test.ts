@@ -15,6 +15,23 @@ type Handler = (request: http.IncomingMessage, response: http.ServerResponse) =>
 const hang: Handler = () => {};
 const respond: Handler = (_request, response) => void response.end('here');
 
+const fail: Handler = (_request, response) => void response.writeHead(503).end('failed');
+const failLate: Handler = (...args) => void setTimeout(() => fail(...args), 150);
+
+const breakOff: Handler = (request, response) => {
+  response.writeHead(200, { 'Content-Length': '100' });
+  response.write('part');
+  setTimeout(() => request.socket.destroy(), 100);
+};
+
+/** Early hints before it. */
+const hint =
+  (name: string, then: Handler): Handler =>
+  (request, response) =>
+    response.writeEarlyHints({ link: `</${name}>; rel=preload` }, () => then(request, response));
+
+const late: Handler = (...args) => void setTimeout(() => respond(...args), 200);
+
 /** An attempt, as its endpoint sees it. */
 interface Seen {
   readonly endpoint: number;
@@ -81,7 +98,7 @@ t.test('a slow attempt is outrun by another one at the other endpoint', async (t
   });
   await eventually('the call is logged', () => sidecar.logs.some(({ outcomes }) => outcomes));
   const line = sidecar.logs.find(({ outcomes }) => outcomes !== undefined)!;
-  t.same(line['outcomes'], ['cancelled', 'success']);
+  t.same(new Set(line['outcomes'] as string[]), new Set(['cancelled', 'success']));
   t.equal((line['endpoints'] as string[]).length, 2);
 });
 
@@ -103,8 +120,6 @@ t.test('a first attempt that responds before the hedge wins', async (t) => {
 });
 
 t.test('a failure of one waits for the other, and two failures are retried', async (t) => {
-  const fail: Handler = (_request, response) => void response.writeHead(503).end('failed');
-  const failLate: Handler = (...args) => void setTimeout(() => fail(...args), 150);
   const { seen, metric, url } = await open(
     t,
     [failLate, fail, respond],
@@ -136,11 +151,6 @@ t.test('a client that hangs up cancels both attempts', async (t) => {
 });
 
 t.test('a response that breaks off is cut, and not hedged again', async (t) => {
-  const breakOff: Handler = (request, response) => {
-    response.writeHead(200, { 'Content-Length': '100' });
-    response.write('part');
-    setTimeout(() => request.socket.destroy(), 100);
-  };
   const { seen, url } = await open(t, [hang, breakOff], `${HEDGE}, retry: { maxAttempts: 3 }`);
   await t.rejects(send(url));
   t.equal(seen.length, 2);
@@ -201,10 +211,6 @@ t.test('a slow upload is not hedged', async (t) => {
 });
 
 t.test('only the first attempt gives early hints to the client', async (t) => {
-  const hint =
-    (name: string, then: Handler): Handler =>
-    (request, response) =>
-      response.writeEarlyHints({ link: `</${name}>; rel=preload` }, () => then(request, response));
   const { url } = await open(t, [hint('one', hang), hint('two', respond)], HEDGE);
   const links: unknown[] = [];
   const request = http.get(url, { agent: false });
@@ -218,7 +224,6 @@ t.test('only the first attempt gives early hints to the client', async (t) => {
 });
 
 t.test('there is no hedge', async (t) => {
-  const late: Handler = (...args) => void setTimeout(() => respond(...args), 200);
   async function staysAlone(what: string, keys: string, method = 'GET', endpoints = 2) {
     const { seen, metric, url } = await open(t, [late], keys, endpoints);
     t.equal((await send(url, { method })).text, 'here', what);

@@ -13,6 +13,8 @@ import {
 /** Methods that are not idempotent: a second request may place a second order (RFC 9110, section 9.2.2). */
 const NOT_IDEMPOTENT: ReadonlySet<unknown> = new Set(['POST', 'PATCH']);
 
+const isUnsafe = (method: unknown) => NOT_IDEMPOTENT.has(method);
+
 const isHedging = (scope: Scope) => scope.value('hedge') !== undefined;
 
 function checkBudget(scope: Scope): Offence | undefined {
@@ -27,7 +29,6 @@ function checkBudget(scope: Scope): Offence | undefined {
 
 function checkMethods(scope: Scope): Offence | undefined {
   const methods = scope.list('hedge.methods');
-  const isUnsafe = (method: unknown) => NOT_IDEMPOTENT.has(method);
   const unsafe = methods.filter(isUnsafe);
   if (unsafe.length === 0) return undefined;
   const rest = methods.filter((method) => !isUnsafe(method));

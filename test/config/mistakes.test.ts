@@ -14,7 +14,7 @@ function mistakes(text: string): string[] {
 
 const upstream = (keys: string) => `upstreams:\n  a: {listen: 1, target: "http://a", ${keys} }\n`;
 const policies =
-  'allowed are listen, prefix, target, targets, profile, preserveHost, earlyHints, tls, resolve, balance, ejection, healthCheck, slowStart, fallback, idempotency, deadline, bulkhead, retry, circuitBreaker, timeout and routes';
+  'allowed are listen, prefix, target, targets, profile, preserveHost, earlyHints, tls, resolve, balance, ejection, healthCheck, slowStart, fallback, idempotency, deadline, bulkhead, retry, hedge, circuitBreaker, timeout and routes';
 const duration = 'a duration such as 250ms, 1.5s, 2m or 1h';
 
 const valid = 'upstreams: { a: { listen: 1, target: "http://a" } }\n';
@@ -152,7 +152,7 @@ const values: readonly Case[] = [
     name: 'a missing key at the key of its mapping',
     text: 'upstreams:\n  a:\n    listen: 1\n',
     expected: [
-      '2:3: error: upstreams.a: the key `target` is missing: a URL: http://host:port, https://host:port or http+unix://%2Fpath.sock',
+      '2:3: error: upstreams.a: the key `target` is missing: a URL such as http://host:port; several are listed in `targets`',
     ],
   },
   {

@@ -86,21 +86,24 @@ const keyOf = (scope: ConnectionScope) => KEYS.find((path) => scope.value(path) 
 
 const isHash = (scope: ConnectionScope) => scope.value('balance.strategy') === 'hash';
 
+function keyPlaceOf(scope: ConnectionScope): Place | undefined {
+  const path = keyOf(scope);
+  return path && scope.place(path);
+}
+
 function checkHashKeys({ upstreams }: LintFile): Found {
-  const placeOf = (scope: ConnectionScope): Place | undefined => {
-    const path = keyOf(scope);
-    return path && scope.place(path);
-  };
-  const used = upstreams
-    .filter(({ connections }) => isHash(connections))
-    .map(({ connections }) => placeOf(connections)?.position);
+  const used = new Set(
+    upstreams
+      .filter(({ connections }) => isHash(connections))
+      .map(({ connections }) => keyPlaceOf(connections)?.position),
+  );
   return upstreams.flatMap(({ config, connections }) => {
     const path = keyOf(connections);
     if (path === undefined || isHash(connections)) return [];
     const place = connections.place(path);
     // A strategy that is laid over an inherited key is meant to replace it.
     const isLast = connections.culprit(path, 'balance.strategy').position === place.position;
-    if (!isLast || used.includes(place.position)) return [];
+    if (!isLast || used.has(place.position)) return [];
     const message = `balance.key is not used, because balance.strategy is ${String(connections.value('balance.strategy'))}: calls with the same key go to different endpoints; set balance.strategy to hash, or remove the key`;
     return [{ place, message, name: config.name }];
   });

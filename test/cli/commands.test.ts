@@ -174,6 +174,24 @@ function tell(t: Folder, request: string, keys = 'preserveHost: false'): string[
     .slice(1);
 }
 
+void t.test('explains what a hash goes by for a request, and how its upstream is reached', (t) => {
+  const balance = (keys: string) =>
+    tell(t, 'GET /a?b=1', `balance: { ${keys} }`).filter((line) => line.includes('balance'));
+  t.strictSame(balance('strategy: hash, key: { header: X-User-Id }'), [
+    '# balance: hash of the header X-User-Id; least-request for a request without it',
+  ]);
+  t.strictSame(balance('strategy: hash, key: { cookie: sid }'), [
+    '# balance: hash of the cookie sid; least-request for a request without it',
+  ]);
+  t.strictSame(balance('strategy: hash, key: path'), ['# balance: hash of the path /a']);
+  t.strictSame(balance('strategy: random'), []);
+  const file = write(t, layered);
+  const options = { upstream: 'catalog', request: 'GET /search/x' };
+  const { stdout } = capture((output) => explain(file, options, output));
+  t.ok(stdout.includes('balance:\n  strategy: least-request # default\n'));
+  t.end();
+});
+
 void t.test('explains when a request is retried', (t) => {
   const all = 'unsent, reset, timeout, or 408, 429, 500, 502, 503 or 504';
   const retry = (request: string, keys?: string) => tell(t, request, keys)[0];

@@ -20,6 +20,17 @@ const mistakes = (text: string) =>
 const upstream = (keys: string, rest = '') =>
   `upstreams:\n  a: { listen: 8101, ${target}, ${keys} }\n${rest}`;
 
+/** What holds for an upstream with a hash in defaults. */
+const balanceOf = (inherited: string, own: string) =>
+  load(`defaults: { balance: { strategy: hash, key: ${inherited} } }\n${upstream(own)}`)
+    .upstreams[0]!.balance;
+
+/** What holds for an upstream with a check every 2 s in defaults. */
+const checkOf = (inherited: string, own: string) =>
+  load(
+    `defaults: { healthCheck: { ${inherited}, interval: 2s } }\n${upstream(`healthCheck: ${own}`)}`,
+  ).upstreams[0]!.healthCheck;
+
 t.test('defaults, a profile and the upstream itself are laid over each other', async (t) => {
   const { upstreams, document } = load(`defaults: { resolve: { maxAge: 1m } }
 profiles: { calm: { resolve: { maxAge: off } }, plain: { retry: off } }
@@ -72,26 +83,19 @@ t.test('slowStart is a time, or off, which is the same as none', async (t) => {
 });
 
 t.test('a key of a later layer replaces the one of an earlier layer as a whole', async (t) => {
-  const keyOf = (inherited: string, own: string) =>
-    load(`defaults: { balance: { strategy: hash, key: ${inherited} } }\n${upstream(own)}`)
-      .upstreams[0]!.balance;
   const header = '{ header: X-User-Id }';
-  t.strictSame(keyOf(header, 'retry: off'), { strategy: 'hash', key: { header: 'X-User-Id' } });
-  t.strictSame(keyOf(header, 'balance: { key: { cookie: sid } }'), {
+  t.strictSame(balanceOf(header, 'retry: off'), { strategy: 'hash', key: { header: 'X-User-Id' } });
+  t.strictSame(balanceOf(header, 'balance: { key: { cookie: sid } }'), {
     strategy: 'hash',
     key: { cookie: 'sid' },
   });
-  t.strictSame(keyOf(header, 'balance: { key: path }').key, 'path');
-  t.strictSame(keyOf('path', `balance: { key: ${header} }`).key, { header: 'X-User-Id' });
+  t.strictSame(balanceOf(header, 'balance: { key: path }').key, 'path');
+  t.strictSame(balanceOf('path', `balance: { key: ${header} }`).key, { header: 'X-User-Id' });
 });
 
 t.test(
   'a check for another protocol replaces the inherited one, and keeps its times',
   async (t) => {
-    const checkOf = (inherited: string, own: string) =>
-      load(
-        `defaults: { healthCheck: { ${inherited}, interval: 2s } }\n${upstream(`healthCheck: ${own}`)}`,
-      ).upstreams[0]!.healthCheck;
     t.match(checkOf('path: /healthz', '{ grpc: "" }'), {
       grpc: '',
       path: undefined,

@@ -85,6 +85,23 @@ const cases: readonly Case[] = [
     good: [spread('"http+unix://%2Fa.sock", "http+unix://%2Fb.sock"', 'ejection: on')],
   },
   {
+    rule: 'lone-endpoint',
+    bad: spread('"http://[::1]:81"', 'hedge: on'),
+    at: '4:12 upstreams.a.hedge',
+    says: ['the target is one address, ::1', 'a hedge goes to another endpoint'],
+    good: [upstream('hedge: on')],
+  },
+  {
+    rule: 'hedge-after-attempt',
+    bad: upstream('hedge: { after: 10s }'),
+    at: '4:21 upstreams.a.hedge.after',
+    says: ['ended after 10s (timeout.attempt)', 'hedge.after to 1s or so'],
+    good: [
+      upstream('hedge: { after: 9s }'),
+      upstream('hedge: { after: 10s }, timeout: { attempt: off }'),
+    ],
+  },
+  {
     rule: 'slow-health-check',
     bad: healthChecked('interval: 11s'),
     at: '4:41 upstreams.a.healthCheck.interval',
@@ -847,6 +864,16 @@ upstreams:
     routes:
       - { name: all, match: {} }
       - { name: none, match: { methods: [PUT] }, hedge: { after: 1s }, retry: { budget: off } }
+  d:
+    listen: 4
+    target: http://10.0.0.1
+    ejection: { baseTime: 9m }
+    balance: { key: path }
+    hedge: { after: 20s }
+  e:
+    listen: 5
+    targets: ["http://e", { url: "http://f", weight: 5000 }]
+    healthCheck: { path: /up, interval: 20s, timeout: 30s }
 overload: { eventLoopDelay: 1ms, memory: 100%, shed: 100% }
 `;
 

@@ -152,7 +152,7 @@ const values: readonly Case[] = [
     name: 'a missing key at the key of its mapping',
     text: 'upstreams:\n  a:\n    listen: 1\n',
     expected: [
-      '2:3: error: upstreams.a: the key `target` is missing: a URL: http://host:port, https://host:port or http+unix://%2Fpath.sock',
+      '2:3: error: upstreams.a: the key `target` is missing: a URL such as http://host:port; several are listed in `targets`',
     ],
   },
   {

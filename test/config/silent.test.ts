@@ -274,6 +274,7 @@ t.test('tells the option for the key of another program, with the value', async 
     ['inter: 2000', 'HAProxy', 'healthCheck.interval: 2s'],
     ['fall: 3', 'HAProxy', 'healthCheck.unhealthyAfter: 3'],
     ['app-health-check-path: /up', 'Dapr', 'healthCheck.path: /up'],
+    ['MaxHedgedAttempts: 2', 'Polly', 'hedge.maxExtra: 2'],
     ['periodSeconds: 10', 'Kubernetes', 'healthCheck.interval: 10s'],
   ];
   for (const [keys, program, option] of hints) {
@@ -384,6 +385,7 @@ t.test('tells the option for a single value in place of a policy', async (t) => 
     ['retry: 3', '{ maxAttempts: 3 }'],
     ['bulkhead: 100', '{ maxConcurrent: 100 }'],
     ['circuitBreaker: 5', '{ failureThreshold: 5 }'],
+    ['hedge: 200ms', '{ after: 200ms }'],
     ['balance: roundrobin', '{ strategy: round-robin }'],
     ['healthCheck: /up', '{ path: /up }'],
   ] as const) {

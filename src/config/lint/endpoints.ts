@@ -5,7 +5,6 @@ import type { UpstreamConfig } from '../config.js';
 import { itemsOf, valueOf } from '../syntax/source.js';
 import { showMs } from './forecast.js';
 import {
-  eachScope,
   type ConnectionScope,
   type Found,
   type LintFile,
@@ -13,7 +12,6 @@ import {
   type LintUpstream,
   type Offence,
   type Place,
-  type Scope,
 } from './scope.js';
 import { roundTo } from './timing.js';
 
@@ -54,7 +52,7 @@ function checkLoneEndpoints({ upstreams }: LintFile): Found {
           : 'resolve.addresses is first, which makes the name one endpoint';
       const more = config.resolve.addresses === 'first' ? 'set resolve.addresses to all, ' : '';
       const place = { position: written.position, path: [...key.path, name] };
-      const message = `${name} has no effect, because ${cause}: ${effect}; ${more}list further addresses in targets, or remove ${name}`;
+      const message = `${name} has no effect, because ${cause}: ${effect}; ${more}write further addresses in targets, or remove ${name}`;
       return [{ place, message }];
     }),
   );
@@ -88,21 +86,24 @@ const keyOf = (scope: ConnectionScope) => KEYS.find((path) => scope.value(path) 
 
 const isHash = (scope: ConnectionScope) => scope.value('balance.strategy') === 'hash';
 
+function keyPlaceOf(scope: ConnectionScope): Place | undefined {
+  const path = keyOf(scope);
+  return path && scope.place(path);
+}
+
 function checkHashKeys({ upstreams }: LintFile): Found {
-  const placeOf = (scope: ConnectionScope): Place | undefined => {
-    const path = keyOf(scope);
-    return path && scope.place(path);
-  };
-  const used = upstreams
-    .filter(({ connections }) => isHash(connections))
-    .map(({ connections }) => placeOf(connections)?.position);
+  const used = new Set(
+    upstreams
+      .filter(({ connections }) => isHash(connections))
+      .map(({ connections }) => keyPlaceOf(connections)?.position),
+  );
   return upstreams.flatMap(({ config, connections }) => {
     const path = keyOf(connections);
     if (path === undefined || isHash(connections)) return [];
     const place = connections.place(path);
     // A strategy that is laid over an inherited key is meant to replace it.
     const isLast = connections.culprit(path, 'balance.strategy').position === place.position;
-    if (!isLast || used.includes(place.position)) return [];
+    if (!isLast || used.has(place.position)) return [];
     const message = `balance.key is not used, because balance.strategy is ${String(connections.value('balance.strategy'))}: calls with the same key go to different endpoints; set balance.strategy to hash, or remove the key`;
     return [{ place, message, name: config.name }];
   });
@@ -157,22 +158,11 @@ function checkLongestEjection(scope: ConnectionScope): Offence | undefined {
   };
 }
 
-function checkHedgeDelay(scope: Scope): Offence | undefined {
-  const after = scope.number('hedge.after');
-  const attempt = scope.number('timeout.attempt');
-  if (after === undefined || attempt === undefined || after < attempt) return undefined;
-  return {
-    place: scope.culprit('hedge.after', 'timeout.attempt'),
-    message: `a hedge starts after ${showMs(after)}, but the first attempt has ended after ${showMs(attempt)} (timeout.attempt): no call is hedged; set hedge.after to ${showMs(roundTo(attempt / 10, Math.ceil))} or so, and to less than ${showMs(attempt)}`,
-  };
-}
-
 export const endpointRules: readonly LintRule[] = [
   { name: 'lone-endpoint', level: 'warning', check: checkLoneEndpoints },
   { name: 'slow-health-check', level: 'warning', check: eachUpstream(checkDetection) },
   { name: 'check-outlasts-interval', level: 'warning', check: eachUpstream(checkCheckTimeout) },
   { name: 'ejection-exceeds-maximum', level: 'warning', check: eachUpstream(checkLongestEjection) },
-  { name: 'hedge-after-attempt', level: 'warning', check: eachScope(checkHedgeDelay) },
   { name: 'unused-hash-key', level: 'warning', check: checkHashKeys },
   { name: 'tiny-weight', level: 'info', check: checkWeights },
 ];

@@ -43,6 +43,7 @@ const envoy: ForeignTable = {
   unhealthy_threshold: ['healthCheck.unhealthyAfter', asCount],
   healthy_threshold: ['healthCheck.healthyAfter', asCount],
   expected_statuses: ['healthCheck.statuses'],
+  hedge_policy: ['hedge'],
   slow_start_config: ['slowStart'],
   slow_start_window: ['slowStart', asSeconds],
   warmup_duration_secs: ['slowStart', asSeconds],
@@ -83,6 +84,11 @@ const nginx: ForeignTable = {
   slow_start: ['slowStart', asSeconds],
 };
 
+const polly: ForeignTable = {
+  Hedging: ['hedge'],
+  MaxHedgedAttempts: ['hedge.maxExtra', asCount],
+};
+
 const dapr: ForeignTable = {
   'app-health-check-path': ['healthCheck.path', asWord],
   'app-health-probe-interval': ['healthCheck.interval', asSeconds],
@@ -105,6 +111,7 @@ export const foreignEndpointKeys: readonly (readonly [program: string, table: Fo
   ['Envoy', envoy],
   ['HAProxy', haproxy],
   ['nginx', nginx],
+  ['Polly', polly],
   ['Dapr', dapr],
   ['Kubernetes', kubernetes],
 ];

@@ -1,6 +1,7 @@
 /** Lint rules about extra attempts beside slow ones. */
 import { listWords } from '../syntax/diagnostics.js';
 import { entryOf, itemsOf, valueOf } from '../syntax/source.js';
+import { showMs } from './forecast.js';
 import {
   eachScope,
   type Found,
@@ -9,6 +10,7 @@ import {
   type Offence,
   type Scope,
 } from './scope.js';
+import { roundTo } from './timing.js';
 
 /** Methods that are not idempotent: a second request may place a second order (RFC 9110, section 9.2.2). */
 const NOT_IDEMPOTENT: ReadonlySet<unknown> = new Set(['POST', 'PATCH']);
@@ -58,8 +60,19 @@ function checkRoutes({ upstreams }: LintFile): Found {
   );
 }
 
+function checkHedgeDelay(scope: Scope): Offence | undefined {
+  const after = scope.number('hedge.after');
+  const attempt = scope.number('timeout.attempt');
+  if (after === undefined || attempt === undefined || after < attempt) return undefined;
+  return {
+    place: scope.culprit('hedge.after', 'timeout.attempt'),
+    message: `a hedge starts after ${showMs(after)}, but the first attempt has ended after ${showMs(attempt)} (timeout.attempt): no call is hedged; set hedge.after to ${showMs(roundTo(attempt / 10, Math.ceil))} or so, and to less than ${showMs(attempt)}`,
+  };
+}
+
 export const hedgingRules: readonly LintRule[] = [
   { name: 'hedge-without-budget', level: 'warning', check: eachScope(checkBudget) },
   { name: 'unsafe-hedge', level: 'warning', check: eachScope(checkMethods) },
   { name: 'hedge-without-method', level: 'warning', check: checkRoutes },
+  { name: 'hedge-after-attempt', level: 'warning', check: eachScope(checkHedgeDelay) },
 ];

@@ -114,6 +114,7 @@ const mainOptions: Readonly<Record<string, readonly [option: string, read: Forei
   retry: ['maxAttempts', asWritten(isCount)],
   bulkhead: ['maxConcurrent', asWritten(isCount)],
   circuitBreaker: ['failureThreshold', asWritten(isCount)],
+  hedge: ['after', asWritten((text) => (parseDuration(text) ?? 0) > 0)],
   balance: ['strategy', asStrategy],
   healthCheck: ['path', asCheckPath],
 };

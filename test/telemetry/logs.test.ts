@@ -214,6 +214,110 @@ t.test('names the route whose circuit moved', async (t) => {
   t.match(parsed(), [{ route: 'search', msg: /^circuit of catalog\/search opened/ }]);
 });
 
+t.test('explains what happens to an endpoint in one sentence', async (t) => {
+  const { emit, parsed } = build();
+  const address = '10.0.0.1:80';
+  const endpoint = 'endpoint 10.0.0.1:80 of catalog';
+  const look = { type: 'name-resolved', name: 'db.internal', isNews: true } as const;
+  const many = Array.from({ length: 12 }, (_, i) => `10.0.0.${i}`);
+  const found = { ...look, error: undefined };
+  const cases: [KnownEvent, string, string][] = [
+    [
+      { type: 'endpoint-ejected', address, failures: 5, forMs: 10_000 },
+      'warn',
+      `${endpoint} is ejected for 10 s because 5 attempts in a row failed`,
+    ],
+    [
+      { type: 'endpoint-ejected', address, failures: 1, forMs: 500 },
+      'warn',
+      `${endpoint} is ejected for 500 ms because 1 attempt in a row failed`,
+    ],
+    [
+      { type: 'endpoint-returned', address, from: 'ejected' },
+      'info',
+      `${endpoint} is available again because its ejection is over`,
+    ],
+    [
+      { type: 'endpoint-unhealthy', address, failures: 3, error: 'it responded with status 503' },
+      'warn',
+      `${endpoint} is unhealthy because 3 health checks in a row failed: it responded with status 503`,
+    ],
+    [
+      { type: 'endpoint-returned', address, from: 'unhealthy' },
+      'info',
+      `${endpoint} is available again because it is no longer unhealthy`,
+    ],
+    [
+      { type: 'endpoint-drained', address, forMs: 600_000 },
+      'info',
+      `${endpoint} is drained for 600 s because an operator said so`,
+    ],
+    [
+      { type: 'endpoint-drained', address, forMs: Infinity },
+      'info',
+      `${endpoint} is drained until this is changed because an operator said so`,
+    ],
+    [
+      { type: 'endpoint-returned', address, from: 'drained' },
+      'info',
+      `${endpoint} is available again because it is no longer drained`,
+    ],
+    [
+      { ...look, result: 'failure', addresses: [], error: new Error('getaddrinfo EAI_AGAIN') },
+      'warn',
+      'Cannot look up db.internal of catalog because getaddrinfo EAI_AGAIN; the addresses known before stay in use',
+    ],
+    [
+      { ...look, result: 'failure', addresses: [], error: undefined },
+      'warn',
+      'Cannot look up db.internal of catalog because it has no address; the addresses known before stay in use',
+    ],
+    [
+      { ...found, result: 'unchanged', addresses: ['10.0.0.1'] },
+      'info',
+      'name db.internal of catalog can be looked up again; its addresses are the same',
+    ],
+    [
+      { ...found, result: 'success', addresses: ['10.0.0.1', '10.0.0.2'] },
+      'info',
+      'name db.internal of catalog has the addresses 10.0.0.1, 10.0.0.2',
+    ],
+    [
+      { ...found, result: 'success', addresses: many },
+      'info',
+      `name db.internal of catalog has the addresses ${many.slice(0, 10).join(', ')} and 2 more`,
+    ],
+    [
+      { type: 'endpoints-panicked', isNews: true },
+      'warn',
+      'no endpoint of catalog is available, so all that are not drained are used',
+    ],
+  ];
+  for (const [event] of cases) emit(event);
+  const lines = parsed();
+  t.equal(lines.length, cases.length);
+  for (const [index, [, level, msg]] of cases.entries())
+    t.match(lines[index], { level, msg, upstream: 'catalog' });
+  t.match(lines[0], { endpoint: address, failures: 5, forMs: 10_000 });
+});
+
+t.test('writes no line for what is no news of endpoints', async (t) => {
+  const { emit, lines } = build({ level: 'debug' });
+  const addresses = ['10.0.0.1'];
+  emit({ type: 'endpoints-panicked', isNews: false });
+  for (const result of ['success', 'failure', 'unchanged'] as const)
+    emit({
+      type: 'name-resolved',
+      name: 'a',
+      result,
+      addresses,
+      error: undefined,
+      isNews: false,
+    });
+  emit({ type: 'health-checked', result: 'failure' });
+  t.same(lines, []);
+});
+
 t.test('tells of failed attempts at debug only', async (t) => {
   const error = new CallError('upstream-reset', 'Cannot call catalog because it hung up');
   const failed: AttemptFinished = { type: 'attempt-finished', result: 'reset', error };

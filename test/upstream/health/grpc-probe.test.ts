@@ -137,6 +137,10 @@ t.test('asks for the service by grpc.health.v1', async (t) => {
 });
 
 const ok = { 'grpc-status': '0' };
+const serving = (stream: ServerHttp2Stream): void => {
+  respond(stream, { body: SERVING, trailers: ok });
+};
+
 const noResponse = 'its response is not one of grpc.health.v1';
 
 const responses: readonly (readonly [what: string, response: Response, expected: string])[] = [
@@ -229,10 +233,7 @@ t.test('waits for an endpoint that hangs until it is cancelled', async (t) => {
 });
 
 t.test('finds endpoints by address, by name and by the path of a socket', async (t) => {
-  const handle = (stream: ServerHttp2Stream) => {
-    respond(stream, { body: SERVING, trailers: ok });
-  };
-  const { port } = await startServer(t, handle);
+  const { port } = await startServer(t, serving);
   t.equal(await check('catalog.internal', port), 'good');
   t.equal(await check(`catalog.internal:${port}`, 1), 'good');
   t.equal(await check('other.internal', port), 'getaddrinfo ENOTFOUND other.internal');
@@ -242,7 +243,7 @@ t.test('finds endpoints by address, by name and by the path of a socket', async 
   t.teardown(() => rmSync(folder, { recursive: true }));
   const socketPath = join(folder, 'x.sock');
   const server = createServer();
-  serve(server, handle);
+  serve(server, serving);
   await once(server.listen(socketPath), 'listening');
   t.teardown(() => void server.close());
   t.equal(await check(socketPath, 80, { host: 'localhost', socketPath }), 'good');
@@ -265,7 +266,7 @@ t.test('speaks TLS by the name of the target', async (t) => {
   server.on('secureConnection', ({ servername }: { servername: unknown }) => {
     serverNames.push(servername);
   });
-  serve(server, (stream) => respond(stream, { body: SERVING, trailers: ok }));
+  serve(server, serving);
   const { port } = await listen(t, server);
   const ask = (tls?: Partial<TlsOptions>, host = 'catalog.internal') =>
     check(`127.0.0.1:${port}`, port, {

@@ -124,17 +124,19 @@ t.test('waits for an endpoint that hangs until it is cancelled', async (t) => {
   t.same(results, []);
 });
 
+/** A client of which every request fails. */
+const failing = (error: Error): HttpClient => ({
+  dispatch: (_, handler: ResponseHandler) => handler.onFailure(error, NOT_CONNECTED),
+  release() {},
+  destroy() {},
+});
+
 t.test('says where this process, and not the endpoint, lacks something', async (t) => {
   const results: unknown[][] = [];
-  const fail = (error: Error): HttpClient => ({
-    dispatch: (_, handler: ResponseHandler) => handler.onFailure(error, NOT_CONNECTED),
-    release() {},
-    destroy() {},
-  });
   const lacking = Object.assign(new Error('connect EMFILE'), { code: 'EMFILE' });
   const refused = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
   for (const error of [lacking, new AggregateError([lacking, refused])])
-    probeOf(1, () => fail(error))('a', (...result) => results.push(result));
+    probeOf(1, () => failing(error))('a', (...result) => results.push(result));
   t.same(results, [
     ['connect EMFILE', true],
     ['connect ECONNREFUSED', false],

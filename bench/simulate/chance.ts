@@ -20,6 +20,11 @@ export const constant =
   () =>
     value;
 
+export const uniform =
+  (low: number, high: number): Sampler =>
+  (random) =>
+    low + random() * (high - low);
+
 export const exponential =
   (mean: number): Sampler =>
   (random) =>

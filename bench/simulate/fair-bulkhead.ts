@@ -1,13 +1,8 @@
 /** Finds what one caller's flood does to the others, with one line for all and with `bulkhead.perKey`. */
+import type { Callers } from './callers.js';
 import { lognormal } from './chance.js';
 import type { Tally } from './recorder.js';
-import {
-  simulate,
-  type Callers,
-  type PhaseResult,
-  type Row,
-  type Simulation,
-} from './simulation.js';
+import { simulate, type PhaseResult, type Row, type Simulation } from './simulation.js';
 
 export const POLITE = Array.from({ length: 8 }, (_, i) => `polite-${i + 1}`);
 

@@ -1,7 +1,7 @@
 /** What came of the calls of a simulation, phase by phase and caller by caller. */
 import type { Reason } from '../../src/core/errors.js';
 
-/** A stretch of the simulated time; a call belongs to the one it began in. */
+/** A stretch of the simulated time; a call belongs to each one that it began in. */
 export interface Phase {
   readonly name: string;
   readonly fromMs: number;
@@ -26,6 +26,8 @@ export class Tally {
   /** Neither of them: the upstream's 5xx, timeouts, and callers that gave up. */
   failed = 0;
   tries = 0;
+  /** The longest time that a call took, good or not, in ms. */
+  slowestMs = 0;
   readonly reasons = new Map<string, number>();
   readonly #goodMs: number[] = [];
   readonly #seconds: number;
@@ -37,6 +39,7 @@ export class Tally {
   add({ status, reason, tookMs, tries }: Ending): void {
     this.offered += 1;
     this.tries += tries;
+    this.slowestMs = Math.max(this.slowestMs, tookMs);
     if (reason !== '') this.reasons.set(reason, (this.reasons.get(reason) ?? 0) + 1);
     if (status < 499) {
       this.good += 1;
@@ -77,7 +80,7 @@ export class Recorder {
   readonly #all: readonly Tally[];
   readonly #byCaller: readonly Map<string, Tally>[];
 
-  /** @param phases in order; what begins outside of them, such as a warm-up, is not counted. */
+  /** @param phases may overlap; what begins outside of them, such as a warm-up, is not counted. */
   constructor(phases: readonly Phase[]) {
     this.#phases = phases;
     this.#all = phases.map(openTally);
@@ -85,12 +88,11 @@ export class Recorder {
   }
 
   record(caller: string, startedAtMs: number, ending: Ending): void {
-    const i = this.#phases.findIndex(
-      ({ fromMs, toMs }) => fromMs <= startedAtMs && startedAtMs < toMs,
-    );
-    if (i === -1) return;
-    this.#all[i]!.add(ending);
-    this.ofCaller(i, caller).add(ending);
+    for (const [i, { fromMs, toMs }] of this.#phases.entries()) {
+      if (startedAtMs < fromMs || startedAtMs >= toMs) continue;
+      this.#all[i]!.add(ending);
+      this.ofCaller(i, caller).add(ending);
+    }
   }
 
   /** All callers together, in the phase of that number. */

@@ -1,25 +1,18 @@
 /** Runs the real policies against a simulated upstream and simulated callers, in simulated time. */
-import { createHash } from 'node:crypto';
-import { formatDiagnostics } from '../../src/config/syntax/diagnostics.js';
-import { loadText } from '../../src/config/load.js';
-import { Call } from '../../src/core/call.js';
-import { ClientGoneError, type CallFailure } from '../../src/core/errors.js';
 import type { Event } from '../../src/core/events.js';
 import { compose, type CallStage } from '../../src/core/pipeline.js';
 import type { PolicyContext } from '../../src/core/policy.js';
-import type { Fields } from '../../src/http/fields.js';
 import { createLayers, listLayers } from '../../src/core/layers.js';
-import { policies, type PolicyLayers, type PolicySettings } from '../../src/policies/index.js';
-import { MemoryStore } from '../../src/stores/memory.js';
-import { exponential, seeded } from './chance.js';
-import { Recorder, type Ending, type Phase } from './recorder.js';
+import { policies, type PolicyLayers } from '../../src/policies/index.js';
+import { keepCalling, type Callers } from './callers.js';
+import { seeded } from './chance.js';
+import { createSupplies, readUpstream } from './environment.js';
+import { Recorder, type Phase } from './recorder.js';
 import { SimulatedUpstream, type UpstreamCounts, type UpstreamModel } from './upstream.js';
 import { VirtualClock } from './virtual-clock.js';
 
 /** A line of a table: its columns by their headings. */
 export type Row = Readonly<Record<string, string | number>>;
-
-const MEBIBYTE = 1024 * 1024;
 
 /** One of those that `npm run simulate` knows. */
 export interface Simulation {
@@ -27,17 +20,6 @@ export interface Simulation {
   /** What is looked at, in a sentence. */
   readonly what: string;
   run(): Promise<readonly Row[]>;
-}
-
-/** Callers that come by themselves, however many are waiting already (an open loop, Poisson arrivals). */
-export interface Callers {
-  readonly name: string;
-  /** Calls per second, at an instant; 0 pauses them for 100 ms. */
-  readonly perSecond: number | ((nowMs: number) => number);
-  /** When they give up and hang up, ms. */
-  readonly patienceMs: number;
-  readonly headers?: Fields;
-  readonly method?: string;
 }
 
 export interface Scenario {
@@ -69,24 +51,15 @@ export interface PhaseResult {
 
 const WATCH_MS = 100;
 
-/** As the program would read them; throws with all that is wrong. */
-export function readPolicies(policies: Scenario['policies']): PolicySettings {
-  const catalog = { listen: 8101, target: 'http://127.0.0.1:1', ...policies };
-  // JSON is YAML.
-  const text = JSON.stringify({ upstreams: { catalog } });
-  const { config, diagnostics } = loadText(text, 'scenario', {});
-  if (config === undefined) {
-    throw new Error(`Cannot simulate because\n${formatDiagnostics(diagnostics)}`);
-  }
-  return config.upstreams[0]!.policies;
-}
-
 /** The same scenario gives the same result, to the last digit. */
 export async function simulate(scenario: Scenario): Promise<readonly PhaseResult[]> {
   const { seed, callers, phases, changes = [], watch, onEvent } = scenario;
   const clock = new VirtualClock();
   const emit = (event: Event): void => onEvent?.(event, clock.now());
-  const settings = readPolicies(scenario.policies);
+  const settings = readUpstream({
+    target: 'http://127.0.0.1:1',
+    ...scenario.policies,
+  }).policies;
   const context: PolicyContext = {
     upstream: 'catalog',
     route: '',
@@ -94,9 +67,7 @@ export async function simulate(scenario: Scenario): Promise<readonly PhaseResult
     clock,
     random: seeded(seed),
     emit,
-    store: new MemoryStore({ maxBytes: MEBIBYTE, maxRecordBytes: MEBIBYTE, clock }),
-    hash: (data) => createHash('sha256').update(data).digest('base64url'),
-    createToken: tokens(),
+    ...createSupplies(clock),
     pipelineOf: () => {
       throw new Error('Cannot fall back to another upstream because there is only one');
     },
@@ -133,57 +104,6 @@ export async function simulate(scenario: Scenario): Promise<readonly PhaseResult
   // Calls that began in the last phase belong to it however long they take.
   await clock.run(clock.now() + Math.max(...callers.map(({ patienceMs }) => patienceMs)));
   return results;
-}
-
-function keepCalling(
-  callers: Callers,
-  stage: CallStage,
-  clock: VirtualClock,
-  recorder: Recorder,
-  random: () => number,
-): void {
-  const { name, perSecond, patienceMs, headers = [], method = 'GET' } = callers;
-
-  async function callOnce(): Promise<void> {
-    const startedAtMs = clock.now();
-    const call = new Call({
-      method,
-      path: '/',
-      headers,
-      body: undefined,
-      outgoing: headers,
-      startedAtMs,
-    });
-    const patience = clock.schedule(patienceMs, () =>
-      call.cancel(new ClientGoneError(499, 'Cannot answer because the caller has given up')),
-    );
-    let ending: Pick<Ending, 'status' | 'reason'>;
-    try {
-      const { status } = await stage.run(call);
-      ending = { status, reason: call.substitution?.reason ?? '' };
-    } catch (error) {
-      const failure = error as CallFailure;
-      ending = { status: failure.status, reason: 'reason' in failure ? failure.reason : '' };
-    }
-    patience.cancel();
-    const tookMs = clock.now() - startedAtMs;
-    recorder.record(name, startedAtMs, { ...ending, tookMs, tries: call.attempts });
-  }
-
-  function next(): void {
-    const rate = typeof perSecond === 'number' ? perSecond : perSecond(clock.now());
-    if (rate === 0) return void clock.schedule(100, next);
-    clock.schedule(exponential(1000 / rate)(random), () => {
-      void callOnce();
-      next();
-    });
-  }
-  next();
-}
-
-function tokens(): () => string {
-  let count = 0;
-  return () => `token-${(count += 1)}`;
 }
 
 function difference(after: UpstreamCounts, before: UpstreamCounts): UpstreamCounts {

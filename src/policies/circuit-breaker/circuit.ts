@@ -6,6 +6,7 @@ import type { AttemptLayer } from '../../core/pipeline.js';
 import { formatPercent } from '../../lib/percent.js';
 import { DEFAULT_RETRY_AFTER_MS } from '../../core/errors.js';
 import { SlidingWindow } from '../../lib/sliding-window.js';
+import { FailureRow, type RowResult } from './failure-row.js';
 import type {
   CircuitMoved,
   CircuitRule,
@@ -24,8 +25,7 @@ const windowOf = ({ failureRate }: CircuitRules) =>
 export type Admission = CircuitState;
 
 /** What became of an attempt that says something about the upstream. */
-export interface CountedResult {
-  readonly isFailure: boolean;
+export interface CountedResult extends RowResult {
   readonly isSlow: boolean;
   /** The first of its call that the upstream saw. */
   readonly isFirst: boolean;
@@ -48,18 +48,17 @@ export class Circuit implements InspectableCircuit {
   readonly #clock: Clock;
   readonly #emit: EmitOf<CircuitMoved>;
   #window: SlidingWindow;
-  #minimumCalls: number;
-  #consecutiveFailures = 0;
+  #minimumCalls = 0;
+  readonly #row = new FailureRow();
   #state: CircuitState;
 
   constructor(rules: CircuitRules, clock: Clock, emit: EmitOf<CircuitMoved>) {
-    const { window, minimumCalls } = windowOf(rules);
     this.#rules = rules;
     this.#clock = clock;
     this.#emit = emit;
-    this.#window = new SlidingWindow(window);
-    this.#minimumCalls = minimumCalls;
+    this.#window = new SlidingWindow(windowOf(rules).window);
     this.#state = { kind: 'closed', sinceWallMs: clock.wallNow() };
+    this.configure(rules);
   }
 
   /** Goes on in its state under other rules; only a window of another length starts from nothing. */
@@ -67,6 +66,7 @@ export class Circuit implements InspectableCircuit {
     const { window, minimumCalls } = windowOf(rules);
     if (window !== windowOf(this.#rules).window) this.#window = new SlidingWindow(window);
     this.#minimumCalls = minimumCalls;
+    this.#row.configure(rules);
     this.#rules = rules;
   }
 
@@ -109,16 +109,19 @@ export class Circuit implements InspectableCircuit {
    * Counts a result, unless the circuit has left the state that admitted the attempt. Neutral ones stay away. Retries
    * stay out of the window: else a call that fails would weigh as much as several that succeed.
    */
-  record(admission: Admission, { isFailure, isSlow, isFirst }: CountedResult): void {
+  record(admission: Admission, result: CountedResult): void {
+    const { isFailure, isSlow, isFirst } = result;
     const state = this.#state;
     if (state !== admission || state.kind === 'forced-closed') return;
     const nowMs = this.#clock.now();
     if (isFirst) this.#window.record(nowMs, isFailure, isSlow);
-    this.#consecutiveFailures = isFailure ? this.#consecutiveFailures + 1 : 0;
-    if (state.kind === 'closed') return this.#judge(nowMs);
+    this.#row.note(result);
+    if (state.kind === 'closed') return this.#judge(nowMs, result);
     if (state.kind !== 'half-open') return;
     const { successThreshold, recoveryMultiplier } = this.#rules;
     if (isFailure) {
+      // Otherwise the next probe goes to another endpoint.
+      if (!this.#row.isOfUpstream(result)) return;
       this.#open(state.recoveryMs * recoveryMultiplier, 'a probe failed', 'probeFailure', 1, 1);
     } else if (++state.successes >= successThreshold) {
       this.#close('successThreshold', state.successes, successThreshold);
@@ -130,7 +133,7 @@ export class Circuit implements InspectableCircuit {
     const { total, failures } = this.#window.counts(this.#clock.now());
     return {
       state: state.kind,
-      consecutiveFailures: this.#consecutiveFailures,
+      consecutiveFailures: this.#row.length,
       failureRate: total < this.#minimumCalls ? null : failures / total,
       sinceWallMs: state.sinceWallMs,
       retryAfterMs:
@@ -180,10 +183,10 @@ export class Circuit implements InspectableCircuit {
   }
 
   /** Opens a closed circuit if one of its rules says so. */
-  #judge(nowMs: number): void {
+  #judge(nowMs: number, last: RowResult): void {
     const { failureThreshold, failureRate, slowCall, recoveryTimeout } = this.#rules;
-    const inRow = this.#consecutiveFailures;
-    if (failureThreshold !== 'off' && inRow >= failureThreshold) {
+    const inRow = this.#row.length;
+    if (failureThreshold !== 'off' && inRow >= failureThreshold && this.#row.isOfUpstream(last)) {
       const why = `${inRow} failures in a row`;
       return this.#open(recoveryTimeout, why, 'failureThreshold', inRow, failureThreshold);
     }
@@ -211,6 +214,7 @@ export class Circuit implements InspectableCircuit {
     const recoveryMs = Math.min(wantedMs, this.#rules.maxRecoveryTimeout);
     const untilMs = this.#clock.now() + recoveryMs;
     const sinceWallMs = this.#clock.wallNow();
+    this.#row.forgetEndpoints();
     this.#move({ kind: 'open', recoveryMs, untilMs, why, sinceWallMs }, rule, observed, threshold);
   }
 
@@ -222,7 +226,7 @@ export class Circuit implements InspectableCircuit {
     sinceWallMs = this.#clock.wallNow(),
   ): void {
     this.#window.clear();
-    this.#consecutiveFailures = 0;
+    this.#row.end();
     this.#move({ kind: 'closed', sinceWallMs }, rule, observed, threshold);
   }
 

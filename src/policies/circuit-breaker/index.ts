@@ -55,7 +55,13 @@ function create(
     if (isFirst && outcome.kind === 'stale') unseen.add(call);
     const failed = judge(outcome, ranMs);
     if (failed === undefined) return;
-    circuit.record(admission, { isFailure: failed, isSlow: headMs > slowMs, isFirst });
+    circuit.record(admission, {
+      isFailure: failed,
+      isSlow: headMs > slowMs,
+      isFirst,
+      endpoint: call.triedEndpoints[number - 1],
+      endpoints: call.endpoints,
+    });
   }
 
   function wrap(next: AttemptStage): AttemptStage {

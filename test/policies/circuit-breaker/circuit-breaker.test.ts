@@ -676,3 +676,66 @@ t.test('leaves a circuit alone that is told auto without an override', async (t)
   tested.circuit.force('auto');
   t.equal(tested.state, 'closed');
 });
+
+/** Its only attempt goes to that endpoint of these available ones. */
+function callAt(endpoint: string, available: readonly string[]): Call {
+  const call = fakeCall();
+  call.triedEndpoints = [endpoint];
+  call.endpoints = { hasOther: (tried) => available.some((each) => !tried.includes(each)) };
+  return call;
+}
+
+t.test(
+  'failures in a row at some endpoints do not open it while others are available',
+  async (t) => {
+    const tested = build({ failureRate: 'off' });
+    const three = ['a', 'b', 'c'];
+    for (let i = 0; i < 20; i += 1) await tested.answer(503, callAt('a', three));
+    t.equal(tested.state, 'closed');
+    t.equal(tested.circuit.snapshot().consecutiveFailures, 20, 'they count all the same');
+    await tested.answer(503, callAt('b', three));
+    t.equal(tested.state, 'closed', 'one endpoint has no part in it');
+    await tested.answer(200, callAt('c', three));
+    for (const endpoint of ['a', 'a', 'a', 'b']) await tested.answer(503, callAt(endpoint, three));
+    await tested.answer(503, callAt('a', three));
+    t.equal(tested.state, 'closed', 'the row is a new one after a success');
+    await tested.answer(503, callAt('c', three));
+    t.equal(tested.state, 'open', 'all have failed');
+  },
+);
+
+t.test('failures in a row open it once only those endpoints are available', async (t) => {
+  const tested = build({ failureRate: 'off' });
+  for (let i = 0; i < 4; i += 1) await tested.answer(503, callAt('a', ['a', 'b']));
+  await tested.answer(503, callAt('a', ['a']));
+  t.equal(tested.state, 'open');
+});
+
+t.test('as many endpoints as the threshold says are enough, however many there are', async (t) => {
+  const many = Array.from({ length: 100 }, (_, i) => `e${i}`);
+  const tested = build({ failureRate: 'off', failureThreshold: 3 });
+  for (const endpoint of ['e1', 'e2', 'e2']) await tested.answer(503, callAt(endpoint, many));
+  t.equal(tested.state, 'closed');
+  await tested.answer(503, callAt('e3', many));
+  t.equal(tested.state, 'open');
+  const byRate = build({ failureThreshold: 'off' });
+  for (let i = 0; i < 20; i += 1) await byRate.answer(503, callAt('e1', many));
+  t.equal(byRate.state, 'open', 'the share of failures does not ask where they come from');
+});
+
+t.test('a probe that fails at one endpoint is followed by probes of the others', async (t) => {
+  const two = ['a', 'b'];
+  const tested = await buildHalfOpen();
+  await tested.answer(503, callAt('a', two));
+  t.equal(tested.state, 'half-open');
+  for (let i = 0; i < 3; i += 1) await tested.answer(200, callAt('b', two));
+  t.equal(tested.state, 'closed');
+
+  const dead = build({ failureRate: 'off' });
+  for (let i = 0; i < 5; i += 1) await dead.answer(503, callAt(two[i % 2]!, two));
+  await dead.clock.advance(30_000);
+  await dead.answer(503, callAt('a', two));
+  t.equal(dead.state, 'half-open', 'what failed before it opened says nothing about probes');
+  await dead.answer(503, callAt('b', two));
+  t.equal(dead.state, 'open', 'none responds');
+});

@@ -1,0 +1,147 @@
+/** Plays a scenario of a fleet: the real upstream with its endpoints and policies, in simulated time. */
+import type { Event } from '../../../src/core/events.js';
+import { Names } from '../../../src/outbound/names/names.js';
+import { policies } from '../../../src/policies/index.js';
+import type { CircuitMoved } from '../../../src/policies/circuit-breaker/states.js';
+import type { EndpointEvent } from '../../../src/upstream/instruments.js';
+import { Upstream } from '../../../src/upstream/upstream.js';
+import { keepCalling } from '../callers.js';
+import { seeded, uniform } from '../chance.js';
+import { createSupplies, readUpstream } from '../environment.js';
+import { Recorder, type Tally } from '../recorder.js';
+import { VirtualClock } from '../virtual-clock.js';
+import { FLEET_TARGET, Fleet } from './fleet.js';
+
+export interface FleetScenario {
+  readonly name: string;
+  /** Processes at the start. */
+  readonly size: number;
+  readonly callsPerSecond: number;
+  /** Sets out, by the fleet's clock, what happens to it from `FAULT_MS` on. */
+  readonly arrange: (fleet: Fleet) => void;
+}
+
+/** How the upstream deals with its endpoints. */
+export interface Variant {
+  readonly name: string;
+  /** In the file's notation. */
+  readonly keys: Readonly<Record<string, unknown>>;
+  /** Endpoints are drained at the instant at which their process stops working, and come back when it works again. */
+  readonly isOmniscient: boolean;
+}
+
+export interface FleetResult {
+  /** From `FAULT_MS` on. */
+  readonly calls: Tally;
+  /** From 2 s after `FAULT_MS` on. */
+  readonly later: Tally;
+  /** Attempts at endpoints whose process was not up. */
+  readonly deadAttempts: number;
+  readonly circuitOpenings: number;
+  readonly ejections: number;
+  /** The most endpoints that were ejected at the same time. */
+  readonly mostEjected: number;
+  readonly panics: number;
+}
+
+/** When the first thing happens: until then all is well. */
+export const FAULT_MS = 10_000;
+const END_MS = FAULT_MS + 60_000;
+const PATIENCE_MS = 30_000;
+
+export const ATTEMPT_TIMEOUT_MS = 1000;
+/** Of a process that is up: opening a connection included, ms. */
+export const LONGEST_RESPONSE_MS = 84;
+const model = { serviceMs: uniform(20, 80), latencyMs: 2 };
+
+/** The same scenario gives the same result, to the last digit. */
+export async function playFleet(
+  scenario: FleetScenario,
+  variant: Variant,
+  seed: number,
+): Promise<FleetResult> {
+  const clock = new VirtualClock();
+  const watch = new Watch();
+  const fleet = new Fleet(scenario.size, model, clock, seeded(seed + 1));
+  const upstream = new Upstream(
+    readUpstream({
+      target: FLEET_TARGET,
+      timeout: { attempt: `${ATTEMPT_TIMEOUT_MS}ms` },
+      ...variant.keys,
+    }),
+    {
+      ...createSupplies(clock),
+      clock,
+      names: new Names(clock, fleet.lookup),
+      openClient: fleet.openClient,
+      policies,
+      random: seeded(seed),
+      findUpstream: () => {
+        throw new Error('Cannot fall back to another upstream because there is only one');
+      },
+      emitFor: () => watch.onEvent,
+      onShortage: () => {},
+      maxHeaderSize: 16_384,
+    },
+  );
+  if (variant.isOmniscient) {
+    const { endpoints } = upstream.inspect();
+    fleet.onChange = (endpoint, isUp) => {
+      if (isUp) endpoints.undrain(endpoint);
+      else endpoints.drain(endpoint, Infinity);
+    };
+  }
+  const recorder = new Recorder([
+    { name: 'all', fromMs: FAULT_MS, toMs: END_MS },
+    { name: 'later', fromMs: FAULT_MS + 2000, toMs: END_MS },
+  ]);
+  const callers = { name: 'all', perSecond: scenario.callsPerSecond, patienceMs: PATIENCE_MS };
+  const { stage } = upstream.scopeFor('GET', '/');
+  keepCalling(callers, stage, clock, recorder, seeded(seed + 1000));
+  scenario.arrange(fleet);
+  await clock.run(END_MS);
+  const { deadRequests } = fleet;
+  const { circuitOpenings, ejections, mostEjected, panics } = watch;
+  // Calls that began before the end belong to the result however long they take.
+  await clock.run(END_MS + PATIENCE_MS);
+  return {
+    calls: recorder.ofAll(0),
+    later: recorder.ofAll(1),
+    deadAttempts: deadRequests,
+    circuitOpenings,
+    ejections,
+    mostEjected,
+    panics,
+  };
+}
+
+/** Counts what the upstream tells. */
+class Watch {
+  circuitOpenings = 0;
+  ejections = 0;
+  mostEjected = 0;
+  panics = 0;
+  readonly #ejected = new Set<string>();
+
+  readonly onEvent = (event: Event): void => {
+    const known = event as EndpointEvent | CircuitMoved;
+    switch (known.type) {
+      case 'circuit-moved':
+        if (known.to === 'open') this.circuitOpenings += 1;
+        return;
+      case 'endpoint-ejected':
+        this.ejections += 1;
+        this.#ejected.add(known.address);
+        this.mostEjected = Math.max(this.mostEjected, this.#ejected.size);
+        return;
+      case 'endpoint-returned':
+        this.#ejected.delete(known.address);
+        return;
+      case 'endpoints-panicked':
+        this.panics += 1;
+        return;
+      default:
+        return;
+    }
+  };
+}

@@ -19,17 +19,23 @@ interface ObjectSchema extends TSchema {
   readonly properties: Readonly<Record<string, TSchema>>;
 }
 
+const branchesOf = (schema: TSchema): TSchema[] => [
+  schema,
+  ...((schema['anyOf'] as TSchema[] | undefined) ?? []),
+];
+
 /** The mapping of a schema, also where `off` is allowed instead of it; of a list, that of its items. */
 function mappingOf(schema: TSchema): ObjectSchema | undefined {
-  const branches = [schema, ...((schema['anyOf'] as TSchema[] | undefined) ?? [])];
-  const candidates = branches.map((branch) => (branch['items'] as TSchema | undefined) ?? branch);
+  const candidates = branchesOf(schema)
+    .map((branch) => (branch['items'] as TSchema | undefined) ?? branch)
+    .flatMap(branchesOf);
   return candidates.find((candidate): candidate is ObjectSchema => 'properties' in candidate);
 }
 
 const written = (value: unknown): string =>
   Array.isArray(value) ? `[${value.map(written).join(', ')}]` : String(value);
 
-/** A schema's options as pages list them: nested keys with dots, mappings only where they can be off. */
+/** A schema's options as pages list them: nested keys with dots, mappings only where they can be off or something else. */
 function optionsOf(schema: TSchema, prefix = ''): Option[] {
   return Object.entries(mappingOf(schema)!.properties).flatMap(([name, option]): Option[] => {
     const key = prefix + name;
@@ -39,8 +45,10 @@ function optionsOf(schema: TSchema, prefix = ''): Option[] {
     if (nested === undefined) {
       return [{ key, default: written(option.default ?? 'none'), canBeOff }];
     }
-    const whole = { key, default: written(option.default ?? 'on'), canBeOff };
-    return [...(canBeOff ? [whole] : []), ...optionsOf(nested, `${key}.`)];
+    const isElse = option['items'] !== undefined || (option['anyOf'] !== undefined && !canBeOff);
+    const standard = option.default ?? (canBeOff ? 'on' : 'none');
+    const whole = { key, default: written(standard), canBeOff };
+    return [...(canBeOff || isElse ? [whole] : []), ...optionsOf(nested, `${key}.`)];
   });
 }
 

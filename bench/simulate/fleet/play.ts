@@ -1,5 +1,6 @@
 /** Plays a scenario of a fleet: the real upstream with its endpoints and policies, in simulated time. */
 import type { Event } from '../../../src/core/events.js';
+import type { EndpointSnapshot } from '../../../src/core/inspect.js';
 import { Names } from '../../../src/outbound/names/names.js';
 import { policies } from '../../../src/policies/index.js';
 import type { CircuitMoved } from '../../../src/policies/circuit-breaker/states.js';
@@ -17,6 +18,8 @@ export interface FleetScenario {
   /** Processes at the start. */
   readonly size: number;
   readonly callsPerSecond: number;
+  /** How long calls count from `FAULT_MS` on; a minute if it is not set. */
+  readonly lastsMs?: number;
   /** Sets out, by the fleet's clock, what happens to it from `FAULT_MS` on. */
   readonly arrange: (fleet: Fleet) => void;
 }
@@ -31,9 +34,9 @@ export interface Variant {
 }
 
 export interface FleetResult {
-  /** From `FAULT_MS` on. */
+  /** Those that began from `FAULT_MS` on. */
   readonly calls: Tally;
-  /** From 2 s after `FAULT_MS` on. */
+  /** Those that began 2 s after `FAULT_MS`, or later. */
   readonly later: Tally;
   /** Attempts at endpoints whose process was not up. */
   readonly deadAttempts: number;
@@ -45,8 +48,8 @@ export interface FleetResult {
 }
 
 /** When the first thing happens: until then all is well. */
-export const FAULT_MS = 10_000;
-const END_MS = FAULT_MS + 60_000;
+export const FAULT_MS = 5000;
+const LASTS_MS = 60_000;
 const PATIENCE_MS = 30_000;
 
 export const ATTEMPT_TIMEOUT_MS = 1000;
@@ -60,10 +63,11 @@ export async function playFleet(
   variant: Variant,
   seed: number,
 ): Promise<FleetResult> {
+  const endMs = FAULT_MS + (scenario.lastsMs ?? LASTS_MS);
   const clock = new VirtualClock();
-  const watch = new Watch();
+  const watch = new Watch(() => upstream.inspect().endpoints.list());
   const fleet = new Fleet(scenario.size, model, clock, seeded(seed + 1));
-  const upstream = new Upstream(
+  const upstream: Upstream = new Upstream(
     readUpstream({
       target: FLEET_TARGET,
       timeout: { attempt: `${ATTEMPT_TIMEOUT_MS}ms` },
@@ -92,18 +96,18 @@ export async function playFleet(
     };
   }
   const recorder = new Recorder([
-    { name: 'all', fromMs: FAULT_MS, toMs: END_MS },
-    { name: 'later', fromMs: FAULT_MS + 2000, toMs: END_MS },
+    { name: 'all', fromMs: FAULT_MS, toMs: endMs },
+    { name: 'later', fromMs: FAULT_MS + 2000, toMs: endMs },
   ]);
   const callers = { name: 'all', perSecond: scenario.callsPerSecond, patienceMs: PATIENCE_MS };
   const { stage } = upstream.scopeFor('GET', '/');
   keepCalling(callers, stage, clock, recorder, seeded(seed + 1000));
   scenario.arrange(fleet);
-  await clock.run(END_MS);
+  await clock.run(endMs);
   const { deadRequests } = fleet;
   const { circuitOpenings, ejections, mostEjected, panics } = watch;
   // Calls that began before the end belong to the result however long they take.
-  await clock.run(END_MS + PATIENCE_MS);
+  await clock.run(endMs + PATIENCE_MS);
   return {
     calls: recorder.ofAll(0),
     later: recorder.ofAll(1),
@@ -121,7 +125,11 @@ class Watch {
   ejections = 0;
   mostEjected = 0;
   panics = 0;
-  readonly #ejected = new Set<string>();
+  readonly #list: () => readonly EndpointSnapshot[];
+
+  constructor(list: () => readonly EndpointSnapshot[]) {
+    this.#list = list;
+  }
 
   readonly onEvent = (event: Event): void => {
     const known = event as EndpointEvent | CircuitMoved;
@@ -131,11 +139,10 @@ class Watch {
         return;
       case 'endpoint-ejected':
         this.ejections += 1;
-        this.#ejected.add(known.address);
-        this.mostEjected = Math.max(this.mostEjected, this.#ejected.size);
-        return;
-      case 'endpoint-returned':
-        this.#ejected.delete(known.address);
+        this.mostEjected = Math.max(
+          this.mostEjected,
+          this.#list().filter(({ state }) => state === 'ejected').length,
+        );
         return;
       case 'endpoints-panicked':
         this.panics += 1;

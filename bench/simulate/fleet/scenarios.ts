@@ -22,7 +22,7 @@ export const oneHangs = oneOfThree('one of three hangs', 'hanging');
 export const oneFails = oneOfThree('one of three responds 503', 'failing');
 
 export const allSlow: FleetScenario = {
-  name: 'all three are 40 times slower for 30 s',
+  name: 'all three take 40 times as long for 30 s',
   size: 3,
   callsPerSecond: 100,
   arrange({ clock, processes }) {
@@ -35,15 +35,15 @@ export const allSlow: FleetScenario = {
 };
 
 export const allRefuse: FleetScenario = {
-  name: 'all three refuse connections for 30 s',
+  name: 'all three refuse connections, two are back after 30 s',
   size: 3,
   callsPerSecond: 100,
   arrange(fleet) {
-    const setAll = (condition: Condition): void => {
-      for (const host of fleet.hosts) fleet.set(host, condition);
+    const setAll = (hosts: readonly string[], condition: Condition): void => {
+      for (const host of hosts) fleet.set(host, condition);
     };
-    fleet.clock.schedule(FAULT_MS, () => setAll('refusing'));
-    fleet.clock.schedule(FAULT_MS + ALL_MS, () => setAll('up'));
+    fleet.clock.schedule(FAULT_MS, () => setAll(fleet.hosts, 'refusing'));
+    fleet.clock.schedule(FAULT_MS + ALL_MS, () => setAll(fleet.hosts.slice(1), 'up'));
   },
 };
 

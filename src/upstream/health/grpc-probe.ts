@@ -62,8 +62,8 @@ class GrpcCheck {
 
   cancel(): void {
     this.#isOver = true;
-    this.#session?.destroy();
-    this.#opening?.destroy();
+    if (this.#session === undefined) this.#opening?.destroy();
+    else this.#session.destroy();
   }
 
   #ask(socket: Socket): void {

@@ -185,7 +185,7 @@ const responses: readonly (readonly [what: string, response: Response, expected:
   ['a compressed message', { body: Buffer.from([1, 0, 0, 0, 0]), trailers: ok }, noResponse],
   ['garbage', { body: Buffer.alloc(7, 0xff), trailers: ok }, noResponse],
   ['garbage in a frame', { body: frame(0xff, 0xff, 0xff), trailers: ok }, noResponse],
-  ['a long response', { body: Buffer.alloc(100_000), trailers: ok }, noResponse],
+  ['a field that is cut off', { body: frame(0x08, 1, 0x12, 5), trailers: ok }, noResponse],
   ['another protocol', { type: 'text/html', body: Buffer.from('x') }, 'its response is not gRPC'],
   ['a status of HTTP', { status: 503, body: Buffer.from('x') }, 'it responded with status 503'],
 ];
@@ -196,6 +196,14 @@ for (const [what, response, expected] of responses) {
     t.equal(await check(`127.0.0.1:${port}`, port), expected);
   });
 }
+
+t.test('does not read a long response to its end', async (t) => {
+  const { port } = await startServer(t, (stream) => {
+    stream.respond({ ':status': 200, 'content-type': 'application/grpc' });
+    stream.write(Buffer.alloc(10_000));
+  });
+  t.equal(await check(`127.0.0.1:${port}`, port), noResponse);
+});
 
 t.test('fails where the stream or the connection breaks', async (t) => {
   const reset = await startServer(t, (stream) => stream.close(2));
@@ -223,8 +231,15 @@ t.test('waits for an endpoint that hangs until it is cancelled', async (t) => {
     createTcpServer((socket) => void socket.resume()),
   );
   const slow = await startServer(t, () => {});
-  for (const { port, sockets } of [silent, slow]) {
-    const running = probeOf(port)(`127.0.0.1:${port}`, (error) => results.push(error));
+  const handshake = await listen(
+    t,
+    createTcpServer((socket) => void socket.resume()),
+  );
+  for (const { port, sockets } of [silent, slow, handshake]) {
+    const protocol = port === handshake.port ? 'https:' : 'http:';
+    const running = probeOf(port, { protocol })(`127.0.0.1:${port}`, (error) =>
+      results.push(error),
+    );
     await eventually('there is a connection', () => sockets.length === 1);
     running.cancel();
     await eventually('the connection is closed', () => sockets[0]!.destroyed);

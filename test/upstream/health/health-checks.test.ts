@@ -111,7 +111,7 @@ t.test('makes one check of an endpoint at a time', async (t) => {
 });
 
 t.test('takes a result that is there at once', async (t) => {
-  const { checks, clock, results } = build({}, () => 0.5, 'connect EINVAL');
+  const { checks, clock, results, running } = build({}, () => 0.5, 'connect EINVAL');
   checks.start('a');
   await clock.advance(1500);
   t.same(results, [
@@ -120,6 +120,10 @@ t.test('takes a result that is there at once', async (t) => {
   ]);
   t.equal(clock.pending, 1);
   checks.close();
+  t.notOk(
+    running.some(({ isCancelled }) => isCancelled),
+    'there was nothing to cancel',
+  );
 });
 
 t.test('reports nothing of a check that could not be made', async (t) => {

@@ -156,6 +156,14 @@ t.test('ejection', async (t) => {
     t.same(states(), ['available', 'ejected']);
   });
 
+  t.test('has room for another one when an ejected endpoint leaves', async (t) => {
+    const { all, watch: rules, fail, states } = watch(5);
+    for (const each of all.slice(0, 2)) fail(each);
+    rules.remove(all[0]!);
+    for (const each of all.slice(2)) fail(each);
+    t.same(states().slice(1), ['ejected', 'ejected', 'available', 'available']);
+  });
+
   t.test('does nothing where it is off', async (t) => {
     const { first, fail, states, clock } = watch(2, { ejection: 'off' });
     fail(first, 100);
@@ -409,6 +417,17 @@ t.test('at a reload', async (t) => {
     await before.clock.advance(0);
     t.same(before.states(), ['available', 'ejected', 'available', 'available']);
     t.equal(after.changes(), 1);
+  });
+
+  t.test('a watch that is closed leaves nothing behind', async (t) => {
+    const before = watch(2);
+    before.fail(before.first);
+    const after = watch(0, {}, before.clock);
+    after.watch.adopt(before.first);
+    t.equal(before.clock.pending, 2, 'its return, and whether it may be out at all');
+    after.watch.close();
+    t.equal(before.clock.pending, 0);
+    t.equal(before.first.state, 'ejected', 'the next watch may bring it back');
   });
 
   t.test('an endpoint that is gone is not heard of again', async (t) => {

@@ -17,6 +17,7 @@ export interface UpstreamSetOptions {
   /** Outermost first. */
   readonly policies: PolicyList;
   readonly names: UpstreamContext['names'];
+  readonly claimDescriptor: UpstreamContext['claimDescriptor'];
   /** A call failed because this process is out of descriptors, ports or memory. */
   readonly onShortage: UpstreamContext['onShortage'];
 }

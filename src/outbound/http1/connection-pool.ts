@@ -30,6 +30,8 @@ export interface PoolOptions {
 export interface PoolContext {
   readonly clock: Clock;
   readonly names: Names;
+  /** Asked before a connection is opened; false where descriptors are short. */
+  readonly claimDescriptor: () => boolean;
 }
 
 /** How often unused connections are looked for, in ms. */
@@ -80,12 +82,12 @@ export class ConnectionPool implements HttpClient, ConnectionKeeper {
     return pool;
   }
 
-  private constructor(options: PoolOptions, { clock, names }: PoolContext, key: string) {
+  private constructor(options: PoolOptions, context: PoolContext, key: string) {
     this.#key = key;
     this.#options = options;
-    this.#clock = clock;
-    this.#addresses = new TargetAddresses(options.target, names);
-    this.#dial = createDial(options.target, options.tls);
+    this.#clock = context.clock;
+    this.#addresses = new TargetAddresses(options.target, context.names);
+    this.#dial = createDial(options.target, options.tls, context.claimDescriptor);
     this.#maxAgeMs = options.maxAgeMs === 'off' ? Infinity : options.maxAgeMs;
   }
 

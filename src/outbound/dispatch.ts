@@ -38,6 +38,11 @@ export interface ForwardedReply extends Reply {
 /** An upstream that uses up a deadline of this length, in ms, may be the reason that the deadline was missed. */
 const TELLING_MS = 100;
 
+/** `*` stands for the target as a whole, which has a path where the configuration gives it one. */
+function joinPath(basePath: string, path: string): string {
+  return path === '*' && basePath !== '' ? basePath : basePath + path;
+}
+
 /** Both what a connection reports to and the pipeline's Reply: a response costs one allocation, not two. */
 class Dispatch extends StreamedReply implements ResponseHandler, ForwardedReply {
   upgraded: UpgradedConnection | undefined;
@@ -72,7 +77,7 @@ class Dispatch extends StreamedReply implements ResponseHandler, ForwardedReply 
     client.dispatch(
       {
         method: call.method,
-        path: this.#options.basePath + call.path,
+        path: joinPath(this.#options.basePath, call.path),
         authority: call.host ?? authority,
         fields: this.#fields(),
         body: this.#body,

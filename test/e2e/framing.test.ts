@@ -137,6 +137,36 @@ t.test('answers OPTIONS * and Max-Forwards: 0 itself, and counts hops down', asy
   t.match(seen.at(-1), /^GET \/p HTTP\/1.1\r\n[^]*Max-Forwards: 0\r\n/);
 });
 
+t.test('OPTIONS for a host without a path asks the upstream as a whole', async (t) => {
+  const seen: string[] = [];
+  const upstream = await startRawUpstream(t, (socket) => {
+    socket.on('data', (data) => {
+      seen.push(data.toString().split('\r\n')[0]!);
+      socket.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
+    });
+  });
+  const sidecar = await startSidecar(
+    t,
+    `
+upstreams:
+  a: { listen: 0, target: "${upstream.url}", routes: [{ name: id, match: { path: "/:id" } }] }
+  b: { listen: 0, target: "${upstream.url}/base" }`,
+  );
+  const send = (name: string, requestLine: string) =>
+    sendRaw(sidecar.port(name), `${requestLine} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+  for (const [name, sent, forwarded] of [
+    ['a', 'OPTIONS http://x', 'OPTIONS *'],
+    ['b', 'OPTIONS http://x', 'OPTIONS /base'],
+    ['a', 'OPTIONS http://x/', 'OPTIONS /'],
+    ['a', 'OPTIONS http://x?a=1', 'OPTIONS /?a=1'],
+    ['a', 'GET http://x', 'GET /'],
+  ] as const) {
+    t.match(await send(name, sent), /^HTTP\/1.1 200 OK/);
+    t.equal(seen.at(-1), `${forwarded} HTTP/1.1`, sent);
+  }
+  t.equal(await sidecar.metric('breakwater_requests_total', { upstream: 'a', route: 'id' }), 0);
+});
+
 t.test('forwards every method, and a body with any of them', async (t) => {
   const seen: string[] = [];
   const upstream = await startRawUpstream(t, (socket) => {

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import net from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 import t from 'tap';
 import { WebSocket, WebSocketServer } from 'ws';
 import {
@@ -183,6 +184,50 @@ t.test('goes on where a reload sends new calls elsewhere', async (t) => {
   t.equal(await sidecar.metric('breakwater_tunnels', { upstream: 'a' }), 2);
   socket.terminate();
   next.terminate();
+});
+
+t.test('has the grace time when its listener ends, with content or without', async (t) => {
+  const upstream = await startRawUpstream(t, (socket) => {
+    let isOpen = false;
+    socket.on('data', (data) => {
+      if (isOpen) socket.write(data);
+      else socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n');
+      isOpen = true;
+    });
+  });
+  const withContent = ASK.replace('GET', 'POST').replace(/\r\n$/, 'Content-Length: 2\r\n\r\nab');
+  const foreign = ASK.replace('GET', 'LINK');
+  for (const end of ['reload', 'stop'] as const) {
+    const sidecar = await startSidecar(
+      t,
+      `server: { listen: 0 }
+upstreams: { a: { listen: 0, prefix: /a, target: "${upstream.url}" } }`,
+    );
+    const tunnels = [ASK, withContent, foreign].map((ask) => {
+      const socket = net.connect(sidecar.port('a'), '127.0.0.1');
+      t.teardown(() => socket.destroy());
+      let seen = '';
+      socket.on('data', (data) => (seen += data.toString()));
+      socket.write(ask);
+      return { socket, seen: () => seen };
+    });
+    for (const { seen } of tunnels) {
+      await eventually('it is open', () => seen().startsWith('HTTP/1.1 101 '));
+    }
+    if (end === 'stop') void sidecar.stop();
+    else {
+      sidecar.edit(
+        `server: { listen: 0 }\nupstreams: { a: { prefix: /a, target: "${upstream.url}" } }`,
+      );
+      await sidecar.reload();
+    }
+    // Idle connections are closed after 250 ms.
+    await setTimeout(700);
+    for (const { socket, seen } of tunnels) {
+      socket.write(`after the ${end}`);
+      await eventually('it is carried', () => seen().endsWith(`after the ${end}`));
+    }
+  }
 });
 
 t.test('cancels the upstream call when the client leaves before the 101', async (t) => {

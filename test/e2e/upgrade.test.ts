@@ -191,7 +191,10 @@ t.test('has the grace time when its listener ends, with content or without', asy
     let isOpen = false;
     socket.on('data', (data) => {
       if (isOpen) socket.write(data);
-      else socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n');
+      else
+        socket.write(
+          'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n',
+        );
       isOpen = true;
     });
   });

@@ -10,6 +10,8 @@ export interface Original {
   readonly method?: string | undefined;
   /** The protocol that the client asks to upgrade to. */
   readonly upgrade?: string | undefined;
+  /** It came before the response to the one before it. */
+  readonly isPipelined?: boolean;
 }
 
 interface Turn {
@@ -49,9 +51,14 @@ export class Connection {
     return this.#isBusy;
   }
 
-  /** What comes now is the beginning of a request. */
-  get isBetweenRequests(): boolean {
-    return !this.#isBusy && !this.#hasLostTrack;
+  /** What the parser does not understand now can only be the beginning of a request. */
+  get isAtRequest(): boolean {
+    if (!this.#isBusy) return !this.#hasLostTrack;
+    const last = this.#waiting.length > 0 ? this.#waiting.at(-1)!.request : this.#request;
+    if (last?.complete !== true) return false;
+    // An end of line comes before what follows any other request. A body of a given length may end with anything.
+    const { 'content-length': length = '0' } = last.headers;
+    return length === '0';
   }
 
   /** The response that the connection is busy with. */
@@ -80,14 +87,13 @@ export class Connection {
   /** As `take`, for a socket that Node's server has given away. */
   takeBare(start: () => void): void {
     const socket = this.#socket;
-    const response = this.#response;
-    if (response !== undefined) {
-      // It does no more for the response that is under way.
-      const onDrain = () => void response.emit('drain');
-      socket.on('drain', onDrain);
-      response.once('close', () => socket.off('drain', onDrain));
-    }
-    this.take(start);
+    // It does no more for the responses that come first.
+    const onDrain = () => void this.#response?.emit('drain');
+    socket.on('drain', onDrain);
+    this.take(() => {
+      socket.off('drain', onDrain);
+      start();
+    });
   }
 
   /** The turn that runs now lasts until this response has ended. */

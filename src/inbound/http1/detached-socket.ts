@@ -25,9 +25,11 @@ export class DetachedSocket extends Duplex {
 
   /** The socket under `socket`, which may be a detached one itself. */
   static over(socket: Duplex): DetachedSocket {
-    return new DetachedSocket(
-      socket instanceof DetachedSocket ? socket.#release() : (socket as Socket),
-    );
+    if (!(socket instanceof DetachedSocket)) return new DetachedSocket(socket as Socket);
+    const unread = socket.read() as Buffer | null;
+    const next = new DetachedSocket(socket.#release());
+    if (unread !== null) next.unshift(unread);
+    return next;
   }
 
   private constructor(socket: Socket) {

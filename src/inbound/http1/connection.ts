@@ -1,6 +1,7 @@
 /** One connection of a client: its requests run one after another, and its end can be taken over by other code. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Http1Stream } from './http1-stream.js';
 
 /** Requests that wait for their turn before the connection is read no further. */
 const MAX_WAITING = 16;
@@ -25,6 +26,8 @@ const connections = new WeakMap<Socket, Connection>();
 export class Connection {
   /** Nothing more is read from it as HTTP: it has been refused, or ends with the response that runs now. */
   isOver = false;
+  /** Of the request that runs now; undefined where it was refused. */
+  stream: Http1Stream | undefined;
   readonly #socket: Socket;
   #isBusy = false;
   /** A response ended before its request: where the next one begins is not known. */
@@ -108,6 +111,7 @@ export class Connection {
     if (this.#request?.complete === false) this.#hasLostTrack = true;
     this.#request = undefined;
     this.#response = undefined;
+    this.stream = undefined;
     const socket = this.#socket;
     if (socket.destroyed || socket.writableEnded) {
       this.#waiting = [];

@@ -97,6 +97,7 @@ class Intake {
       isPipelined,
       isClosing: this.#options.isClosing,
     });
+    Connection.of(request.socket).stream = stream;
     this.#options.start(stream, request, response);
   }
 
@@ -168,12 +169,13 @@ class Intake {
     // What follows a request that says `Connection: close` is no request.
     if (error.code === 'HPE_CLOSED_CONNECTION') return ignoreRest(socket);
     const why = error.reason ?? error.message;
-    const { response } = connection;
+    const { response, stream } = connection;
     if (!connection.meetsDefect()) {
       ignoreRest(socket);
       return connection.take(() => this.#refuseSocket(socket, status, why));
     }
     if (response?.headersSent === true) return resetConnection(socket);
+    if (stream?.reportMalformed(why) === true) return;
     this.#options.onRefused(status, why);
     breakOff(socket, status);
   };

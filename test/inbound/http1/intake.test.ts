@@ -183,6 +183,18 @@ t.test('a refusal leaves a trace', async (t) => {
   }
 });
 
+t.test('an exchange that runs tells itself of a malformed body', async (t) => {
+  const opened = await open('POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n');
+  const [stream] = opened.streams;
+  const told: string[] = [];
+  stream!.listen({ onDrain() {}, onClose() {}, onMalformed: (why) => void told.push(why) });
+  opened.client.write('zz\r\n');
+  await settle();
+  t.equal(told.length, 1);
+  t.same(opened.refused, []);
+  t.same(statuses(opened), []);
+});
+
 t.test('a refusal comes after the responses to the requests before it', async (t) => {
   for (const [bad, status] of [
     ['GET /a b HTTP/1.1\r\nHost: a\r\n\r\n', 400],

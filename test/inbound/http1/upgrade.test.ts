@@ -24,7 +24,6 @@ async function open(protocol = 'websocket', early = '') {
         onMalformed() {},
         onClose: () => void (closes += 1),
         onDrain() {},
-        onMalformed() {},
       });
     },
   );

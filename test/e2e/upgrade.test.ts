@@ -126,6 +126,38 @@ t.test("keeps early bytes, half-close and the upstream's last words", async (t) 
   t.match(seen, /heard earlylate$/);
 });
 
+t.test('comes after large responses to the requests before it', async (t) => {
+  const body = 'x'.repeat(8_000_000);
+  const upstream = await startRawUpstream(t, (socket) => {
+    socket.on('data', (data) => {
+      if (data.toString().startsWith('GET /u'))
+        socket.write(
+          'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n',
+        );
+      else socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+    });
+  });
+  const sidecar = await startSidecar(
+    t,
+    `upstreams: { a: { listen: 0, target: "${upstream.url}" } }`,
+  );
+  const socket = net.connect(sidecar.port('a'), '127.0.0.1');
+  t.teardown(() => socket.destroy());
+  const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`;
+  socket.write(`${get('/1')}${get('/2')}${ASK}`);
+  socket.pause();
+  await setTimeout(100);
+  let bytes = 0;
+  let last = '';
+  socket.on('data', (chunk) => {
+    bytes += chunk.length;
+    last = chunk.toString();
+  });
+  socket.resume();
+  await eventually('the tunnel is open', () => last.includes('HTTP/1.1 101 '));
+  t.ok(bytes > 2 * body.length);
+});
+
 t.test('does not pass h2c on', async (t) => {
   const upstream = await startUpstream(t, (request, response) =>
     response.end(request.headers.upgrade ?? 'none'),

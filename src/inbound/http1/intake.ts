@@ -175,8 +175,10 @@ class Intake {
       return connection.take(() => this.#refuseSocket(socket, status, why));
     }
     if (response?.headersSent === true) return resetConnection(socket);
-    if (stream?.reportMalformed(why) === true) return;
-    this.#options.onRefused(status, why);
+    // A client that ends before its body has left: its exchange learns that from the end of the connection.
+    const hasLeft = error.code === 'HPE_INVALID_EOF_STATE';
+    if (!hasLeft && stream?.reportMalformed(why) === true) return;
+    if (!hasLeft || stream === undefined) this.#options.onRefused(status, why);
     breakOff(socket, status);
   };
 

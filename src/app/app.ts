@@ -26,6 +26,8 @@ import { LookupQueue } from '../outbound/names/lookup-queue.js';
 import { systemLookup } from '../outbound/names/lookup.js';
 import { Names } from '../outbound/names/names.js';
 import { Roster } from '../lib/roster.js';
+import { readDescriptorLimit } from '../platform/descriptor-limit.js';
+import { DescriptorReserve } from '../platform/descriptor-reserve.js';
 import { openMemoryReader } from '../platform/memory-limits.js';
 import { overload, type Overload, type OverloadChange } from '../policies/overload/index.js';
 import { StoreSet } from '../stores/store-set.js';
@@ -87,7 +89,10 @@ export class App {
       isDraining: () => false,
       running: new Roster(),
     };
-    const app = new App(config, options, exchanges, await createFront(exchanges));
+    const reserve = new DescriptorReserve(readDescriptorLimit());
+    const onShortage = logShortage(options.logger, options.clock);
+    const front = await createFront(exchanges, { isShort: reserve.isAllThatIsLeft, onShortage });
+    const app = new App(config, options, exchanges, front, reserve, onShortage);
     try {
       await app.#apply(config);
     } catch (error) {
@@ -103,6 +108,8 @@ export class App {
     options: AppOptions,
     exchanges: ExchangeContext,
     front: Awaited<ReturnType<typeof createFront>>,
+    reserve: DescriptorReserve,
+    onShortage: (message: string) => void,
   ) {
     this.#config = config;
     this.#options = options;
@@ -113,13 +120,14 @@ export class App {
     const { clock, logger, version, policies } = options;
     this.#lookups = new LookupQueue(clock, systemLookup);
     const names = new Names(clock, this.#lookups.lookup);
+    const pools = { clock, names, claimDescriptor: reserve.claim };
     this.#upstreams = new UpstreamSet({
       clock,
       random: options.random,
       policies,
       names,
-      openClient: (client, previous) => ConnectionPool.open(client, { clock, names }, previous),
-      onShortage: logShortage(logger, clock),
+      openClient: (client, previous) => ConnectionPool.open(client, pools, previous),
+      onShortage,
     });
     this.#leftBehind = new LeftBehind(clock);
     this.#listeners = new ListenerSet(front, clock);

@@ -143,11 +143,11 @@ export class CallError extends Error {
   }
 }
 
-/** The client hung up (499), or stopped sending its request (408): there is no client left to serve. */
+/** The client hung up (499), stopped sending its request (408) or sent a malformed one (400): no client is left to serve. */
 export class ClientGoneError extends Error {
-  readonly status: 499 | 408;
+  readonly status: 499 | 408 | 400;
 
-  constructor(status: 499 | 408, message: string) {
+  constructor(status: 499 | 408 | 400, message: string) {
     const limit = Error.stackTraceLimit;
     Error.stackTraceLimit = 0;
     super(message);

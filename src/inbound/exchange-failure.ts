@@ -7,6 +7,13 @@ import type { Reply } from '../core/reply.js';
 export const clientLeft = (): ClientGoneError =>
   new ClientGoneError(499, 'Cannot respond because the client closed its connection');
 
+/** @param why what the parser says. */
+export const malformedBody = (upstream: string, why: string): ClientGoneError =>
+  new ClientGoneError(
+    400,
+    `Cannot forward the request to ${upstream} because its body is malformed: ${why}`,
+  );
+
 /**
  * Why a response that is here must not be sent.
  * @param isGone the client has left.

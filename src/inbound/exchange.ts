@@ -6,7 +6,7 @@ import { combinedValue, type Fields } from '../http/fields.js';
 import type { Member, Roster } from '../lib/roster.js';
 import type { ForwardedReply, UpgradedConnection } from '../outbound/dispatch.js';
 import type { Scope } from '../upstream/scope.js';
-import { asFailure, clientLeft, failureInstead } from './exchange-failure.js';
+import { asFailure, clientLeft, failureInstead, malformedBody } from './exchange-failure.js';
 import { summarize } from './exchange-summary.js';
 import { forwardRequestHeaders } from './forward-headers.js';
 import { renderProblem } from './problem.js';
@@ -110,6 +110,10 @@ export class Exchange implements ReplySink, StreamHandler, Member, CallClient {
     this.#reply?.resume();
   }
 
+  onMalformed(why: string): void {
+    this.#call.cancel(malformedBody(this.#scope.upstream, why));
+  }
+
   onClose(): void {
     if (this.#isOver) return;
     const error = clientLeft();
@@ -174,7 +178,7 @@ export class Exchange implements ReplySink, StreamHandler, Member, CallClient {
     const error = this.#gone ?? failure;
     if (!(error instanceof CallError)) {
       this.#finish(error.status, error);
-      if (error.status === 408) this.#stream.refuse(408);
+      if (error.status !== 499) this.#stream.refuse(error.status);
       return;
     }
     const { attempts, method, wasSent, sentFailureFields } = this.#call;

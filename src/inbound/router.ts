@@ -21,7 +21,7 @@ export interface Router {
 export function routeAllTo(upstream: Upstream): Router {
   return {
     route(method, target) {
-      const path = pathOf(target);
+      const path = pathOf(method, target);
       return { scope: upstream.scopeFor(method, path), path };
     },
   };
@@ -32,7 +32,7 @@ export function routeByPrefix(upstreams: ReadonlyMap<string, Upstream>, emit: Em
   const noRoute = noRouteScope([...upstreams.keys()], emit);
   return {
     route(method, target) {
-      const path = pathOf(target);
+      const path = pathOf(method, target);
       const query = path.indexOf('?');
       let end = query === -1 ? path.length : query;
       // One look-up per segment, however many prefixes there are.

@@ -50,6 +50,8 @@ export interface BodySource {
 export interface StreamHandler {
   /** The client takes bytes again after `write` returned false. */
   onDrain(): void;
+  /** The body cannot be read on because it is malformed. Comes before any response. */
+  onMalformed(why: string): void;
   /** The client has left. May come after the end of the stream, too, and means nothing then. */
   onClose(): void;
 }

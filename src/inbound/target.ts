@@ -3,10 +3,12 @@
 /** An absolute-form target up to its path; the authority is a group. */
 const ABSOLUTE_FORM = /^[a-z][a-z\d+.-]*:\/\/([^/?#]*)/i;
 
-/** Path and query of a request target, byte for byte. */
-export function pathOf(target: string): string {
+/** Path and query of a request target, byte for byte; `*` where it asks about the server as a whole. */
+export function pathOf(method: string, target: string): string {
   if (target.startsWith('/')) return target;
   const path = target.replace(ABSOLUTE_FORM, '');
+  // RFC 9112, section 3.2.4: the last proxy turns such a target into `*`.
+  if (path === '' && method === 'OPTIONS') return '*';
   return path.startsWith('/') ? path : `/${path}`;
 }
 

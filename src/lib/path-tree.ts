@@ -30,12 +30,13 @@ function escapeByte(byte: number): string {
 /**
  * The path that servers commonly make of a request target: query cut off, escapes of plain characters decoded,
  * backslashes read as slashes, slashes merged, dot segments removed (RFC 3986, section 5.2.4). An escaped slash stays
- * one: most servers keep `/a%2Fb` and `/a/b` apart.
+ * one: most servers keep `/a%2Fb` and `/a/b` apart. `*`, the server as a whole, matches as `/` does.
  */
 export function resolvePath(target: string): string {
   const end = target.search(/[?#]/);
   const path = end === -1 ? target : target.slice(0, end);
   if (RESOLVED.test(path)) return path;
+  if (path === '*') return '/';
   const segments: string[] = [];
   const parts = unifyEscapes(path).split(/[/\\]+/);
   for (const [i, part] of parts.entries()) {

@@ -36,6 +36,11 @@ export interface ForwardedReply extends Reply {
   readonly upgraded?: UpgradedConnection | undefined;
 }
 
+/** `*` stands for the target as a whole, which has a path where the configuration gives it one. */
+function joinPath(basePath: string, path: string): string {
+  return path === '*' && basePath !== '' ? basePath : basePath + path;
+}
+
 /** Both what a connection reports to and the pipeline's Reply: a response costs one allocation, not two. */
 class Dispatch extends StreamedReply implements ResponseHandler, ForwardedReply {
   upgraded: UpgradedConnection | undefined;
@@ -91,7 +96,7 @@ class Dispatch extends StreamedReply implements ResponseHandler, ForwardedReply 
     destination.client.dispatch(
       {
         method: call.method,
-        path: this.#options.basePath + call.path,
+        path: joinPath(this.#options.basePath, call.path),
         authority: call.host ?? destination.authority,
         fields: this.#fields(),
         body: this.#body,

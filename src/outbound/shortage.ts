@@ -11,6 +11,10 @@ export function codeOf(error: unknown): string {
   return typeof code === 'string' ? code : '';
 }
 
+/** Where descriptors are left, but not for calls. */
+export const keptForAdmin = (): Error =>
+  Object.assign(new Error('the last ones are kept for the admin server'), { code: 'EMFILE' });
+
 export const isShortageOfAll = (error: Error) => ofAll.has(codeOf(error));
 
 /** EADDRNOTAVAIL: no port is left here for a connection to this address. */

@@ -1,5 +1,8 @@
+import { once } from 'node:events';
+import net from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 import t from 'tap';
-import { sendRaw, startRawUpstream, startSidecar } from '../support/sidecar.js';
+import { eventually, sendRaw, startRawUpstream, startSidecar } from '../support/sidecar.js';
 
 const post = (...lines: string[]) => ['POST / HTTP/1.1', 'Host: x', ...lines].join('\r\n');
 const get = (...lines: string[]) => ['GET / HTTP/1.1', 'Host: x', ...lines, '', ''].join('\r\n');
@@ -135,6 +138,74 @@ t.test('answers OPTIONS * and Max-Forwards: 0 itself, and counts hops down', asy
   t.match(seen.at(-1), /^TRACE \/p HTTP\/1.1\r\n[^]*Max-Forwards: 2\r\n/);
   await send(`GET /p HTTP/1.1\r\n${end}Max-Forwards: 0\r\n\r\n`);
   t.match(seen.at(-1), /^GET \/p HTTP\/1.1\r\n[^]*Max-Forwards: 0\r\n/);
+});
+
+t.test('methods that the parser does not know may be split and pipelined', async (t) => {
+  const seen: string[] = [];
+  const upstream = await startRawUpstream(t, (socket) => {
+    socket.on('data', (data) => {
+      seen.push(data.toString().split(' HTTP')[0]!);
+      // More than the buffers between the proxy and the client hold.
+      const length = seen.length === 1 ? 8_000_000 : 2;
+      socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${length}\r\n\r\n${'x'.repeat(length)}`);
+    });
+  });
+  const sidecar = await startSidecar(
+    t,
+    `upstreams: { a: { listen: 0, target: "${upstream.url}" } }`,
+  );
+  const end = ' HTTP/1.1\r\nHost: x\r\n';
+  const socket = net.connect(sidecar.port('a'), '127.0.0.1');
+  t.teardown(() => socket.destroy());
+  let received = '';
+  socket.on('data', (chunk) => (received += chunk.toString()));
+  socket.pause();
+  socket.setNoDelay();
+  socket.write(`GET /1${end}\r\nGET /2${end}\r\nBAN /3${end}\r\nLIS`);
+  await setTimeout(50);
+  socket.write(`T /4${end}\r\nGET /5${end}\r\n`);
+  await setTimeout(50);
+  socket.resume();
+  await eventually('the fifth has its response', () => received.split(' 200 OK').length === 6);
+  const closed = once(socket, 'close');
+  for (const part of ['LIS', 'T /6 HT', `TP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`]) {
+    socket.write(part);
+    await setTimeout(50);
+  }
+  await closed;
+  t.same(seen, ['GET /1', 'GET /2', 'BAN /3', 'LIST /4', 'GET /5', 'LIST /6']);
+  t.equal(received.split(' 200 OK').length, 7);
+  t.equal(await sidecar.metric('breakwater_refused_requests_total'), 0);
+});
+
+t.test('OPTIONS for a host without a path asks the upstream as a whole', async (t) => {
+  const seen: string[] = [];
+  const upstream = await startRawUpstream(t, (socket) => {
+    socket.on('data', (data) => {
+      seen.push(data.toString().split('\r\n')[0]!);
+      socket.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
+    });
+  });
+  const sidecar = await startSidecar(
+    t,
+    `
+upstreams:
+  a: { listen: 0, target: "${upstream.url}", routes: [{ name: id, match: { path: "/:id" } }] }
+  b: { listen: 0, target: "${upstream.url}/base" }`,
+  );
+  const send = (name: string, requestLine: string) =>
+    sendRaw(sidecar.port(name), `${requestLine} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+  for (const [name, sent, forwarded] of [
+    ['a', 'OPTIONS http://x', 'OPTIONS *'],
+    ['b', 'OPTIONS http://x', 'OPTIONS /base'],
+    ['a', 'OPTIONS http://x/', 'OPTIONS /'],
+    ['a', 'OPTIONS http://x?a=1', 'OPTIONS /?a=1'],
+    ['a', 'GET http://x', 'GET /'],
+  ] as const) {
+    t.match(await send(name, sent), /^HTTP\/1.1 200 OK/);
+    t.equal(seen.at(-1), `${forwarded} HTTP/1.1`, sent);
+  }
+  t.equal(await sidecar.metric('breakwater_requests_total', { upstream: 'a', route: 'id' }), 0);
 });
 
 t.test('forwards every method, and a body with any of them', async (t) => {

@@ -22,6 +22,7 @@ async function hangUp(socket: Socket, sidecar: TestSidecar, upstreamSockets: Set
     'it is counted once',
     async () => (await sidecar.metric('breakwater_requests_total', { status: '499' })) === 1,
   );
+  t.equal(await sidecar.metric('breakwater_refused_requests_total'), 0, 'as nothing else');
 }
 
 interface Phase {

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import net from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 import t from 'tap';
 import { WebSocket, WebSocketServer } from 'ws';
 import {
@@ -125,6 +126,38 @@ t.test("keeps early bytes, half-close and the upstream's last words", async (t) 
   t.match(seen, /heard earlylate$/);
 });
 
+t.test('comes after large responses to the requests before it', async (t) => {
+  const body = 'x'.repeat(8_000_000);
+  const upstream = await startRawUpstream(t, (socket) => {
+    socket.on('data', (data) => {
+      if (data.toString().startsWith('GET /u'))
+        socket.write(
+          'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n',
+        );
+      else socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+    });
+  });
+  const sidecar = await startSidecar(
+    t,
+    `upstreams: { a: { listen: 0, target: "${upstream.url}" } }`,
+  );
+  const socket = net.connect(sidecar.port('a'), '127.0.0.1');
+  t.teardown(() => socket.destroy());
+  const get = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n';
+  socket.write(`${get}${get}${ASK}`);
+  socket.pause();
+  await setTimeout(100);
+  let bytes = 0;
+  let last = '';
+  socket.on('data', (chunk) => {
+    bytes += chunk.length;
+    last = chunk.toString();
+  });
+  socket.resume();
+  await eventually('the tunnel is open', () => last.includes('HTTP/1.1 101 '));
+  t.ok(bytes > 2 * body.length);
+});
+
 t.test('does not pass h2c on', async (t) => {
   const upstream = await startUpstream(t, (request, response) =>
     response.end(request.headers.upgrade ?? 'none'),
@@ -183,6 +216,53 @@ t.test('goes on where a reload sends new calls elsewhere', async (t) => {
   t.equal(await sidecar.metric('breakwater_tunnels', { upstream: 'a' }), 2);
   socket.terminate();
   next.terminate();
+});
+
+t.test('has the grace time when its listener ends, with content or without', async (t) => {
+  const upstream = await startRawUpstream(t, (socket) => {
+    let isOpen = false;
+    socket.on('data', (data) => {
+      if (isOpen) socket.write(data);
+      else
+        socket.write(
+          'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n',
+        );
+      isOpen = true;
+    });
+  });
+  const withContent = ASK.replace('GET', 'POST').replace(/\r\n$/, 'Content-Length: 2\r\n\r\nab');
+  const foreign = ASK.replace('GET', 'LINK');
+  for (const end of ['reload', 'stop'] as const) {
+    const sidecar = await startSidecar(
+      t,
+      `server: { listen: 0 }
+upstreams: { a: { listen: 0, prefix: /a, target: "${upstream.url}" } }`,
+    );
+    const tunnels = [ASK, withContent, foreign].map((ask) => {
+      const socket = net.connect(sidecar.port('a'), '127.0.0.1');
+      t.teardown(() => socket.destroy());
+      let seen = '';
+      socket.on('data', (data) => (seen += data.toString()));
+      socket.write(ask);
+      return { socket, seen: () => seen };
+    });
+    for (const { seen } of tunnels) {
+      await eventually('it is open', () => seen().startsWith('HTTP/1.1 101 '));
+    }
+    if (end === 'stop') void sidecar.stop();
+    else {
+      sidecar.edit(
+        `server: { listen: 0 }\nupstreams: { a: { prefix: /a, target: "${upstream.url}" } }`,
+      );
+      await sidecar.reload();
+    }
+    // Idle connections are closed after 250 ms.
+    await setTimeout(700);
+    for (const { socket, seen } of tunnels) {
+      socket.write(`after the ${end}`);
+      await eventually('it is carried', () => seen().endsWith(`after the ${end}`));
+    }
+  }
 });
 
 t.test('cancels the upstream call when the client leaves before the 101', async (t) => {

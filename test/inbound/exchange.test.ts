@@ -377,6 +377,16 @@ t.test('an upload', async (t) => {
     t.match(countedOnce(t, opened), { status: 408, reason: '' });
   });
 
+  t.test('that is malformed is refused with 400 and nothing else', async (t) => {
+    const opened = await open({ method: 'POST', body: new FakeSource() });
+    const run = opened.stage.last;
+    run.call.onCancel((why) => run.fail(why));
+    opened.stream.spoilBody('no chunk size');
+    await settle();
+    t.same(opened.stream.sent, ['refuse 400']);
+    t.match(countedOnce(t, opened), { status: 400, reason: '' });
+  });
+
   t.test('is dropped once the response is complete', async (t) => {
     const body = new FakeSource();
     const opened = await open({ method: 'POST', body });

@@ -180,6 +180,10 @@ export class FakeStream implements InboundStream {
     this.#handler!.onDrain();
   }
 
+  spoilBody(why: string): void {
+    this.#handler!.onMalformed(why);
+  }
+
   leave(): void {
     this.isGone = true;
     this.#handler!.onClose();

@@ -1,6 +1,7 @@
 /** One connection of a client: its requests run one after another, and its end can be taken over by other code. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Http1Stream } from './http1-stream.js';
 
 /** Requests that wait for their turn before the connection is read no further. */
 const MAX_WAITING = 16;
@@ -10,6 +11,8 @@ export interface Original {
   readonly method?: string | undefined;
   /** The protocol that the client asks to upgrade to. */
   readonly upgrade?: string | undefined;
+  /** It came before the response to the one before it. */
+  readonly isPipelined?: boolean;
 }
 
 interface Turn {
@@ -23,6 +26,8 @@ const connections = new WeakMap<Socket, Connection>();
 export class Connection {
   /** Nothing more is read from it as HTTP: it has been refused, or ends with the response that runs now. */
   isOver = false;
+  /** Of the request that runs now; undefined where it was refused. */
+  stream: Http1Stream | undefined;
   readonly #socket: Socket;
   #isBusy = false;
   /** A response ended before its request: where the next one begins is not known. */
@@ -49,9 +54,14 @@ export class Connection {
     return this.#isBusy;
   }
 
-  /** What comes now is the beginning of a request. */
-  get isBetweenRequests(): boolean {
-    return !this.#isBusy && !this.#hasLostTrack;
+  /** What the parser does not understand now can only be the beginning of a request. */
+  get isAtRequest(): boolean {
+    if (!this.#isBusy) return !this.#hasLostTrack;
+    const last = this.#waiting.length > 0 ? this.#waiting.at(-1)!.request : this.#request;
+    if (last?.complete !== true) return false;
+    // An end of line comes before what follows any other request. A body of a given length may end with anything.
+    const { 'content-length': length = '0' } = last.headers;
+    return length === '0';
   }
 
   /** The response that the connection is busy with. */
@@ -80,14 +90,13 @@ export class Connection {
   /** As `take`, for a socket that Node's server has given away. */
   takeBare(start: () => void): void {
     const socket = this.#socket;
-    const response = this.#response;
-    if (response !== undefined) {
-      // It does no more for the response that is under way.
-      const onDrain = () => void response.emit('drain');
-      socket.on('drain', onDrain);
-      response.once('close', () => socket.off('drain', onDrain));
-    }
-    this.take(start);
+    // It does no more for the responses that come first.
+    const onDrain = () => void this.#response?.emit('drain');
+    socket.on('drain', onDrain);
+    this.take(() => {
+      socket.off('drain', onDrain);
+      start();
+    });
   }
 
   /** The turn that runs now lasts until this response has ended. */
@@ -102,6 +111,7 @@ export class Connection {
     if (this.#request?.complete === false) this.#hasLostTrack = true;
     this.#request = undefined;
     this.#response = undefined;
+    this.stream = undefined;
     const socket = this.#socket;
     if (socket.destroyed || socket.writableEnded) {
       this.#waiting = [];

@@ -5,8 +5,15 @@ import { Duplex } from 'node:stream';
 /** What Node's server listens to. Its listener for the close of a socket stays, and gives the parser back. */
 const ofServer = ['data', 'end', 'drain', 'timeout', 'pause', 'resume'];
 
+/** Node's parser of a socket, in the lists by which the server knows idle connections and late heads. */
+interface ParsedSocket {
+  readonly parser?: { remove?(): void } | null;
+}
+
 /** Ends the part of Node's server in a socket that it has not given away. */
 export function takeFromServer(socket: Socket): void {
+  // As Node does itself where it gives a socket away: to the server, the connection would be idle from now on.
+  (socket as ParsedSocket).parser?.remove?.();
   for (const event of ofServer) socket.removeAllListeners(event);
   socket.setTimeout(0);
 }
@@ -18,9 +25,11 @@ export class DetachedSocket extends Duplex {
 
   /** The socket under `socket`, which may be a detached one itself. */
   static over(socket: Duplex): DetachedSocket {
-    return new DetachedSocket(
-      socket instanceof DetachedSocket ? socket.#release() : (socket as Socket),
-    );
+    if (!(socket instanceof DetachedSocket)) return new DetachedSocket(socket as Socket);
+    const unread = socket.read() as Buffer | null;
+    const next = new DetachedSocket(socket.#release());
+    if (unread !== null) next.unshift(unread);
+    return next;
   }
 
   private constructor(socket: Socket) {

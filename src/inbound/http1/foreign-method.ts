@@ -18,7 +18,12 @@ const OF_RTSP = [
 
 const known = [...METHODS, ...OF_RTSP, 'PRI'];
 
-const REQUEST_LINE = /^([\w!#$%&'*+.^`|~-]+) [^ \r\n]+ HTTP\/1\.[01]\r\n/;
+const METHOD = /^[\w!#$%&'*+.^`|~-]+/;
+
+const REQUEST_LINE = /^[^ ]+ [^ \r\n]+ HTTP\/1\.[01]\r\n/;
+
+/** Longest method that is waited for until it is complete. */
+const MAX_METHOD_BYTES = 256;
 
 /** How many of its first characters the parser takes for the beginning of a method. */
 function knownLength(method: string): number {
@@ -38,15 +43,32 @@ export interface ForeignMethod {
 }
 
 /**
- * @param packet what the parser was reading, between two requests before it. @param failedAt where it met the method.
- * @returns undefined where no sound request begins there.
+ * @param packet what the parser was reading. No body whose end only its length tells is in it. @param failedAt where the
+ * parser met a defect. @returns what begins with the method that it does not know; undefined where that is not the defect.
  */
-export function findForeignMethod(packet: Buffer, failedAt: number): ForeignMethod | undefined {
-  const method = REQUEST_LINE.exec(packet.toString('latin1'))?.[1];
+export function findForeignStart(packet: Buffer, failedAt: number): Buffer | undefined {
+  const start = failedAt === 0 ? 0 : packet.lastIndexOf('\n', failedAt - 1) + 1;
+  const begun = packet.subarray(start);
+  const method = METHOD.exec(begun.toString('latin1'))?.[0];
   if (method === undefined) return undefined;
   // Anything else is the rest of a method that began in an earlier packet.
-  const isRefused = OF_RTSP.includes(method) && failedAt > method.length;
-  if (!isRefused && failedAt !== knownLength(method)) return undefined;
-  const rest = packet.subarray(method.length);
+  const parsed = failedAt - start;
+  const isRefused = OF_RTSP.includes(method) && parsed > method.length;
+  return isRefused || parsed === knownLength(method) ? begun : undefined;
+}
+
+/** @returns `incomplete` where more has to come; undefined where no sound request begins there. */
+export function readForeignMethod(begun: Buffer): ForeignMethod | 'incomplete' | undefined {
+  const text = begun.toString('latin1');
+  const method = METHOD.exec(text)?.[0];
+  if (method === undefined) return undefined;
+  if (method.length === text.length) {
+    return text.length <= MAX_METHOD_BYTES ? 'incomplete' : undefined;
+  }
+  // What is still to come of the line is judged by the parser.
+  if (text[method.length] !== ' ' || (text.includes('\n') && !REQUEST_LINE.test(text))) {
+    return undefined;
+  }
+  const rest = begun.subarray(method.length);
   return { method, bytes: Buffer.concat([Buffer.from('POST'), rest]) };
 }

@@ -112,6 +112,12 @@ export class Http1Stream implements InboundStream {
     this.#response.on('close', () => handler.onClose());
   }
 
+  /** The parser cannot read the body on. @returns false where no exchange has begun that would tell of it. */
+  reportMalformed(why: string): boolean {
+    this.#handler?.onMalformed(why);
+    return this.#handler !== undefined;
+  }
+
   sendInformational(status: number, statusText: string, fields: Fields): void {
     const statusLine = `HTTP/1.1 ${status} ${statusText || (STATUS_CODES[status] ?? '')}\r\n`;
     this.#response.socket!.write(`${statusLine}${fieldLines(fields)}\r\n`, 'latin1');

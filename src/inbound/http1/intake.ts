@@ -5,7 +5,8 @@ import type { Duplex } from 'node:stream';
 import type { Clock } from '../../core/clock.js';
 import { Connection, type Original } from './connection.js';
 import { DetachedSocket } from './detached-socket.js';
-import { findForeignMethod } from './foreign-method.js';
+import { findForeignStart, type ForeignMethod } from './foreign-method.js';
+import { HeldRequest } from './held-request.js';
 import { announcesBody } from './http1-body.js';
 import { Http1Stream } from './http1-stream.js';
 import { answerAsLastHop, isLastHop } from './last-hop.js';
@@ -62,7 +63,7 @@ class Intake {
   readonly #onRequest: OnRequest = (request, response) => {
     const connection = Connection.of(request.socket);
     const original = connection.takeOriginal();
-    const isPipelined = connection.isBusy;
+    const isPipelined = connection.isBusy || original?.isPipelined === true;
     connection.take(() => {
       connection.lastsUntil(response);
       this.#begin(request, response, original, isPipelined);
@@ -96,6 +97,7 @@ class Intake {
       isPipelined,
       isClosing: this.#options.isClosing,
     });
+    Connection.of(request.socket).stream = stream;
     this.#options.start(stream, request, response);
   }
 
@@ -167,30 +169,54 @@ class Intake {
     // What follows a request that says `Connection: close` is no request.
     if (error.code === 'HPE_CLOSED_CONNECTION') return ignoreRest(socket);
     const why = error.reason ?? error.message;
-    const { response } = connection;
+    const { response, stream } = connection;
     if (!connection.meetsDefect()) {
       ignoreRest(socket);
       return connection.take(() => this.#refuseSocket(socket, status, why));
     }
     if (response?.headersSent === true) return resetConnection(socket);
-    this.#options.onRefused(status, why);
+    // A client that ends before its body has left: its exchange learns that from the end of the connection.
+    const hasLeft = error.code === 'HPE_INVALID_EOF_STATE';
+    if (!hasLeft && stream?.reportMalformed(why) === true) return;
+    if (!hasLeft || stream === undefined) this.#options.onRefused(status, why);
     breakOff(socket, status);
   };
 
-  /** The next parser of the connection is given a method that it knows in the place of the one that it does not. */
+  /** A method that the parser does not know: the connection goes on with another parser when it has its turn. */
   #goOnWithMethod(error: ParserError, socket: Socket, connection: Connection): boolean {
     const { rawPacket, bytesParsed } = error;
-    if (!connection.isBetweenRequests || rawPacket === undefined || bytesParsed === undefined) {
+    if (!connection.isAtRequest || rawPacket === undefined || bytesParsed === undefined) {
       return false;
     }
-    const found = findForeignMethod(rawPacket, bytesParsed);
-    if (found === undefined) return false;
+    const begun = findForeignStart(rawPacket, bytesParsed);
+    if (begun === undefined) return false;
     connection.isOver = true;
-    const detached = DetachedSocket.over(socket) as Duplex as Socket;
-    Connection.of(detached).expect({ method: found.method });
-    detached.unshift(found.bytes);
-    this.#server.emit('connection', detached);
+    const isPipelined = connection.isBusy;
+    const held = new HeldRequest(socket, begun);
+    const { clock } = this.#options;
+    connection.take(() => {
+      held.awaitMethod(
+        clock,
+        this.#server.headersTimeout,
+        (found) => {
+          if (found === undefined) {
+            this.#refuseSocket(socket, statusOfError(error)!, error.reason ?? error.message);
+          } else this.#replaceMethod(socket, found, isPipelined);
+        },
+        () => this.#refuseSocket(socket, 408, 'the method is not complete in time'),
+      );
+    });
     return true;
+  }
+
+  /** The next parser of the connection is given a method that it knows in the place of the one that it does not. */
+  #replaceMethod(socket: Socket, { method, bytes }: ForeignMethod, isPipelined: boolean): void {
+    // The client has hung up.
+    if (socket.readableEnded) return socket.destroySoon();
+    const detached = DetachedSocket.over(socket) as Duplex as Socket;
+    Connection.of(detached).expect({ method, isPipelined });
+    detached.unshift(bytes);
+    this.#server.emit('connection', detached);
   }
 
   #refuseSocket(socket: Socket, status: number, why: string): void {

@@ -1,5 +1,6 @@
 /** The data plane's listeners: one Fastify instance, whose catch-all route hands each request to an Exchange. */
 import type { Address } from '../../core/model.js';
+import type { Socket } from 'node:net';
 import {
   createServer,
   METHODS,
@@ -18,6 +19,12 @@ import { takeIn, type IntakeOptions } from './intake.js';
 /** How often Node looks for heads that are late: what `limits.headerTimeout` may be late itself. */
 const CHECK_INTERVAL_MS = 250;
 
+/** The file descriptors that are left for connections. */
+export interface Descriptors {
+  readonly isShort: () => boolean;
+  readonly onShortage: (message: string) => void;
+}
+
 /** A request on its way through Fastify. */
 interface PendingRequest extends IncomingMessage {
   exchange: Exchange;
@@ -29,7 +36,10 @@ type RequestHandler = (request: IncomingMessage, response: ServerResponse) => vo
  * Fastify takes no routes once it runs, and a router would judge paths that are none of its business: every target is
  * shown to it as `/`, and any number of servers share the one instance.
  */
-export async function createFront(context: ExchangeContext): Promise<Front> {
+export async function createFront(
+  context: ExchangeContext,
+  descriptors: Descriptors,
+): Promise<Front> {
   let handler: RequestHandler;
   const app = fastify({
     serverFactory(fastifyHandler) {
@@ -72,6 +82,7 @@ export async function createFront(context: ExchangeContext): Promise<Front> {
       // Node would drop the fields beyond this without a word; `maxHeaderSize` bounds them.
       server.maxHeadersCount = 0;
       configure(server, limits);
+      refuseWhenShort(server, descriptors);
       const ending = new Ending(server, context.clock);
       const start: IntakeOptions['start'] = (stream, request, response) => {
         if (router === undefined) {
@@ -106,6 +117,18 @@ export async function createFront(context: ExchangeContext): Promise<Front> {
     },
     close: () => app.close(),
   };
+}
+
+/** Closes a connection that would take one of the descriptors that are kept for the admin server. */
+function refuseWhenShort(server: Server, { isShort, onShortage }: Descriptors): void {
+  server.on('connection', (socket: Socket) => {
+    // A socket that is given back to the server is announced again, and has been read from.
+    if (socket.bytesRead !== 0 || !isShort()) return;
+    socket.destroy();
+    onShortage(
+      'Cannot accept a connection because this process has no file descriptor left (ulimit -n): the last ones are kept for the admin server',
+    );
+  });
 }
 
 function configure(server: Server, limits: ListenerLimits): void {

@@ -18,6 +18,8 @@ import { Opening } from './opening.js';
 export interface PoolContext {
   readonly clock: Clock;
   readonly names: Names;
+  /** Asked before a connection is opened; false where descriptors are short. */
+  readonly claimDescriptor: () => boolean;
 }
 
 /** How often unused connections are looked for, in ms. */
@@ -59,12 +61,12 @@ export class ConnectionPool implements HttpClient, ConnectionKeeper {
     return pool;
   }
 
-  private constructor(options: ClientOptions, { clock, names }: PoolContext, key: string) {
+  private constructor(options: ClientOptions, context: PoolContext, key: string) {
     this.#key = key;
     this.#options = options;
-    this.#clock = clock;
-    this.#addresses = new TargetAddresses(options.target, options.address, names);
-    this.#dial = createDial(options.target, options.tls);
+    this.#clock = context.clock;
+    this.#addresses = new TargetAddresses(options.target, options.address, context.names);
+    this.#dial = createDial(options.target, options.tls, context.claimDescriptor);
     this.#maxAgeMs = options.maxAgeMs === 'off' ? Infinity : options.maxAgeMs;
   }
 

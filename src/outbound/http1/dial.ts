@@ -2,13 +2,14 @@
 import { connect, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { Target, TlsOptions } from '../../core/model.js';
+import { keptForAdmin } from '../shortage.js';
 import type { Connection } from './connection.js';
 
 /**
  * @param address an IP address, or the path of a socket.
  * @param onOpen is called once, later: with the error that it could not be opened for, or without.
  * @returns a socket that hands what it reads to `onRead`.
- * @throws where the certificate or the key cannot be used.
+ * @throws where the certificate or the key cannot be used, or where descriptors are short.
  */
 export type Dial = (
   address: string,
@@ -27,12 +28,18 @@ export function serverNameOf(host: string): string {
   return isIP(host) === 0 ? host.replace(/\.$/, '') : '';
 }
 
-export function createDial({ protocol, host, port, socketPath }: Target, tls?: TlsOptions): Dial {
+/** @param claimDescriptor returns false where no connection may be opened, because descriptors are short. */
+export function createDial(
+  { protocol, host, port, socketPath }: Target,
+  tls: TlsOptions | undefined,
+  claimDescriptor: () => boolean,
+): Dial {
   const servername = serverNameOf(tls?.serverName ?? host);
   /** The latest one: it makes the next handshake shorter. */
   let session: Buffer | undefined;
 
   return (address, onRead, onOpen) => {
+    if (!claimDescriptor()) throw keptForAdmin();
     let buffer = Buffer.allocUnsafeSlow(READ_BYTES);
     const keep = (): void => {
       buffer = Buffer.allocUnsafeSlow(READ_BYTES);

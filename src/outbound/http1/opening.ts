@@ -80,7 +80,7 @@ export class Opening {
       });
       this.#connection = connection;
     } catch (error) {
-      // A certificate that cannot be used, for one: no other address changes that.
+      // A certificate that cannot be used, or no descriptor: no other address changes that.
       this.fail(error as Error);
     }
   }

@@ -58,10 +58,9 @@ export function logExchanges(
   };
 }
 
-function wentWrong({ status, reason, substitution }: ExchangeSummary): boolean {
-  return (
-    status >= 500 || reason !== '' || substitution !== undefined || status === 499 || status === 408
-  );
+function wentWrong({ status, reason, substitution, error }: ExchangeSummary): boolean {
+  const isOfClient = status === 499 || status === 408 || error !== undefined;
+  return status >= 500 || reason !== '' || substitution !== undefined || isOfClient;
 }
 
 /** The response is Breakwater's own, and no upstream and no fallback had a part in it. */

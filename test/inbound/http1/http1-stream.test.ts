@@ -16,6 +16,7 @@ async function open(text: string, options: Http1StreamOptions = {}) {
     stream.listen({
       onClose: () => void closed.push(stream),
       onDrain: () => void drained.push(stream),
+      onMalformed() {},
     });
     streams.push(stream);
   });

@@ -183,6 +183,18 @@ t.test('a refusal leaves a trace', async (t) => {
   }
 });
 
+t.test('an exchange that runs tells itself of a malformed body', async (t) => {
+  const opened = await open('POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n');
+  const [stream] = opened.streams;
+  const told: string[] = [];
+  stream!.listen({ onDrain() {}, onClose() {}, onMalformed: (why) => void told.push(why) });
+  opened.client.write('zz\r\n');
+  await settle();
+  t.equal(told.length, 1);
+  t.same(opened.refused, []);
+  t.same(statuses(opened), []);
+});
+
 t.test('a refusal comes after the responses to the requests before it', async (t) => {
   for (const [bad, status] of [
     ['GET /a b HTTP/1.1\r\nHost: a\r\n\r\n', 400],
@@ -256,10 +268,84 @@ t.test('any token is a method', async (t) => {
     t.same(statuses(opened), [501]);
   });
 
-  t.test('but not behind a request that is under way', async (t) => {
-    const opened = await open(`${get('/1')}BAN /2 HTTP/1.1\r\nHost: a\r\n\r\n`);
-    await respond(opened, 0);
+  t.test('that comes in two packets, of which the first shows that it is unknown', async (t) => {
+    const text = 'LIST /1 HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nab';
+    for (let end = 3; end < text.length; end++) {
+      const opened = await open(text.slice(0, end));
+      t.same(opened.refused, [], `after ${end} bytes`);
+      opened.client.write(text.slice(end));
+      await settle();
+      t.same(opened.started(), ['LIST /1'], `after ${end} bytes`);
+      t.equal(await respond(opened, 0), 'ab');
+      t.same(statuses(opened), [200]);
+    }
+  });
+
+  t.test('but one that is not complete in time is refused', async (t) => {
+    const opened = await open('LIS');
+    await opened.clock.advance(60_000);
+    t.same(statuses(opened), [408]);
+    t.same(opened.refused, [[408, 'the method is not complete in time']]);
+    const gone = await open('LIS');
+    gone.client.destroy();
+    await gone.clock.advance(60_000);
+    t.same(gone.refused, []);
+  });
+
+  t.test('but what turns out to be no request is refused', async (t) => {
+    for (const rest of ['T\r\n', 'T /a b HTTP/1.1\r\n', 'T'.repeat(300), '\x01']) {
+      const opened = await open('LIS');
+      opened.client.write(rest);
+      await settle();
+      t.same(statuses(opened), [501], rest);
+      t.same(opened.started(), []);
+      t.same(opened.refused.length, 1);
+    }
+  });
+
+  t.test('behind requests that are under way, in their order', async (t) => {
+    const ban = 'BAN /3 HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\ncd';
+    const chunked =
+      'POST /2 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n';
+    const opened = await open(`${get('/1')}${chunked}${ban}${get('/4')}`);
+    opened.client.write(get('/5'));
+    await settle();
     t.same(opened.started(), ['GET /1']);
+    t.equal(await respond(opened, 0), '');
+    t.equal(await respond(opened, 1), 'ab');
+    t.equal(await respond(opened, 2), 'cd');
+    await respond(opened, 3);
+    await respond(opened, 4);
+    const all = ['GET /1', 'POST /2', 'BAN /3', 'GET /4', 'GET /5'];
+    t.same(opened.started(), all);
+    t.same(statuses(opened), [200, 200, 200, 200, 200]);
+    t.same(opened.refused, []);
+  });
+
+  t.test('also behind one of its kind, and when a packet begins with it', async (t) => {
+    const opened = await open(
+      'BAN /1 HTTP/1.1\r\nHost: a\r\n\r\nLIST /2 HTTP/1.1\r\nHost: a\r\n\r\n',
+    );
+    opened.client.write('LINT /3 HTTP/1.1\r\nHost: a\r\n\r\n');
+    await settle();
+    for (const index of [0, 1, 2]) await respond(opened, index);
+    t.same(opened.started(), ['BAN /1', 'LIST /2', 'LINT /3']);
+    t.same(statuses(opened), [200, 200, 200]);
+  });
+
+  t.test('but not behind a response that closes the connection', async (t) => {
+    const opened = await open(`${get('/1')}BAN /2 HTTP/1.1\r\nHost: a\r\n\r\n`);
+    await respond(opened, 0, true);
+    t.same(opened.started(), ['GET /1']);
+    t.same(statuses(opened), [200]);
+  });
+
+  t.test('but not where it could be the end of a body', async (t) => {
+    const post = 'POST /1 HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n\r\nGE';
+    const opened = await open(`${post}TX /2 HTTP/1.1\r\nHost: a\r\n\r\n`);
+    await respond(opened, 0);
+    t.same(opened.started(), ['POST /1']);
     t.same(statuses(opened), [200, 501]);
+    t.equal(opened.refused.length, 1);
   });
 });

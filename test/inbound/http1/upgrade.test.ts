@@ -20,7 +20,11 @@ async function open(protocol = 'websocket', early = '') {
       );
       upgrade.response.sendDate = false;
       stream = new Http1Stream(request, upgrade.response, new FakeClock(), { upgrade });
-      stream.listen({ onClose: () => void (closes += 1), onDrain() {} });
+      stream.listen({
+        onMalformed() {},
+        onClose: () => void (closes += 1),
+        onDrain() {},
+      });
     },
   );
   const fields = `Host: a\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n`;

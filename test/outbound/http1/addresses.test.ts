@@ -53,7 +53,7 @@ async function open(t: Teardown, { addresses, served = addresses, maxAgeMs, look
       connectTimeoutMs: 2000,
       maxAgeMs: maxAgeMs ?? 'off',
     },
-    { clock, names },
+    { clock, names, claimDescriptor: () => true },
     undefined,
   );
   t.teardown(() => {

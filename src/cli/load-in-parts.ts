@@ -1,0 +1,25 @@
+/** Loads the program where few file descriptors may be open. Node opens all files of one import at once. */
+
+/** Each part imports few files that the ones before it have not. */
+const parts: readonly (() => Promise<unknown>)[] = [
+  () => import('../core/errors.js'),
+  () => import('../core/layers.js'),
+  () => import('../policies/timeout/index.js'),
+  () => import('../policies/retry/index.js'),
+  () => import('../policies/bulkhead/index.js'),
+  () => import('../policies/idempotency/index.js'),
+  () => import('../policies/fallback/index.js'),
+  () => import('../policies/index.js'),
+  () => import('../config/syntax/parse.js'),
+  () => import('../config/load.js'),
+  () => import('../config/lint/lint.js'),
+  () => import('../outbound/http1/connection-pool.js'),
+  () => import('../upstream/upstream.js'),
+  () => import('../inbound/http1/listener.js'),
+  () => import('../admin/server.js'),
+  () => import('../telemetry/instruments/metrics.js'),
+];
+
+export async function loadInParts(): Promise<void> {
+  for (const load of parts) await load();
+}

@@ -1,6 +1,7 @@
 /** What every protocol towards an upstream offers: it sends a request, and calls a handler with the response. */
 import type { Duplex } from 'node:stream';
 import type { BodyCursor } from '../core/request-body.js';
+import type { Release } from '../core/reply.js';
 import type { Fields } from '../http/fields.js';
 
 export interface OutboundRequest {
@@ -61,7 +62,8 @@ export interface ResponseHandler {
   onSent(): void;
   onInformational(head: ResponseHead): void;
   onHead(head: ResponseHead): void;
-  onData(chunk: Buffer): void;
+  /** @param release as that of `ReplySink`. */
+  onData(chunk: Buffer, release?: Release): void;
   onEnd(trailers: Fields): void;
   /** From now on the connection belongs to the handler. */
   onUpgrade(head: ResponseHead, socket: Duplex): void;

@@ -3,6 +3,7 @@ import { connect, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { Target, TlsOptions } from '../../core/model.js';
 import type { Connection } from './connection.js';
+import { ReadMemory } from './read-memory.js';
 
 /**
  * @param address an IP address, or the path of a socket.
@@ -15,9 +16,6 @@ export type Dial = (
   onRead: Connection['onRead'],
   onOpen: (error?: Error) => void,
 ) => Socket;
-
-/** What a socket reads into. Small responses only ever touch its first page. */
-const READ_BYTES = 64 * 1024;
 
 /** After this much silence, in ms, the system checks whether the other side is still there. */
 const TCP_KEEP_ALIVE_MS = 60_000;
@@ -33,10 +31,7 @@ export function createDial({ protocol, host, port, socketPath }: Target, tls?: T
   let session: Buffer | undefined;
 
   return (address, onRead, onOpen) => {
-    let buffer = Buffer.allocUnsafeSlow(READ_BYTES);
-    const keep = (): void => {
-      buffer = Buffer.allocUnsafeSlow(READ_BYTES);
-    };
+    const memory = new ReadMemory();
     const options = {
       ...(socketPath === undefined ? { host: address, port } : { path: socketPath }),
       // One side of a tunnel may end while the other still sends.
@@ -46,8 +41,8 @@ export function createDial({ protocol, host, port, socketPath }: Target, tls?: T
       keepAliveInitialDelay: TCP_KEEP_ALIVE_MS,
       onread: {
         // Read before each read of the socket.
-        buffer: () => buffer,
-        callback: (length: number) => onRead(buffer.subarray(0, length), keep),
+        buffer: () => memory.current,
+        callback: (length: number) => onRead(memory.current.subarray(0, length), memory.keep),
       },
     };
     const socket =

@@ -37,7 +37,7 @@ export class BlockArena {
     let last: { segment: Segment; index: number } | undefined;
     let room = 0;
     for (const part of parts) {
-      for (let at = 0; at < part.length; ) {
+      for (let at = 0; at < part.length;) {
         if (room === 0) {
           const block = this.#take();
           if (last === undefined) first = block;

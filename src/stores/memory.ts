@@ -79,7 +79,8 @@ function recordsIn(entries: BoundedMap): Records {
     },
     async keep(key, lock, record, ttlMs) {
       const held = entries.get(key);
-      if (held !== undefined && !held.equals(lock) && !held.equals(Buffer.concat(record))) return false;
+      if (held !== undefined && !held.equals(lock) && !held.equals(Buffer.concat(record)))
+        return false;
       put(key, record, ttlMs, false);
       return true;
     },

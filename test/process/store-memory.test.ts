@@ -105,6 +105,8 @@ upstreams:
   return { sendAll, external };
 }
 
+const sizeOf = (i: number) => fillings[i % fillings.length]![0];
+
 const mebibytes = (bytes: number) => `${(bytes / MEBIBYTE).toFixed(1)} MiB`;
 
 for (const [what, request] of [
@@ -127,7 +129,6 @@ t.test('so does a store of both, with new values in the place of old and ended o
   const { sendAll, external } = await start(t, '500ms');
   const before = await external();
   const count = 1000;
-  const sizeOf = (i: number) => fillings[(i * 31) % fillings.length]![0];
   const sent = await sendAll(count, (i) =>
     i % 2 === 0 ? toKeep(`${(i * 7919) % 150}`, sizeOf(i >> 1)) : toRecord(`${i}`, sizeOf(i >> 1)),
   );

@@ -57,7 +57,10 @@ export class ReadMemory {
 }
 
 /** @param parts at most `READ_BYTES` together. */
-export function copyOf(parts: readonly Buffer[], handOver: (copy: Buffer, release?: Release) => void) {
+export function copyOf(
+  parts: readonly Buffer[],
+  handOver: (copy: Buffer, release?: Release) => void,
+) {
   const length = parts.reduce((sum, part) => sum + part.length, 0);
   if (length < LONG_BYTES) return handOver(Buffer.concat(parts, length));
   const blocks = length <= COPY_BYTES ? copyBlocks : readBlocks;

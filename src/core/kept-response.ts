@@ -1,5 +1,7 @@
 /** How policies write what they keep in a store: the one encoding of kept responses, and of what stands in for one. */
 
+import type { Value } from './store.js';
+
 /** What a value holds; its policy says what is in the head of each. */
 export const keptKinds = {
   response: 1,
@@ -23,14 +25,20 @@ export interface Kept {
 const VERSION = 0x10;
 const PREFIX_BYTES = 5;
 
-/** First byte, length of the JSON in four, the head as JSON, the body as it is. */
-export function encodeKept(kind: KeptKind, head: object, body?: Uint8Array): Buffer {
+/** First byte, length of the JSON in four, the head as JSON; the body follows as it is. */
+export function encodeKept(kind: KeptKind, head: object): Buffer {
   const json = Buffer.from(JSON.stringify(head));
   const prefix = Buffer.alloc(PREFIX_BYTES);
   prefix.writeUInt8(VERSION | kind, 0);
   prefix.writeUInt32BE(json.length, 1);
-  return Buffer.concat(body === undefined ? [prefix, json] : [prefix, json, body]);
+  return Buffer.concat([prefix, json]);
 }
+
+/** A response in parts, so that its body need not be copied for it. */
+export const encodeResponse = (head: object, body: readonly Uint8Array[]): Value => [
+  encodeKept(keptKinds.response, head),
+  ...body,
+];
 
 /** @returns undefined for what `encodeKept` has not made, or has made in another version. */
 export function decodeKept(value: Buffer): Kept | undefined {

@@ -2,10 +2,22 @@
 import { firstValue, type Fields } from '../http/fields.js';
 import type { CallFailure } from './errors.js';
 
+/** Gives the memory of a chunk back, to be overwritten. Without the call the garbage collection finds it. */
+export type Release = () => void;
+
+/** Bytes of a body, and what to call once they are not read any more. */
+export interface Chunk {
+  readonly bytes: Buffer;
+  readonly release: Release | undefined;
+}
+
 /** Where a reply's body goes. */
 export interface ReplySink {
-  /** @returns false when the sink is full; the reply then waits for `resume()`. */
-  onData(chunk: Buffer): boolean;
+  /**
+   * @param release the chunk is the sink's until the sink calls this, once.
+   * @returns false when the sink is full; the reply then waits for `resume()`.
+   */
+  onData(chunk: Buffer, release?: Release): boolean;
   /** The body is complete. */
   onEnd(trailers: Fields): void;
   /** The body broke off: the sink has only a part of it. */

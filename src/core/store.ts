@@ -6,6 +6,11 @@ export class LastingStoreError extends Error {}
 /** What every operation on a store that was closed rejects with: it will not come back. */
 export class StoreClosedError extends LastingStoreError {}
 
+/** Bytes to be kept, in parts. They are only read before the operation returns its promise. */
+export type Value = readonly Uint8Array[];
+
+export const lengthOf = (value: Value) => value.reduce((sum, part) => sum + part.length, 0);
+
 /** Keys are opaque strings; values are opaque bytes. Every operation may reject, because the store can be away. */
 export interface Cache {
   /**
@@ -16,7 +21,7 @@ export interface Cache {
   /** @returns undefined when there is none, or its time is over. */
   get(key: string): Promise<Buffer | undefined>;
   /** Keeps `value` for at most `ttlMs`: what is least recently used goes when there is no room. */
-  set(key: string, value: Buffer, ttlMs: number): Promise<void>;
+  set(key: string, value: Value, ttlMs: number): Promise<void>;
 }
 
 /**
@@ -37,7 +42,7 @@ export interface Records {
    * begins anew.
    * @returns false where the key holds something else.
    */
-  keep(key: string, lock: Buffer, record: Buffer, ttlMs: number): Promise<boolean>;
+  keep(key: string, lock: Buffer, record: Value, ttlMs: number): Promise<boolean>;
   /** Deletes `lock`. @returns false where the key does not hold it. */
   free(key: string, lock: Buffer): Promise<boolean>;
 }

@@ -1,7 +1,7 @@
 /** One client request from its head to the last byte of its response: answered once, counted once, cleaned up once. */
 import { Call, type CallClient } from '../core/call.js';
 import { CallError, type CallFailure, type ClientGoneError } from '../core/errors.js';
-import type { Reply, ReplySink } from '../core/reply.js';
+import type { Chunk, Release, Reply, ReplySink } from '../core/reply.js';
 import { combinedValue, type Fields } from '../http/fields.js';
 import type { Member, Roster } from '../lib/roster.js';
 import type { ForwardedReply, UpgradedConnection } from '../outbound/dispatch.js';
@@ -38,7 +38,7 @@ export class Exchange implements ReplySink, StreamHandler, Member, CallClient {
   readonly #upload: Upload | undefined;
   #reply: Reply | undefined;
   /** The last chunk of a response that is complete: a single one leaves together with the head. */
-  #lastChunk: Buffer | undefined;
+  #lastChunk: Chunk | undefined;
   #hasWrittenBody = false;
   #isOver = false;
   /** The client left, but its call goes on. */
@@ -123,19 +123,20 @@ export class Exchange implements ReplySink, StreamHandler, Member, CallClient {
 
   // From the reply.
 
-  onData(chunk: Buffer): boolean {
+  onData(bytes: Buffer, release?: Release): boolean {
     if (this.#reply?.isComplete === true) {
-      if (this.#lastChunk !== undefined) this.#stream.write(this.#lastChunk);
-      this.#lastChunk = chunk;
+      const last = this.#lastChunk;
+      if (last !== undefined) this.#stream.write(last.bytes, last.release);
+      this.#lastChunk = { bytes, release };
       return true;
     }
     this.#hasWrittenBody = true;
-    return this.#stream.write(chunk);
+    return this.#stream.write(bytes, release);
   }
 
   onEnd(trailers: Fields): void {
     this.#finish(this.#reply!.status, undefined);
-    this.#stream.end(this.#lastChunk, trailers);
+    this.#stream.end(this.#lastChunk?.bytes, trailers, this.#lastChunk?.release);
   }
 
   onError(error: CallFailure): void {

@@ -1,5 +1,6 @@
 /** What every protocol towards clients offers: a request comes in, and its response goes out by the same stream. */
 import type { Duplex } from 'node:stream';
+import type { Release } from '../core/reply.js';
 import type { Fields } from '../http/fields.js';
 
 /** The head of a request. Read once or twice per exchange, so that an implementation may compute it each time. */
@@ -88,10 +89,13 @@ export interface InboundStream extends RequestHead {
   sendHead(status: number, statusText: string | undefined, fields: string[], isLast: boolean): void;
   /** Sends the head now although no byte of the body is here. */
   flushHead(): void;
-  /** @returns false when the client does not keep up; the handler's `onDrain` follows. */
-  write(chunk: Buffer): boolean;
-  /** The response is complete. @param last the last bytes of the body, or undefined. */
-  end(last?: Buffer, trailers?: Fields): void;
+  /**
+   * @param release is called once the chunk has been sent.
+   * @returns false when the client does not keep up; the handler's `onDrain` follows.
+   */
+  write(chunk: Buffer, release?: Release): boolean;
+  /** The response is complete. @param last the last bytes of the body, or undefined. @param release as in `write`. */
+  end(last?: Buffer, trailers?: Fields, release?: Release): void;
   /** Breaks off after the head, so that the client cannot take the part for the whole. */
   abort(): void;
   /** Responds with this status and nothing else, and closes. Does nothing when the client has left. */

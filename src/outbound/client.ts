@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { Target, TlsOptions } from '../core/model.js';
 import type { Off } from '../core/options.js';
 import type { BodyCursor } from '../core/request-body.js';
+import type { Release } from '../core/reply.js';
 import type { Fields } from '../http/fields.js';
 
 export interface OutboundRequest {
@@ -59,7 +60,8 @@ export interface ResponseHandler {
   onSent(): void;
   onInformational(head: ResponseHead): void;
   onHead(head: ResponseHead): void;
-  onData(chunk: Buffer): void;
+  /** @param release as that of `ReplySink`. */
+  onData(chunk: Buffer, release?: Release): void;
   onEnd(trailers: Fields): void;
   /** From now on the connection belongs to the handler. */
   onUpgrade(head: ResponseHead, socket: Duplex): void;

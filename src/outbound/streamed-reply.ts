@@ -1,7 +1,7 @@
 /** A response while it arrives: keeps its beginning until there is a sink, holds the upstream back while the sink is full. */
 import type { Attempt } from '../core/attempt.js';
 import type { CallFailure } from '../core/errors.js';
-import type { Reply, ReplySink } from '../core/reply.js';
+import type { Chunk, Release, Reply, ReplySink } from '../core/reply.js';
 import { firstValue, type Fields } from '../http/fields.js';
 import type { Dispatched, ResponseHead } from './client.js';
 
@@ -20,7 +20,7 @@ export abstract class StreamedReply implements Reply {
   #isPaused = false;
   #error: CallFailure | undefined;
   #trailers: Fields = [];
-  #chunks: Buffer[] = [];
+  #chunks: Chunk[] = [];
   #chunkBytes = 0;
   #sink: ReplySink | undefined;
   #listeners: ((error: CallFailure | undefined) => void)[] = [];
@@ -42,7 +42,7 @@ export abstract class StreamedReply implements Reply {
     const chunks = this.#chunks;
     this.#chunks = [];
     let wantsMore = true;
-    for (const chunk of chunks) wantsMore = sink.onData(chunk);
+    for (const { bytes, release } of chunks) wantsMore = sink.onData(bytes, release);
     if (this.#isOver) return this.#endSink();
     if (this.attempt.cancelled !== undefined) return this.abort(this.attempt.cancelled);
     if (wantsMore) this.resume();
@@ -87,14 +87,14 @@ export abstract class StreamedReply implements Reply {
 
   // From the connection.
 
-  onData(chunk: Buffer): void {
+  onData(bytes: Buffer, release?: Release): void {
     this.attempt.progress();
     if (this.#sink !== undefined) {
-      if (!this.#sink.onData(chunk)) this.#pause();
+      if (!this.#sink.onData(bytes, release)) this.#pause();
       return;
     }
-    this.#chunks.push(chunk);
-    this.#chunkBytes += chunk.length;
+    this.#chunks.push({ bytes, release });
+    this.#chunkBytes += bytes.length;
     if (this.#chunkBytes >= BUFFER_BYTES) this.#pause();
   }
 
@@ -143,4 +143,11 @@ export abstract class StreamedReply implements Reply {
 }
 
 /** Takes everything and keeps nothing. */
-const drain: ReplySink = { onData: () => true, onEnd: () => {}, onError: () => {} };
+const drain: ReplySink = {
+  onData(_chunk, release) {
+    release?.();
+    return true;
+  },
+  onEnd() {},
+  onError() {},
+};

@@ -32,16 +32,27 @@ export class BlockArena {
   }
 
   /** @returns the number of the first block, which `read` and `free` want. */
-  write(value: Uint8Array): number {
+  write(parts: readonly Uint8Array[]): number {
     let first = NONE;
-    // From the end, so that each block knows the next one.
-    for (let at = BlockArena.sizeOf(value.length) - BLOCK_BYTES; at >= 0; at -= BLOCK_BYTES) {
-      const block = this.#take();
-      const { segment, index } = this.#at(block);
-      segment.bytes.set(value.subarray(at, at + BLOCK_BYTES), index * BLOCK_BYTES);
-      segment.next[index] = first;
-      first = block;
+    let last: { segment: Segment; index: number } | undefined;
+    let room = 0;
+    for (const part of parts) {
+      for (let at = 0; at < part.length;) {
+        if (room === 0) {
+          const block = this.#take();
+          if (last === undefined) first = block;
+          else last.segment.next[last.index] = block;
+          last = this.#at(block);
+          room = BLOCK_BYTES;
+        }
+        const { segment, index } = last!;
+        const length = Math.min(room, part.length - at);
+        segment.bytes.set(part.subarray(at, at + length), (index + 1) * BLOCK_BYTES - room);
+        at += length;
+        room -= length;
+      }
     }
+    if (last !== undefined) last.segment.next[last.index] = NONE;
     return first;
   }
 

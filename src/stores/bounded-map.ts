@@ -1,5 +1,6 @@
 /** Values under keys, bounded in bytes of real memory, each with an end of its own. */
 import type { Clock } from '../core/clock.js';
+import { lengthOf, type Value } from '../core/store.js';
 import { BlockArena } from './block-arena.js';
 
 /** What an entry costs on the heap beside its value's blocks: measured, with the key's own characters on top. */
@@ -8,8 +9,8 @@ const ENTRY_BYTES = 256;
 /** Least time between searches for what has ended, in ms: they take a while where there are many entries. */
 const SWEEP_MS = 1000;
 
-const costOf = (key: string, value: Uint8Array) =>
-  BlockArena.sizeOf(value.length) + ENTRY_BYTES + 2 * key.length;
+const costOf = (key: string, length: number) =>
+  BlockArena.sizeOf(length) + ENTRY_BYTES + 2 * key.length;
 
 interface Entry {
   readonly first: number;
@@ -45,22 +46,23 @@ export class BoundedMap {
   }
 
   /** @returns false where there is no room: everything is then as it was. */
-  put(key: string, value: Uint8Array, ttlMs: number, isPinned = false): boolean {
-    const cost = costOf(key, value);
+  put(key: string, value: Value, ttlMs: number, isPinned = false): boolean {
+    const length = lengthOf(value);
+    const cost = costOf(key, length);
     const before = this.#find(key);
     if (!this.#makeRoom(cost, key, before)) return false;
     if (before !== undefined) this.delete(key);
     const first = this.#arena.write(value);
     const endMs = this.#clock.now() + ttlMs;
-    (isPinned ? this.#pinned : this.#loose).set(key, { first, length: value.length, cost, endMs });
+    (isPinned ? this.#pinned : this.#loose).set(key, { first, length, cost, endMs });
     this.#bytes += cost;
     if (isPinned) this.#pinnedBytes += cost;
     return true;
   }
 
   /** Whether it would fit if there were nothing else. */
-  couldHold(key: string, value: Uint8Array): boolean {
-    return costOf(key, value) <= this.#maxBytes;
+  couldHold(key: string, value: Value): boolean {
+    return costOf(key, lengthOf(value)) <= this.#maxBytes;
   }
 
   delete(key: string): boolean {
@@ -89,7 +91,7 @@ export class BoundedMap {
     this.#arena = new BlockArena(maxBytes);
     const move = ([key, entry]: [string, Entry]): [string, Entry] => [
       key,
-      { ...entry, first: this.#arena.write(old.read(entry.first, entry.length)) },
+      { ...entry, first: this.#arena.write([old.read(entry.first, entry.length)]) },
     ];
     this.#loose = new Map([...this.#loose].map(move));
     this.#pinned = new Map([...this.#pinned].map(move));

@@ -1,6 +1,6 @@
 /** The store in this process's own memory. */
 import type { Clock } from '../core/clock.js';
-import { LastingStoreError, type Cache, type Records } from '../core/store.js';
+import { LastingStoreError, type Cache, type Records, type Value } from '../core/store.js';
 import { BoundedMap } from './bounded-map.js';
 import type { AdjustableStore, MemorySizes, StoreOptions } from './options.js';
 
@@ -58,7 +58,7 @@ const cacheIn = (entries: BoundedMap, clock: Clock): Cache => ({
 function recordsIn(entries: BoundedMap): Records {
   const holds = (key: string, lock: Buffer) => entries.get(key)?.equals(lock) === true;
 
-  function put(key: string, value: Buffer, ttlMs: number, isPinned: boolean): void {
+  function put(key: string, value: Value, ttlMs: number, isPinned: boolean): void {
     if (entries.put(key, value, ttlMs, isPinned)) return;
     if (!entries.couldHold(key, value)) {
       throw new LastingStoreError('it is larger than stores.maxRecordBytes');
@@ -69,17 +69,18 @@ function recordsIn(entries: BoundedMap): Records {
   return {
     async claim(key, lock, ttlMs) {
       const held = entries.get(key);
-      if (held === undefined) put(key, lock, ttlMs, true);
+      if (held === undefined) put(key, [lock], ttlMs, true);
       return held;
     },
     async renew(key, lock, ttlMs) {
       if (!holds(key, lock)) return false;
-      put(key, lock, ttlMs, true);
+      put(key, [lock], ttlMs, true);
       return true;
     },
     async keep(key, lock, record, ttlMs) {
       const held = entries.get(key);
-      if (held !== undefined && !held.equals(lock) && !held.equals(record)) return false;
+      if (held !== undefined && !held.equals(lock) && !held.equals(Buffer.concat(record)))
+        return false;
       put(key, record, ttlMs, false);
       return true;
     },

@@ -1,5 +1,5 @@
 /** The store that replicas share: a Redis server, which may be away at any time. */
-import type { Cache, Records } from '../core/store.js';
+import type { Cache, Records, Value } from '../core/store.js';
 import type { AdjustableStore, StoreOptions } from './options.js';
 import { deleteIf, replace } from './redis-client.js';
 import { RedisLink, type RedisLinkOptions } from './redis-link.js';
@@ -12,6 +12,9 @@ const MAX_CLAIMS = 100;
 
 /** Redis takes whole ms, at least one. */
 const pxOf = (ttlMs: number) => Math.max(1, Math.ceil(ttlMs));
+
+/** The parts are only there for now. */
+const joined = (value: Value) => Buffer.concat(value);
 
 const always = () => true;
 const wrote = (reply: unknown) => reply !== null;
@@ -34,15 +37,20 @@ class RedisStore implements AdjustableStore {
       get: (key) => this.#get(key),
       set: async (key, value, ttlMs) => {
         const px = { PX: pxOf(ttlMs) };
-        await this.#link.write((client) => client.set(PREFIX + key, value, px), always);
+        const whole = joined(value);
+        await this.#link.write((client) => client.set(PREFIX + key, whole, px), always);
       },
     };
     this.records = {
       claim: (key, lock, ttlMs) => this.#claim(key, lock, ttlMs),
       renew: (key, lock, ttlMs) => this.#replace(key, lock, lock, ttlMs),
-      keep: async (key, lock, record, ttlMs) =>
-        (await this.#replace(key, lock, record, ttlMs)) ||
-        (await this.#setIfAbsent(key, record, ttlMs)),
+      keep: async (key, lock, record, ttlMs) => {
+        const whole = joined(record);
+        return (
+          (await this.#replace(key, lock, whole, ttlMs)) ||
+          (await this.#setIfAbsent(key, whole, ttlMs))
+        );
+      },
       free: (key, lock) => this.#free(key, lock),
     };
   }

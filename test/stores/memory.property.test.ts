@@ -121,7 +121,7 @@ async function run(list: readonly (Step & { readonly length: number })[]): Promi
         if (found !== undefined) same(found, cached.get(key), 'the cache has the last value');
       } else if (step.do === 'set') {
         const value = valueOf(step.length);
-        await cache.set(key, value, ttlMs);
+        await cache.set(key, [value], ttlMs);
         cached.put(key, value, ttlMs);
         // Half of it has room for it in any case.
         if (step.length < sizes.maxBytes / 2) same(await cache.get(key), value, 'it is there');
@@ -142,7 +142,7 @@ async function run(list: readonly (Step & { readonly length: number })[]): Promi
         const record = valueOf(step.length);
         let isKept = false;
         const isDone = await hasRoom(
-          records.keep(key, by, record, ttlMs).then((result) => (isKept = result)),
+          records.keep(key, by, [record], ttlMs).then((result) => (isKept = result)),
         );
         if (isDone && lock !== undefined && !isKept) throw new Error('the lock was its own');
         if (isKept) {

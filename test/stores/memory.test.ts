@@ -40,18 +40,18 @@ t.test('is a store', async (t) => {
 t.test('the least recently used makes room', async (t) => {
   const { cache } = build();
   const third = Buffer.alloc(MEBIBYTE / 3 - 1000);
-  await cache.set('a', third, 1000);
-  await cache.set('b', third, 1000);
-  await cache.set('c', third, 1000);
+  await cache.set('a', [third], 1000);
+  await cache.set('b', [third], 1000);
+  await cache.set('c', [third], 1000);
   await cache.get('a');
-  await cache.set('d', third, 1000);
+  await cache.set('d', [third], 1000);
   t.equal(await cache.get('b'), undefined);
   for (const key of ['a', 'c', 'd']) t.ok(await cache.get(key), key);
 });
 
 t.test('keys and many small values are counted as well', async (t) => {
   const { cache } = build({ maxBytes: 100_000 });
-  for (let i = 0; i < 1000; i++) await cache.set(`key-${i}`, Buffer.from('v'), 1000);
+  for (let i = 0; i < 1000; i++) await cache.set(`key-${i}`, [Buffer.from('v')], 1000);
   let kept = 0;
   for (let i = 0; i < 1000; i++) if ((await cache.get(`key-${i}`)) !== undefined) kept++;
   t.ok(kept > 100 && kept < 200, `${kept} of 1000 are left`);
@@ -60,11 +60,11 @@ t.test('keys and many small values are counted as well', async (t) => {
 t.test('what is larger than the cache is not kept, and makes nothing else go', async (t) => {
   const { cache } = build({ maxBytes: 2000 });
   const small = Buffer.from('small');
-  await cache.set('a', small, 1000);
-  await cache.set('b', Buffer.alloc(4000), 1000);
+  await cache.set('a', [small], 1000);
+  await cache.set('b', [Buffer.alloc(4000)], 1000);
   t.equal(await cache.get('b'), undefined);
   t.same(await cache.get('a'), small);
-  await cache.set('a', Buffer.alloc(4000), 1000);
+  await cache.set('a', [Buffer.alloc(4000)], 1000);
   t.equal(await cache.get('a'), undefined, 'the old value is out of date');
 });
 
@@ -72,8 +72,8 @@ t.test('no traffic of the cache removes a record or a lock', async (t) => {
   const { cache, records, held } = build({ maxBytes: 100_000, maxRecordBytes: 100_000 });
   await records.claim('k0', lock, 1000);
   await records.claim('k1', lock, 1000);
-  await records.keep('k1', lock, Buffer.from('record'), 1000);
-  for (let i = 0; i < 1000; i++) await cache.set(`key-${i}`, Buffer.alloc(5000), 1000);
+  await records.keep('k1', lock, [Buffer.from('record')], 1000);
+  for (let i = 0; i < 1000; i++) await cache.set(`key-${i}`, [Buffer.alloc(5000)], 1000);
   t.same(await held('k', 2), [0, 1]);
 });
 
@@ -82,7 +82,7 @@ t.test('records make room for each other, but locks stay', async (t) => {
   await records.claim('l0', lock, 1000);
   for (let i = 0; i < 100; i++) {
     await records.claim(`r${i}`, lock, 1000);
-    await records.keep(`r${i}`, lock, Buffer.alloc(1000), 1000);
+    await records.keep(`r${i}`, lock, [Buffer.alloc(1000)], 1000);
   }
   t.same(await held('l', 1), [0]);
   const left = await held('r', 100);
@@ -94,7 +94,7 @@ t.test('what has ended makes room before what is still needed', async (t) => {
   const { clock, records, held } = build({ maxRecordBytes: 20_000 });
   const keep = async (key: string, ttlMs: number) => {
     await records.claim(key, lock, 1000);
-    await records.keep(key, lock, Buffer.from('record'), ttlMs);
+    await records.keep(key, lock, [Buffer.from('record')], ttlMs);
   };
   await keep('long0', 100_000);
   for (let round = 0; round < 5; round++) {
@@ -113,7 +113,7 @@ t.test('where locks fill all there is, a key cannot be taken, and none is lost',
   t.ok(taken > 10);
   t.equal((await held('l', 100)).length, taken);
   t.equal(await records.renew('l0', lock, 1000), true, 'a renewal needs no room');
-  await t.rejects(records.keep('l0', lock, Buffer.alloc(3000), 1000), /no room/);
+  await t.rejects(records.keep('l0', lock, [Buffer.alloc(3000)], 1000), /no room/);
   t.same(await records.claim('l0', lock, 1000), lock, 'what could not be kept has its lock still');
   await clock.advance(1000);
   t.equal(await records.claim('new', lock, 1000), undefined, 'locks that are over make room');
@@ -122,11 +122,11 @@ t.test('where locks fill all there is, a key cannot be taken, and none is lost',
 t.test('a record that never fits is told from one that may fit later', async (t) => {
   const { records } = build({ maxRecordBytes: 20_000 });
   await records.claim('a', lock, 1000);
-  const tooLarge = records.keep('a', lock, Buffer.alloc(20_000), 1000);
+  const tooLarge = records.keep('a', lock, [Buffer.alloc(20_000)], 1000);
   await t.rejects(tooLarge, new LastingStoreError('it is larger than stores.maxRecordBytes'));
   for (let i = 0; i < 10; i++) await records.claim(`l${i}`, lock, 1000);
   const error = await records
-    .keep('a', lock, Buffer.alloc(15_000), 1000)
+    .keep('a', lock, [Buffer.alloc(15_000)], 1000)
     .catch((why: unknown) => why);
   t.match(error, { message: /no room/ });
   t.notOk(error instanceof LastingStoreError);
@@ -135,9 +135,9 @@ t.test('a record that never fits is told from one that may fit later', async (t)
 t.test('another size keeps what fits', async (t) => {
   const { store, cache, records, held } = build();
   for (let i = 0; i < 100; i++) {
-    await cache.set(`c${i}`, Buffer.alloc(5000, i), 1000);
+    await cache.set(`c${i}`, [Buffer.alloc(5000, i)], 1000);
     await records.claim(`r${i}`, lock, 1000);
-    if (i > 4) await records.keep(`r${i}`, lock, Buffer.alloc(5000, i), 1000);
+    if (i > 4) await records.keep(`r${i}`, lock, [Buffer.alloc(5000, i)], 1000);
   }
   await cache.get('c0');
   store.resize({ maxBytes: 60_000, maxRecordBytes: 60_000 });
@@ -148,7 +148,7 @@ t.test('another size keeps what fits', async (t) => {
   t.same(left.slice(0, 5), [0, 1, 2, 3, 4], 'every lock');
   t.equal(left.at(-1), 99);
   t.ok(left.length < 17);
-  t.equal(await records.keep('r0', lock, Buffer.from('r'), 1000), true);
+  t.equal(await records.keep('r0', lock, [Buffer.from('r')], 1000), true);
   store.resize({ maxBytes: MEBIBYTE, maxRecordBytes: MEBIBYTE });
   t.ok((await cache.get('c99'))?.equals(Buffer.alloc(5000, 99)), 'a larger one keeps everything');
 });
@@ -159,13 +159,13 @@ t.test('locks that fill more than a new size are renewed, and may become records
   store.resize({ maxBytes: MEBIBYTE, maxRecordBytes: 2000 });
   await t.rejects(records.claim('new', lock, 1000), /no room/);
   for (let i = 0; i < 20; i++) t.equal(await records.renew(`l${i}`, lock, 1000), true);
-  t.equal(await records.keep('l0', lock, Buffer.from('record'), 1000), true);
+  t.equal(await records.keep('l0', lock, [Buffer.from('record')], 1000), true);
 });
 
 t.test('what a caller does to a value changes nothing here', async (t) => {
   const { cache } = build();
   const value = Buffer.from('value');
-  await cache.set('a', value, 1000);
+  await cache.set('a', [value], 1000);
   value.fill(0);
   (await cache.get('a'))?.fill(0);
   t.equal(String(await cache.get('a')), 'value');
@@ -182,7 +182,7 @@ t.test('the clock of the cache is monotonic', (t) => {
 t.test('opens and closes', async (t) => {
   const { store, cache, records } = build();
   await store.open();
-  await cache.set('a', Buffer.from('x'), 1000);
+  await cache.set('a', [Buffer.from('x')], 1000);
   await records.claim('a', lock, 1000);
   await store.close();
   t.equal(await cache.get('a'), undefined);
@@ -204,9 +204,9 @@ t.test('its sizes bound real memory, whatever is written', async (t) => {
     const { store, cache, records } = build({ maxBytes, maxRecordBytes: maxBytes });
     for (let i = 0, written = 0; written < 4 * maxBytes; i++) {
       const size = sizes[i % sizes.length]!;
-      await cache.set(`key-${i}`, Buffer.alloc(size), 1e6);
+      await cache.set(`key-${i}`, [Buffer.alloc(size)], 1e6);
       await records.claim(`key-${i}`, lock, 1e6);
-      await records.keep(`key-${i}`, lock, Buffer.alloc(size), 1e6);
+      await records.keep(`key-${i}`, lock, [Buffer.alloc(size)], 1e6);
       written += size + 500;
     }
     const grown = external() - before;

@@ -63,7 +63,7 @@ async function openStore(t: Test, url: string, timeoutMs = 500) {
   });
   const works = async () => {
     await pass();
-    return succeeds(store.cache.set('probe', value, 1000));
+    return succeeds(store.cache.set('probe', [value], 1000));
   };
   const { cache, records } = store;
   return { store, cache, records, clock, changes, works };
@@ -88,7 +88,7 @@ t.test('is a store', onServer, async (t) => {
 t.test('signs in, and takes a database', onServer, async (t) => {
   const redis = await startRedis(t, '--requirepass', 's3cret');
   const { cache } = await openStore(t, `redis://:s3cret@127.0.0.1:${redis.port}/3`);
-  await cache.set('a', value, 1000);
+  await cache.set('a', [value], 1000);
   t.same(await cache.get('a'), value);
   const stranger = await openStore(t, `redis://:guess@127.0.0.1:${redis.port}`);
   await t.rejects(stranger.cache.get('a'));
@@ -131,7 +131,7 @@ t.test('a server that hangs is waited for until it is known to hang', onServer, 
   await eventually('it is given up', () => second.isOver);
   t.same(changes, [undefined, why], 'now a question has no response as well');
   t.match(await atOnce(cache.get('a')), { message: why });
-  t.match(await atOnce(cache.set('a', value, 1000)), { message: why });
+  t.match(await atOnce(cache.set('a', [value], 1000)), { message: why });
   redis.goOn();
   await eventually('the store works', works);
   t.same(changes, [undefined, why, undefined]);
@@ -160,7 +160,7 @@ t.test('a server that is full is said to be once, and can be read', onServer, as
   const redis = await startRedis(t);
   const { cache, records, changes, works } = await openStore(t, redis.url);
   await records.claim('a', value, 60_000);
-  await records.keep('a', value, Buffer.from('record'), 60_000);
+  await records.keep('a', value, [Buffer.from('record')], 60_000);
   await redis.command('CONFIG', 'SET', 'maxmemory', '1');
   for (let i = 0; i < 5; i++) {
     await t.rejects(records.claim('b', value, 1000), /OOM/);
@@ -253,7 +253,7 @@ t.test(
     const record = Buffer.from('record');
     const lock = Buffer.from('lock');
     await records.claim('a', value, 60_000);
-    await records.keep('a', value, record, 60_000);
+    await records.keep('a', value, [record], 60_000);
     // It cannot copy anything from there, and so keeps what it has.
     await makeReadOnly(old, NO_PORT);
     relay.lead(next.port);

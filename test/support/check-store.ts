@@ -23,12 +23,12 @@ export async function checkStore(
 
   await t.test('the cache keeps bytes as they are', async (t) => {
     t.equal(await cache.get('nothing'), undefined);
-    await cache.set('a', binary, 10_000);
+    await cache.set('a', [binary], 10_000);
     t.same(await cache.get('a'), binary);
-    await cache.set('a', Buffer.alloc(0), 10_000);
+    await cache.set('a', [Buffer.alloc(0)], 10_000);
     t.same(await cache.get('a'), Buffer.alloc(0));
     const large = Buffer.alloc(100_003, 'abc');
-    await cache.set('a', large, 10_000);
+    await cache.set('a', [large], 10_000);
     t.ok((await cache.get('a'))?.equals(large));
   });
 
@@ -55,14 +55,14 @@ export async function checkStore(
 
   await t.test('a record takes the place of its lock, or of nothing', async (t) => {
     await records.claim('d', lock, 10_000);
-    t.equal(await records.keep('d', other, record, 10_000), false);
+    t.equal(await records.keep('d', other, [record], 10_000), false);
     t.same(await held('d'), lock);
-    t.equal(await records.keep('d', lock, record, 10_000), true);
+    t.equal(await records.keep('d', lock, [record], 10_000), true);
     t.same(await held('d'), record);
-    t.equal(await records.keep('d', lock, record, 10_000), true, 'it is there already');
-    t.equal(await records.keep('d', lock, other, 10_000), false, 'the lock is gone');
+    t.equal(await records.keep('d', lock, [record], 10_000), true, 'it is there already');
+    t.equal(await records.keep('d', lock, [other], 10_000), false, 'the lock is gone');
     t.same(await held('d'), record);
-    t.equal(await records.keep('nothing', lock, binary, 10_000), true);
+    t.equal(await records.keep('nothing', lock, [binary], 10_000), true);
     t.same(await held('nothing'), binary);
   });
 
@@ -76,10 +76,10 @@ export async function checkStore(
   });
 
   await t.test('forgets in time', async (t) => {
-    await cache.set('f', binary, 80);
+    await cache.set('f', [binary], 80);
     await records.claim('g', lock, 80);
     await records.claim('h', lock, 10_000);
-    await records.keep('h', lock, record, 80.5);
+    await records.keep('h', lock, [record], 80.5);
     await pass(200);
     t.equal(await cache.get('f'), undefined);
     t.equal(await held('g'), undefined);

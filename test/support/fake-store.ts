@@ -31,8 +31,9 @@ export class FakeStore implements Store {
       return this.#find(key);
     },
     set: async (key, value, ttlMs) => {
+      const whole = Buffer.concat(value);
       await this.#begin('set');
-      this.put(key, value, ttlMs);
+      this.put(key, whole, ttlMs);
     },
   };
 
@@ -49,7 +50,8 @@ export class FakeStore implements Store {
       this.put(key, lock, ttlMs);
       return true;
     },
-    keep: async (key, lock, record, ttlMs) => {
+    keep: async (key, lock, value, ttlMs) => {
+      const record = Buffer.concat(value);
       await this.#begin('keep');
       const isHeld = this.#find(key) !== undefined;
       if (isHeld && !this.#holds(key, lock) && !this.#holds(key, record)) return false;

@@ -3,10 +3,11 @@ import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { Socket } from 'node:net';
 import type { Clock } from '../../core/clock.js';
 import { fieldLines, fieldPairs, hasField, type Fields } from '../../http/fields.js';
+import type { Release } from '../../core/reply.js';
 import type { InboundStream, StreamHandler } from '../stream.js';
 import { authorityOf } from '../target.js';
 import { announcesBody, Http1Body } from './http1-body.js';
-import { endWith } from './one-write.js';
+import { endWith, onSent } from './one-write.js';
 import { LINGER_MS, respondBare } from './refusal.js';
 import { resetConnection } from './reset.js';
 import type { Upgrade } from './upgrade.js';
@@ -148,8 +149,8 @@ export class Http1Stream implements InboundStream {
     this.#response.write(EMPTY);
   }
 
-  write(chunk: Buffer): boolean {
-    const wantsMore = this.#response.write(chunk);
+  write(chunk: Buffer, release?: Release): boolean {
+    const wantsMore = this.#response.write(chunk, onSent(release));
     if (!wantsMore && !this.#awaitsDrain) {
       this.#awaitsDrain = true;
       this.#response.once('drain', () => {
@@ -160,11 +161,11 @@ export class Http1Stream implements InboundStream {
     return wantsMore;
   }
 
-  end(last?: Buffer, trailers?: Fields): void {
+  end(last?: Buffer, trailers?: Fields, release?: Release): void {
     const response = this.#response;
     if (trailers !== undefined && trailers.length > 0) response.addTrailers(fieldPairs(trailers));
     if (last === undefined) response.end();
-    else endWith(response, last);
+    else endWith(response, last, release);
   }
 
   abort(): void {

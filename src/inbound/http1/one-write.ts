@@ -1,5 +1,6 @@
 /** Responses that are here as a whole leave in one write. */
 import type { ServerResponse } from 'node:http';
+import type { Release } from '../../core/reply.js';
 
 /** Longest body to join to a head: for longer ones another system call costs less than the copy. */
 const JOINED_BYTES = 16 * 1024;
@@ -15,7 +16,7 @@ interface PendingHead {
  * two pieces of one vector, which takes a third longer than a single string. Where its response object is not what it
  * has been in all versions so far, the plain way remains.
  */
-export function endWith(response: ServerResponse, body: Buffer): void {
+export function endWith(response: ServerResponse, body: Buffer, release?: Release): void {
   const pending = response as unknown as PendingHead;
   if (
     body.length > JOINED_BYTES ||
@@ -25,10 +26,15 @@ export function endWith(response: ServerResponse, body: Buffer): void {
     response.chunkedEncoding ||
     response.req.method === 'HEAD'
   ) {
-    response.end(body);
+    response.end(body, onSent(release));
     return;
   }
   // Latin-1 is byte for byte, and the way in which Node writes a head that comes with no other text.
   pending._header += body.toString('latin1');
   response.end();
+  release?.();
 }
+
+/** What was to be sent to a client that has left may still be somewhere in Node: only what was sent is not read again. */
+export const onSent = (release: Release | undefined) =>
+  release && ((error?: Error | null): void => void (error || release()));

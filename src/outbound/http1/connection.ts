@@ -1,5 +1,6 @@
 /** One connection to an upstream (HTTP/1.1, RFC 9112): it carries one request at a time, and hands the response to its handler. */
 import type { Socket } from 'node:net';
+import type { Release } from '../../core/reply.js';
 import type { Fields } from '../../http/fields.js';
 import {
   ClientClosed,
@@ -158,10 +159,10 @@ export class Connection implements ReplyListener, Dispatched {
   /**
    * Takes what the socket has read.
    * @param bytes may be overwritten when this returns.
-   * @param keep prevents that: the socket reads into other memory from then on.
+   * @param keep prevents that: the socket reads into other memory from then on, until what it returns is called.
    * @returns false if it takes no more for now.
    */
-  readonly onRead = (bytes: Buffer, keep: () => void): boolean => {
+  readonly onRead = (bytes: Buffer, keep: () => Release): boolean => {
     if (this.#isTunnel) return this.#socket.push(retain(bytes, keep));
     this.#hasAnswerBegun = true;
     this.#parser.read(bytes, keep);
@@ -181,8 +182,8 @@ export class Connection implements ReplyListener, Dispatched {
     this.#handler?.onHead(head);
   }
 
-  onBody(chunk: Buffer): void {
-    this.#handler?.onData(chunk);
+  onBody(chunk: Buffer, release?: Release): void {
+    this.#handler?.onData(chunk, release);
   }
 
   onComplete(trailers: Fields, keepsAlive: boolean): void {

@@ -4,6 +4,7 @@ import { connect as connectTls } from 'node:tls';
 import type { Target, TlsOptions } from '../../core/model.js';
 import { keptForAdmin } from '../shortage.js';
 import type { Connection } from './connection.js';
+import { ReadMemory } from './read-memory.js';
 
 /**
  * @param address an IP address, or the path of a socket.
@@ -16,9 +17,6 @@ export type Dial = (
   onRead: Connection['onRead'],
   onOpen: (error?: Error) => void,
 ) => Socket;
-
-/** What a socket reads into. Small responses only ever touch its first page. */
-const READ_BYTES = 64 * 1024;
 
 /** After this much silence, in ms, the system checks whether the other side is still there. */
 const TCP_KEEP_ALIVE_MS = 60_000;
@@ -40,10 +38,7 @@ export function createDial(
 
   return (address, onRead, onOpen) => {
     if (!claimDescriptor()) throw keptForAdmin();
-    let buffer = Buffer.allocUnsafeSlow(READ_BYTES);
-    const keep = (): void => {
-      buffer = Buffer.allocUnsafeSlow(READ_BYTES);
-    };
+    const memory = new ReadMemory();
     const options = {
       ...(socketPath === undefined ? { host: address, port } : { path: socketPath }),
       // One side of a tunnel may end while the other still sends.
@@ -53,8 +48,8 @@ export function createDial(
       keepAliveInitialDelay: TCP_KEEP_ALIVE_MS,
       onread: {
         // Read before each read of the socket.
-        buffer: () => buffer,
-        callback: (length: number) => onRead(buffer.subarray(0, length), keep),
+        buffer: () => memory.current,
+        callback: (length: number) => onRead(memory.current.subarray(0, length), memory.keep),
       },
     };
     const socket =

@@ -1,7 +1,9 @@
 /** Reads an upstream's responses from the bytes of its connection, checks them, and hands them over in pieces. */
+import type { Release } from '../../core/reply.js';
 import type { Fields } from '../../http/fields.js';
 import { ResponseFault, type ResponseHead } from '../client.js';
 import { Llhttp, Wanted, type LlhttpListener } from './llhttp.js';
+import { copyOf } from './read-memory.js';
 import { findFault, trimmed } from './reply-head.js';
 
 /** Is called in this order with what a piece holds, once all of it has been read. */
@@ -9,8 +11,8 @@ export interface ReplyListener {
   /** A 1xx before the response. */
   onInformational(head: ResponseHead): void;
   onHead(head: ResponseHead): void;
-  /** All bytes of the body in the piece. They may be kept. */
-  onBody(chunk: Buffer): void;
+  /** All bytes of the body in the piece. They may be kept. @param release as that of `ReplySink`. */
+  onBody(chunk: Buffer, release?: Release): void;
   /** @param keepsAlive the connection may carry another exchange. */
   onComplete(trailers: Fields, keepsAlive: boolean): void;
   /** In place of `onHead`: the 101 that was asked for, and what came after it. */
@@ -75,7 +77,7 @@ export class ReplyParser implements LlhttpListener {
    * @param piece may be overwritten when this returns.
    * @param keep prevents that: called where a large body is handed over as it is, not copied.
    */
-  read(piece: Buffer, keep: () => void): void {
+  read(piece: Buffer, keep: () => Release): void {
     this.#piece = piece;
     this.#text = '';
     this.#textStart = 0;
@@ -188,13 +190,17 @@ export class ReplyParser implements LlhttpListener {
     return this.#text.slice(start, start + length);
   }
 
-  #takeBody(keep: () => void): Buffer {
-    const parts = this.#body.splice(0);
-    return parts.length === 1 ? retain(parts[0]!, keep) : Buffer.concat(parts);
+  #tellBody(keep: () => Release): void {
+    const [first, ...others] = this.#body.splice(0);
+    if (others.length === 0 && first!.length >= COPIED_BYTES) {
+      this.#listener.onBody(first!, keep());
+    } else {
+      copyOf([first!, ...others], (copy, release) => this.#listener.onBody(copy, release));
+    }
   }
 
   /** @param rest the bytes after the HTTP part. */
-  #tell(rest: Buffer, keep: () => void): void {
+  #tell(rest: Buffer, keep: () => Release): void {
     const listener = this.#listener;
     const fault = this.#fault;
     if (this.#informational.length > 0) {
@@ -208,7 +214,7 @@ export class ReplyParser implements LlhttpListener {
       this.#head = undefined;
       listener.onHead(head);
     }
-    if (this.#body.length > 0) listener.onBody(this.#takeBody(keep));
+    if (this.#body.length > 0) this.#tellBody(keep);
     if (this.#upgrade !== undefined) return listener.onUpgrade(this.#upgrade, Buffer.from(rest));
     if (this.#isComplete && this.#question !== undefined) {
       this.#question = undefined;
@@ -221,7 +227,7 @@ export class ReplyParser implements LlhttpListener {
 }
 
 /** Bytes that may be kept. @param keep as in `read`: called where a copy costs more than new memory for the next piece. */
-export function retain(bytes: Buffer, keep: () => void): Buffer {
+export function retain(bytes: Buffer, keep: () => unknown): Buffer {
   if (bytes.length < COPIED_BYTES) return Buffer.from(bytes);
   keep();
   return bytes;

@@ -1,9 +1,9 @@
 /** Last good responses: kept on their way to the client, dropped when the upstream says something else, found in need. */
 import type { Call } from '../../core/call.js';
 import type { Clock } from '../../core/clock.js';
-import { decodeKept, encodeKept, keptKinds } from '../../core/kept-response.js';
+import { decodeKept, encodeKept, encodeResponse, keptKinds } from '../../core/kept-response.js';
 import type { Reply } from '../../core/reply.js';
-import type { Cache } from '../../core/store.js';
+import type { Cache, Value } from '../../core/store.js';
 import { allValues, listMembers } from '../../http/fields.js';
 import { CopiedReply } from './copied-reply.js';
 import { MAX_KEPT_BYTES, mayServe, newsOf } from './keepable.js';
@@ -55,7 +55,7 @@ export class LastGood {
     const head = this.#headOf(call, reply);
     if (news === 'good') {
       if (ttlMs === undefined) return reply;
-      const onCopy = (body: Buffer) => void this.#keep(call, head, body, ttlMs).catch(ignore);
+      const onCopy = (body: Value) => void this.#keep(call, head, body, ttlMs).catch(ignore);
       return new CopiedReply(reply, { maxBytes: MAX_KEPT_BYTES, onCopy });
     }
     if (news === 'changed') this.#tell(this.#urlKey(call), head.atMs).catch(ignore);
@@ -92,13 +92,13 @@ export class LastGood {
     };
   }
 
-  async #keep(call: Call, head: Head, body: Buffer, ttlMs: number): Promise<void> {
+  async #keep(call: Call, head: Head, body: Value, ttlMs: number): Promise<void> {
     const { cache } = this.#options;
     const first = this.#firstKey(call, call.method);
     const names = [...new Set(listMembers(head.headers, 'vary'))].toSorted();
     const key = names.length === 0 ? first : this.#secondKey(first, call, names);
-    await cache.set(key, encodeKept(keptKinds.response, head, body), ttlMs);
-    if (names.length > 0) await cache.set(first, encodeKept(keptKinds.vary, names), ttlMs);
+    await cache.set(key, encodeResponse(head, body), ttlMs);
+    if (names.length > 0) await cache.set(first, [encodeKept(keptKinds.vary, names)], ttlMs);
   }
 
   /** Only where there is something: each unknown URL is a 404 as well. */
@@ -122,13 +122,13 @@ export class LastGood {
       if (headers === undefined) continue;
       const { key, head, body } = found!;
       const confirmed: Head = { ...head, headers, atMs, sinceMs, age };
-      await cache.set(key, encodeKept(keptKinds.response, confirmed, body), ttlMs);
+      await cache.set(key, encodeResponse(confirmed, [body]), ttlMs);
     }
   }
 
   #tell(key: string, atMs: number): Promise<void> {
     const { cache, newsMs } = this.#options;
-    return cache.set(newsKey(key), encodeKept(keptKinds.news, { atMs }), newsMs);
+    return cache.set(newsKey(key), [encodeKept(keptKinds.news, { atMs })], newsMs);
   }
 
   /** @returns what is kept, unless there are news. */

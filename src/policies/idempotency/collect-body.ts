@@ -1,10 +1,10 @@
 /** Takes the whole body of a reply, up to a limit. */
 import type { CallFailure } from '../../core/errors.js';
 import type { Fields } from '../../http/fields.js';
-import type { Reply, ReplySink } from '../../core/reply.js';
+import type { Chunk, Release, Reply, ReplySink } from '../../core/reply.js';
 
 export interface CollectedBody {
-  readonly body: Buffer;
+  readonly chunks: readonly Chunk[];
   readonly trailers: Fields;
 }
 
@@ -17,7 +17,7 @@ class Collector implements Reply, ReplySink {
   readonly #limit: number;
   readonly #resolve: (result: CollectedBody | Reply) => void;
   readonly #reject: (error: CallFailure) => void;
-  #chunks: Buffer[] = [];
+  #chunks: Chunk[] = [];
   #bytes = 0;
   #isTooLong = false;
   #sink: ReplySink | undefined;
@@ -43,10 +43,10 @@ class Collector implements Reply, ReplySink {
 
   // From the source.
 
-  onData(chunk: Buffer): boolean {
-    if (this.#sink !== undefined) return this.#sink.onData(chunk);
-    this.#chunks.push(chunk);
-    this.#bytes += chunk.length;
+  onData(bytes: Buffer, release?: Release): boolean {
+    if (this.#sink !== undefined) return this.#sink.onData(bytes, release);
+    this.#chunks.push({ bytes, release });
+    this.#bytes += bytes.length;
     if (this.#bytes <= this.#limit) return true;
     this.#isTooLong = true;
     this.#resolve(this);
@@ -55,11 +55,7 @@ class Collector implements Reply, ReplySink {
 
   onEnd(trailers: Fields): void {
     this.#isComplete = true;
-    if (!this.#isTooLong) {
-      const [first] = this.#chunks;
-      const body = this.#chunks.length === 1 ? first! : Buffer.concat(this.#chunks);
-      return this.#resolve({ body, trailers });
-    }
+    if (!this.#isTooLong) return this.#resolve({ chunks: this.#chunks, trailers });
     this.#finish((sink) => sink.onEnd(trailers));
   }
 
@@ -84,7 +80,7 @@ class Collector implements Reply, ReplySink {
     const chunks = this.#chunks;
     this.#chunks = [];
     let wantsMore = true;
-    for (const chunk of chunks) wantsMore = sink.onData(chunk);
+    for (const { bytes, release } of chunks) wantsMore = sink.onData(bytes, release);
     if (this.#end !== undefined) this.#end(sink);
     else if (wantsMore) this.#source.resume();
   }
@@ -95,7 +91,7 @@ class Collector implements Reply, ReplySink {
 
   discard(): void {
     this.#chunks = [];
-    this.#sink = { onData: () => true, onEnd: () => {}, onError: () => {} };
+    this.#sink = nowhere;
     this.#source.discard();
   }
 
@@ -107,6 +103,15 @@ class Collector implements Reply, ReplySink {
     this.#source.onFinished(listener);
   }
 }
+
+const nowhere: ReplySink = {
+  onData(_bytes, release) {
+    release?.();
+    return true;
+  },
+  onEnd() {},
+  onError() {},
+};
 
 /**
  * Takes the body of `reply`, to which no other sink may be attached.

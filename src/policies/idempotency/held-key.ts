@@ -1,6 +1,6 @@
 /** The key of a call that runs: held by renewing its lock, until the response is kept or the key comes free. */
 import type { Clock, Timer } from '../../core/clock.js';
-import { LastingStoreError, type Records } from '../../core/store.js';
+import { LastingStoreError, lengthOf, type Records, type Value } from '../../core/store.js';
 
 /** A lock is renewed this many times before its time is over: a store may miss one or two. */
 const RENEWALS = 3;
@@ -57,9 +57,10 @@ export class HeldKey {
 
   /**
    * Puts the record in the place of the lock. While the store fails it goes on trying for as long as a lock lasts.
-   * @returns after the first attempt: the response need not wait for the others. @param onEnd is called once.
+   * @param record may be overwritten when this has resolved. @param onEnd is called once.
+   * @returns after the first attempt: the response need not wait for the others.
    */
-  async keep(record: Buffer, ttlMs: number, onEnd: (result: Keeping) => void): Promise<void> {
+  async keep(record: Value, ttlMs: number, onEnd: (result: Keeping) => void): Promise<void> {
     const { clock, lockMs } = this.#options;
     const untilMs = clock.now() + lockMs;
     const result = await this.#tryToKeep(record, ttlMs);
@@ -67,25 +68,27 @@ export class HeldKey {
     void this.#keepUntil(untilMs, record, ttlMs).then(onEnd);
   }
 
-  async #keepUntil(untilMs: number, record: Buffer, ttlMs: number): Promise<Keeping> {
+  async #keepUntil(untilMs: number, parts: Value, ttlMs: number): Promise<Keeping> {
     const { clock, waiting } = this.#options;
     let result: Keeping | undefined;
-    if (waiting.bytes + record.length <= MAX_WAITING_BYTES) {
-      waiting.bytes += record.length;
+    const bytes = lengthOf(parts);
+    if (waiting.bytes + bytes <= MAX_WAITING_BYTES) {
+      waiting.bytes += bytes;
+      const record = [Buffer.concat(parts)];
       for (let pauseMs = MIN_PAUSE_MS; result === undefined; pauseMs *= 2) {
         const leftMs = untilMs - clock.now();
         if (leftMs <= 0) break;
         await passed(Math.min(pauseMs, leftMs, MAX_PAUSE_MS), clock);
         result = await this.#tryToKeep(record, ttlMs);
       }
-      waiting.bytes -= record.length;
+      waiting.bytes -= bytes;
     }
     if (result === undefined) await this.free();
     return result ?? 'failed';
   }
 
   /** @returns undefined where another attempt may do it. */
-  async #tryToKeep(record: Buffer, ttlMs: number): Promise<Keeping | undefined> {
+  async #tryToKeep(record: Value, ttlMs: number): Promise<Keeping | undefined> {
     try {
       const isKept = await this.#options.records.keep(this.#key, this.#lock, record, ttlMs);
       this.#end();

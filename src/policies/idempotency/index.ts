@@ -3,7 +3,7 @@ import type { Call } from '../../core/call.js';
 import { CallError, DEFAULT_RETRY_AFTER_MS, type DeclaredReason } from '../../core/errors.js';
 import type { EmitOf } from '../../core/events.js';
 import { combinedValue } from '../../http/fields.js';
-import { encodeKept, keptKinds } from '../../core/kept-response.js';
+import { encodeKept, encodeResponse, keptKinds } from '../../core/kept-response.js';
 import { MemoryReply } from '../../core/memory-reply.js';
 import type { CallLayer, CallStage } from '../../core/pipeline.js';
 import type { Policy, PolicyContext } from '../../core/policy.js';
@@ -128,19 +128,23 @@ function create(settings: IdempotencySettings, context: PolicyContext): CallLaye
     }
     // The whole of it first: a response that has begun to leave before it is kept could be lost with its client.
     const collected = await collectBody(reply, MAX_BODY_BYTES);
-    if (!('body' in collected)) {
+    if (!('chunks' in collected)) {
       collected.onFinished(() => void key.free());
       return collected;
     }
-    const { body, trailers } = collected;
+    const { chunks, trailers } = collected;
     const { status, statusText } = reply;
     const headers = keptHeaders(reply.headers);
     const head: RecordHead = { fingerprint, status, statusText, headers, trailers };
-    await key.keep(encodeKept(keptKinds.response, head, body), options.ttl, (result) => {
+    const record = encodeResponse(
+      head,
+      chunks.map(({ bytes }) => bytes),
+    );
+    await key.keep(record, options.ttl, (result) => {
       if (result === 'kept') report('stored');
       else if (result === 'failed' && isProtected) report('error');
     });
-    return new MemoryReply(reply, body, trailers);
+    return new MemoryReply(reply, chunks, trailers);
   }
 
   async function runWithKey(call: Call, next: CallStage, value: string): Promise<Reply> {

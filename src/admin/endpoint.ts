@@ -14,7 +14,7 @@ export type ParseDuration = (text: string) => number | undefined;
 
 export interface AdminContext {
   readonly inspection: Inspection;
-  readonly metrics: { readonly contentType: string; exposition(): AsyncIterable<string> };
+  readonly metrics: { readonly contentType: string; exposition(): AsyncIterable<string | Buffer> };
   readonly reload: () => Promise<ReloadOutcome>;
   readonly logger: AdminLogger;
   readonly parseDuration: ParseDuration;

@@ -140,6 +140,7 @@ export class App {
       config: () => this.#config.document,
     };
     this.#metrics = createMetrics({
+      clock,
       version,
       inspection: this.#inspection,
       droppedLines: options.droppedLines,
@@ -201,7 +202,7 @@ export class App {
 
   /** All that can fail comes first and changes nothing; then comes one synchronous step. */
   async #apply(config: Config): Promise<void> {
-    const { clock, logger } = this.#options;
+    const { logger } = this.#options;
     // Before the first call comes.
     const stored = await this.#stores.prepare(config.stores);
     const prepared = await this.#prepare(config).catch(async (error: unknown) => {
@@ -223,7 +224,7 @@ export class App {
     const before = this.#upstreams.replace(config, stored.store, bus);
     const stopped = prepared.commit(this.#upstreams.routers(config, bus), config.limits, grace);
     this.#upstreams.retire(before, (closeTunnels) => this.#leftBehind.after(grace, closeTunnels));
-    this.#metrics.noteConfig(clock.wallNow());
+    this.#metrics.noteConfig();
     this.#options.onApplied?.(config);
     await stopped;
   }

@@ -19,8 +19,16 @@ export type Outcome =
   /** Breakwater itself refused the attempt; the upstream had no part in it. */
   | { readonly kind: 'refused'; readonly error: CallError };
 
+/** By the status; there are a few hundred at most, and each attempt asks several times. */
+const statusOutcomes = new Map<number, Outcome>();
+
 export function classifyStatus(status: number): Outcome {
-  return { kind: 'status', status };
+  let outcome = statusOutcomes.get(status);
+  if (outcome === undefined) {
+    outcome = { kind: 'status', status };
+    statusOutcomes.set(status, outcome);
+  }
+  return outcome;
 }
 
 export function classifyFailure(error: CallFailure): Outcome {

@@ -1,12 +1,13 @@
 /** A message's fields while they are rewritten for one hop. */
-import type { Fields } from './fields.js';
+import { isNamed, type Fields } from './fields.js';
 
 /** Works on a list of its own, so that each attempt can say something else. */
 export class FieldEdits {
   readonly #fields: string[];
 
-  constructor(fields: Fields) {
-    this.#fields = fields.slice();
+  /** @param added fields that are not in the list yet. */
+  constructor(fields: Fields, added: Fields = []) {
+    this.#fields = fields.concat(added);
   }
 
   /** The fields as they are now; the list goes on to change with the edits. */
@@ -16,32 +17,32 @@ export class FieldEdits {
 
   /** Gives the first field of that name this value and takes out any others; adds the field at the end where there is none. */
   set(name: string, value: string): void {
-    const at = this.#find(name, 0);
+    const lowerName = name.toLowerCase();
+    const at = this.#find(lowerName, 0);
     if (at === -1) {
       this.#fields.push(name, value);
       return;
     }
     this.#fields[at + 1] = value;
-    this.#removeFrom(name, at + 2);
+    this.#removeFrom(lowerName, at + 2);
   }
 
   /** Takes out all fields of that name. */
   remove(name: string): void {
-    this.#removeFrom(name, 0);
+    this.#removeFrom(name.toLowerCase(), 0);
   }
 
-  #removeFrom(name: string, from: number): void {
-    for (let at = this.#find(name, from); at !== -1; at = this.#find(name, at)) {
+  #removeFrom(lowerName: string, from: number): void {
+    for (let at = this.#find(lowerName, from); at !== -1; at = this.#find(lowerName, at)) {
       this.#fields.splice(at, 2);
     }
   }
 
   /** Names are compared without regard to case (RFC 9110, section 5.1). */
-  #find(name: string, from: number): number {
+  #find(lowerName: string, from: number): number {
     const fields = this.#fields;
     for (let at = from; at < fields.length; at += 2) {
-      const other = fields[at]!;
-      if (other.length === name.length && other.toLowerCase() === name.toLowerCase()) return at;
+      if (isNamed(fields[at]!, lowerName)) return at;
     }
     return -1;
   }

@@ -1,5 +1,5 @@
 /** A request's header fields on their way to the upstream: what a hop must take out, and what this one adds (RFC 9110, section 7.6). */
-import { combinedValue, listMembers, type Fields } from '../http/fields.js';
+import { combinedValue, hasField, listMembers, type Fields } from '../http/fields.js';
 import { hopByHop, nominated } from '../http/hop-by-hop.js';
 import type { RequestHead } from './stream.js';
 
@@ -10,6 +10,7 @@ function peerOf(address: string | undefined): string {
 }
 
 const acceptsTrailers = (fields: Fields): boolean =>
+  hasField(fields, 'te') &&
   listMembers(fields, 'te').some((member) => member.split(';', 1)[0]!.trim() === 'trailers');
 
 /**

@@ -107,8 +107,8 @@ class Dispatch extends StreamedReply implements ResponseHandler, ForwardedReply 
   }
 
   #fields(): Fields {
-    const edits = new FieldEdits(this.attempt.call.outgoing);
-    edits.set('X-Attempt-Count', String(this.attempt.number));
+    const { call, number } = this.attempt;
+    const edits = new FieldEdits(call.outgoing, ['X-Attempt-Count', String(number)]);
     for (const edit of this.#options.edits) edit(edits, this.attempt);
     return edits.fields;
   }

@@ -5,6 +5,7 @@ import { reasons } from '../../src/policies/index.js';
 import { createMetrics } from '../../src/telemetry/instruments/metrics.js';
 import { fakeProxy } from '../admin/fake-proxy.js';
 import { oneOfEach } from '../../tools/docs/sample-events.js';
+import { FakeClock } from '../support/fake-clock.js';
 import { readPage } from '../support/page.js';
 import { dashboard, readYaml, rules } from './files.js';
 
@@ -19,11 +20,15 @@ type Series = Map<string, Map<string, Set<string>>>;
 
 /** Every series of a page that has had all events. */
 async function exposed(): Promise<Series> {
-  const metrics = createMetrics({ version: '1', inspection: fakeProxy().options.inspection });
+  const metrics = createMetrics({
+    clock: new FakeClock(),
+    version: '1',
+    inspection: fakeProxy().options.inspection,
+  });
   const emit = metrics.scope('catalog', '');
   for (const event of events) emit(event);
   metrics.countReload('failure');
-  metrics.noteConfig(0);
+  metrics.noteConfig();
   const series: Series = new Map();
   const add = (name: string, labels: Iterable<readonly [string, string]>) => {
     const known = series.get(name) ?? new Map<string, Set<string>>();

@@ -168,6 +168,24 @@ t.test(
   },
 );
 
+t.test('an upstream that is removed and added again goes on counting', async (t) => {
+  const upstream = await startUpstream(t, (_request, response) => response.end('ok'));
+  const yaml = (more: string) =>
+    `upstreams: { a: { listen: 0, target: "${upstream.url}" }${more} }`;
+  const both = yaml(`, b: { listen: 0, target: "${upstream.url}" }`);
+  const sidecar = await startSidecar(t, both);
+  const count = () =>
+    sidecar.metric('breakwater_attempts_total', { upstream: 'b', outcome: 'success' });
+  await send(`${sidecar.url('b')}/`);
+  sidecar.edit(yaml(''));
+  await sidecar.reload();
+  t.equal(await count(), 1, 'its series stay for a while');
+  sidecar.edit(both);
+  await sidecar.reload();
+  await send(`${sidecar.url('b')}/`);
+  t.equal(await count(), 2);
+});
+
 t.test('ends a call under the policy it began with', async (t) => {
   const upstream = await startUpstream(t, (_request, response) => {
     setTimeout(() => response.end('late'), 300);

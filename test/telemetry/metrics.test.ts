@@ -6,6 +6,7 @@ import { createMetrics } from '../../src/telemetry/instruments/metrics.js';
 import type { CircuitStateName } from '../../src/policies/circuit-breaker/states.js';
 import { policies, reasons } from '../../src/policies/index.js';
 import type { KnownEvent } from '../../tools/docs/sample-events.js';
+import { FakeClock } from '../support/fake-clock.js';
 import { fakeLayer, fakeScope } from '../support/fake-layers.js';
 import { readPage } from '../support/page.js';
 
@@ -22,8 +23,10 @@ function build(running: Partial<Running> = {}, droppedLines = () => 0) {
     upstreams: () => running.upstreams ?? [],
     config: () => ({}),
   };
-  const metrics = createMetrics({ version: '1.2.3', inspection, droppedLines });
+  const clock = new FakeClock();
+  const metrics = createMetrics({ clock, version: '1.2.3', inspection, droppedLines });
   return {
+    clock,
     metrics,
     scope: (name: string, route: string): ((event: KnownEvent) => void) =>
       metrics.scope(name, route),
@@ -446,7 +449,5 @@ t.test('lets others have their turn between metrics of the process that take lon
 
 t.test('counts the lines that the log had to leave out', async (t) => {
   const { metrics } = build({}, () => 7);
-  let page = '';
-  for await (const piece of metrics.exposition()) page += piece;
-  t.match(page, /^breakwater_log_lines_dropped_total 7$/m);
+  t.match(await readPage(metrics.exposition()), /^breakwater_log_lines_dropped_total 7$/m);
 });

@@ -3,6 +3,7 @@ import type { ExchangeSummary } from '../../src/core/events.js';
 import type { Inspection } from '../../src/core/inspect.js';
 import type { CallLayer } from '../../src/core/pipeline.js';
 import { policies } from '../../src/policies/index.js';
+import { createSystemClock } from '../../src/platform/system-clock.js';
 import { createMetrics } from '../../src/telemetry/instruments/metrics.js';
 import { oneOfEach } from './sample-events.js';
 
@@ -56,12 +57,12 @@ const exchange: ExchangeSummary = {
 };
 
 export async function samplePage(): Promise<string> {
-  const metrics = createMetrics({ version: '1', inspection: idle });
-  metrics.noteConfig(1);
+  const metrics = createMetrics({ clock: createSystemClock(), version: '1', inspection: idle });
+  metrics.noteConfig();
   metrics.countRefusal(400);
   const emit = metrics.scope('a', '');
   for (const event of oneOfEach(exchange)) emit(event);
   let page = '';
-  for await (const piece of metrics.exposition()) page += piece;
+  for await (const piece of metrics.exposition()) page += piece.toString();
   return page;
 }

@@ -28,9 +28,12 @@ export function renderLabels(labels: Labels): string {
 
 const renderValue = (value: number) => (value === Infinity ? '+Inf' : String(value));
 
-/** Label values come from the config and from closed lists only, so the number of cells is bounded. */
+/**
+ * Label values come from the config and from closed lists only, so the number of cells is bounded. Cells of one upstream are
+ * together, so that all of them can go at once.
+ */
 class Cells<T> {
-  readonly #cells = new Map<string, T>();
+  readonly #byUpstream = new Map<string, Map<string, T>>();
   readonly #create: () => T;
 
   constructor(create: () => T) {
@@ -39,26 +42,36 @@ class Cells<T> {
 
   /** The same cell for the same labels, so that a scope that is made anew goes on counting. */
   at(labels: Labels): T {
+    const { upstream = '' } = labels;
+    let cells = this.#byUpstream.get(upstream);
+    if (cells === undefined) this.#byUpstream.set(upstream, (cells = new Map()));
     const key = renderLabels(labels);
-    let cell = this.#cells.get(key);
-    if (cell === undefined) {
-      cell = this.#create();
-      this.#cells.set(key, cell);
-    }
+    let cell = cells.get(key);
+    if (cell === undefined) cells.set(key, (cell = this.#create()));
     return cell;
   }
 
-  /** With the labels as they are written. */
-  [Symbol.iterator](): Iterator<[string, T]> {
-    return this.#cells.entries();
+  drop(upstream: string): void {
+    this.#byUpstream.delete(upstream);
   }
+
+  /** With the labels as they are written. */
+  *[Symbol.iterator](): Iterator<[string, T]> {
+    for (const cells of this.#byUpstream.values()) yield* cells;
+  }
+}
+
+/** A metric whose cells stay until their upstream is dropped. */
+export interface LastingFamily extends Family {
+  /** Takes the cells of an upstream off the page. */
+  drop(upstream: string): void;
 }
 
 export interface Counter {
   value: number;
 }
 
-export class CounterFamily implements Family {
+export class CounterFamily implements LastingFamily {
   readonly type = 'counter';
   readonly name: string;
   readonly help: string;
@@ -71,6 +84,10 @@ export class CounterFamily implements Family {
 
   at(labels: Labels): Counter {
     return this.#cells.at(labels);
+  }
+
+  drop(upstream: string): void {
+    this.#cells.drop(upstream);
   }
 
   *lines(): Iterable<string> {
@@ -98,7 +115,7 @@ export class Histogram {
   }
 }
 
-export class HistogramFamily implements Family {
+export class HistogramFamily implements LastingFamily {
   readonly type = 'histogram';
   readonly name: string;
   readonly help: string;
@@ -117,6 +134,10 @@ export class HistogramFamily implements Family {
 
   at(labels: Labels): Histogram {
     return this.#cells.at(labels);
+  }
+
+  drop(upstream: string): void {
+    this.#cells.drop(upstream);
   }
 
   *lines(): Iterable<string> {

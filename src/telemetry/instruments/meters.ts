@@ -5,15 +5,15 @@ import {
   CounterFamily,
   HistogramFamily,
   type Counter as Cell,
-  type Family,
   type Labels,
+  type LastingFamily,
 } from '../exposition/families.js';
 
 /** Moves the cells of one upstream or route. */
 type Observe = (event: Event) => void;
 
 interface Meter {
-  readonly family: Family;
+  readonly family: LastingFamily;
   readonly event: string;
   readonly per: 'upstream' | 'route';
   /** @param labels of the upstream, or of the route. */
@@ -102,10 +102,16 @@ const join = (observers: readonly Observe[]): Observe =>
         for (const observe of observers) observe(event);
       };
 
+interface UpstreamMeters {
+  /** The sum over its routes. */
+  readonly shared: ReadonlyMap<Meter, Observe>;
+  /** Calls may still run, but they are no longer counted. */
+  isDropped: boolean;
+}
+
 export class Meters {
   readonly #meters: readonly Meter[];
-  /** For each upstream, the sum over its routes. */
-  readonly #upstreams = new Map<string, ReadonlyMap<Meter, Observe>>();
+  readonly #upstreams = new Map<string, UpstreamMeters>();
 
   constructor(instruments: readonly Instrument[]) {
     this.#meters = instruments.flatMap((instrument): Meter[] => {
@@ -114,20 +120,28 @@ export class Meters {
     });
   }
 
-  get families(): Family[] {
+  get families(): LastingFamily[] {
     return this.#meters.map(({ family }) => family);
+  }
+
+  /** The upstreams that have series. */
+  get upstreams(): Iterable<string> {
+    return this.#upstreams.keys();
   }
 
   /** Counts the events of one upstream and route. */
   scope(upstream: string, route: string): Emit {
-    const shared = this.#sharedOf(upstream);
+    const meters = this.#metersOf(upstream);
     // Cells of a route are made when first needed: most routes of a large file are idle, and a histogram is many lines.
     const observers = new Map<string, Observe>();
     return (event) => {
+      if (meters.isDropped) return;
       let observe = observers.get(event.type);
       if (observe === undefined) {
         const own = this.#meters.filter((meter) => meter.event === event.type);
-        observe = join(own.map((meter) => shared.get(meter) ?? meter.open({ upstream, route })));
+        observe = join(
+          own.map((meter) => meters.shared.get(meter) ?? meter.open({ upstream, route })),
+        );
         observers.set(event.type, observe);
       }
       observe(event);
@@ -143,15 +157,24 @@ export class Meters {
     }
   }
 
-  #sharedOf(upstream: string): ReadonlyMap<Meter, Observe> {
-    let shared = this.#upstreams.get(upstream);
-    if (shared === undefined) {
+  /** Takes the series of an upstream off the page. If it returns, it counts from 0. */
+  drop(upstream: string): void {
+    const meters = this.#upstreams.get(upstream);
+    if (meters !== undefined) meters.isDropped = true;
+    this.#upstreams.delete(upstream);
+    for (const { family } of this.#meters) family.drop(upstream);
+  }
+
+  #metersOf(upstream: string): UpstreamMeters {
+    let known = this.#upstreams.get(upstream);
+    if (known === undefined) {
       const meters = this.#meters.filter(({ per }) => per === 'upstream');
-      shared = new Map(meters.map((meter) => [meter, meter.open({ upstream })]));
-      this.#upstreams.set(upstream, shared);
+      const shared = new Map(meters.map((meter) => [meter, meter.open({ upstream })]));
+      known = { shared, isDropped: false };
+      this.#upstreams.set(upstream, known);
       // Events without an upstream have no series to show from the start.
       if (upstream !== '') for (const meter of meters) meter.announce({ upstream });
     }
-    return shared;
+    return known;
   }
 }

@@ -1,17 +1,23 @@
 /** The Prometheus metrics: counters and histograms of events, gauges, and metrics of the process. */
-import type { Inspection } from '../../core/inspect.js';
+import { setImmediate } from 'node:timers/promises';
+import type { Clock } from '../../core/clock.js';
+import type { Inspection, InspectableScope } from '../../core/inspect.js';
 import type { AnyLayer } from '../../core/pipeline.js';
 import type { PolicyList } from '../../core/policy.js';
 import { endpointInstruments } from '../../upstream/instruments.js';
 import type { Sink } from '../bus.js';
+import { createBreaks } from '../exposition/breaks.js';
 import { CounterFamily, GaugeFamily, type Family } from '../exposition/families.js';
 import { renderPage } from '../exposition/page.js';
 import { collectProcessMetrics } from '../exposition/process.js';
+import { SharedPage } from '../exposition/shared-page.js';
+import { Departed } from './departed.js';
 import { exchangeInstruments } from './exchange.js';
 import { createGauges } from './gauges.js';
 import { Meters } from './meters.js';
 
 export interface MetricsOptions {
+  readonly clock: Clock;
   readonly version: string;
   readonly inspection: Inspection;
   /** Lines that the log had to leave out so far. */
@@ -23,11 +29,14 @@ export interface Metrics extends Sink {
   countReload(result: 'success' | 'failure'): void;
   /** A request was refused below the policies. */
   countRefusal(status: number): void;
-  /** A configuration came into force, at the start or by a reload. @param wallMs since the Unix epoch. */
-  noteConfig(wallMs: number): void;
-  /** The page that Prometheus scrapes, each piece of it as it is asked for. */
-  exposition(): AsyncIterable<string>;
+  /** A configuration came into force, at the start or by a reload. */
+  noteConfig(): void;
+  /** The page that Prometheus scrapes, in pieces. Those that overlap are one page. */
+  exposition(): AsyncIterable<Buffer>;
 }
+
+/** Before calls are served again. */
+const SCOPES_AT_ONCE = 250;
 
 /** Reasons whose count is shown from the start. */
 const shownReasons = (policies: PolicyList) =>
@@ -36,6 +45,7 @@ const shownReasons = (policies: PolicyList) =>
     .flatMap(({ name, isShownFromStart }) => (isShownFromStart === true ? [name] : []));
 
 export function createMetrics({
+  clock,
   version,
   inspection,
   droppedLines = () => 0,
@@ -80,22 +90,45 @@ export function createMetrics({
     ),
   ];
 
+  const departed = new Departed(clock);
+
+  function dropDeparted(): void {
+    for (const upstream of departed.takeDue()) meters.drop(upstream);
+  }
+
   const announced = new WeakSet<AnyLayer>();
+  let announcedScopes: readonly InspectableScope[] = [];
 
   /** Each layer once: there may be a hundred thousand. */
-  function announceKnown(): void {
-    for (const { upstream, route, layers } of inspection.scopes()) {
+  async function announceKnown(): Promise<void> {
+    const scopes = inspection.scopes();
+    if (scopes === announcedScopes) return;
+    for (const [index, { upstream, route, layers }] of scopes.entries()) {
       for (const { name, instruments = [] } of policies) {
         const layer = layers[name];
         if (layer === undefined || announced.has(layer)) continue;
         announced.add(layer);
         meters.announce(instruments, upstream, route);
       }
+      if (index % SCOPES_AT_ONCE === SCOPES_AT_ONCE - 1) await setImmediate();
     }
+    announcedScopes = scopes;
   }
 
+  const page = new SharedPage(async function* () {
+    dropDeparted();
+    await announceKnown();
+    droppedCount.value = droppedLines();
+    // First, as it may fail: nothing has been sent yet.
+    const rest = await ofProcess.render();
+    yield* renderPage(families, rest, createBreaks());
+  });
+
   return {
-    scope: (upstream, route) => meters.scope(upstream, route),
+    scope(upstream, route) {
+      dropDeparted();
+      return meters.scope(upstream, route);
+    },
     contentType: ofProcess.contentType,
     countReload(result) {
       reloadsBy[result].value++;
@@ -103,15 +136,13 @@ export function createMetrics({
     countRefusal(status) {
       refusals.at({ status: String(status) }).value++;
     },
-    noteConfig(wallMs) {
-      configuredAtMs = wallMs;
+    noteConfig() {
+      dropDeparted();
+      configuredAtMs = clock.wallNow();
+      const present = new Set(inspection.scopes().map(({ upstream }) => upstream));
+      // What belongs to no upstream stays.
+      departed.note(meters.upstreams, present.add(''));
     },
-    async *exposition() {
-      announceKnown();
-      droppedCount.value = droppedLines();
-      // First, as it may fail: nothing has been sent yet.
-      const rest = await ofProcess.render();
-      yield* renderPage(families, rest);
-    },
+    exposition: () => page.read(),
   };
 }

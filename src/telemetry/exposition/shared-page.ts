@@ -1,0 +1,130 @@
+/** The page of all scrapes that overlap: it is rendered once, and each scrape reads it at its own pace. */
+
+/** Bytes of finished pages that slow scrapes may keep in memory. */
+const MAX_KEPT_BYTES = 64 * 1024 * 1024;
+
+/** Pieces that no scrape needs any more are garbage. */
+interface Piece {
+  readonly bytes: Buffer;
+  next: Piece | undefined;
+}
+
+/** One scrape. */
+interface Reader {
+  /** The piece that it has read. Undefined: it was too slow. */
+  at: Piece | undefined;
+}
+
+class Rendering {
+  readonly #readers = new Set<Reader>();
+  #bytes = 0;
+  /** Where scrapes begin; undefined when none can join any more. */
+  #start: Piece | undefined = { bytes: Buffer.alloc(0), next: undefined };
+  #last = this.#start!;
+  #hasEnded = false;
+  #error: unknown;
+  /** Resolves at the next piece, or at the end. */
+  #more: Promise<void>;
+  #wake!: () => void;
+
+  constructor() {
+    this.#more = this.#expectMore();
+  }
+
+  get canBeJoined(): boolean {
+    return this.#start !== undefined;
+  }
+
+  /** Bytes that scrapes may still hold. */
+  get keptBytes(): number {
+    return this.#readers.size === 0 ? 0 : this.#bytes;
+  }
+
+  /** Ends early when all scrapes have left. */
+  async run(pieces: AsyncIterable<string>): Promise<void> {
+    try {
+      for await (const text of pieces) {
+        if (this.#readers.size === 0) break;
+        this.#append(Buffer.from(text));
+      }
+    } catch (error) {
+      this.#error = error;
+    }
+    this.#start = undefined;
+    this.#hasEnded = true;
+    this.#wake();
+  }
+
+  /** The whole page. */
+  async *read(): AsyncGenerator<Buffer> {
+    const reader: Reader = { at: this.#start };
+    this.#readers.add(reader);
+    try {
+      for (;;) {
+        if (reader.at === undefined) {
+          throw new Error('Cannot send the rest of the metrics because they are read too slowly');
+        }
+        const { next } = reader.at;
+        if (next !== undefined) {
+          reader.at = next;
+          yield next.bytes;
+        } else if (!this.#hasEnded) {
+          await this.#more;
+        } else if (this.#error !== undefined) {
+          throw this.#error;
+        } else {
+          return;
+        }
+      }
+    } finally {
+      this.#readers.delete(reader);
+    }
+  }
+
+  /** Takes the page from the scrapes that still read it. */
+  cutOff(): void {
+    for (const reader of this.#readers) reader.at = undefined;
+  }
+
+  #append(bytes: Buffer): void {
+    this.#bytes += bytes.length;
+    this.#last = this.#last.next = { bytes, next: undefined };
+    this.#wake();
+    this.#more = this.#expectMore();
+  }
+
+  #expectMore(): Promise<void> {
+    return new Promise((resolve) => (this.#wake = resolve));
+  }
+}
+
+export class SharedPage {
+  readonly #render: () => AsyncIterable<string>;
+  /** The running one is the last. */
+  #renderings: Rendering[] = [];
+
+  /** @param render the pieces of a page; it makes breaks between them. */
+  constructor(render: () => AsyncIterable<string>) {
+    this.#render = render;
+  }
+
+  /** The page that is being rendered, from its beginning; a new one if there is none. */
+  async *read(): AsyncGenerator<Buffer> {
+    const running = this.#renderings.at(-1);
+    yield* running?.canBeJoined === true ? running.read() : this.#begin().read();
+  }
+
+  #begin(): Rendering {
+    this.#renderings = this.#renderings.filter(({ keptBytes }) => keptBytes > 0);
+    let bytes = this.#renderings.reduce((sum, { keptBytes }) => sum + keptBytes, 0);
+    while (bytes > MAX_KEPT_BYTES) {
+      const slowest = this.#renderings.shift()!;
+      bytes -= slowest.keptBytes;
+      slowest.cutOff();
+    }
+    const rendering = new Rendering();
+    this.#renderings.push(rendering);
+    void rendering.run(this.#render());
+    return rendering;
+  }
+}

@@ -60,6 +60,13 @@ const wholeFleet = await playFleet(
   1,
 );
 
+const figures = ({ calls, deadAttempts }: FleetResult) => [
+  calls.offered,
+  calls.slowestMs,
+  calls.latencyMs(0.5),
+  deadAttempts,
+];
+
 const goodShare = ({ good, offered }: FleetResult['calls']) => good / offered;
 
 // From when it is loaded it follows each promise, and a simulation takes twice as long.
@@ -146,12 +153,6 @@ t.test('ideal knowledge is the limit of what ejection can do', async (t) => {
 });
 
 t.test('the same seed gives the same figures, another one others', async (t) => {
-  const figures = ({ calls, deadAttempts }: FleetResult) => [
-    calls.offered,
-    calls.slowestMs,
-    calls.latencyMs(0.5),
-    deadAttempts,
-  ];
   t.same(figures(again), figures(resultOf(oneFails, withEjection)));
   t.notSame(figures(other), figures(again));
 });

@@ -84,8 +84,9 @@ export class EndpointSet
       options.healthCheck === 'off'
         ? undefined
         : new EndpointChecks(options.healthCheck, options, context, this.#onCheck);
-    previous?.retire();
     this.#update(previous);
+    // What it has not handed over is gone.
+    previous?.retire();
     // Checks do not wait for the first call.
     if (options.healthCheck !== 'off' && this.#endpoints.size === 0) void this.#discovery.find();
   }
@@ -145,6 +146,7 @@ export class EndpointSet
   retire(): void {
     this.#discovery.stop();
     this.#checks?.close();
+    this.#watch.close();
   }
 
   /** Closes connections that no later configuration has taken over. */
@@ -156,7 +158,6 @@ export class EndpointSet
   /** Ends all connections at once; requests on them fail. */
   destroy(): void {
     this.retire();
-    this.#watch.close();
     for (const { client } of [...this.#endpoints.values(), ...this.#leaving]) client.destroy();
   }
 

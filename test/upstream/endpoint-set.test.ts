@@ -308,3 +308,12 @@ t.test('a target that a reload takes away goes, and a new one comes', async (t) 
     ],
   );
 });
+
+t.test('an endpoint that a reload takes away is not told to be back', async (t) => {
+  const { set, open, clock, events } = await openFleet();
+  eject(pick(set)!);
+  open([target('10.0.0.9')], {}, set);
+  await clock.advance(60_000);
+  t.notOk(events.some(({ type }) => type === 'endpoint-returned'));
+  t.equal(clock.pending, 0);
+});

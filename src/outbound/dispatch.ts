@@ -85,7 +85,8 @@ class Dispatch extends StreamedReply implements ResponseHandler, ForwardedReply 
 
   #fields(): Fields {
     const { call, number } = this.attempt;
-    const edits = new FieldEdits(call.outgoing, ['X-Attempt-Count', String(number)]);
+    const edits = new FieldEdits(call.outgoing);
+    edits.add('X-Attempt-Count', String(number));
     for (const edit of this.#options.edits) edit(edits, this.attempt);
     return edits.fields;
   }
@@ -95,7 +96,7 @@ class Dispatch extends StreamedReply implements ResponseHandler, ForwardedReply 
   onStart(dispatched: Dispatched): void {
     this.dispatched = dispatched;
     const { call } = this.attempt;
-    call.usedAddresses = call.usedAddresses.concat(dispatched.address);
+    call.usedAddresses = [...call.usedAddresses, dispatched.address];
     const isWhole = this.#body === undefined || this.#body.hasEnded;
     this.attempt.enter(isWhole ? 'waiting' : 'sending');
   }

@@ -5,14 +5,18 @@ import { isNamed, type Fields } from './fields.js';
 export class FieldEdits {
   readonly #fields: string[];
 
-  /** @param added fields that are not in the list yet. */
-  constructor(fields: Fields, added: Fields = []) {
-    this.#fields = fields.concat(added);
+  constructor(fields: Fields) {
+    this.#fields = fields.slice();
   }
 
   /** The fields as they are now; the list goes on to change with the edits. */
   get fields(): Fields {
     return this.#fields;
+  }
+
+  /** Adds a field at the end, where there is none of that name yet. */
+  add(name: string, value: string): void {
+    this.#fields.push(name, value);
   }
 
   /** Gives the first field of that name this value and takes out any others; adds the field at the end where there is none. */

@@ -108,7 +108,8 @@ class Dispatch extends StreamedReply implements ResponseHandler, ForwardedReply 
 
   #fields(): Fields {
     const { call, number } = this.attempt;
-    const edits = new FieldEdits(call.outgoing, ['X-Attempt-Count', String(number)]);
+    const edits = new FieldEdits(call.outgoing);
+    edits.add('X-Attempt-Count', String(number));
     for (const edit of this.#options.edits) edit(edits, this.attempt);
     return edits.fields;
   }

@@ -17,8 +17,8 @@ import type { Clock, Random } from '../core/clock.js';
 import type { Inspection } from '../core/inspect.js';
 import type { PolicyList } from '../core/policy.js';
 import type { ReloadOutcome } from '../core/reload.js';
-import type { Exchange, ExchangeContext } from '../inbound/exchange.js';
-import { createFront } from '../inbound/http1/listener.js';
+import type { Exchange } from '../inbound/exchange.js';
+import { createFront, type FrontContext } from '../inbound/front.js';
 import { ListenerSet } from '../inbound/listener-set.js';
 import { createRequestIds } from '../inbound/request-id.js';
 import { ConnectionPool } from '../outbound/http1/connection-pool.js';
@@ -63,7 +63,7 @@ export class App {
   readonly #running = new Roster<Exchange>();
   readonly #metrics: ReturnType<typeof createMetrics>;
   readonly #inspection: Inspection;
-  readonly #exchanges: { -readonly [Key in keyof ExchangeContext]: ExchangeContext[Key] };
+  readonly #exchanges: { -readonly [Key in keyof FrontContext]: FrontContext[Key] };
   readonly #front: Awaited<ReturnType<typeof createFront>>;
   readonly #listeners: ListenerSet;
   readonly #stores: StoreSet;
@@ -79,13 +79,14 @@ export class App {
 
   /** Opens all listeners, the admin's last. @throws ListenError, with nothing left open. */
   static async start(config: Config, options: AppOptions): Promise<App> {
-    const exchanges: ExchangeContext = {
+    const exchanges: FrontContext = {
       clock: options.clock,
       createRequestId: createRequestIds(randomUUID()),
       bodyIdleMs: 0,
       maxRequestBody: 'off',
       refuse: undefined,
       onRefused: () => {},
+      onConnectionClosed: () => {},
       isDraining: () => false,
       running: new Roster(),
     };
@@ -106,7 +107,7 @@ export class App {
   private constructor(
     config: Config,
     options: AppOptions,
-    exchanges: ExchangeContext,
+    exchanges: FrontContext,
     front: Awaited<ReturnType<typeof createFront>>,
     reserve: DescriptorReserve,
     onShortage: (message: string) => void,

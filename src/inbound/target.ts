@@ -16,3 +16,9 @@ export function pathOf(method: string, target: string): string {
 export function authorityOf(target: string): string | undefined {
   return target.startsWith('/') ? undefined : ABSOLUTE_FORM.exec(target)?.[1];
 }
+
+/** RFC 9110, section 7.2: uri-host with an optional port; an empty one is allowed. */
+const HOST = /^(?:\[[\da-f:.%a-z]+\]|[^\s/?#@\\[\]:,]*)(?::\d*)?$/i;
+
+/** Whether a `Host` field, or an authority, is well-formed. */
+export const isHost = (text: string): boolean => HOST.test(text);

@@ -3,13 +3,13 @@ import { type IncomingMessage, type Server, type ServerResponse } from 'node:htt
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../core/clock.js';
+import { answerAsLastHop, isLastHop } from '../last-hop.js';
 import { Connection, type Original } from './connection.js';
 import { DetachedSocket } from './detached-socket.js';
 import { findForeignStart, type ForeignMethod } from './foreign-method.js';
 import { HeldRequest } from './held-request.js';
 import { announcesBody } from './http1-body.js';
 import { Http1Stream } from './http1-stream.js';
-import { answerAsLastHop, isLastHop } from './last-hop.js';
 import { breakOff, ignoreRest, refuseSocket, respondBare, statusOfError } from './refusal.js';
 import { findFault } from './request-check.js';
 import { resetConnection } from './reset.js';
@@ -88,8 +88,6 @@ class Intake {
     if (this.#options.isClosing()) response.shouldKeepAlive = false;
     const fault = findFault(request);
     if (fault !== undefined) return this.#refuse(response, fault.status, fault.why);
-    const { url: target = '' } = request;
-    if (isLastHop(request, target)) return answerAsLastHop(request, response, target);
     const protocol = original?.upgrade;
     const stream = new Http1Stream(request, response, this.#options.clock, {
       method: original?.method,
@@ -97,6 +95,7 @@ class Intake {
       isPipelined,
       isClosing: this.#options.isClosing,
     });
+    if (isLastHop(stream)) return answerAsLastHop(stream);
     Connection.of(request.socket).stream = stream;
     this.#options.start(stream, request, response);
   }

@@ -1,5 +1,4 @@
-/** The data plane's listeners: one Fastify instance, whose catch-all route hands each request to an Exchange. */
-import type { Address } from '../../core/model.js';
+/** The HTTP/1 side of all listeners: one Fastify instance, whose catch-all route hands each request to an Exchange. */
 import type { Socket } from 'node:net';
 import {
   createServer,
@@ -10,20 +9,14 @@ import {
 } from 'node:http';
 import httpProxy from '@fastify/http-proxy';
 import fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
-import { Exchange, type ExchangeContext } from '../exchange.js';
-import type { Front, Listener, ListenerLimits } from '../listener.js';
-import type { Router } from '../router.js';
-import { Ending } from './ending.js';
+import type { Entrance } from '../entrance.js';
+import type { Exchange, ExchangeContext } from '../exchange.js';
+import type { ListenerLimits, ProtocolSide } from '../listener.js';
 import { takeIn, type IntakeOptions } from './intake.js';
+import { refuseSocket } from './refusal.js';
 
 /** How often Node looks for heads that are late: what `limits.headerTimeout` may be late itself. */
 const CHECK_INTERVAL_MS = 250;
-
-/** The file descriptors that are left for connections. */
-export interface Descriptors {
-  readonly isShort: () => boolean;
-  readonly onShortage: (message: string) => void;
-}
 
 /** A request on its way through Fastify. */
 interface PendingRequest extends IncomingMessage {
@@ -32,14 +25,22 @@ interface PendingRequest extends IncomingMessage {
 
 type RequestHandler = (request: IncomingMessage, response: ServerResponse) => void;
 
+export interface Http1Side extends ProtocolSide {
+  /** Refuses a client that has not sent enough in time to tell its protocol. */
+  refuseLate(socket: Socket): void;
+}
+
+export interface Http1 {
+  /** The side of one listener. @param isClosing no connection is to be kept for further requests. */
+  open(context: ExchangeContext, entrance: Entrance, isClosing: () => boolean): Http1Side;
+  close(): Promise<unknown>;
+}
+
 /**
  * Fastify takes no routes once it runs, and a router would judge paths that are none of its business: every target is
  * shown to it as `/`, and any number of servers share the one instance.
  */
-export async function createFront(
-  context: ExchangeContext,
-  descriptors: Descriptors,
-): Promise<Front> {
+export async function createHttp1(): Promise<Http1> {
   let handler: RequestHandler;
   const app = fastify({
     serverFactory(fastifyHandler) {
@@ -69,9 +70,8 @@ export async function createFront(
   await app.ready();
 
   return {
-    async open(address: Address, limits: ListenerLimits): Promise<Listener> {
-      let router: Router | undefined;
-      let waiting: (() => void)[] = [];
+    open(context, entrance, isClosing) {
+      // It listens to no address: the sockets are given to it.
       const server = createServer({
         // Node's own refusal would leave no trace.
         requireHostHeader: false,
@@ -81,79 +81,43 @@ export async function createFront(
       });
       // Node would drop the fields beyond this without a word; `maxHeaderSize` bounds them.
       server.maxHeadersCount = 0;
-      configure(server, limits);
-      refuseWhenShort(server, descriptors);
-      const ending = new Ending(server, context.clock);
+      // Begins the server's watch for late heads.
+      server.emit('listening');
       const start: IntakeOptions['start'] = (stream, request, response) => {
-        if (router === undefined) {
-          waiting.push(() => start(stream, request, response));
-          return;
-        }
-        const exchange = new Exchange(stream, router.route(stream.method, stream.target), context);
+        const exchange = entrance.exchangeOf(stream);
+        if (exchange === undefined) return entrance.wait(() => start(stream, request, response));
         // Fastify has routes for the methods that Node parses, and a response of its own for an upgrade.
         if (stream.upgrade !== undefined) return exchange.start();
         (request as PendingRequest).exchange = exchange;
         handler!(request, response);
       };
-      takeIn(server, {
-        clock: context.clock,
-        start,
-        onRefused: context.onRefused,
-        isClosing: () => ending.hasBegun || context.isDraining(),
-      });
-      await listen(server, address);
+      const { clock, onRefused } = context;
+      takeIn(server, { clock, start, onRefused, isClosing });
       return {
-        address: boundAddress(server, address),
-        setRouter(next) {
-          router = next;
-          const held = waiting;
-          waiting = [];
-          for (const start of held) start();
+        take(socket, firstBytes) {
+          server.emit('connection', socket);
+          // The socket is read already, so the bytes go to the parser at once.
+          socket.emit('data', firstBytes);
         },
-        configure: (next) => configure(server, next),
-        drain: (isLast) => ending.drain(isLast),
-        close: () => ending.close(),
+        refuseLate(socket) {
+          context.onRefused(408, 'the client sent nothing in time');
+          refuseSocket(socket, 408, clock);
+        },
+        configure: (limits) => configure(server, limits),
+        drain: () => {},
+        closeIdle: () => server.closeIdleConnections(),
+        closeAll: () => server.closeAllConnections(),
+        // Ends the watch.
+        end: () => void server.close(),
       };
     },
     close: () => app.close(),
   };
 }
 
-/** Closes a connection that would take one of the descriptors that are kept for the admin server. */
-function refuseWhenShort(server: Server, { isShort, onShortage }: Descriptors): void {
-  server.on('connection', (socket: Socket) => {
-    // A socket that is given back to the server is announced again, and has been read from.
-    if (socket.bytesRead !== 0 || !isShort()) return;
-    socket.destroy();
-    onShortage(
-      'Cannot accept a connection because this process has no file descriptor left (ulimit -n): the last ones are kept for the admin server',
-    );
-  });
-}
-
 function configure(server: Server, limits: ListenerLimits): void {
   server.headersTimeout = limits.headerTimeout;
   server.keepAliveTimeout = limits.keepAlive;
-  server.maxConnections = limits.maxConnections === 'off' ? Infinity : limits.maxConnections;
   // Node hands it to the parser of each new connection.
   (server as Server & { maxHeaderSize: number }).maxHeaderSize = limits.maxHeaderSize;
-}
-
-function listen(server: Server, address: Address): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(
-      address.kind === 'tcp' ? { host: address.host, port: address.port } : { path: address.path },
-      () => {
-        server.off('error', reject);
-        resolve();
-      },
-    );
-  });
-}
-
-function boundAddress(server: Server, address: Address): Address {
-  const bound = server.address();
-  if (address.kind === 'unix' || bound === null || typeof bound === 'string') return address;
-  return { ...address, port: bound.port };
 }

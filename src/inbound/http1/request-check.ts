@@ -1,10 +1,7 @@
 /** Requests that a lenient parser lets through but that the next hop could read differently (RFC 9112, section 11.2). */
 import type { IncomingMessage } from 'node:http';
 import { countFields, firstValue } from '../../http/fields.js';
-import { authorityOf } from '../target.js';
-
-/** RFC 9110, section 7.2: uri-host with an optional port; an empty one is allowed. */
-const HOST = /^(?:\[[\da-f:.%a-z]+\]|[^\s/?#@\\[\]:,]*)(?::\d*)?$/i;
+import { authorityOf, isHost } from '../target.js';
 
 export interface Fault {
   readonly status: 400 | 501 | 505;
@@ -28,10 +25,10 @@ export function findFault(request: IncomingMessage): Fault | undefined {
   const host = firstValue(raw, 'host');
   // RFC 9112, section 3.2: HTTP/1.1 has to name it.
   if (host === undefined && request.httpVersionMinor > 0) return bad('there is no Host field');
-  if (host !== undefined && !HOST.test(host)) return bad('the Host field is malformed');
+  if (host !== undefined && !isHost(host)) return bad('the Host field is malformed');
   // No user information there, and not empty (RFC 9110, section 4.2).
   const authority = authorityOf(url);
-  if (authority !== undefined && (authority === '' || !HOST.test(authority))) {
+  if (authority !== undefined && (authority === '' || !isHost(authority))) {
     return bad('the host in the target is malformed');
   }
   const codings = countFields(raw, 'transfer-encoding');

@@ -1,9 +1,8 @@
 /** The end of a listener: each request that a client has sent by then still gets its response. */
-import { Server as NetServer, type Socket } from 'node:net';
-import type { Server } from 'node:http';
+import type { Server, Socket } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
-import type { Clock } from '../../core/clock.js';
-import type { Drain } from '../listener.js';
+import type { Clock } from '../core/clock.js';
+import type { Drain, ProtocolSide } from './listener.js';
 
 /** Time an idle connection stays open after its listener was told to end, in ms: a request may be on its way. */
 const LINGER_MS = 250;
@@ -16,6 +15,7 @@ const QUIET_TURN_MS = 1;
 
 export class Ending {
   readonly #server: Server;
+  readonly #sides: readonly ProtocolSide[];
   readonly #clock: Clock;
   /** Open connections, and when each was accepted. */
   readonly #acceptedAt = new Map<Socket, number>();
@@ -23,12 +23,12 @@ export class Ending {
   #drain: Drain | undefined;
   #isCut = false;
 
-  constructor(server: Server, clock: Clock) {
+  /** @param sides of all protocols that the listener speaks. */
+  constructor(server: Server, sides: readonly ProtocolSide[], clock: Clock) {
     this.#server = server;
+    this.#sides = sides;
     this.#clock = clock;
     server.on('connection', (socket: Socket) => {
-      // A socket that is given back to the server is announced again.
-      if (this.#acceptedAt.has(socket)) return;
       this.#accepted += 1;
       this.#acceptedAt.set(socket, clock.now());
       socket.once('close', () => this.#acceptedAt.delete(socket));
@@ -48,6 +48,7 @@ export class Ending {
     const endsAt = this.#clock.now() + LINGER_MS;
     const stopped = this.#stopAccepting(isLast ? endsAt : 0, () => onEnd());
     this.#drain = { stopped, ended };
+    for (const side of this.#sides) side.drain();
     void stopped.then(() => this.#closeIdle(endsAt));
     return this.#drain;
   }
@@ -57,15 +58,14 @@ export class Ending {
     this.#isCut = true;
     const { ended } = this.drain(false);
     this.#stop();
-    this.#server.closeAllConnections();
+    for (const side of this.#sides) side.closeAll();
     return ended;
   }
 
   async #stopAccepting(until: number, onEnd: () => void): Promise<void> {
     const server = this.#server;
     server.once('close', () => {
-      // Ends the server's watch for late heads, which has gone on until here.
-      server.close();
+      for (const side of this.#sides) side.end();
       onEnd();
     });
     await this.#acceptWaiting();
@@ -89,25 +89,24 @@ export class Ending {
   }
 
   #stop(): void {
-    // The HTTP server's own close would cut idle connections as well.
-    if (this.#server.listening) NetServer.prototype.close.call(this.#server);
+    if (this.#server.listening) this.#server.close();
   }
 
   async #closeIdle(endsAt: number): Promise<void> {
     await this.#sleepUntil(endsAt);
     // Requests that have arrived are read first.
     await setImmediate();
-    this.#server.closeIdleConnections();
-    this.#closeUnused();
+    this.#closeUnneeded();
     if (this.#acceptedAt.size === 0) return;
     // Connections that were accepted last.
     await this.#sleepUntil(this.#clock.now() + LINGER_MS);
     await setImmediate();
-    this.#closeUnused();
+    this.#closeUnneeded();
   }
 
-  /** To Node, a connection without its first request is not idle. */
-  #closeUnused(): void {
+  /** Those that are idle, and those that have not been used yet. */
+  #closeUnneeded(): void {
+    for (const side of this.#sides) side.closeIdle();
     const latest = this.#clock.now() - LINGER_MS;
     for (const [socket, acceptedAt] of this.#acceptedAt) {
       if (acceptedAt <= latest && socket.bytesRead === 0) socket.destroy();

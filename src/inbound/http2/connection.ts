@@ -1,0 +1,229 @@
+/** One HTTP/2 connection of a client: its streams, its end, and the guards against what a client should not do. */
+import {
+  constants,
+  performServerHandshake,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2';
+import type { Socket } from 'node:net';
+import type { Clock, Timer } from '../../core/clock.js';
+import type { Fields } from '../../http/fields.js';
+import type { ListenerLimits } from '../listener.js';
+import { readFields } from './fields.js';
+import {
+  Allowance,
+  MAX_STREAMS,
+  PINGS,
+  reasonOf,
+  REFUSED_HEADS,
+  RESETS,
+  SETTINGS,
+  type CloseReason,
+} from './guard.js';
+import { Http2Stream } from './http2-stream.js';
+import { findFault } from './request-check.js';
+
+/** How often a connection is looked at, in ms. */
+const LOOK_MS = 1000;
+
+/** Time that a client has to close its side, in ms. */
+const LINGER_MS = 5000;
+
+/** Memory that one connection may take, in MB: its streams with what waits in both directions. */
+const MAX_MEMORY = 64;
+
+/** Longest head of a response, in bytes, before HPACK. Node's own limit is less than upstreams may send. */
+const MAX_RESPONSE_HEAD = 1024 * 1024;
+
+/** Fields that Node counts on top of the bytes of a head (RFC 9113, section 6.5.2). */
+const BYTES_PER_FIELD = 32;
+
+export interface ConnectionOptions {
+  readonly clock: Clock;
+  /** Changes with a reload. */
+  readonly limits: () => ListenerLimits;
+  readonly onRequest: (stream: Http2Stream) => void;
+  readonly onRefused: (status: number, why: string) => void;
+  readonly onClosed: (reason: CloseReason, why: string) => void;
+  /** Nothing is left of it. */
+  readonly onEnd: (connection: Connection) => void;
+}
+
+export class Connection {
+  readonly #socket: Socket;
+  readonly #session: ServerHttp2Session;
+  readonly #options: ConnectionOptions;
+  readonly #peerAddress: string | undefined;
+  readonly #resets: Allowance;
+  readonly #refusedHeads: Allowance;
+  readonly #pings: Allowance;
+  readonly #settings: Allowance;
+  #timer: Timer;
+  #openStreams = 0;
+  #idleSinceMs: number;
+  /** Streams that were taken, and those that the library has refused unseen. */
+  #taken = 0;
+  #refused = 0;
+  #lastBytesRead = 0;
+  #isClosed = false;
+
+  constructor(socket: Socket, firstBytes: Buffer, options: ConnectionOptions) {
+    const { clock } = options;
+    const nowMs = clock.now();
+    this.#socket = socket;
+    this.#options = options;
+    this.#peerAddress = socket.remoteAddress;
+    this.#resets = new Allowance(RESETS, nowMs);
+    this.#refusedHeads = new Allowance(REFUSED_HEADS, nowMs);
+    this.#pings = new Allowance(PINGS, nowMs);
+    this.#settings = new Allowance(SETTINGS, nowMs);
+    this.#idleSinceMs = nowMs;
+    // A client that has ended its side has left.
+    socket.allowHalfOpen = false;
+    socket.pause();
+    socket.unshift(firstBytes);
+    const { maxHeaderSize } = options.limits();
+    this.#session = performServerHandshake(socket, {
+      settings: { maxConcurrentStreams: MAX_STREAMS, maxHeaderListSize: maxHeaderSize },
+      maxHeaderListPairs: Math.ceil(maxHeaderSize / BYTES_PER_FIELD),
+      maxSendHeaderBlockLength: MAX_RESPONSE_HEAD,
+      maxSessionMemory: MAX_MEMORY,
+      maxSessionInvalidFrames: REFUSED_HEADS.burst,
+    });
+    this.#listen();
+    this.#timer = clock.schedule(this.#nextLookMs(), this.#onLook);
+  }
+
+  /** Tells the client to send further requests elsewhere; what runs is served, then the connection closes. */
+  drain(): void {
+    if (this.#session.destroyed || this.#session.closed) return;
+    /*
+     * One GOAWAY with the last stream that has come. The other one before it, which RFC 9113, section 6.8, advises, would
+     * do harm: the library ignores each stream that comes after it, until the last GOAWAY.
+     */
+    this.#session.close();
+  }
+
+  closeIfIdle(): void {
+    if (this.#openStreams === 0) this.drain();
+  }
+
+  destroy(): void {
+    this.#session.destroy();
+    this.#socket.destroy();
+  }
+
+  #listen(): void {
+    const session = this.#session;
+    const { clock } = this.#options;
+    session.on('stream', (stream: ServerHttp2Stream, _head: unknown, _flags: unknown, raw: Fields) => {
+      this.#onStream(stream, raw);
+    });
+    session.on('ping', () => {
+      if (!this.#pings.take(1, clock.now())) {
+        this.#close('too-many-pings', 'the client sends PING after PING');
+      }
+    });
+    session.on('remoteSettings', () => {
+      if (!this.#settings.take(1, clock.now())) {
+        this.#close('too-many-settings', 'the client sends SETTINGS after SETTINGS');
+      }
+    });
+    session.on('error', (error: NodeJS.ErrnoException) => {
+      const reason = reasonOf(error, this.#openStreams);
+      if (reason !== undefined) this.#report(reason, error.message);
+    });
+    this.#socket.once('end', () => this.#socket.destroy());
+    this.#socket.once('close', () => {
+      this.#timer.cancel();
+      this.#options.onEnd(this);
+    });
+  }
+
+  #onStream(stream: ServerHttp2Stream, raw: Fields): void {
+    this.#taken += 1;
+    this.#openStreams += 1;
+    this.#pings.refill();
+    // What went wrong is known from elsewhere.
+    stream.on('error', () => {});
+    stream.once('close', () => {
+      this.#openStreams -= 1;
+      if (this.#openStreams === 0) this.#idleSinceMs = this.#options.clock.now();
+    });
+    const request = readFields(raw);
+    const inbound = new Http2Stream(stream, request, {
+      clock: this.#options.clock,
+      peerAddress: this.#peerAddress,
+      onHangUp: this.#onHangUp,
+    });
+    const fault = findFault(request.pseudo, request.fields);
+    if (fault !== undefined) {
+      this.#options.onRefused(fault.status, fault.why);
+      return inbound.refuse(fault.status);
+    }
+    if (inbound.body === undefined) return this.#options.onRequest(inbound);
+    // What came with the head is read first: a body that is here as a whole need not be streamed.
+    setImmediate(() => {
+      if (!inbound.isGone) this.#options.onRequest(inbound);
+    });
+  }
+
+  readonly #onHangUp = (): void => {
+    if (this.#session.destroyed || this.#resets.take(1, this.#options.clock.now())) return;
+    if (this.#isClosed) return;
+    this.#report('too-many-resets', 'the client resets stream after stream');
+    // The library forgives a client whose deadlines are over: it goes on over another connection.
+    this.drain();
+  };
+
+  readonly #onLook = (): void => {
+    const { clock } = this.#options;
+    const { bytesRead } = this.#socket;
+    if (bytesRead !== this.#lastBytesRead) {
+      this.#lastBytesRead = bytesRead;
+      this.#countRefusedHeads();
+    }
+    if (this.#openStreams === 0) {
+      const idleMs = clock.now() - this.#idleSinceMs;
+      if (this.#session.closed || this.#session.destroyed) {
+        if (idleMs >= LINGER_MS) return this.destroy();
+      } else if (idleMs >= this.#options.limits().keepAlive) {
+        this.#idleSinceMs = clock.now();
+        this.drain();
+      }
+    }
+    if (!this.#socket.destroyed) this.#timer = clock.schedule(this.#nextLookMs(), this.#onLook);
+  };
+
+  /** The library resets streams whose heads are malformed or too large, and says nothing but their number. */
+  #countRefusedHeads(): void {
+    const { lastProcStreamID = 0 } = this.#session.state;
+    const refused = Math.ceil(lastProcStreamID / 2) - this.#taken;
+    const more = refused - this.#refused;
+    if (more <= 0) return;
+    this.#refused = refused;
+    for (let i = 0; i < more; i++) {
+      this.#options.onRefused(400, 'a head is malformed or larger than limits.maxHeaderSize');
+    }
+    if (!this.#refusedHeads.take(more, this.#options.clock.now())) {
+      this.#close('too-many-refused-heads', 'the client sends head after head that is refused');
+    }
+  }
+
+  #nextLookMs(): number {
+    if (this.#openStreams > 0 || this.#session.closed) return LOOK_MS;
+    const leftMs = this.#idleSinceMs + this.#options.limits().keepAlive - this.#options.clock.now();
+    return Math.min(LOOK_MS, Math.max(1, leftMs));
+  }
+
+  #close(reason: CloseReason, why: string): void {
+    if (this.#isClosed) return;
+    this.#report(reason, why);
+    this.#session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
+  }
+
+  #report(reason: CloseReason, why: string): void {
+    this.#isClosed = true;
+    this.#options.onClosed(reason, why);
+  }
+}

@@ -50,6 +50,7 @@ function finish(emit: Emit, summary: Partial<ExchangeSummary>): void {
       waitedMs: 0,
       upstreamMs: 0,
       deadlineLeftMs: undefined,
+      grpcCode: undefined,
       results: [],
       endpoints: [],
       attempts: 1,

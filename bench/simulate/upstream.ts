@@ -159,6 +159,7 @@ function completeReply(status: number): Reply {
     status,
     statusText: '',
     headers: [],
+    outcome: classifyStatus(status),
     isComplete: true,
     attach: (sink) => sink.onEnd([]),
     resume: () => {},

@@ -43,6 +43,8 @@ export interface CallInit {
   readonly body: RequestBody | undefined;
   /** The protocol to upgrade to, as the client names it. */
   readonly upgrade?: string | undefined;
+  /** It is a gRPC call: its responses have a status of their own. */
+  readonly isGrpc?: boolean;
   /** Undefined where no client waits for 1xx responses. */
   readonly client?: CallClient | undefined;
   /** Monotonic ms at which the request's head was complete. */
@@ -67,6 +69,7 @@ export class Call extends CancelScope {
   readonly outgoing: Fields;
   readonly body: RequestBody | undefined;
   readonly upgrade: string | undefined;
+  readonly isGrpc: boolean;
   readonly client: CallClient | undefined;
   readonly startedAtMs: number;
   /** Attempts begun so far, counting the first; 0 for a call that was refused. */
@@ -108,6 +111,7 @@ export class Call extends CancelScope {
     this.outgoing = init.outgoing;
     this.body = init.body;
     this.upgrade = init.upgrade;
+    this.isGrpc = init.isGrpc ?? false;
     this.client = init.client;
     this.startedAtMs = init.startedAtMs;
   }
@@ -119,8 +123,8 @@ export class Call extends CancelScope {
   fork(host: string | undefined, startedAtMs: number): Call {
     // It may have to queue before its first attempt.
     this.body?.closeCursors();
-    const { method, path, clientHost, headers, outgoing, body, upgrade, client } = this;
-    const request = { method, path, clientHost, headers, outgoing, body, upgrade, client };
+    const { method, path, clientHost, headers, outgoing, body, upgrade, isGrpc, client } = this;
+    const request = { method, path, clientHost, headers, outgoing, body, upgrade, isGrpc, client };
     const fork = new Call({ ...request, host, startedAtMs });
     fork.deadline = this.deadline;
     this.onCancel((why) => fork.cancel(why));

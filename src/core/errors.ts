@@ -1,4 +1,5 @@
 /** The reasons for which Breakwater responds by itself, and the error that carries one. */
+import type { GrpcCode } from '../http/grpc.js';
 
 /** How a reason looks to a client, and what it says of the attempt that ended with it. */
 export interface ReasonEntry {
@@ -100,6 +101,8 @@ export interface CallErrorOptions {
   stale?: boolean;
   /** Overrides the reason's `Proxy-Status` token where the cause is known better (DNS, TLS). */
   proxyError?: string;
+  /** What a gRPC caller is told where it is not what the reason's status means. */
+  grpcCode?: GrpcCode;
   cause?: unknown;
 }
 
@@ -118,6 +121,7 @@ export class CallError extends Error {
   readonly ownShortage: boolean;
   readonly stale: boolean;
   readonly proxyError: string;
+  readonly grpcCode: GrpcCode | undefined;
 
   /** @param reason one of the core's by its name, or one that a policy declares. */
   constructor(
@@ -140,6 +144,7 @@ export class CallError extends Error {
     this.ownShortage = options.ownShortage ?? false;
     this.stale = options.stale ?? false;
     this.proxyError = options.proxyError ?? declared.proxyError;
+    this.grpcCode = options.grpcCode;
   }
 }
 

@@ -1,4 +1,5 @@
 /** Events: telemetry listens to them, and emits none. */
+import type { GrpcCode } from '../http/grpc.js';
 import type { Substitution } from './call.js';
 import type { CallFailure, Reason } from './errors.js';
 import type { AttemptResult } from './outcome.js';
@@ -10,6 +11,8 @@ export interface ExchangeSummary {
   readonly path: string;
   /** Status sent, or 499 for a client that left before it. */
   readonly status: number;
+  /** Of a gRPC call: as its client sees it. */
+  readonly grpcCode: GrpcCode | undefined;
   /** Empty unless Breakwater ended the exchange, or would have without a fallback. */
   readonly reason: Reason;
   readonly durationMs: number;

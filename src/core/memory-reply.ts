@@ -1,6 +1,7 @@
 /** A reply whose whole body is in memory: a kept one, a collected one, or one that a fallback source makes. */
 import type { CallFailure } from './errors.js';
 import type { Fields } from '../http/fields.js';
+import { classifyStatus, type Outcome } from './outcome.js';
 import type { Chunk, Reply, ReplySink } from './reply.js';
 
 /** Complete from the start: it cannot break off. */
@@ -23,6 +24,10 @@ export class MemoryReply implements Reply {
     this.headers = head.headers;
     this.#body = Buffer.isBuffer(body) ? [{ bytes: body, release: undefined }] : body;
     this.#trailers = trailers;
+  }
+
+  get outcome(): Outcome {
+    return classifyStatus(this.status);
   }
 
   attach(sink: ReplySink): void {

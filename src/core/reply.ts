@@ -1,6 +1,7 @@
 /** A response on its way to the client: status and headers now, body chunks handed over with back-pressure. */
 import { firstValue, type Fields } from '../http/fields.js';
 import type { CallFailure } from './errors.js';
+import type { Outcome } from './outcome.js';
 
 /** Gives the memory of a chunk back, to be overwritten. Without the call the garbage collection finds it. */
 export type Release = () => void;
@@ -32,6 +33,11 @@ export interface Reply {
   readonly status: number;
   readonly statusText: string;
   readonly headers: Fields;
+  /**
+   * What it means for its attempt. Undefined until that is known: a gRPC response says it in its trailers. It may change
+   * until `onFinished`, because a body may break off.
+   */
+  readonly outcome: Outcome | undefined;
   /** True when the whole body has arrived already. */
   readonly isComplete: boolean;
   /** Hands over what has been kept, then what still comes. Once only. */
@@ -49,8 +55,13 @@ export interface Reply {
   onFinished(listener: (error: CallFailure | undefined) => void): void;
 }
 
-/** An event stream has no planned end: `timeout.total` and `timeout.idle` do not hold for it. */
+const OPEN_ENDED = /^(?:text\/event-stream|application\/grpc(?:\+[^;\s]*)?)\s*(?:;|$)/i;
+
+/**
+ * An event stream has no planned end, and a gRPC response may be a stream: `timeout.total` and `timeout.idle` do not hold
+ * for them.
+ */
 export function isOpenEnded(reply: Pick<Reply, 'headers'>): boolean {
   const type = firstValue(reply.headers, 'content-type');
-  return type !== undefined && /^text\/event-stream\s*(?:;|$)/i.test(type);
+  return type !== undefined && OPEN_ENDED.test(type);
 }

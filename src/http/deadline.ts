@@ -30,7 +30,10 @@ export function parseDeadline(text: string): number | undefined {
   return isLeap ? epochMs + 1000 : epochMs;
 }
 
+/** In the year 5138: later ones could not be read as seconds. */
+const LATEST_MS = 99_999_999_999_999;
+
 /** As it is written for the upstream: Unix seconds with three decimals. */
 export function formatDeadline(epochMs: number): string {
-  return (epochMs / 1000).toFixed(3);
+  return (Math.min(epochMs, LATEST_MS) / 1000).toFixed(3);
 }

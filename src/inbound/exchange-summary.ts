@@ -3,14 +3,19 @@ import type { Call } from '../core/call.js';
 import { CallError, ClientGoneError, type CallFailure } from '../core/errors.js';
 import type { ExchangeSummary } from '../core/events.js';
 import { firstValue } from '../http/fields.js';
+import type { GrpcCode } from '../http/grpc.js';
 
-/** @param status the one that was sent. @param error what ended it, where it was not a plain response. */
+/**
+ * @param status the one that was sent. @param error what ended it, where it was not a plain response.
+ * @param grpcCode of a gRPC call.
+ */
 export function summarize(
   call: Call,
   requestId: string,
   status: number,
   error: CallFailure | undefined,
   nowMs: number,
+  grpcCode: GrpcCode | undefined,
 ): ExchangeSummary {
   const { path, substitution } = call;
   const query = path.indexOf('?');
@@ -18,6 +23,7 @@ export function summarize(
     method: call.method,
     path: query === -1 ? path : path.slice(0, query),
     status: error instanceof ClientGoneError ? error.status : status,
+    grpcCode,
     reason: error instanceof CallError ? error.reason : (substitution?.reason ?? ''),
     durationMs: nowMs - call.startedAtMs,
     waitedMs: call.waitedMs,

@@ -9,7 +9,8 @@ import type { Scope } from '../upstream/scope.js';
 import { asFailure, clientLeft, failureInstead, malformedBody } from './exchange-failure.js';
 import { summarize } from './exchange-summary.js';
 import { forwardRequestHeaders } from './forward-headers.js';
-import { renderProblem } from './problem.js';
+import { GrpcAnswers, isGrpcRequest } from './grpc-answers.js';
+import { renderRefusal } from './problem.js';
 import { fieldsForClient, forwardReplyHeaders, forwardUpgradeHeaders } from './response-fields.js';
 import type { Routed } from './router.js';
 import type { InboundStream, StreamHandler } from './stream.js';
@@ -36,6 +37,8 @@ export class Exchange implements ReplySink, StreamHandler, Member, CallClient {
   readonly #requestId: string;
   readonly #call: Call;
   readonly #upload: Upload | undefined;
+  /** Undefined for a call that is not gRPC. */
+  readonly #grpc: GrpcAnswers | undefined;
   #reply: Reply | undefined;
   /** The last chunk of a response that is complete: a single one leaves together with the head. */
   #lastChunk: Chunk | undefined;
@@ -50,11 +53,13 @@ export class Exchange implements ReplySink, StreamHandler, Member, CallClient {
     this.#scope = scope;
     const { method, fields, body, host } = stream;
     this.#requestId = combinedValue(fields, 'x-request-id') ?? context.createRequestId();
+    this.#grpc = isGrpcRequest(stream) ? new GrpcAnswers() : undefined;
     this.#upload =
       body &&
       new Upload(body, context, {
         upstream: scope.upstream,
         replayLimit: scope.replayBytes,
+        mayBeSilent: this.#grpc !== undefined,
         onLimit: (error) => this.#call.cancel(error),
       });
     this.#call = new Call({
@@ -66,6 +71,7 @@ export class Exchange implements ReplySink, StreamHandler, Member, CallClient {
       outgoing: forwardRequestHeaders(stream, this.#requestId),
       body: this.#upload?.body,
       upgrade: stream.upgrade,
+      isGrpc: this.#grpc !== undefined,
       client: this,
       startedAtMs: context.clock.now(),
     });
@@ -98,7 +104,8 @@ export class Exchange implements ReplySink, StreamHandler, Member, CallClient {
   // From the call.
 
   sendInformational(status: number, statusText: string, fields: Fields): void {
-    if (!this.#stream.canSendInformational) return;
+    // Some gRPC clients take a 1xx for the response.
+    if (!this.#stream.canSendInformational || this.#grpc !== undefined) return;
     if (status === 103 && !this.#scope.earlyHints) return;
     const forwarded = forwardReplyHeaders(fields, status, '', 0, false);
     this.#stream.sendInformational(status, statusText, forwarded);
@@ -131,17 +138,22 @@ export class Exchange implements ReplySink, StreamHandler, Member, CallClient {
       return true;
     }
     this.#hasWrittenBody = true;
+    this.#grpc?.follow(bytes);
     return this.#stream.write(bytes, release);
   }
 
   onEnd(trailers: Fields): void {
-    this.#finish(this.#reply!.status, undefined);
+    const { status, headers } = this.#reply!;
+    this.#grpc?.end(headers, trailers);
+    this.#finish(status, undefined);
     this.#stream.end(this.#lastChunk?.bytes, trailers, this.#lastChunk?.release);
   }
 
   onError(error: CallFailure): void {
+    const trailers = this.#grpc?.breakOff(error);
     this.#finish(this.#reply!.status, error);
-    this.#stream.abort();
+    if (trailers === undefined) this.#stream.abort();
+    else this.#stream.end(undefined, trailers);
   }
 
   #respond(reply: ForwardedReply): void {
@@ -178,20 +190,23 @@ export class Exchange implements ReplySink, StreamHandler, Member, CallClient {
     if (this.#isOver) return;
     const error = this.#gone ?? failure;
     if (!(error instanceof CallError)) {
+      this.#grpc?.leave();
       this.#finish(error.status, error);
       if (error.status !== 499) this.#stream.refuse(error.status);
       return;
     }
-    const { attempts, method, wasSent, sentFailureFields } = this.#call;
-    const { upstream, ownRetryAfterMs } = this.#scope;
-    const problem = renderProblem(error, upstream, attempts, ownRetryAfterMs);
-    const fields = [...problem.headers, 'X-Request-Id', this.#requestId];
-    const isGatewayFailure = problem.status === 502 || problem.status === 504;
-    if (isGatewayFailure && wasSent) fields.push(...sentFailureFields);
-    if (attempts > 1) fields.push('X-Breakwater-Attempts', String(attempts));
-    this.#finish(problem.status, error);
-    this.#sendHead(problem.status, undefined, fields);
-    this.#stream.end(method === 'HEAD' ? undefined : problem.body);
+    const refused = {
+      call: this.#call,
+      upstream: this.#scope.upstream,
+      requestId: this.#requestId,
+      maxRetryAfterMs: this.#scope.ownRetryAfterMs,
+      nowMs: this.#context.clock.now(),
+    };
+    const { status, headers, body } =
+      this.#grpc?.refuse(error, refused) ?? renderRefusal(error, refused);
+    this.#finish(status, error);
+    this.#sendHead(status, undefined, headers);
+    this.#stream.end(body);
   }
 
   /** @returns false when the response cannot be sent, in which case the exchange is over. */
@@ -219,7 +234,8 @@ export class Exchange implements ReplySink, StreamHandler, Member, CallClient {
     running.delete(this);
     this.#scope.leave();
     this.#upload?.close();
-    const summary = summarize(this.#call, this.#requestId, status, error, clock.now());
+    const code = this.#grpc?.code;
+    const summary = summarize(this.#call, this.#requestId, status, error, clock.now(), code);
     this.#scope.emit({ type: 'exchange-finished', summary });
   }
 }

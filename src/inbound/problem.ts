@@ -1,24 +1,45 @@
 /** The only place that turns errors into HTTP: problem details (RFC 9457) with Proxy-Status (RFC 9209). */
+import type { Call } from '../core/call.js';
 import type { Off } from '../core/options.js';
 import { DEFAULT_RETRY_AFTER_MS, type CallError } from '../core/errors.js';
 
-export interface Problem {
+/** A response of Breakwater's own. */
+export interface OwnResponse {
   readonly status: number;
   /** Name, value, name, value, ... */
   readonly headers: string[];
-  readonly body: Buffer;
+  readonly body: Buffer | undefined;
 }
 
-/**
- * @param upstream empty when no upstream was found.
- * @param maxRetryAfterMs what `Retry-After` may not exceed, or off.
- */
-export function renderProblem(
+/** What an own response is made from, besides its error. */
+export interface Refused {
+  readonly call: Call;
+  /** Empty when no upstream was found. */
+  readonly upstream: string;
+  readonly requestId: string;
+  /** What `Retry-After` may not exceed, or off. */
+  readonly maxRetryAfterMs: number | Off;
+  readonly nowMs: number;
+}
+
+/** What a caller gets in place of an upstream's response. */
+export function renderRefusal(error: CallError, refused: Refused): OwnResponse {
+  const { call, upstream, requestId, maxRetryAfterMs } = refused;
+  const { attempts, method, wasSent, sentFailureFields } = call;
+  const { status, headers, body } = renderProblem(error, upstream, attempts, maxRetryAfterMs);
+  headers.push('X-Request-Id', requestId);
+  const isGatewayFailure = status === 502 || status === 504;
+  if (isGatewayFailure && wasSent) headers.push(...sentFailureFields);
+  if (attempts > 1) headers.push('X-Breakwater-Attempts', String(attempts));
+  return { status, headers, body: method === 'HEAD' ? undefined : body };
+}
+
+function renderProblem(
   error: CallError,
   upstream: string,
   attempts: number,
   maxRetryAfterMs: number | Off,
-): Problem {
+): OwnResponse {
   const { reason, title, status } = error;
   const body = Buffer.from(
     JSON.stringify({

@@ -17,6 +17,8 @@ export interface UploadOptions {
   readonly upstream: string;
   /** Bytes to remember for other attempts. */
   readonly replayLimit: number;
+  /** A stream of messages, which its client may leave silent. */
+  readonly mayBeSilent: boolean;
   /** A limit was passed. */
   readonly onLimit: (error: CallFailure) => void;
 }
@@ -51,7 +53,7 @@ export class Upload implements BodyObserver {
 
   onStart(): void {
     this.#lastMs = this.#limits.clock.now();
-    this.#arm(this.#limits.bodyIdleMs);
+    if (!this.#options.mayBeSilent) this.#arm(this.#limits.bodyIdleMs);
   }
 
   onReceived(bytes: number): void {

@@ -118,5 +118,10 @@ export class ConnectTimeout extends Error {
 
 /** What the upstream sent is not valid in its protocol, or could not be passed on. */
 export class ResponseFault extends Error {
-  override readonly name = 'ResponseFault';
+  override readonly name: string = 'ResponseFault';
+}
+
+/** A response to a gRPC call that has no gRPC status. */
+export class StatusMissing extends ResponseFault {
+  override readonly name = 'StatusMissing';
 }

@@ -1,11 +1,13 @@
 /** One attempt of a call over a connection: the innermost stage. The response is a Reply, not a stream. */
 import type { Duplex } from 'node:stream';
+import { grpc } from '../classify/grpc.js';
+import { http } from '../classify/http.js';
 import type { Attempt } from '../core/attempt.js';
 import type { Clock } from '../core/clock.js';
 import type { CallFailure } from '../core/errors.js';
 import type { Emit } from '../core/events.js';
 import type { Judge } from '../core/judge.js';
-import { attemptResult, classifyFailure, classifyStatus, type Outcome } from '../core/outcome.js';
+import { attemptResult, classifyFailure, type Classifier } from '../core/outcome.js';
 import type { AttemptStage, EditRequest } from '../core/pipeline.js';
 import { isOpenEnded, type Reply } from '../core/reply.js';
 import type { BodyCursor } from '../core/request-body.js';
@@ -21,6 +23,7 @@ import {
 } from './client.js';
 import type { Destination, Destinations } from './destination.js';
 import { describeFailure } from './failure.js';
+import { GrpcResponses } from './grpc-responses.js';
 import { StreamedReply } from './streamed-reply.js';
 
 /** The upstream's side of an upgraded connection. */
@@ -48,6 +51,7 @@ class Dispatch extends StreamedReply implements ResponseHandler, ForwardedReply 
   readonly #resolve: (reply: Reply) => void;
   readonly #reject: (error: CallFailure) => void;
   readonly #startedMs: number;
+  readonly #classifier: Classifier;
   #destination: Destination | undefined;
   /** Ends the wait for an address. */
   #stopWaiting: (() => void) | undefined;
@@ -65,6 +69,7 @@ class Dispatch extends StreamedReply implements ResponseHandler, ForwardedReply 
     this.#resolve = resolve;
     this.#reject = reject;
     this.#startedMs = options.clock.now();
+    this.#classifier = attempt.call.isGrpc ? grpc : http;
   }
 
   start(): void {
@@ -102,7 +107,7 @@ class Dispatch extends StreamedReply implements ResponseHandler, ForwardedReply 
         body: this.#body,
         upgrade: call.upgrade,
       },
-      this,
+      call.isGrpc ? new GrpcResponses(this) : this,
     );
   }
 
@@ -137,15 +142,17 @@ class Dispatch extends StreamedReply implements ResponseHandler, ForwardedReply 
 
   onHead(head: ResponseHead): void {
     this.take(head);
+    this.outcome = this.#classifier.atHead(head);
     const isStream = isOpenEnded(this);
     // A stream has done its part with its head; of other responses the body counts too.
-    if (isStream || head.status >= 400) this.#judge(classifyStatus(head.status));
+    if (isStream || head.status >= 400) this.#judge();
     this.attempt.enter(isStream ? 'streaming-events' : 'streaming');
     this.#resolve(this);
   }
 
   onUpgrade(head: ResponseHead, socket: Duplex): void {
     this.take(head);
+    this.outcome = this.#classifier.atHead(head);
     this.upgraded = {
       join: (client) => this.#options.openTunnel(client, socket),
       destroy: () => socket.destroy(),
@@ -156,6 +163,7 @@ class Dispatch extends StreamedReply implements ResponseHandler, ForwardedReply 
   }
 
   onEnd(trailers: Fields): void {
+    this.outcome ??= this.#classifier.atEnd(trailers);
     this.finish(undefined, forwardTrailers(trailers));
   }
 
@@ -177,26 +185,26 @@ class Dispatch extends StreamedReply implements ResponseHandler, ForwardedReply 
     this.#stopWaiting?.();
     this.#body?.close();
     this.attempt.enter('ended');
-    const outcome = this.#outcome(error);
-    this.#judge(outcome);
+    if (error !== undefined) this.outcome = this.#atFailure(error);
+    // Not read to its end, so it says nothing.
+    this.outcome ??= { kind: 'cancelled' };
+    this.#judge();
     this.#destination?.end();
-    const result = attemptResult(outcome);
+    const result = attemptResult(this.outcome);
     const { call } = this.attempt;
     call.results.push(result);
     call.upstreamMs += this.#options.clock.now() - this.#startedMs;
     this.#options.emit({ type: 'attempt-finished', result, error });
   }
 
-  #outcome(error: CallFailure | undefined): Outcome {
-    // A refusal of the request is the upstream's word, also where its connection breaks afterwards.
-    const isRefusal = this.status >= 400 && this.status < 500;
-    if (error === undefined || isRefusal) return classifyStatus(this.status);
-    return classifyFailure(error);
+  #atFailure(error: CallFailure) {
+    return this.hasHeaders ? this.#classifier.atBreak(this, error) : classifyFailure(error);
   }
 
-  /** Tells the destination how it has done; only the first time. */
-  #judge(outcome: Outcome): void {
-    if (this.#isJudged || this.#destination === undefined) return;
+  /** Tells the destination how it has done, as soon as that is known; only the first time. */
+  #judge(): void {
+    const { outcome } = this;
+    if (outcome === undefined || this.#isJudged || this.#destination === undefined) return;
     this.#isJudged = true;
     const { judge, clock } = this.#options;
     const isFailure = judge(outcome, clock.now() - this.#startedMs);

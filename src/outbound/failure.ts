@@ -5,7 +5,13 @@ import {
   type CallErrorOptions,
   type CoreReason,
 } from '../core/errors.js';
-import { ClientClosed, ConnectTimeout, ResponseFault, type Progress } from './client.js';
+import {
+  ClientClosed,
+  ConnectTimeout,
+  ResponseFault,
+  StatusMissing,
+  type Progress,
+} from './client.js';
 import { codeOf, isOwnShortage } from './shortage.js';
 
 export interface FailedRequest {
@@ -85,6 +91,9 @@ export function describeFailure(error: Error, failed: FailedRequest): CallError 
   const what = hasHeaders
     ? `pass on the whole response of ${upstream} (${target})`
     : `get a response from ${upstream} (${target})`;
+  if (error instanceof StatusMissing) {
+    return make('upstream-protocol-error', what, { grpcCode: 'UNKNOWN' });
+  }
   if (error instanceof ResponseFault) return make('upstream-protocol-error', what, {});
   return make('upstream-reset', what, {
     unsent: progress.sent === 'none',

@@ -1,6 +1,7 @@
 /** A response while it arrives: keeps its beginning until there is a sink, holds the upstream back while the sink is full. */
 import type { Attempt } from '../core/attempt.js';
 import type { CallFailure } from '../core/errors.js';
+import type { Outcome } from '../core/outcome.js';
 import type { Chunk, Release, Reply, ReplySink } from '../core/reply.js';
 import { firstValue, type Fields } from '../http/fields.js';
 import type { Dispatched, ResponseHead } from './client.js';
@@ -12,6 +13,7 @@ export abstract class StreamedReply implements Reply {
   status = 0;
   statusText = '';
   headers: Fields = [];
+  outcome: Outcome | undefined;
   protected readonly attempt: Attempt;
   /** Undefined until the request begins to be sent. */
   protected dispatched: Dispatched | undefined;

@@ -1,18 +1,28 @@
 import t from 'tap';
 import type { CallFailure } from '../../src/core/errors.js';
-import { Upload, type UploadLimits } from '../../src/inbound/upload-limits.js';
+import { Upload, type UploadLimits, type UploadOptions } from '../../src/inbound/upload-limits.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { FakeSource } from '../support/fake-inbound.js';
 
 const IDLE_MS = 1000;
 
-function open(source = new FakeSource(), limits: Partial<UploadLimits> = {}) {
+function open(
+  source = new FakeSource(),
+  limits: Partial<UploadLimits> = {},
+  options: Partial<UploadOptions> = {},
+) {
   const clock = new FakeClock();
   const errors: CallFailure[] = [];
   const upload = new Upload(
     source,
     { clock, bodyIdleMs: IDLE_MS, maxRequestBody: 10, ...limits },
-    { upstream: 'catalog', replayLimit: 100, onLimit: (error) => void errors.push(error) },
+    {
+      upstream: 'catalog',
+      replayLimit: 100,
+      mayBeSilent: false,
+      onLimit: (error) => void errors.push(error),
+      ...options,
+    },
   );
   const reader = { offer: () => reader.keepsUp, onBodyEnd() {}, keepsUp: true };
   const cursor = upload.body.open();
@@ -51,6 +61,14 @@ t.test('the longest body', async (t) => {
 });
 
 t.test('silence', async (t) => {
+  t.test('of a stream of messages has no limit', async (t) => {
+    const { clock, errors, cursor, reader } = open(undefined, {}, { mayBeSilent: true });
+    cursor.sendTo(reader);
+    await clock.advance(100 * IDLE_MS);
+    t.same(errors, []);
+    t.equal(clock.pending, 0);
+  });
+
   t.test('counts from the moment that the body is wanted', async (t) => {
     const { clock, errors, cursor, reader } = open();
     await clock.advance(10 * IDLE_MS);

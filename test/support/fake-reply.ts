@@ -1,5 +1,6 @@
 /** A reply whose end the test decides. */
 import type { CallFailure } from '../../src/core/errors.js';
+import { classifyFailure, classifyStatus, type Outcome } from '../../src/core/outcome.js';
 import type { Fields } from '../../src/http/fields.js';
 import type { Reply, ReplySink } from '../../src/core/reply.js';
 
@@ -10,12 +11,15 @@ export interface FakeReplyInit {
   readonly isComplete?: boolean;
   /** What has come of the body; handed over when a sink is attached. */
   readonly body?: string;
+  /** By default what the status says; null as long as it is not known. */
+  readonly outcome?: Outcome | null;
 }
 
 export class FakeReply implements Reply {
   readonly status: number;
   readonly statusText = '';
   readonly headers: Fields;
+  outcome: Outcome | undefined;
   isDiscarded = false;
   /** What `finish` or `abort` was given. */
   error: CallFailure | undefined;
@@ -27,6 +31,8 @@ export class FakeReply implements Reply {
   constructor(init: FakeReplyInit = {}) {
     this.status = init.status ?? 200;
     this.headers = init.headers ?? [];
+    const { outcome = classifyStatus(this.status) } = init;
+    this.outcome = outcome ?? undefined;
     this.#isOver = init.isComplete ?? false;
     this.#waiting = init.body === undefined ? [] : [Buffer.from(init.body)];
   }
@@ -46,6 +52,8 @@ export class FakeReply implements Reply {
     if (this.#isOver) return;
     this.#isOver = true;
     this.error = error;
+    const isRefusal = this.status >= 400 && this.status < 500;
+    if (error !== undefined && !isRefusal) this.outcome = classifyFailure(error);
     for (const listener of this.#listeners) listener(error);
     this.#endSink();
   }

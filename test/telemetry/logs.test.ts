@@ -63,6 +63,7 @@ function finished(summary: Partial<ExchangeSummary> = {}): ExchangeFinished {
       waitedMs: 3.6,
       upstreamMs: 0,
       deadlineLeftMs: undefined,
+      grpcCode: undefined,
       results: [],
       endpoints: [],
       attempts: 1,
@@ -349,6 +350,7 @@ t.test('writes one line per exchange with what an operator looks for', async (t)
       endpoints: ['10.0.0.1:80', '10.0.0.2:80', '10.0.0.1:80'],
       upstreamMs: 7.6,
       deadlineLeftMs: 20.4,
+      grpcCode: undefined,
       traceId: '4bf92f3577b34da6a3ce929d0e0e4736',
       error: new CallError(
         reasons['timeout-attempt'],
@@ -372,6 +374,7 @@ t.test('writes one line per exchange with what an operator looks for', async (t)
     upstreamMs: 8,
     durationMs: 12,
     deadlineLeftMs: 20,
+    grpcCode: undefined,
     requestId: 'r-1',
     traceId: '4bf92f3577b34da6a3ce929d0e0e4736',
     error: 'Cannot call catalog because it was too slow',

@@ -53,6 +53,7 @@ function finish(emit: Emit, summary: Partial<ExchangeSummary>): void {
       waitedMs: 0,
       upstreamMs: 0,
       deadlineLeftMs: undefined,
+      grpcCode: undefined,
       results: [],
       endpoints: [],
       attempts: 1,

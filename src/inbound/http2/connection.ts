@@ -116,9 +116,12 @@ export class Connection {
   #listen(): void {
     const session = this.#session;
     const { clock } = this.#options;
-    session.on('stream', (stream: ServerHttp2Stream, _head: unknown, _flags: unknown, raw: Fields) => {
-      this.#onStream(stream, raw);
-    });
+    session.on(
+      'stream',
+      (stream: ServerHttp2Stream, _head: unknown, _flags: unknown, raw: Fields) => {
+        this.#onStream(stream, raw);
+      },
+    );
     session.on('ping', () => {
       if (!this.#pings.take(1, clock.now())) {
         this.#close('too-many-pings', 'the client sends PING after PING');

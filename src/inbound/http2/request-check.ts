@@ -27,7 +27,11 @@ export function findFault(pseudo: ReadonlyMap<string, string>, fields: Fields): 
   const named = authority ?? host;
   if (named === undefined || !isHost(named)) return bad('the :authority is malformed');
   // RFC 9113, section 8.3.1: the next hop could believe the other one.
-  if (authority !== undefined && host !== undefined && authority.toLowerCase() !== host.toLowerCase()) {
+  if (
+    authority !== undefined &&
+    host !== undefined &&
+    authority.toLowerCase() !== host.toLowerCase()
+  ) {
     return bad(':authority and host differ');
   }
   return undefined;

@@ -1,7 +1,7 @@
 /** Lets an adaptive limit learn from each exchange. */
 import type { Call } from '../../core/call.js';
 import type { Clock } from '../../core/clock.js';
-import { attemptResult, classifyStatus } from '../../core/outcome.js';
+import { attemptResult } from '../../core/outcome.js';
 import type { CallStage } from '../../core/pipeline.js';
 import type { Reply } from '../../core/reply.js';
 import type { AdaptiveLimit } from './adaptive-limit.js';
@@ -24,7 +24,9 @@ export function teach(
       throw error;
     }
     // Not of a later attempt: its time would include the attempts before it, and the back-off between them.
-    if (call.attempts === 1 && attemptResult(classifyStatus(reply.status)) === 'success') {
+    const { outcome } = reply;
+    const isSuccess = outcome === undefined || attemptResult(outcome) === 'success';
+    if (call.attempts === 1 && isSuccess) {
       limit.observeLatency(clock.now() - startMs, countActive());
     }
     reply.onFinished(learnResults);

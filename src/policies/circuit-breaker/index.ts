@@ -3,7 +3,7 @@ import type { Attempt } from '../../core/attempt.js';
 import type { Call } from '../../core/call.js';
 import { CallError, type CallFailure } from '../../core/errors.js';
 import { createJudge } from '../../core/judge.js';
-import { classifyFailure, classifyStatus, type Outcome } from '../../core/outcome.js';
+import { classifyFailure, type Outcome } from '../../core/outcome.js';
 import type { AttemptStage } from '../../core/pipeline.js';
 import type { Needs, Policy, PolicyContext } from '../../core/policy.js';
 import { isOpenEnded, type Reply } from '../../core/reply.js';
@@ -64,6 +64,10 @@ function create(
     });
   }
 
+  /** A stream has done its part with its head: it may last for hours, and end as its caller likes. */
+  const isFinal = (reply: Reply, outcome: Outcome, headMs: number) =>
+    reply.isComplete || isOpenEnded(reply) || judge(outcome, headMs) !== false;
+
   function wrap(next: AttemptStage): AttemptStage {
     async function run(attempt: Attempt): Promise<Reply> {
       const refused = refuse();
@@ -85,18 +89,14 @@ function create(
       const headMs = clock.now() - startMs;
       // Not at the end of the body: a long download would keep the probes' places taken and the circuit half-open.
       circuit.giveBack(admission);
-      const outcome = classifyStatus(reply.status);
-      // A stream has done its part with its head: it may last for hours, and end as its caller likes.
-      if (reply.isComplete || isOpenEnded(reply) || judge(outcome, headMs) !== false) {
+      const { outcome } = reply;
+      if (outcome !== undefined && isFinal(reply, outcome, headMs)) {
         record(attempt, admission, outcome, headMs, headMs);
       } else {
-        // Good so far; an upstream that dies in mid-body has failed all the same.
-        reply.onFinished((error) => {
-          // A 4xx stays one, also where the connection breaks after it.
-          const isRefusal = reply.status >= 400 && reply.status < 500;
-          const end = error === undefined || isRefusal ? outcome : classifyFailure(error);
-          record(attempt, admission, end, clock.now() - startMs, headMs);
-        });
+        // An upstream that dies in mid-body has failed, however well it began.
+        reply.onFinished(() =>
+          record(attempt, admission, reply.outcome!, clock.now() - startMs, headMs),
+        );
       }
       return reply;
     }

@@ -10,9 +10,14 @@ import {
   type Off,
   type Static,
 } from '../../core/options.js';
+import { grpcCodes, grpcFaults, type GrpcCode } from '../../http/grpc.js';
 
 /** How attempts are judged by default, and where the circuit breaker is off. */
-export const defaultJudgement = { failureStatuses: [500, 502, 503, 504], minimumTimeout: 100 };
+export const defaultJudgement = {
+  failureStatuses: [500, 502, 503, 504],
+  failureGrpcStatuses: [...grpcFaults],
+  minimumTimeout: 100,
+};
 
 export const schema = Switchable(
   Options(
@@ -98,6 +103,14 @@ export const schema = Switchable(
         default: defaultJudgement.failureStatuses,
         description: 'Response statuses that count as failures.',
       }),
+      failureGrpcStatuses: Type.Array(
+        Type.Unsafe<GrpcCode>({ enum: grpcCodes.filter((code) => code !== 'OK') }),
+        {
+          default: defaultJudgement.failureGrpcStatuses,
+          description:
+            'gRPC statuses that count as failures. `OK` counts as a success, all others count as neither.',
+        },
+      ),
       minimumTimeout: Duration({
         default: `${defaultJudgement.minimumTimeout}ms`,
         description:

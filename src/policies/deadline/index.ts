@@ -2,23 +2,22 @@
 import type { Call } from '../../core/call.js';
 import { upstreamWallMs, usableMs, type Deadline } from '../../core/deadline.js';
 import { DeadlineTimer, deadlineError } from '../../core/deadline-timer.js';
-import { CallError } from '../../core/errors.js';
-import { combinedValue, firstValue } from '../../http/fields.js';
-import { DEADLINE_FORMS, formatDeadline, parseDeadline } from '../../http/deadline.js';
+import type { Clock } from '../../core/clock.js';
+import { formatDeadline } from '../../http/deadline.js';
+import { formatGrpcTimeout } from '../../http/grpc.js';
 import type { CallLayer, CallStage, EditRequest } from '../../core/pipeline.js';
 import type { Policy, PolicyContext } from '../../core/policy.js';
 import type { Reply } from '../../core/reply.js';
+import { readCallerDeadline } from './caller-deadline.js';
 import { schema, type DeadlineSettings } from './options.js';
 import { reasons } from './reasons.js';
 
 export type { DeadlineSettings } from './options.js';
 
-/** Undefined without the field. An empty field is not a deadline, and is refused. */
-const readHeader = ({ headers }: Call, lowerName: string) =>
-  combinedValue(headers, lowerName) ?? firstValue(headers, lowerName);
+const GRPC_TIMEOUT = 'grpc-timeout';
 
 /**
- * The earliest of the caller's header, `total` from the start of the call, and the deadline of the call that it is made
+ * The earliest of the caller's headers, `total` from the start of the call, and the deadline of the call that it is made
  * for, if there is one (gRPC's rule for nested deadlines).
  */
 function findDeadline(
@@ -31,22 +30,12 @@ function findDeadline(
   const { clock } = context;
   const offsetMs = clock.wallNow() - clock.now();
   let atMs = totalMs === 'off' ? Infinity : call.startedAtMs + totalMs;
-  let callerAtMs = Infinity;
+  let callerAtMs =
+    header === undefined ? Infinity : readCallerDeadline(call, header, offsetMs, context.upstream);
   let source: Deadline['source'] = 'total';
-  const written = header === undefined ? undefined : readHeader(call, header);
-  if (written !== undefined) {
-    const wallMs = parseDeadline(written);
-    if (wallMs === undefined) {
-      throw new CallError(
-        reasons['invalid-deadline'],
-        `Cannot read the deadline ${JSON.stringify(written)} of a call to ${context.upstream} because it is not one of: ${DEADLINE_FORMS}`,
-      );
-    }
-    callerAtMs = wallMs - offsetMs;
-    if (callerAtMs < atMs) {
-      atMs = callerAtMs;
-      source = 'header';
-    }
+  if (callerAtMs < atMs) {
+    atMs = callerAtMs;
+    source = 'header';
   }
   const inherited = call.deadline;
   if (inherited !== undefined) {
@@ -84,17 +73,30 @@ function create(settings: DeadlineSettings, context: PolicyContext): CallLayer |
     }
     return { run, refusal: (call) => next.refusal(call) };
   }
-  return { wrap, requestFields: tellUpstream(options) };
+  return { wrap, requestFields: tellUpstream(options, clock) };
 }
 
-function tellUpstream(options: DeadlineSettings['deadline']): EditRequest | undefined {
+function tellUpstream(
+  options: DeadlineSettings['deadline'],
+  clock: Clock,
+): EditRequest | undefined {
   // The policy does not change a header that it does not read.
   if (options === 'off') return undefined;
   const { header, propagate } = options;
-  if (!propagate) return (edits) => edits.remove(header);
+  if (!propagate) {
+    return (edits, { call }) => {
+      edits.remove(header);
+      if (call.isGrpc) edits.remove(GRPC_TIMEOUT);
+    };
+  }
   return (edits, { call }) => {
     const { deadline: end } = call;
-    if (end !== undefined) edits.set(header, formatDeadline(upstreamWallMs(end)));
+    if (end === undefined) return;
+    edits.set(header, formatDeadline(upstreamWallMs(end)));
+    // A gRPC server ends its streams by it: `timeout.total` does not, so only the caller's own deadline is told.
+    if (!call.isGrpc || end.callerAtMs === Infinity) return;
+    const leftMs = end.callerAtMs - clock.now() - end.bufferMs;
+    edits.set(GRPC_TIMEOUT, formatGrpcTimeout(leftMs));
   };
 }
 

@@ -1,5 +1,6 @@
 /** A reply that is copied while it is passed on, without delay for the client. */
 import type { CallFailure } from '../../core/errors.js';
+import type { Outcome } from '../../core/outcome.js';
 import type { Fields } from '../../http/fields.js';
 import type { Chunk, Release, Reply, ReplySink } from '../../core/reply.js';
 
@@ -30,6 +31,10 @@ export class CopiedReply implements Reply, ReplySink {
     this.headers = reply.headers;
     this.#reply = reply;
     this.#options = options;
+  }
+
+  get outcome(): Outcome | undefined {
+    return this.#reply.outcome;
   }
 
   get isComplete(): boolean {

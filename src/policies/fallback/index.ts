@@ -4,10 +4,12 @@ import { DeadlineTimer } from '../../core/deadline-timer.js';
 import { usableMs } from '../../core/deadline.js';
 import { CallError, ClientGoneError, type CallFailure } from '../../core/errors.js';
 import type { EmitOf } from '../../core/events.js';
+import { isBadResponse, type BadResponses } from '../../core/outcome.js';
 import { MemoryReply } from '../../core/memory-reply.js';
 import type { CallLayer, CallStage } from '../../core/pipeline.js';
 import type { Needs, Policy, PolicyContext } from '../../core/policy.js';
 import type { Reply } from '../../core/reply.js';
+import { grpcFaults } from '../../http/grpc.js';
 import { instruments, type FallbackKind, type FallbackUsed } from './instruments.js';
 import { LastGood } from './last-good.js';
 import {
@@ -22,8 +24,14 @@ export type { FallbackEntry, FallbackSettings } from './options.js';
 /** Bytes of a body to keep for another upstream if `retry` is off: the default of its `bodyLimit`. */
 const REPLAY_BYTES = 64 * 1024;
 
-/** Statuses that get a substitute, from the upstream or from Breakwater. */
-const failedStatuses = new Set([500, 502, 503, 504]);
+/** Responses that get a substitute, from the upstream or from Breakwater. */
+const failures: BadResponses = {
+  statuses: new Set([500, 502, 503, 504]),
+  grpcCodes: new Set(grpcFaults),
+};
+
+const hasFailed = ({ outcome, status }: Reply) =>
+  outcome?.kind === 'grpc' ? isBadResponse(outcome, failures) : failures.statuses.has(status);
 
 /** Longest wait for the store, in ms: a store in trouble must not slow calls down. */
 const LOOKUP_MS = 50;
@@ -42,6 +50,8 @@ interface Source {
 type Ending =
   | { readonly reply: Reply; readonly error?: undefined }
   | { readonly reply?: undefined; readonly error: CallError };
+
+const describe = ({ outcome, status }: Reply) => (outcome?.kind === 'grpc' ? outcome.code : status);
 
 function passOn({ reply, error }: Ending): Reply {
   if (reply === undefined) throw error;
@@ -85,7 +95,7 @@ function fromUpstream(name: string, { clock, upstream, pipelineOf }: PolicyConte
     const timer = deadline && new DeadlineTimer(call, deadline, upstream, clock);
     try {
       const reply = await pipelineOf(name).run(call);
-      if (!failedStatuses.has(reply.status)) {
+      if (!hasFailed(reply)) {
         timer?.follow(reply);
         return reply;
       }
@@ -108,8 +118,11 @@ function fromStatic({ status, headers = {}, body = '' }: StaticResponse): Source
   return {
     name: 'static',
     kind: 'static',
-    respond: ({ method }) =>
-      Promise.resolve(new MemoryReply(head, hasBody && method !== 'HEAD' ? bytes : undefined)),
+    async respond({ method, isGrpc }) {
+      // It has no trailers, in which a gRPC client looks for the status.
+      if (isGrpc) return undefined;
+      return new MemoryReply(head, hasBody && method !== 'HEAD' ? bytes : undefined);
+    },
   };
 }
 
@@ -151,7 +164,7 @@ function create(
 
   async function substitute(call: Call, ending: Ending): Promise<Reply> {
     const reason = ending.error?.reason ?? '';
-    const cause = ending.error?.message ?? `${upstream} responded ${ending.reply?.status}`;
+    const cause = ending.error?.message ?? `${upstream} responded ${describe(ending.reply!)}`;
     for (const source of sources) {
       const reply = await source.respond(call);
       if (call.cancelled instanceof ClientGoneError) {
@@ -174,10 +187,10 @@ function create(
       try {
         reply = await next.run(call);
       } catch (error) {
-        if (!(error instanceof CallError) || !failedStatuses.has(error.status)) throw error;
+        if (!(error instanceof CallError) || !failures.statuses.has(error.status)) throw error;
         return substitute(call, { error });
       }
-      if (failedStatuses.has(reply.status)) return substitute(call, { reply });
+      if (hasFailed(reply)) return substitute(call, { reply });
       return lastGood?.watch(call, reply) ?? reply;
     }
     return { run, refusal: (call) => next.refusal(call) };

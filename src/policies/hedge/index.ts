@@ -7,6 +7,7 @@ import type { Reply } from '../../core/reply.js';
 import { HedgeDelay, type HedgeLayer } from './hedge-delay.js';
 import { instruments, type Hedged } from './instruments.js';
 import { schema, type HedgeOptions, type HedgeSettings } from './options.js';
+import { badResponses } from '../retry/options.js';
 import { Race, type RaceRules } from './race.js';
 
 export type { HedgeSettings } from './options.js';
@@ -26,14 +27,14 @@ function create(
   // The retry budget pays for hedges: without it there are none.
   if (hedge === 'off' || retry === 'off' || retry.budget === 'off') return undefined;
   const methods = new Set(hedge.methods);
-  const badStatuses = new Set(retry.statuses);
+  const bad = badResponses(retry);
   const emit: EmitOf<Hedged> = context.emit;
   const delay = openDelay(hedge, previous?.delay);
   const rules: RaceRules = {
     upstream: context.upstream,
     maxExtra: hedge.maxExtra,
     delay,
-    isBad: (status) => badStatuses.has(status),
+    bad,
     clock: context.clock,
     emit,
   };
@@ -44,7 +45,9 @@ function create(
       const { attemptBudget: budget, upgrade, method } = call;
       // A retry has been paid for already. An upgraded connection cannot be had twice.
       const isFirst = number === 1 && upgrade === undefined;
-      if (!isFirst || budget === undefined || !methods.has(method)) return next.run(attempt);
+      // All gRPC calls are POSTs: whether they may be made twice is said elsewhere.
+      const isListed = call.isGrpc ? retry.grpc === 'idempotent' : methods.has(method);
+      if (!isFirst || budget === undefined || !isListed) return next.run(attempt);
       return new Race(rules, next, attempt, budget).run();
     },
     refusal: (call) => next.refusal(call),

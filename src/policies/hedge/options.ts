@@ -8,6 +8,7 @@ import {
   type Off,
   type Static,
 } from '../../core/options.js';
+import type { RepeatOptions } from '../retry/options.js';
 
 export const schema = Switchable(
   Options(
@@ -46,8 +47,8 @@ export const schema = Switchable(
 
 export interface HedgeSettings {
   readonly hedge: Static<typeof schema>;
-  /** Its budget pays for hedges, and its statuses are no good responses. */
-  readonly retry: { readonly statuses: readonly number[]; readonly budget: object | Off } | Off;
+  /** Its budget pays for hedges, its statuses are no good responses, and it says which gRPC calls may be made twice. */
+  readonly retry: (RepeatOptions & { readonly budget: object | Off }) | Off;
 }
 
 export type HedgeOptions = Exclude<HedgeSettings['hedge'], Off>;

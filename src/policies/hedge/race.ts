@@ -4,7 +4,7 @@ import type { AttemptBudget } from '../../core/attempt-budget.js';
 import type { Clock, Timer } from '../../core/clock.js';
 import { OutrunError, type CallFailure } from '../../core/errors.js';
 import type { EmitOf } from '../../core/events.js';
-import { classifyStatus, isGoodResponse } from '../../core/outcome.js';
+import { isBadResponse, isGoodResponse, type BadResponses } from '../../core/outcome.js';
 import type { AttemptStage } from '../../core/pipeline.js';
 import type { Reply } from '../../core/reply.js';
 import { findObstacle } from '../retry/wait.js';
@@ -17,8 +17,8 @@ export interface RaceRules {
   readonly upstream: string;
   readonly maxExtra: number;
   readonly delay: HedgeDelay;
-  /** Whether a response of that status is no good one. */
-  readonly isBad: (status: number) => boolean;
+  /** Responses that are worth waiting for another one. */
+  readonly bad: BadResponses;
   readonly clock: Clock;
   readonly emit: EmitOf<Hedged>;
 }
@@ -155,11 +155,11 @@ export class Race implements AttemptObserver {
     this.#leave(runner);
     // It was on its way when another one won.
     if (this.#isOver) return reply.discard();
-    const { isBad, delay, clock } = this.#rules;
+    const { bad, delay, clock } = this.#rules;
     const { startMs } = runner;
-    const isGood = !isBad(reply.status);
+    const isGood = !isBadResponse(reply.outcome, bad);
     if (!isGood && this.#running > 0) return reply.discard();
-    if (startMs !== undefined && isGoodResponse(classifyStatus(reply.status))) {
+    if (startMs !== undefined && isGoodResponse(reply.outcome)) {
       delay.record(clock.now() - startMs);
     }
     this.#end(isGood ? runner : undefined);

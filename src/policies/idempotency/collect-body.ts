@@ -1,5 +1,6 @@
 /** Takes the whole body of a reply, up to a limit. */
 import type { CallFailure } from '../../core/errors.js';
+import type { Outcome } from '../../core/outcome.js';
 import type { Fields } from '../../http/fields.js';
 import type { Chunk, Release, Reply, ReplySink } from '../../core/reply.js';
 
@@ -70,6 +71,10 @@ class Collector implements Reply, ReplySink {
   }
 
   // As a reply.
+
+  get outcome(): Outcome | undefined {
+    return this.#source.outcome;
+  }
 
   get isComplete(): boolean {
     return this.#isComplete;

@@ -183,7 +183,8 @@ function create(settings: IdempotencySettings, context: PolicyContext): CallLaye
   function wrap(next: CallStage): CallStage {
     return {
       run(call) {
-        if (!methods.has(call.method)) return next.run(call);
+        // A gRPC response may be a stream, which cannot be kept, and its request may go on for as long.
+        if (!methods.has(call.method) || call.isGrpc) return next.run(call);
         const key = combinedValue(call.headers, header);
         if (key !== undefined) return runWithKey(call, next, key);
         if (!options.required) return next.run(call);

@@ -4,15 +4,16 @@ import type { Call } from '../../core/call.js';
 import type { Clock } from '../../core/clock.js';
 import type { CallFailure } from '../../core/errors.js';
 import type { EmitOf } from '../../core/events.js';
-import { classifyFailure, classifyStatus, type Outcome } from '../../core/outcome.js';
+import { classifyFailure, isBadResponse, type Outcome } from '../../core/outcome.js';
 import type { CallStage } from '../../core/pipeline.js';
 import type { Needs, Policy, PolicyContext } from '../../core/policy.js';
 import type { Reply } from '../../core/reply.js';
 import { hasField, type Fields } from '../../http/fields.js';
+import { findPushback } from '../../http/grpc.js';
 import { findRetryAfter } from '../../http/retry-after.js';
 import { RetryBudget, type RetryLayer } from './budget.js';
 import { instruments, type RetryCause, type RetryDenial, type RetryEvent } from './instruments.js';
-import { schema, type RetryOptions, type RetrySettings } from './options.js';
+import { badResponses, schema, type RetryOptions, type RetrySettings } from './options.js';
 import { backOff, findObstacle } from './wait.js';
 
 export type { RetrySettings } from './options.js';
@@ -28,10 +29,10 @@ const DO_NOT_RETRY: Fields = ['X-Should-Retry', 'false'];
 
 /** How a try ended: with an answer, which stays unread until it is clear who gets it, or without one. */
 type Ending =
-  | { readonly outcome: Outcome; readonly reply: Reply; readonly error?: undefined }
+  | { readonly outcome: Outcome | undefined; readonly reply: Reply; readonly error?: undefined }
   | { readonly outcome: Outcome; readonly reply?: undefined; readonly error: CallFailure };
 
-const answered = (reply: Reply): Ending => ({ outcome: classifyStatus(reply.status), reply });
+const answered = (reply: Reply): Ending => ({ outcome: reply.outcome, reply });
 const failed = (error: CallFailure): Ending => ({ outcome: classifyFailure(error), error });
 
 function passOn(ending: Ending): Reply {
@@ -60,29 +61,45 @@ function create(
   const { clock, random } = context;
   const emit: EmitOf<RetryEvent> = context.emit;
   const methods = new Set(options.methods);
-  const statuses = new Set(options.statuses);
+  const bad = badResponses(options);
   const budget = openBudget(options.budget, clock, previous?.budget);
   const { idempotency } = settings;
   const keyHeader = idempotency === 'off' ? IDEMPOTENCY_HEADER : idempotency.header.toLowerCase();
   const hasKey = ({ headers }: Call) => hasField(headers, keyHeader);
   /** Although the upstream may have acted already. */
-  const mayRepeat = (call: Call) => methods.has(call.method) || hasKey(call);
+  const mayRepeat = (call: Call) =>
+    call.isGrpc ? options.grpc === 'idempotent' : methods.has(call.method) || hasKey(call);
 
   /** Why another try may help; undefined after a good answer, or an end that this proxy or the client made. */
-  function causeOf(outcome: Outcome): RetryCause | undefined {
-    switch (outcome.kind) {
+  function causeOf(outcome: Outcome | undefined): RetryCause | undefined {
+    switch (outcome?.kind) {
       case 'status':
-        return statuses.has(outcome.status) ? 'status' : undefined;
+      case 'grpc':
+        return isBadResponse(outcome, bad) ? 'status' : undefined;
       case 'unsent':
       case 'stale':
       case 'reset':
       case 'timeout':
         return outcome.kind;
+      case undefined:
       case 'deadline':
       case 'cancelled':
       case 'refused':
         return undefined;
     }
+  }
+
+  /** The delay that a failed response and the back-off come to; undefined where the upstream wants no further attempt. */
+  function delayAfter(reply: Reply | undefined, backoff: number): number | undefined {
+    if (reply === undefined || !options.respectRetryAfter) return backoff;
+    const { headers } = reply;
+    const { maxRetryAfter } = options;
+    if (reply.outcome?.kind === 'grpc') {
+      const pushback = findPushback(headers) ?? backoff;
+      return pushback === 'never' || pushback > maxRetryAfter ? undefined : pushback;
+    }
+    const retryAfterMs = findRetryAfter(headers, clock.wallNow()) ?? 0;
+    return retryAfterMs > maxRetryAfter ? undefined : Math.max(backoff, retryAfterMs);
   }
 
   /**
@@ -91,14 +108,11 @@ function create(
    */
   function plan(call: Call, next: CallStage, cause: RetryCause, backoff: number, reply?: Reply) {
     if (cause !== 'unsent' && !mayRepeat(call)) return 'method';
-    const retryAfterMs =
-      options.respectRetryAfter && reply !== undefined
-        ? (findRetryAfter(reply.headers, clock.wallNow()) ?? 0)
-        : 0;
-    if (retryAfterMs > options.maxRetryAfter) return 'retry-after';
+    const dueMs = delayAfter(reply, backoff);
+    if (dueMs === undefined) return 'retry-after';
     // Nothing was sent, and the next attempt goes to another endpoint: there is no load to wait for.
     const isMovingOn = cause === 'unsent' && call.endpoints?.hasOther(call.triedEndpoints) === true;
-    const delayMs = isMovingOn ? 0 : Math.max(backoff, retryAfterMs);
+    const delayMs = isMovingOn ? 0 : dueMs;
     const obstacle = findObstacle(call, next, clock.now() + delayMs);
     if (obstacle !== undefined) return obstacle;
     if (isMovingOn) return 0;
@@ -114,7 +128,9 @@ function create(
   function wrap(next: CallStage): CallStage {
     /** Only the connection was to blame: another one is due at once, and costs nothing. */
     function isFree(call: Call): boolean {
-      const isSafe = idempotentMethods.has(call.method) || hasKey(call);
+      const isSafe = call.isGrpc
+        ? mayRepeat(call)
+        : idempotentMethods.has(call.method) || hasKey(call);
       return isSafe && findObstacle(call, next, clock.now()) === undefined;
     }
 

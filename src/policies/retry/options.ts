@@ -11,6 +11,8 @@ import {
   type Off,
   type Static,
 } from '../../core/options.js';
+import type { BadResponses } from '../../core/outcome.js';
+import { grpcCodes, type GrpcCode } from '../../http/grpc.js';
 
 const word = <const Words extends readonly string[]>(
   words: Words,
@@ -34,6 +36,19 @@ export const schema = Switchable(
         default: [408, 429, 500, 502, 503, 504],
         description: 'Response statuses that are worth another attempt.',
       }),
+      grpc: word(['unsent', 'idempotent'], {
+        default: 'unsent',
+        description:
+          'Which gRPC calls may be repeated, in place of `methods`. `unsent`: those of which nothing was sent. `idempotent`: all, because their methods may be carried out twice.',
+      }),
+      grpcStatuses: Type.Array(
+        Type.Unsafe<GrpcCode>({ enum: grpcCodes.filter((code) => code !== 'OK') }),
+        {
+          default: ['UNAVAILABLE'],
+          description:
+            'gRPC statuses that are worth another attempt if nothing else came, for `grpc: idempotent`.',
+        },
+      ),
       backoff: Options(
         {
           strategy: word(['exponential', 'linear', 'constant', 'decorrelated'], {
@@ -64,7 +79,8 @@ export const schema = Switchable(
       ),
       respectRetryAfter: Type.Boolean({
         default: true,
-        description: 'Whether the delay is at least the `Retry-After` of a failed response.',
+        description:
+          'Whether the delay is at least the `Retry-After` of a failed response, and is its `grpc-retry-pushback-ms`.',
       }),
       maxRetryAfter: Duration({
         default: '10s',
@@ -127,3 +143,16 @@ export interface RetrySettings {
 }
 
 export type RetryOptions = Exclude<RetrySettings['retry'], Off>;
+
+/** What may be repeated after which response. */
+export interface RepeatOptions {
+  readonly statuses: readonly number[];
+  readonly grpcStatuses: readonly GrpcCode[];
+  readonly grpc: 'unsent' | 'idempotent';
+}
+
+/** Responses that are worth another attempt. */
+export const badResponses = (options: RepeatOptions): BadResponses => ({
+  statuses: new Set(options.statuses),
+  grpcCodes: new Set(options.grpcStatuses),
+});

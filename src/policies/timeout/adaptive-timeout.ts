@@ -39,11 +39,16 @@ export class AdaptiveTimeout {
   }
 
   /**
+   * @param outcome undefined for a response that has begun and says only at its end how it went.
    * @param waitedMs time on the attempt clock at the head of the response, or at the end of the attempt; undefined if the
    *   clock did not run because the client was still uploading.
    * @param limitMs the learned timeout of the attempt; undefined if there was none.
    */
-  record(outcome: Outcome, waitedMs: number | undefined, limitMs: number | undefined): void {
+  record(
+    outcome: Outcome | undefined,
+    waitedMs: number | undefined,
+    limitMs: number | undefined,
+  ): void {
     const timeMs = this.#sample(outcome, waitedMs, limitMs);
     if (timeMs === undefined) return;
     this.#times.record(timeMs);
@@ -51,12 +56,14 @@ export class AdaptiveTimeout {
   }
 
   #sample(
-    outcome: Outcome,
+    outcome: Outcome | undefined,
     waitedMs: number | undefined,
     limitMs: number | undefined,
   ): number | undefined {
-    switch (outcome.kind) {
+    switch (outcome?.kind) {
+      case undefined:
       case 'status':
+      case 'grpc':
         return isGoodResponse(outcome) ? waitedMs : undefined;
       case 'unsent':
       case 'timeout':

@@ -1,7 +1,7 @@
 /** Timeouts of one attempt: connect, write, attempt, and the longest gap in its response. */
 import type { Attempt } from '../../core/attempt.js';
 import type { CallFailure } from '../../core/errors.js';
-import { classifyFailure, classifyStatus } from '../../core/outcome.js';
+import { classifyFailure } from '../../core/outcome.js';
 import type { AttemptStage } from '../../core/pipeline.js';
 import type { Needs, Policy, PolicyContext } from '../../core/policy.js';
 import type { Reply } from '../../core/reply.js';
@@ -71,7 +71,7 @@ function create(
         learner.record(classifyFailure(error as CallFailure), timer.headMs, limitMs);
         throw error;
       }
-      learner.record(classifyStatus(reply.status), timer.headMs, limitMs);
+      learner.record(reply.outcome, timer.headMs, limitMs);
       return reply;
     };
   };

@@ -23,6 +23,16 @@ const requests: Counter<ExchangeFinished> = {
   },
 };
 
+const grpcRequests: Counter<ExchangeFinished> = {
+  kind: 'counter',
+  name: 'breakwater_grpc_requests_total',
+  help: 'gRPC calls that ended. code: the status that the client got, by its name; CANCELLED for a client that left.',
+  event: 'exchange-finished',
+  per: 'route',
+  labels: { code: ({ summary }) => summary.grpcCode! },
+  when: ({ summary }) => summary.grpcCode !== undefined,
+};
+
 const durations: Histogram<ExchangeFinished> = {
   kind: 'histogram',
   name: 'breakwater_request_duration_seconds',
@@ -36,7 +46,7 @@ const durations: Histogram<ExchangeFinished> = {
 const attempts: Counter<AttemptFinished> = {
   kind: 'counter',
   name: 'breakwater_attempts_total',
-  help: 'Attempts. outcome: success, failure (a 5xx), timeout, unsent, reset or cancelled.',
+  help: 'Attempts. outcome: success, failure (a 5xx, or a gRPC status that means as much), timeout, unsent, reset or cancelled.',
   event: 'attempt-finished',
   per: 'upstream',
   labels: { outcome: ({ result }) => result },
@@ -55,5 +65,5 @@ export function exchangeInstruments(shownReasons: readonly string[]): readonly I
     when: ({ summary }) => summary.attempts === 0 && summary.reason !== '',
     known: shownReasons.map((reason) => ({ reason })),
   };
-  return [requests, durations, attempts, rejections];
+  return [requests, grpcRequests, durations, attempts, rejections];
 }

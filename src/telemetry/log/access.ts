@@ -1,6 +1,7 @@
 /** The access log: one line per exchange, or per exchange that went wrong. */
 import type { Clock } from '../../core/clock.js';
 import type { ExchangeSummary } from '../../core/events.js';
+import { isGrpcFault } from '../../http/grpc.js';
 import type { Logger } from './logger.js';
 
 /** Which exchanges get a line: all, those that went wrong, or none. */
@@ -58,9 +59,10 @@ export function logExchanges(
   };
 }
 
-function wentWrong({ status, reason, substitution, error }: ExchangeSummary): boolean {
+function wentWrong({ status, grpcCode, reason, substitution, error }: ExchangeSummary): boolean {
   const isOfClient = status === 499 || status === 408 || error !== undefined;
-  return status >= 500 || reason !== '' || substitution !== undefined || isOfClient;
+  const isFault = status >= 500 || (grpcCode !== undefined && isGrpcFault(grpcCode));
+  return isFault || reason !== '' || substitution !== undefined || isOfClient;
 }
 
 /** The response is Breakwater's own, and no upstream and no fallback had a part in it. */
@@ -84,6 +86,7 @@ function logAccess(
       method,
       path,
       status,
+      grpcCode: summary.grpcCode,
       reason,
       attempts,
       outcomes: summary.results,

@@ -20,6 +20,7 @@ const options = {
   halfOpenMaxCalls: 2,
   successThreshold: 2,
   failureStatuses: [503],
+  failureGrpcStatuses: [],
   minimumTimeout: 100,
 };
 

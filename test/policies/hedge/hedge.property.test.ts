@@ -9,6 +9,7 @@ import { fakeAttempt, fakeCall, fakeContext } from '../../support/fake-call.js';
 import { FAKE_WALL_START_MS, FakeClock } from '../../support/fake-clock.js';
 import { fakeReply, type FakeReply } from '../../support/fake-reply.js';
 import { clientGone } from '../../support/fake-stage.js';
+import { settingsOf } from '../../support/settings.js';
 
 type End = 'good' | 'notFound' | 'bad' | 'failed';
 
@@ -136,7 +137,7 @@ async function play(world: World) {
     maxExtra: world.maxExtra,
     methods: ['GET'],
   };
-  const retry = { statuses: [503], budget: {} };
+  const retry = settingsOf('retry', { statuses: [503] });
   const stage = hedge.create({ hedge: options, retry }, context)!.wrap(next);
   const call = fakeCall();
   let paid = 0;

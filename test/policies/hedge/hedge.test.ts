@@ -13,7 +13,7 @@ import { settingsOf } from '../../support/settings.js';
 type Options = Exclude<HedgeSettings['hedge'], 'off'>;
 
 const defaults = settingsOf('hedge');
-const retry = { statuses: [503], budget: {} };
+const retry = settingsOf('retry', { statuses: [503] });
 const reset = new CallError('upstream-reset', 'Cannot');
 
 interface World {
@@ -69,7 +69,7 @@ t.test('is absent where nothing pays for it, and where it is off', async (t) => 
   const context = fakeContext(new FakeClock());
   t.equal(hedge.create({ hedge: 'off', retry }, context), undefined);
   t.equal(hedge.create({ hedge: defaults, retry: 'off' }, context), undefined);
-  const noBudget = { statuses: [], budget: 'off' } as const;
+  const noBudget = settingsOf('retry', { budget: 'off' });
   t.equal(hedge.create({ hedge: defaults, retry: noBudget }, context), undefined);
 });
 

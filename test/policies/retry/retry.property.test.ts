@@ -112,6 +112,8 @@ async function play(world: World, planned: readonly Plan[]) {
         maxAttempts,
         methods: ['GET'],
         statuses: [503],
+        grpc: 'unsent',
+        grpcStatuses: [],
         backoff: {
           strategy: 'constant',
           baseDelay: delayMs,

@@ -83,6 +83,8 @@ t.test('has the documented defaults', async (t) => {
     maxAttempts: 3,
     methods: ['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE'],
     statuses: [408, 429, 500, 502, 503, 504],
+    grpc: 'unsent',
+    grpcStatuses: ['UNAVAILABLE'],
     backoff: {
       strategy: 'exponential',
       baseDelay: '100ms',

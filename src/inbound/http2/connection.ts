@@ -38,6 +38,9 @@ const MAX_RESPONSE_HEAD = 1024 * 1024;
 /** Fields that Node counts on top of the bytes of a head (RFC 9113, section 6.5.2). */
 const BYTES_PER_FIELD = 32;
 
+/** Without an error, Node ends a connection with NO_ERROR. */
+const excess = new Error('the client does more than its connection allows');
+
 export interface ConnectionOptions {
   readonly clock: Clock;
   /** Changes with a reload. */
@@ -116,9 +119,12 @@ export class Connection {
   #listen(): void {
     const session = this.#session;
     const { clock } = this.#options;
-    session.on('stream', (stream: ServerHttp2Stream, _head: unknown, _flags: unknown, raw: Fields) => {
-      this.#onStream(stream, raw);
-    });
+    session.on(
+      'stream',
+      (stream: ServerHttp2Stream, _head: unknown, _flags: unknown, raw: Fields) => {
+        this.#onStream(stream, raw);
+      },
+    );
     session.on('ping', () => {
       if (!this.#pings.take(1, clock.now())) {
         this.#close('too-many-pings', 'the client sends PING after PING');
@@ -147,6 +153,8 @@ export class Connection {
     // What went wrong is known from elsewhere.
     stream.on('error', () => {});
     stream.once('close', () => {
+      // At an error, the number of streams says what it was.
+      if (this.#session.destroyed) return;
       this.#openStreams -= 1;
       if (this.#openStreams === 0) this.#idleSinceMs = this.#options.clock.now();
     });
@@ -219,7 +227,7 @@ export class Connection {
   #close(reason: CloseReason, why: string): void {
     if (this.#isClosed) return;
     this.#report(reason, why);
-    this.#session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    this.#session.destroy(excess, constants.NGHTTP2_ENHANCE_YOUR_CALM);
   }
 
   #report(reason: CloseReason, why: string): void {

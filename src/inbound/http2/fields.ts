@@ -119,7 +119,8 @@ function writeStatus(status: number, fields: Fields): OutgoingHttpHeaders {
     const name = fields[i]!.toLowerCase();
     const value = fields[i + 1]!;
     if (ofConnection.has(name)) continue;
-    if (!TOKEN.test(name)) throw new TypeError(`the name of field ${JSON.stringify(name)} is malformed`);
+    if (!TOKEN.test(name))
+      throw new TypeError(`the name of field ${JSON.stringify(name)} is malformed`);
     if (!VALUE.test(value)) throw new TypeError(`the value of field ${name} is malformed`);
     add(headers, name, value);
   }

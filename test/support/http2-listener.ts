@@ -83,7 +83,7 @@ export async function startHttp2(
   });
   const server = net.createServer({ allowHalfOpen: true }, (socket) => {
     socket.on('error', () => {});
-    socket.once('data', (chunk: Buffer) => side.take(socket, chunk));
+    socket.once('readable', () => side.take(socket));
   });
   server.listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));

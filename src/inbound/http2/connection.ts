@@ -70,7 +70,7 @@ export class Connection {
   #lastBytesRead = 0;
   #isClosed = false;
 
-  constructor(socket: Socket, firstBytes: Buffer, options: ConnectionOptions) {
+  constructor(socket: Socket, options: ConnectionOptions) {
     const { clock } = options;
     const nowMs = clock.now();
     this.#socket = socket;
@@ -83,8 +83,6 @@ export class Connection {
     this.#idleSinceMs = nowMs;
     // A client that has ended its side has left.
     socket.allowHalfOpen = false;
-    socket.pause();
-    socket.unshift(firstBytes);
     const { maxHeaderSize } = options.limits();
     this.#session = performServerHandshake(socket, {
       settings: { maxConcurrentStreams: MAX_STREAMS, maxHeaderListSize: maxHeaderSize },
@@ -191,14 +189,12 @@ export class Connection {
       this.#lastBytesRead = bytesRead;
       this.#countRefusedHeads();
     }
-    if (this.#openStreams === 0) {
-      const idleMs = clock.now() - this.#idleSinceMs;
-      if (this.#session.closed || this.#session.destroyed) {
-        if (idleMs >= LINGER_MS) return this.destroy();
-      } else if (idleMs >= this.#options.limits().keepAlive) {
-        this.#idleSinceMs = clock.now();
-        this.drain();
-      }
+    const idleMs = clock.now() - this.#idleSinceMs;
+    if (this.#session.destroyed || (this.#session.closed && this.#openStreams === 0)) {
+      if (idleMs >= LINGER_MS) return this.destroy();
+    } else if (this.#openStreams === 0 && idleMs >= this.#options.limits().keepAlive) {
+      this.#idleSinceMs = clock.now();
+      this.drain();
     }
     if (!this.#socket.destroyed) this.#timer = clock.schedule(this.#nextLookMs(), this.#onLook);
   };
@@ -227,6 +223,7 @@ export class Connection {
   #close(reason: CloseReason, why: string): void {
     if (this.#isClosed) return;
     this.#report(reason, why);
+    this.#idleSinceMs = this.#options.clock.now();
     this.#session.destroy(excess, constants.NGHTTP2_ENHANCE_YOUR_CALM);
   }
 

@@ -34,7 +34,7 @@ import { StoreSet } from '../stores/store-set.js';
 import { joinSinks, type Sink } from '../telemetry/bus.js';
 import { createMetrics } from '../telemetry/instruments/metrics.js';
 import { createLogSink } from '../telemetry/log/log-sink.js';
-import { createRefusalLog } from '../telemetry/log/refusals.js';
+import { createCloseLog, createRefusalLog } from '../telemetry/log/refusals.js';
 import { logStore, writeLine, type Logger } from '../telemetry/log/logger.js';
 import { logShortage } from '../telemetry/log/shortage.js';
 import { listenError, SHARED, wantedBy, type NamedAddress } from './addresses.js';
@@ -150,6 +150,11 @@ export class App {
     this.#exchanges.onRefused = (status, why) => {
       this.#metrics.countRefusal(status);
       logRefusal(status, why);
+    };
+    const logClosed = createCloseLog(logger, clock);
+    this.#exchanges.onConnectionClosed = (reason, why) => {
+      this.#metrics.countClosedConnection(reason);
+      logClosed(reason, why);
     };
     this.#reloads = new Reloads({
       load: options.load,

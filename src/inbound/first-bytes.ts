@@ -10,83 +10,90 @@ const FIRST = PREFACE[0]!;
 
 export interface FirstBytesOptions {
   readonly clock: Clock;
-  /** The bytes that have been read are handed over with the socket. */
-  readonly onHttp1: (socket: Socket, bytes: Buffer) => void;
-  readonly onHttp2: (socket: Socket, bytes: Buffer) => void;
+  /** Has to listen to the socket at once: what has been read comes as its next `data`. */
+  readonly onHttp1: (socket: Socket) => void;
+  /** What has been read can be read again. */
+  readonly onHttp2: (socket: Socket) => void;
   /** The client has not sent enough in time. */
   readonly onLate: (socket: Socket) => void;
 }
 
-/** The connections of one listener whose protocol is not known yet. */
+/** The connections of one listener whose protocol is not known yet. One set of listeners, and one timer, serve them all. */
 export class FirstBytes {
   /** ms that a client has for them. */
   timeoutMs = 0;
   readonly #options: FirstBytesOptions;
-  readonly #unknown = new Set<Newcomer>();
+  /** When each was accepted; the oldest comes first. */
+  readonly #unknown = new Map<Socket, number>();
+  /** What is here of a preface that is not complete. */
+  readonly #begun = new Map<Socket, Buffer>();
+  readonly #onData: (this: Socket, chunk: Buffer) => void;
+  readonly #onEnd: (this: Socket) => void;
+  #timer: Timer | undefined;
 
   constructor(options: FirstBytesOptions) {
     this.#options = options;
+    const read = (socket: Socket, chunk: Buffer) => this.#read(socket, chunk);
+    const release = (socket: Socket) => this.#release(socket);
+    this.#onData = function onData(chunk) {
+      read(this, chunk);
+    };
+    // The client has left before it said anything.
+    this.#onEnd = function onEnd() {
+      release(this);
+      this.destroy();
+    };
   }
 
   await(socket: Socket): void {
-    this.#unknown.add(new Newcomer(socket, this.timeoutMs, this.#options, this.#unknown));
+    this.#unknown.set(socket, this.#options.clock.now());
+    socket.on('data', this.#onData);
+    socket.on('end', this.#onEnd);
+    if (this.#timer === undefined) this.#schedule(this.timeoutMs);
   }
 
   closeAll(): void {
-    for (const { socket } of this.#unknown) socket.destroy();
-  }
-}
-
-class Newcomer {
-  readonly socket: Socket;
-  readonly #options: FirstBytesOptions;
-  readonly #unknown: Set<Newcomer>;
-  readonly #timer: Timer;
-  /** The part of the preface that is here. */
-  #begun: Buffer | undefined;
-
-  constructor(
-    socket: Socket,
-    timeoutMs: number,
-    options: FirstBytesOptions,
-    unknown: Set<Newcomer>,
-  ) {
-    this.socket = socket;
-    this.#options = options;
-    this.#unknown = unknown;
-    this.#timer = options.clock.schedule(timeoutMs, this.#onLate);
-    socket.on('data', this.#onData);
-    socket.on('end', this.#onEnd);
-    socket.on('close', this.#release);
+    this.#timer?.cancel();
+    for (const socket of this.#unknown.keys()) socket.destroy();
   }
 
-  readonly #onData = (chunk: Buffer): void => {
-    const bytes = this.#begun === undefined ? chunk : Buffer.concat([this.#begun, chunk]);
+  #read(socket: Socket, chunk: Buffer): void {
+    const begun = this.#begun.get(socket);
+    const bytes = begun === undefined ? chunk : Buffer.concat([begun, chunk]);
     if (!isPreface(bytes)) {
-      this.#release();
-      this.#options.onHttp1(this.socket, bytes);
-    } else if (bytes.length < PREFACE.length) this.#begun = bytes;
+      // Listeners that are the last ones of their event would take far longer to remove.
+      this.#options.onHttp1(socket);
+      this.#release(socket);
+      socket.emit('data', bytes);
+    } else if (bytes.length < PREFACE.length) this.#begun.set(socket, bytes);
     else {
-      this.#release();
-      this.#options.onHttp2(this.socket, bytes);
+      this.#release(socket);
+      socket.pause();
+      socket.unshift(bytes);
+      this.#options.onHttp2(socket);
     }
-  };
+  }
 
-  /** The client has left before it said anything. */
-  readonly #onEnd = (): void => void this.socket.destroy();
-
-  readonly #onLate = (): void => {
-    this.#release();
-    this.#options.onLate(this.socket);
-  };
-
-  readonly #release = (): void => {
-    const { socket } = this;
-    this.#timer.cancel();
-    this.#unknown.delete(this);
+  #release(socket: Socket): void {
+    this.#unknown.delete(socket);
+    if (this.#begun.size > 0) this.#begun.delete(socket);
     socket.off('data', this.#onData);
     socket.off('end', this.#onEnd);
-    socket.off('close', this.#release);
+  }
+
+  #schedule(delayMs: number): void {
+    this.#timer = this.#options.clock.schedule(delayMs, this.#onTimer);
+  }
+
+  readonly #onTimer = (): void => {
+    this.#timer = undefined;
+    const latest = this.#options.clock.now() - this.timeoutMs;
+    for (const [socket, acceptedAt] of this.#unknown) {
+      if (acceptedAt > latest) return this.#schedule(acceptedAt - latest);
+      this.#release(socket);
+      // One that has failed was not taken out before.
+      if (!socket.destroyed) this.#options.onLate(socket);
+    }
   };
 }
 

@@ -28,8 +28,8 @@ export async function createFront(context: FrontContext, descriptors: Descriptor
       };
       const firstBytes = new FirstBytes({
         clock: context.clock,
-        onHttp1: (socket, bytes) => sides.http1.take(socket, bytes),
-        onHttp2: (socket, bytes) => sides.http2.take(socket, bytes),
+        onHttp1: (socket) => sides.http1.take(socket),
+        onHttp2: (socket) => sides.http2.take(socket),
         onLate: (socket) => sides.http1.refuseLate(socket),
       });
       const configure = (next: ListenerLimits) => {
@@ -40,8 +40,7 @@ export async function createFront(context: FrontContext, descriptors: Descriptor
       const server = createServer({ allowHalfOpen: true, noDelay: true });
       const ending = new Ending(server, Object.values(sides), context.clock);
       server.on('connection', (socket: Socket) => {
-        // Its own parts listen to what concerns them; an error alone is nobody's concern.
-        socket.on('error', () => {});
+        socket.on('error', ignore);
         if (!refuseWhenShort(socket, descriptors)) firstBytes.await(socket);
       });
       configure(limits);
@@ -60,6 +59,9 @@ export async function createFront(context: FrontContext, descriptors: Descriptor
     close: () => http1.close(),
   };
 }
+
+/** A connection that fails closes, too, and that is what its parts listen to. */
+const ignore = (): void => {};
 
 /** Closes a connection that would take one of the descriptors that are kept for the admin server. */
 function refuseWhenShort(socket: Socket, { isShort, onShortage }: Descriptors): boolean {

@@ -27,8 +27,8 @@ export interface Listener {
 
 /** Those connections of a listener that speak one protocol. */
 export interface ProtocolSide {
-  /** Takes a connection over. @param firstBytes what has been read of it to find out its protocol. */
-  take(socket: Socket, firstBytes: Buffer): void;
+  /** Takes a connection over. */
+  take(socket: Socket): void;
   /** New limits; the size of heads changes for new connections only. */
   configure(limits: ListenerLimits): void;
   /** The listener is about to end: clients are told to send further requests elsewhere. */

@@ -94,11 +94,7 @@ export async function createHttp1(): Promise<Http1> {
       const { clock, onRefused } = context;
       takeIn(server, { clock, start, onRefused, isClosing });
       return {
-        take(socket, firstBytes) {
-          server.emit('connection', socket);
-          // The socket is read already, so the bytes go to the parser at once.
-          socket.emit('data', firstBytes);
-        },
+        take: (socket) => void server.emit('connection', socket),
         refuseLate(socket) {
           context.onRefused(408, 'the client sent nothing in time');
           refuseSocket(socket, 408, clock);

@@ -38,6 +38,9 @@ const MAX_RESPONSE_HEAD = 1024 * 1024;
 /** Fields that Node counts on top of the bytes of a head (RFC 9113, section 6.5.2). */
 const BYTES_PER_FIELD = 32;
 
+/** Without an error, Node ends a connection with NO_ERROR. */
+const excess = new Error('the client does more than its connection allows');
+
 export interface ConnectionOptions {
   readonly clock: Clock;
   /** Changes with a reload. */
@@ -67,7 +70,7 @@ export class Connection {
   #lastBytesRead = 0;
   #isClosed = false;
 
-  constructor(socket: Socket, firstBytes: Buffer, options: ConnectionOptions) {
+  constructor(socket: Socket, options: ConnectionOptions) {
     const { clock } = options;
     const nowMs = clock.now();
     this.#socket = socket;
@@ -80,8 +83,6 @@ export class Connection {
     this.#idleSinceMs = nowMs;
     // A client that has ended its side has left.
     socket.allowHalfOpen = false;
-    socket.pause();
-    socket.unshift(firstBytes);
     const { maxHeaderSize } = options.limits();
     this.#session = performServerHandshake(socket, {
       settings: { maxConcurrentStreams: MAX_STREAMS, maxHeaderListSize: maxHeaderSize },
@@ -150,6 +151,8 @@ export class Connection {
     // What went wrong is known from elsewhere.
     stream.on('error', () => {});
     stream.once('close', () => {
+      // At an error, the number of streams says what it was.
+      if (this.#session.destroyed) return;
       this.#openStreams -= 1;
       if (this.#openStreams === 0) this.#idleSinceMs = this.#options.clock.now();
     });
@@ -186,14 +189,12 @@ export class Connection {
       this.#lastBytesRead = bytesRead;
       this.#countRefusedHeads();
     }
-    if (this.#openStreams === 0) {
-      const idleMs = clock.now() - this.#idleSinceMs;
-      if (this.#session.closed || this.#session.destroyed) {
-        if (idleMs >= LINGER_MS) return this.destroy();
-      } else if (idleMs >= this.#options.limits().keepAlive) {
-        this.#idleSinceMs = clock.now();
-        this.drain();
-      }
+    const idleMs = clock.now() - this.#idleSinceMs;
+    if (this.#session.destroyed || (this.#session.closed && this.#openStreams === 0)) {
+      if (idleMs >= LINGER_MS) return this.destroy();
+    } else if (this.#openStreams === 0 && idleMs >= this.#options.limits().keepAlive) {
+      this.#idleSinceMs = clock.now();
+      this.drain();
     }
     if (!this.#socket.destroyed) this.#timer = clock.schedule(this.#nextLookMs(), this.#onLook);
   };
@@ -222,7 +223,8 @@ export class Connection {
   #close(reason: CloseReason, why: string): void {
     if (this.#isClosed) return;
     this.#report(reason, why);
-    this.#session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    this.#idleSinceMs = this.#options.clock.now();
+    this.#session.destroy(excess, constants.NGHTTP2_ENHANCE_YOUR_CALM);
   }
 
   #report(reason: CloseReason, why: string): void {

@@ -31,8 +31,8 @@ export class Http2Side implements ProtocolSide {
     };
   }
 
-  take(socket: Socket, firstBytes: Buffer): void {
-    this.#connections.add(new Connection(socket, firstBytes, this.#options));
+  take(socket: Socket): void {
+    this.#connections.add(new Connection(socket, this.#options));
   }
 
   configure(limits: ListenerLimits): void {

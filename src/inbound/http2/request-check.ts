@@ -1,5 +1,5 @@
 /** Requests that Node's HTTP/2 lets through but that no upstream should see. */
-import { countFields, firstValue, type Fields } from '../../http/fields.js';
+import { firstValue, type Fields } from '../../http/fields.js';
 import { isHost } from '../target.js';
 
 export interface Fault {
@@ -10,7 +10,7 @@ export interface Fault {
 const bad = (why: string): Fault => ({ status: 400, why });
 
 /**
- * Missing pseudo-header fields and fields of the connection do not come as far as here: they are reset with
+ * Missing pseudo-header fields, repeated hosts and fields of the connection do not come as far as here: they are reset with
  * PROTOCOL_ERROR (RFC 9113, section 8.1.1).
  */
 export function findFault(pseudo: ReadonlyMap<string, string>, fields: Fields): Fault | undefined {
@@ -21,7 +21,6 @@ export function findFault(pseudo: ReadonlyMap<string, string>, fields: Fields): 
   if (!path.startsWith('/') && path !== '*') return bad('the :path does not begin with a slash');
   if (path === '*' && method !== 'OPTIONS') return bad('the target * is for OPTIONS only');
   if (path.includes('#')) return bad('the target has a fragment');
-  if (countFields(fields, 'host') > 1) return bad('there are several host fields');
   const host = firstValue(fields, 'host');
   const authority = pseudo.get(':authority');
   const named = authority ?? host;

@@ -29,6 +29,8 @@ export interface Metrics extends Sink {
   countReload(result: 'success' | 'failure'): void;
   /** A request was refused below the policies. */
   countRefusal(status: number): void;
+  /** A client's connection was closed because of what the client did. */
+  countClosedConnection(reason: string): void;
   /** A configuration came into force, at the start or by a reload. */
   noteConfig(): void;
   /** The page that Prometheus scrapes, in pieces. Those that overlap are one page. */
@@ -75,6 +77,10 @@ export function createMetrics({
     'breakwater_refused_requests_total',
     'Requests that were refused before any policy saw them. status: the status code that was sent.',
   );
+  const closed = new CounterFamily(
+    'breakwater_connections_closed_total',
+    'Connections that were closed because of what their client did. reason: what it did.',
+  );
   let configuredAtMs: number | undefined;
   const families: readonly Family[] = [
     // The gauges first: reading a circuit may make it move, which is counted.
@@ -83,6 +89,7 @@ export function createMetrics({
     reloads,
     dropped,
     refusals,
+    closed,
     new GaugeFamily(
       'breakwater_config_last_reload_success_timestamp_seconds',
       'When the configuration in force was read.',
@@ -135,6 +142,9 @@ export function createMetrics({
     },
     countRefusal(status) {
       refusals.at({ status: String(status) }).value++;
+    },
+    countClosedConnection(reason) {
+      closed.at({ reason }).value++;
     },
     noteConfig() {
       dropDeparted();

@@ -1,5 +1,6 @@
 /** Stands between a client and an attempt of a gRPC call: what the upstream sends becomes proper gRPC. */
 import type { Duplex } from 'node:stream';
+import type { Release } from '../core/reply.js';
 import { filterFields, firstValue, type Fields } from '../http/fields.js';
 import {
   codeOfStatus,
@@ -99,17 +100,16 @@ export class GrpcResponses implements ResponseHandler {
     else this.#onForeign(head);
   }
 
-  onData(chunk: Buffer): void {
-    if (this.#isOver) return;
-    if (this.#held !== undefined && !this.#release(this.#held)) return;
-    this.#inner.onData(chunk);
+  onData(chunk: Buffer, release?: Release): void {
+    if (this.#isOver || (this.#held !== undefined && !this.#passOn(this.#held))) release?.();
+    else this.#inner.onData(chunk, release);
   }
 
   onEnd(trailers: Fields): void {
     if (this.#isOver) return;
     const held = this.#held;
     if (findGrpcCode(trailers) !== undefined) {
-      if (held === undefined || this.#release(held)) this.#inner.onEnd(trailers);
+      if (held === undefined || this.#passOn(held)) this.#inner.onEnd(trailers);
     } else if (held === undefined) {
       this.#fail('it ended without a gRPC status');
     } else {
@@ -128,7 +128,7 @@ export class GrpcResponses implements ResponseHandler {
   }
 
   /** More follows: the status in the head does not count. @returns false where that was the end. */
-  #release(held: ResponseHead): boolean {
+  #passOn(held: ResponseHead): boolean {
     this.#held = undefined;
     if (!isGrpcHead(held)) {
       this.#onForeign(held);

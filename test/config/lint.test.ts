@@ -56,6 +56,33 @@ const healthChecked = (keys: string) => upstream(`healthCheck: { path: /up, ${ke
 
 const cases: readonly Case[] = [
   {
+    rule: 'grpc-fallback',
+    bad: upstream(
+      'healthCheck: { grpc: "" }, fallback: [{ upstream: b }, { static: { status: 200 } }] }\n  b: { listen: 2, retry: off, target: "http://b"',
+    ),
+    at: '4:60 upstreams.a.fallback[1]',
+    says: ['no gRPC call gets a response from static', 'write fallback: [{ upstream: ... }]'],
+    good: [
+      upstream(
+        'healthCheck: { grpc: "" }, fallback: [{ upstream: b }] }\n  b: { listen: 2, retry: off, target: "http://b"',
+      ),
+      upstream('fallback: [{ static: { status: 200 } }]'),
+      `defaults: { retry: { grpc: idempotent } }\n${upstream('fallback: [{ static: { status: 200 } }]')}`,
+    ],
+  },
+  {
+    rule: 'grpc-idempotency',
+    bad: upstream(
+      'retry: { grpc: idempotent }, idempotency: { methods: [POST], lockTimeout: 60s }',
+    ),
+    at: '4:58 upstreams.a.idempotency.methods',
+    says: ['has no effect on gRPC calls', 'set retry.grpc to idempotent'],
+    good: [
+      upstream('retry: { grpc: idempotent }, idempotency: { methods: [PATCH], lockTimeout: 60s }'),
+      upstream('idempotency: { methods: [POST], lockTimeout: 60s }'),
+    ],
+  },
+  {
     rule: 'lone-endpoint',
     bad: spread('"http://10.0.0.1"', 'ejection: { baseTime: 20s }'),
     at: '4:15 upstreams.a.ejection',
@@ -274,6 +301,7 @@ const cases: readonly Case[] = [
       routed('methods: [POST, GET] }, hedge: { after: 1s'),
       routed('path: "/x" }, hedge: { after: 1s'),
       routed('methods: [POST] }, retry: { maxAttempts: 2'),
+      routed('methods: [POST] }, retry: { grpc: idempotent }, hedge: { after: 1s'),
     ],
   },
   {
@@ -874,6 +902,12 @@ upstreams:
     listen: 5
     targets: ["http://e", { url: "http://f", weight: 5000 }]
     healthCheck: { path: /up, interval: 20s, timeout: 30s }
+  f:
+    listen: 6
+    target: http://g
+    retry: { grpc: idempotent }
+    fallback: [{ static: { status: 200 } }]
+    idempotency: on
 overload: { eventLoopDelay: 1ms, memory: 100%, shed: 100% }
 `;
 

@@ -18,6 +18,7 @@ const rings: readonly (readonly string[])[] = [
   ['config', 'inbound', 'admin', 'telemetry', 'stores', 'platform'],
   ['upstream'],
   ['outbound', 'policies'],
+  ['classify'],
   ['core'],
   ['http'],
   ['lib'],
@@ -30,7 +31,7 @@ const outside: Readonly<Record<string, { usedBy: readonly string[]; uses: readon
 };
 
 /** Rings of the pure language: no sockets, files or processes. */
-const pure = new Set(['policies', 'core', 'http', 'lib']);
+const pure = new Set(['policies', 'classify', 'core', 'http', 'lib']);
 
 interface SourceFile {
   /** `src/core/call.ts` */

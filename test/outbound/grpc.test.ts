@@ -1,6 +1,6 @@
 import t from 'tap';
 import type { AttemptObserver, AttemptPhase } from '../../src/core/attempt.js';
-import { CallError } from '../../src/core/errors.js';
+import type { CallError } from '../../src/core/errors.js';
 import type { Event } from '../../src/core/events.js';
 import { createJudge } from '../../src/core/judge.js';
 import type { Reply } from '../../src/core/reply.js';
@@ -14,7 +14,12 @@ import { FakeClock, settle } from '../support/fake-clock.js';
 import { failureOf } from '../support/fake-stage.js';
 
 const GRPC: Fields = ['content-type', 'application/grpc+proto'];
-const PROGRESS = { isConnected: true, sent: 'some', isReused: false, hasAnswerBegun: true } as const;
+const PROGRESS = {
+  isConnected: true,
+  sent: 'some',
+  isReused: false,
+  hasAnswerBegun: true,
+} as const;
 
 /** An attempt of a gRPC call, whose client the test plays. */
 function open() {
@@ -28,7 +33,12 @@ function open() {
     dispatch(sent, to) {
       request = sent;
       handler = to;
-      const dispatched = { hasSentAll: true, pause() {}, resume() {}, destroy: () => void destroyed++ };
+      const dispatched = {
+        hasSentAll: true,
+        pause() {},
+        resume() {},
+        destroy: () => void destroyed++,
+      };
       handler.onStart(dispatched);
     },
     release() {},
@@ -226,7 +236,9 @@ t.test('a response that is not wanted any more says nothing', async (t) => {
 t.test('1xx responses are dropped, and an upgrade is a broken response', async (t) => {
   const sent: number[] = [];
   const { attempt, handler, reply } = open();
-  Object.assign(attempt.call, { client: { sendInformational: (status: number) => sent.push(status) } });
+  Object.assign(attempt.call, {
+    client: { sendInformational: (status: number) => sent.push(status) },
+  });
   handler.onInformational({ status: 103, statusText: '', headers: [] });
   t.same(sent, []);
   let isDestroyed = false;

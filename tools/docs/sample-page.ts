@@ -47,7 +47,7 @@ const exchange: ExchangeSummary = {
   waitedMs: 0,
   upstreamMs: 0,
   deadlineLeftMs: undefined,
-  grpcCode: undefined,
+  grpcCode: 'OK',
   results: [],
   endpoints: [],
   attempts: 1,

@@ -50,6 +50,8 @@ function checkRoutes({ upstreams }: LintFile): Found {
       const listed = scope.list('hedge.methods');
       if (written === undefined || methods === undefined || !isHedging(scope)) return [];
       if (methods.some((method) => listed.includes(method))) return [];
+      // gRPC calls are hedged whatever their method.
+      if (scope.value('retry.grpc') === 'idempotent') return [];
       const place = {
         position: written.position,
         path: [...key.path, 'routes', i, 'hedge'],

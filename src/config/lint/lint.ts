@@ -4,6 +4,7 @@ import type { Config } from '../config.js';
 import { Findings, formatPath, listWords, type Diagnostic } from '../syntax/diagnostics.js';
 import { readComments } from '../syntax/comments.js';
 import type { SourceNode } from '../syntax/source.js';
+import { grpcRules } from './grpc.js';
 import { hedgingRules } from './hedging.js';
 import { endpointRules } from './endpoints.js';
 import { ignoreRules, readIgnores } from './ignores.js';
@@ -19,6 +20,7 @@ export const lintRules: readonly LintRule[] = [
   ...timingRules,
   ...numberRules,
   ...hedgingRules,
+  ...grpcRules,
   ...endpointRules,
   ...wiringRules,
   ...routeRules,

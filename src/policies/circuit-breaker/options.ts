@@ -108,7 +108,7 @@ export const schema = Switchable(
         {
           default: defaultJudgement.failureGrpcStatuses,
           description:
-            'gRPC statuses that count as failures. `OK` counts as a success, all others count as neither.',
+            'Statuses of gRPC that count as failures. `OK` counts as a success, all others count as neither.',
         },
       ),
       minimumTimeout: Duration({

@@ -46,7 +46,7 @@ export const schema = Switchable(
         {
           default: ['UNAVAILABLE'],
           description:
-            'gRPC statuses that are worth another attempt if nothing else came, for `grpc: idempotent`.',
+            'For `grpc: idempotent`: statuses of gRPC that are worth another attempt if nothing else came.',
         },
       ),
       backoff: Options(

@@ -1,47 +1,15 @@
-/**
- * Names whose addresses change, as a DNS server of the test's own tells them. Where it may, the test runs in namespaces of its
- * own, with its own resolv.conf and hosts file: the program then looks names up as it does everywhere. Elsewhere a module that
- * is loaded before it leads its look-ups to the server.
- */
-import { spawnSync } from 'node:child_process';
+/** Names whose addresses change, as a DNS server of the test's own tells them. */
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
-import { networkInterfaces, tmpdir } from 'node:os';
+import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import t from 'tap';
-import { countStatuses, startLoad } from '../support/constant-load.js';
-import { startNameServer, type NameServer } from '../support/name-server.js';
+import { countStatuses, startLoad, type LoadedCall } from '../support/constant-load.js';
+import type { NameServer } from '../support/name-server.js';
+import { startOwnNames, systemFiles, withOwnNames } from '../support/own-names.js';
 import { startProxy } from '../support/proxy-process.js';
 import { eventually, findFreePort, send, type Teardown } from '../support/sidecar.js';
-
-const FILES = 'TEST_SYSTEM_FILES';
-const files = process.env[FILES];
-const isInside = files !== undefined;
-const UP = 'ip link set lo up';
-
-/** The rest of this file, as a process in namespaces of its own. */
-function runInside(): void {
-  const folder = mkdtempSync(join(tmpdir(), 'breakwater-names-'));
-  t.teardown(() => rmSync(folder, { recursive: true }));
-  const mounts = Object.entries({
-    'resolv.conf': 'nameserver 127.0.0.1\nsearch shop.test\noptions timeout:1 attempts:1\n',
-    hosts: '127.0.0.1 localhost\n127.0.0.3 filed.test\n',
-    'nsswitch.conf': 'hosts: files dns\n',
-  }).map(([name, text]) => {
-    writeFileSync(join(folder, name), text);
-    return `mount --bind ${folder}/${name} /etc/${name}`;
-  });
-  const script = `${[UP, ...mounts].join(' && ')} && exec "$0" "$@"`;
-  const command = ['sh', '-c', script, process.execPath, fileURLToPath(import.meta.url)];
-  const env = { ...process.env, [FILES]: folder };
-  void t.spawn('unshare', ['-mn', ...command], { env }, 'in namespaces of its own');
-}
-
-const mayRunInside = (): boolean =>
-  spawnSync('unshare', ['-mn', 'sh', '-c', `${UP} && mount --bind /etc/hosts /etc/hosts`])
-    .status === 0;
 
 const hasIpv6 = Object.values(networkInterfaces()).some((all) =>
   all?.some(({ address }) => address === '::1'),
@@ -65,10 +33,10 @@ interface Running {
   readonly port: number;
   readonly pid: number;
   /** Of the endpoints that attempts may go to. */
-  addresses(): Promise<readonly string[]>;
-  metric(sample: string): Promise<number>;
-  log(): readonly { readonly msg: string; readonly level: string | number }[];
-  reload(keys: string): Promise<number>;
+  readonly addresses: () => Promise<readonly string[]>;
+  readonly metric: (sample: string) => Promise<number>;
+  readonly log: () => readonly { readonly msg: string; readonly level: string | number }[];
+  readonly reload: (keys: string) => Promise<number>;
 }
 
 /** The program, with one upstream that follows `name`. @param keys of the upstream. */
@@ -78,15 +46,13 @@ async function run(
   upstreamPort: number,
   keys: string,
 ): Promise<Running> {
-  const names = await startNameServer(t, isInside ? 53 : 0);
+  const { names, nodeOptions } = await startOwnNames(t);
   const [port, adminPort] = [await findFreePort(), await findFreePort()];
   const yamlOf = (more: string) => `admin: { listen: "127.0.0.1:${adminPort}" }
 upstreams:
   a: { listen: "127.0.0.1:${port}", target: "http://${name}:${upstreamPort}", ${more} }
 `;
-  process.env['TEST_NAME_SERVER_PORT'] = String(names.port);
-  const preload = new URL('../support/resolver-preload.js', import.meta.url);
-  const running = startProxy(t, yamlOf(keys), isInside ? undefined : `--import=${preload.href}`);
+  const running = startProxy(t, yamlOf(keys), nodeOptions);
   await eventually('it is ready', () => running.output().includes('ready'));
   const admin = `http://127.0.0.1:${adminPort}`;
   interface Page {
@@ -125,6 +91,9 @@ upstreams:
 const withPort = (hosts: readonly string[], port: number) =>
   hosts.map((host) => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`)).toSorted();
 
+const failedShare = (calls: readonly LoadedCall[]) =>
+  calls.filter(({ status }) => status !== 200).length / calls.length;
+
 const pause = (ms: number) =>
   new Promise<void>((resolve) => {
     setTimeout(resolve, ms);
@@ -148,13 +117,9 @@ function testNames(): void {
     const [one, two, three] = ['127.0.0.1', '127.0.0.2', '127.0.0.3'] as const;
     const upstreamPort = await findFreePort();
     await startFleet(t, [one, two, three], upstreamPort);
-    const keys = 'resolve: { refresh: 500ms }, log: { access: off }';
-    const { names, url, port, addresses, metric, log, reload } = await run(
-      t,
-      'fleet.test',
-      upstreamPort,
-      'resolve: { refresh: 500ms }',
-    );
+    const keys = 'resolve: { refresh: 500ms }';
+    const running = await run(t, 'fleet.test', upstreamPort, keys);
+    const { names, url, port, addresses, metric } = running;
     names.set('fleet.test', [one, two]);
     t.equal((await send(url)).status, 200);
     const load = startLoad(port, 8, 2);
@@ -171,13 +136,17 @@ function testNames(): void {
       const before = await failures();
       names.set('fleet.test', zone);
       await eventually('look-ups fail', async () => (await failures()) >= before + 2);
-      t.same(await addresses(), withPort([two, three], upstreamPort), `${zone} keeps what there was`);
+      t.same(
+        await addresses(),
+        withPort([two, three], upstreamPort),
+        `${String(zone)} keeps what there was`,
+      );
     }
     await become([three]);
     await become([one, three]);
     // A reload in the middle of it keeps what is known.
     names.set('fleet.test', 'SERVFAIL');
-    t.equal(await reload(`${keys.split(', log')[0]}, retry: { maxAttempts: 2 }`), 200);
+    t.equal(await running.reload(`${keys}, retry: { maxAttempts: 2 }`), 200);
     t.same(await addresses(), withPort([one, three], upstreamPort));
     await become([one]);
     await pause(300);
@@ -185,7 +154,7 @@ function testNames(): void {
     t.same(Object.keys(countStatuses(load.calls)), ['200']);
     const late = load.calls.filter(({ atMs }) => atMs > load.now() - 250);
     t.ok(late.length > 0 && late.every(({ text }) => text === one), 'all calls go to what is left');
-    const told = log().filter(({ msg }) => msg.includes('fleet.test'));
+    const told = running.log().filter(({ msg }) => msg.includes('fleet.test'));
     t.ok(told.length > 0 && told.length < 30, `${told.length} lines about the name`);
   });
 
@@ -255,19 +224,50 @@ function testNames(): void {
     const counts = new Map<string, number>();
     for (const { text } of load.calls) counts.set(text, (counts.get(text) ?? 0) + 1);
     t.ok(counts.size > 900, `${counts.size} endpoints were called`);
-    t.ok(Math.max(...counts.values()) < 20, `one got ${Math.max(...counts.values())} calls of 4,000`);
+    t.ok(
+      Math.max(...counts.values()) < 20,
+      `one got ${Math.max(...counts.values())} calls of 4,000`,
+    );
     const grown = residentMiB() - before;
     t.ok(grown < 100, `${grown.toFixed(0)} MiB for a thousand endpoints and their connections`);
   });
 
-  if (!isInside) return;
+  t.test('a thousand addresses of which half refuse stay in use', async (t) => {
+    const hosts = Array.from({ length: 1000 }, (_, i) => `127.1.${i >> 8}.${i & 255}`);
+    const upstreamPort = await findFreePort();
+    await startFleet(
+      t,
+      hosts.filter((_, i) => i % 2 === 0),
+      upstreamPort,
+    );
+    const { names, port, metric } = await run(t, 'half.test', upstreamPort, '');
+    names.set('half.test', hosts);
+    const load = startLoad(port, 16, 0);
+    await eventually('nearly all dead endpoints are out', async () => {
+      return (await metric('breakwater_endpoints{upstream="a",state="ejected"}')) > 400;
+    });
+    const ejectedMs = load.now();
+    await eventually('500 further calls', () => {
+      return load.calls.filter(({ atMs }) => atMs > ejectedMs).length > 500;
+    });
+    await load.stop();
+    t.notOk(load.calls.some(({ text }) => text.includes('circuit-open')));
+    // Each of three attempts meets a dead endpoint by chance: an eighth of the calls at first.
+    const all = failedShare(load.calls);
+    t.ok(all < 0.2, `${all} of the calls failed`);
+    const later = failedShare(load.calls.filter(({ atMs }) => atMs > ejectedMs));
+    t.ok(later < 0.03, `${later} of the calls failed after the ejections`);
+  });
+
+  if (systemFiles === undefined) return;
+  const hostsFile = join(systemFiles, 'hosts');
   t.test('the hosts file and the search domain count', async (t) => {
     const upstreamPort = await findFreePort();
     await startFleet(t, ['127.0.0.3', '127.0.0.4'], upstreamPort);
     const filed = await run(t, 'filed.test', upstreamPort, 'resolve: { refresh: 500ms }');
     filed.names.set('orders.shop.test', ['127.0.0.3']);
     t.equal((await send(filed.url)).text, '127.0.0.3');
-    writeFileSync(join(files, 'hosts'), '127.0.0.1 localhost\n127.0.0.4 filed.test\n');
+    writeFileSync(hostsFile, '127.0.0.1 localhost\n127.0.0.4 filed.test\n');
     await eventually('the changed file counts', async () => {
       return (await send(filed.url)).text === '127.0.0.4';
     });
@@ -283,5 +283,4 @@ function testNames(): void {
   });
 }
 
-if (isInside || !mayRunInside()) testNames();
-else runInside();
+withOwnNames(t, import.meta.url, testNames);

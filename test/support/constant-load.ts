@@ -25,7 +25,7 @@ export function startLoad(port: number, clients: number, pauseMs: number): Const
   const now = () => performance.now() - startMs;
   const agent = new http.Agent({ keepAlive: true, maxSockets: clients });
   const calls: LoadedCall[] = [];
-  let isOver = false;
+  const state = { isOver: false };
   const call = () =>
     new Promise<void>((resolve) => {
       const atMs = now();
@@ -42,14 +42,14 @@ export function startLoad(port: number, clients: number, pauseMs: number): Const
       request.on('error', ({ message }) => end(0, message));
     });
   const callOn = async (): Promise<void> => {
-    while (!isOver) await call();
+    while (!state.isOver) await call();
   };
   const running = Promise.all(Array.from({ length: clients }, callOn));
   return {
     calls,
     now,
     async stop() {
-      isOver = true;
+      state.isOver = true;
       await running;
       agent.destroy();
     },

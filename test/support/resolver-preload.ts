@@ -3,6 +3,7 @@
  * on the port in `TEST_NAME_SERVER_PORT`, as getaddrinfo would.
  */
 import dns from 'node:dns';
+import { callbackify } from 'node:util';
 
 const { lookup } = dns;
 const resolver = new dns.promises.Resolver({ timeout: 1000, tries: 1 });
@@ -26,15 +27,11 @@ async function ask(name: string): Promise<Found> {
   throw Object.assign(new Error(`getaddrinfo ${code} ${name}`), { code });
 }
 
-const replaced = (
-  name: string,
-  options: dns.LookupAllOptions,
-  callback: (error: Error | null, found?: Found) => void,
-): void => {
-  if (!name.endsWith('.test')) return lookup(name, options, callback as never);
-  ask(name).then(
-    (found) => callback(null, found),
-    (error: Error) => callback(error),
-  );
+type OnFound = (error: Error | null, found: Found) => void;
+const askWithCallback = callbackify(ask);
+
+const replaced = (name: string, options: dns.LookupAllOptions, onFound: OnFound): void => {
+  if (name.endsWith('.test')) askWithCallback(name, onFound);
+  else lookup(name, options, onFound as never);
 };
 dns.lookup = replaced as unknown as typeof lookup;

@@ -1,7 +1,7 @@
 /**
  * What many endpoints cost: processor time per small GET with 10 endpoints and `least-request`, as a multiple of that with one
- * endpoint. A second proxy with one endpoint shows how far two equal ones differ. The two of a pair run at the same time, so
- * that it holds on a machine that has other things to do.
+ * endpoint. A second proxy with one endpoint shows how far two equal ones differ. All run at the same time, so that it holds on
+ * a machine that has other things to do.
  *
  *   npm run bench:endpoints [-- --rounds N] [--seconds S] [--endpoints N]
  */
@@ -36,7 +36,7 @@ interface Compared {
   readonly title: string;
   readonly proxy: Proxy;
   readonly costs: number[];
-  /** Of its cost and that of the proxy beside it, by round. */
+  /** Of its cost and that of the other proxy with one endpoint, by round. */
   readonly ratios: number[];
 }
 
@@ -64,12 +64,14 @@ async function measure(programs: Programs, directory: string): Promise<readonly 
     await microsecondsPerRequest(proxy, WARM_UP_SECONDS);
   }
   for (let round = 1; round <= rounds; round++) {
-    for (const { proxy, costs, ratios } of compared) {
-      // Both at once, in turns of milliseconds: what disturbs the one disturbs the other.
-      const pair = [one, proxy].map((each) => microsecondsPerRequest(each, seconds));
-      const [base, own] = (await Promise.all(pair)) as [number, number];
-      costs.push(own);
-      ratios.push(own / base);
+    // All at once, in turns of milliseconds: what disturbs the one disturbs the others.
+    const measured = [one, ...compared.map(({ proxy }) => proxy)].map((each) =>
+      microsecondsPerRequest(each, seconds),
+    );
+    const [base, ...own] = await Promise.all(measured);
+    for (const [i, { costs, ratios }] of compared.entries()) {
+      costs.push(own[i]!);
+      ratios.push(own[i]! / base!);
     }
     console.error(`round ${round}/${rounds}`);
   }
@@ -80,7 +82,7 @@ const directory = mkdtempSync(join(tmpdir(), 'breakwater-endpoints-'));
 const programs = new Programs(directory);
 try {
   const compared = await measure(programs, directory);
-  console.log('\nProcessor time per small GET, beside a proxy with one endpoint\n');
+  console.log('\nProcessor time per small GET, beside another proxy with one endpoint\n');
   printTable(
     ['', 'µs', 'x one endpoint', 'spread'],
     compared.map(({ title, costs, ratios }) => [

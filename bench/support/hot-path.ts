@@ -26,10 +26,13 @@ export interface Proxy {
   readonly port: number;
 }
 
-/** An upstream of our own on every machine, so that figures can be compared. */
-export async function startOwnUpstream(programs: Programs): Promise<number> {
+/** An upstream of our own on every machine, so that figures can be compared. @param hosts where it listens. */
+export async function startOwnUpstream(
+  programs: Programs,
+  hosts: readonly string[] = ['127.0.0.1'],
+): Promise<number> {
   const port = await findFreePort();
-  const args = [scriptPath('upstream.js'), String(port)];
+  const args = [scriptPath('upstream.js'), String(port), ...hosts];
   await programs.start('upstream', { command: process.execPath, args, core: cores.load, port });
   return port;
 }
@@ -50,6 +53,8 @@ export async function startFloor(
 export interface BreakwaterOptions {
   readonly name: string;
   readonly upstreamPort: number;
+  /** Its addresses: one endpoint each. */
+  readonly hosts?: readonly string[];
   /** Policy keys of the only upstream, a line each. */
   readonly policies: readonly string[];
   /** For the configuration file. */
@@ -59,7 +64,14 @@ export interface BreakwaterOptions {
 
 export async function startBreakwater(
   programs: Programs,
-  { name, upstreamPort, policies, directory, nodeArguments = [] }: BreakwaterOptions,
+  {
+    name,
+    upstreamPort,
+    hosts = ['127.0.0.1'],
+    policies,
+    directory,
+    nodeArguments = [],
+  }: BreakwaterOptions,
 ): Promise<Proxy> {
   const port = await findFreePort();
   const file = join(directory, `${name.replaceAll(/\W/g, '-')}.yaml`);
@@ -68,7 +80,8 @@ export async function startBreakwater(
     'upstreams:',
     '  a:',
     `    listen: "127.0.0.1:${port}"`,
-    `    target: "http://127.0.0.1:${upstreamPort}"`,
+    '    targets:',
+    ...hosts.map((host) => `      - "http://${host}:${upstreamPort}"`),
     ...policies.map((line) => `    ${line}`),
   ];
   writeFileSync(file, `${lines.join('\n')}\n`);

@@ -2,7 +2,7 @@
  * The upstream where there is no nginx: the least HTTP that answers every workload, over raw sockets, so that it costs less
  * than any proxy before it.
  *
- *   node upstream.js PORT
+ *   node upstream.js PORT [HOST...]
  */
 import net from 'node:net';
 import { FAILING_SHARE, LARGE_BYTES, SMALL_BODY } from './answers.js';
@@ -35,7 +35,7 @@ function answer(head: string, length: number): Buffer {
   }
 }
 
-const server = net.createServer({ noDelay: true }, (socket) => {
+function serve(socket: net.Socket): void {
   let rest: Buffer = Buffer.alloc(0);
   socket.on('error', () => {});
   socket.on('data', (chunk: Buffer) => {
@@ -56,6 +56,10 @@ const server = net.createServer({ noDelay: true }, (socket) => {
       socket.write(answer(head, Number(length?.[1] ?? 0)));
     }
   });
-});
-server.listen({ host: '127.0.0.1', port: Number(process.argv[2]), backlog: 4096 });
+}
+
+const [port, ...hosts] = process.argv.slice(2);
+for (const host of hosts.length === 0 ? ['127.0.0.1'] : hosts) {
+  net.createServer({ noDelay: true }, serve).listen({ host, port: Number(port), backlog: 4096 });
+}
 process.on('SIGTERM', () => process.exit(0));

@@ -14,11 +14,16 @@ export interface ProxyProcess {
   readonly edit: (yaml: string) => void;
 }
 
-export function startProxy(t: Teardown, yaml: string): ProxyProcess {
+/** @param nodeOptions for the process and its children: then the test runner does not follow them. */
+export function startProxy(t: Teardown, yaml: string, nodeOptions?: string): ProxyProcess {
   const folder = mkdtempSync(join(tmpdir(), 'breakwater-'));
   const file = join(folder, 'breakwater.yaml');
   writeFileSync(file, yaml);
-  const child = spawn(...node(pathOf('main.js'), 'run', '--config', file));
+  const args = [pathOf('main.js'), 'run', '--config', file];
+  const child =
+    nodeOptions === undefined
+      ? spawn(...node(...args))
+      : spawn('env', [`NODE_OPTIONS=${nodeOptions}`, process.execPath, ...args]);
   t.teardown(() => {
     child.kill('SIGKILL');
     rmSync(folder, { recursive: true });

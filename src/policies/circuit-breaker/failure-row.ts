@@ -15,21 +15,27 @@ export interface RowRules {
 }
 
 /** As `failureThreshold` has it by default. */
-const DEFAULT_ENOUGH = 5;
+const DEFAULT_THRESHOLD = 5;
+
+/**
+ * So many times the threshold of different endpoints speak for the upstream, however many it has. Of a large one of which half
+ * has died, five attempts in a row fail again and again until ejection has found the dead endpoints; twenty do not.
+ */
+const ENOUGH_TIMES = 4;
 
 export class FailureRow {
   #length = 0;
   /** Different ones. */
   readonly #addresses: string[] = [];
-  /** So many different endpoints speak for the upstream, however many it has. */
-  #enough = DEFAULT_ENOUGH;
+  #enough = ENOUGH_TIMES * DEFAULT_THRESHOLD;
 
   get length(): number {
     return this.#length;
   }
 
   configure({ failureThreshold }: RowRules): void {
-    this.#enough = failureThreshold === 'off' ? DEFAULT_ENOUGH : failureThreshold;
+    this.#enough =
+      ENOUGH_TIMES * (failureThreshold === 'off' ? DEFAULT_THRESHOLD : failureThreshold);
   }
 
   note({ isFailure, endpoint }: RowResult): void {

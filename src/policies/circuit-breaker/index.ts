@@ -41,24 +41,25 @@ function create(
     return new CallError(reasons['circuit-open'], message, { retryAfterMs });
   }
 
-  /** Calls whose attempts so far all met a closed connection, so that the upstream has not seen them yet. */
+  /** Calls that the upstream has not seen yet: their next attempt counts as the first. */
   const unseen = new WeakSet<Call>();
 
   function record(
-    { call, number }: Attempt,
+    attempt: Attempt,
     admission: Admission,
     outcome: Outcome,
     ranMs: number,
     headMs: number,
   ): void {
+    const { call, number } = attempt;
     const isFirst = number === 1 || unseen.delete(call);
-    if (isFirst && outcome.kind === 'stale') unseen.add(call);
+    if (isFirst && isUnseen(attempt, outcome)) unseen.add(call);
     const failed = judge(outcome, ranMs);
     if (failed === undefined) return;
     circuit.record(admission, {
       isFailure: failed,
       isSlow: headMs > slowMs,
-      isFirst,
+      isFirst: isFirst && !unseen.has(call),
       endpoint: call.triedEndpoints[number - 1],
       endpoints: call.endpoints,
     });
@@ -103,6 +104,14 @@ function create(
     return { run, refusal: (call) => refuse() ?? next.refusal(call) };
   }
   return { wrap, circuit };
+}
+
+/** It met a closed connection, or the first endpoint could not be reached while there are others: ejection deals with that. */
+function isUnseen({ call, number }: Attempt, { kind }: Outcome): boolean {
+  if (kind === 'stale') return true;
+  return (
+    number === 1 && kind === 'unsent' && call.endpoints?.hasOther(call.triedEndpoints) === true
+  );
 }
 
 /** Each endpoint is judged as the circuit judges the upstream, also where there is no circuit. */

@@ -711,16 +711,38 @@ t.test('failures in a row open it once only those endpoints are available', asyn
   t.equal(tested.state, 'open');
 });
 
-t.test('as many endpoints as the threshold says are enough, however many there are', async (t) => {
+t.test('of many endpoints, four times the threshold are enough to open it', async (t) => {
   const many = Array.from({ length: 100 }, (_, i) => `e${i}`);
   const tested = build({ failureRate: 'off', failureThreshold: 3 });
-  for (const endpoint of ['e1', 'e2', 'e2']) await tested.answer(503, callAt(endpoint, many));
+  for (const endpoint of many.slice(0, 11)) await tested.answer(503, callAt(endpoint, many));
+  await tested.answer(503, callAt('e5', many));
   t.equal(tested.state, 'closed');
-  await tested.answer(503, callAt('e3', many));
+  await tested.answer(503, callAt('e11', many));
   t.equal(tested.state, 'open');
   const byRate = build({ failureThreshold: 'off' });
   for (let i = 0; i < 20; i += 1) await byRate.answer(503, callAt('e1', many));
   t.equal(byRate.state, 'open', 'the share of failures does not ask where they come from');
+});
+
+t.test('a first attempt that no endpoint has seen counts only if no other is left', async (t) => {
+  const refused = error('connect-failed', { unsent: true });
+  const tested = build({ failureThreshold: 'off' });
+  for (let i = 0; i < 40; i += 1) {
+    const call = callAt('dead', ['dead', 'well']);
+    await tested.fail(refused, 0, call);
+    await tested.answer(200, call);
+  }
+  t.equal(tested.circuit.snapshot().failureRate, 0, 'the attempts after them were all good');
+  const dead = build({ failureThreshold: 'off' });
+  for (let i = 0; i < 20; i += 1) {
+    const call = callAt('dead', ['dead', 'dead too', 'other']);
+    await dead.fail(refused, 0, call);
+    await dead.fail(refused, 0, call);
+  }
+  t.equal(dead.state, 'open', 'the attempts after them failed too');
+  const alone = build({ failureThreshold: 'off' });
+  for (let i = 0; i < 20; i += 1) await alone.fail(refused, 0, callAt('dead', ['dead']));
+  t.equal(alone.state, 'open');
 });
 
 t.test('a probe that fails at one endpoint is followed by probes of the others', async (t) => {

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import net from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 import t from 'tap';
 import {
   eventually,
@@ -30,6 +31,50 @@ t.test('serves a client that offers h2c with every POST on one connection', asyn
   }
   t.equal(count(seen), 50);
   t.equal(upstream.seen[0]!.headers.upgrade, undefined);
+});
+
+t.test('takes the content of an offer of h2c in parts, large and small', async (t) => {
+  const upstream = await startUpstream(t, async (request, response) => {
+    let bytes = 0;
+    for await (const chunk of request) bytes += (chunk as Buffer).length;
+    response.end(`<${bytes}>`);
+  });
+  const socket = net.connect(await serve(t, upstream.url), '127.0.0.1');
+  t.teardown(() => socket.destroy());
+  let seen = '';
+  socket.on('data', (data) => (seen += data.toString()));
+  for (const size of [2, 3_000_000, 5, 400_000]) {
+    seen = '';
+    const before = upstream.seen.length;
+    socket.write(`POST / HTTP/1.1\r\n${H2C}Host: a\r\nContent-Length: ${size}\r\n\r\n`);
+    await eventually('the head is here', () => upstream.seen.length > before);
+    socket.write('x'.repeat(size - 1));
+    await setTimeout(20);
+    // The next request comes in one packet with the last byte.
+    socket.write('yGET /next HTTP/1.1\r\nHost: a\r\n\r\n');
+    await eventually('both responses are here', () => seen.endsWith('<0>'));
+    t.match(seen, `<${size}>`);
+  }
+});
+
+t.test('outlives a client that resets within the content of an upgrade', async (t) => {
+  const upstream = await startUpstream(t, (request, response) => request.pipe(response));
+  const port = await serve(t, upstream.url);
+  for (const fields of [H2C, 'Connection: Upgrade\r\nUpgrade: echo\r\n']) {
+    for (const content of ['', 'ab', 'abcd']) {
+      const before = upstream.seen.length;
+      const socket = net.connect(port, '127.0.0.1');
+      socket.write(`POST / HTTP/1.1\r\n${fields}Host: a\r\nContent-Length: 4\r\n\r\n`);
+      await eventually('the head is here', () => upstream.seen.length > before);
+      if (content !== '') socket.write(content);
+      await setTimeout(20);
+      socket.resetAndDestroy();
+    }
+  }
+  t.match(
+    await sendRaw(port, 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'),
+    /^HTTP\/1\.1 200 /,
+  );
 });
 
 t.test('sends a long response although an upgrade waits behind it', async (t) => {

@@ -88,7 +88,7 @@ export class Connection {
   }
 
   /** As `take`, for a socket that Node's server has given away. */
-  takeBare(start: () => void): void {
+  takeBare(start: () => void, request?: IncomingMessage): void {
     const socket = this.#socket;
     // It does no more for the responses that come first.
     const onDrain = () => void this.#response?.emit('drain');
@@ -96,7 +96,7 @@ export class Connection {
     this.take(() => {
       socket.off('drain', onDrain);
       start();
-    });
+    }, request);
   }
 
   /** The turn that runs now lasts until this response has ended. */

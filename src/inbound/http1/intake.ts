@@ -13,8 +13,9 @@ import { Http1Stream } from './http1-stream.js';
 import { breakOff, ignoreRest, refuseSocket, respondBare, statusOfError } from './refusal.js';
 import { findFault } from './request-check.js';
 import { resetConnection } from './reset.js';
-import { plainHead } from './rewritten-head.js';
-import { LateUpgrade, protocolOf, UpgradeRequest } from './upgrade.js';
+import { plainHead, withoutUpgrade } from './rewritten-head.js';
+import { hasOtherExpectation, isContentParsed } from './upgrade-content.js';
+import { LateUpgrade, protocolOf, UpgradeRequest, type Upgrade } from './upgrade.js';
 
 export interface IntakeOptions {
   readonly clock: Clock;
@@ -84,6 +85,7 @@ class Intake {
     response: ServerResponse,
     original: Original | undefined,
     isPipelined: boolean,
+    upgrade?: Upgrade,
   ): void {
     if (this.#options.isClosing()) response.shouldKeepAlive = false;
     const fault = findFault(request);
@@ -91,7 +93,7 @@ class Intake {
     const protocol = original?.upgrade;
     const stream = new Http1Stream(request, response, this.#options.clock, {
       method: original?.method,
-      upgrade: protocol === undefined ? undefined : new LateUpgrade(protocol, response),
+      upgrade: protocol === undefined ? upgrade : new LateUpgrade(protocol, response),
       isPipelined,
       isClosing: this.#options.isClosing,
     });
@@ -100,43 +102,58 @@ class Intake {
     this.#options.start(stream, request, response);
   }
 
-  /** Node has parsed the head alone, and gives the bare socket away with what has come after it. */
-  readonly #onUpgrade = (request: IncomingMessage, socket: Socket, rest: Buffer): void => {
+  /** Node gives the connection away: with what has come after the request, or with a stream that keeps it. */
+  readonly #onUpgrade = (request: IncomingMessage, handed: Duplex, rest: Buffer): void => {
+    const { socket } = request;
     const connection = Connection.of(socket);
     const original = connection.takeOriginal();
+    const isSpent = handed !== socket;
+    if (isSpent) {
+      // It repeats the errors of the socket.
+      handed.on('error', () => {});
+      // Node would read on with the content only, and not notice a client that leaves.
+      socket.resume();
+    }
     connection.takeBare(() => {
       const protocol = protocolOf(request);
-      if (protocol === undefined || announcesBody(request)) {
+      const hasContent = announcesBody(request);
+      if (hasContent ? !isContentParsed() : protocol === undefined) {
         // The parser reads it again, as a request like any other.
         connection.expect({ ...original, upgrade: protocol });
         return this.#giveBack(socket, Buffer.concat([plainHead(request), rest]));
       }
-      const upgrade = new UpgradeRequest(request, protocol, socket, rest, (early) =>
-        this.#awaitNext(socket, early),
+      const upgrade = new UpgradeRequest(request, protocol, handed, rest, (early) =>
+        this.#awaitNext(socket, early, isSpent),
       );
       const { response } = upgrade;
       connection.lastsUntil(response);
-      const fault = findFault(request);
-      if (fault !== undefined) return this.#refuse(response, fault.status, fault.why);
-      const { clock, start, isClosing } = this.#options;
-      const { method } = original ?? {};
-      const stream = new Http1Stream(request, response, clock, { method, upgrade, isClosing });
-      start(stream, request, response);
-    });
+      response.once('finish', () => {
+        if (!request.complete) socket.setTimeout(this.#server.keepAliveTimeout);
+      });
+      if (hasOtherExpectation(request)) {
+        return this.#refuse(response, 417, `Expect: ${request.headers.expect}`);
+      }
+      if (hasContent) request.rawHeaders = withoutUpgrade(request.rawHeaders);
+      this.#begin(request, response, original, original?.isPipelined === true, upgrade);
+    }, request);
   };
 
-  /** Has the parser read a connection again that Node has given away. */
-  #giveBack(socket: Socket, bytes: Buffer): void {
+  /**
+   * Has the parser read a connection again that Node has given away.
+   * @param isSpent Node would give no further upgrade of this socket away.
+   */
+  #giveBack(socket: Socket, bytes: Buffer, isSpent = false): void {
     const connection = Connection.of(socket);
-    socket.unshift(bytes);
+    const next = isSpent ? (DetachedSocket.over(socket) as Duplex as Socket) : socket;
+    next.unshift(bytes);
     connection.done();
-    this.#server.emit('connection', socket);
-    socket.resume();
+    this.#server.emit('connection', next);
+    next.resume();
   }
 
   /** After an upgrade that the upstream did not agree to, the connection is one like any other. */
-  #awaitNext(socket: Socket, early: Buffer): void {
-    if (early.length > 0) return this.#giveBack(socket, early);
+  #awaitNext(socket: Socket, early: Buffer, isSpent: boolean): void {
+    if (early.length > 0) return this.#giveBack(socket, early, isSpent);
     const end = () => socket.destroySoon();
     if (this.#options.isClosing()) return end();
     socket.setTimeout(this.#server.keepAliveTimeout, end);
@@ -146,7 +163,7 @@ class Intake {
       socket.off('timeout', end);
       socket.off('end', end);
       socket.pause();
-      this.#giveBack(socket, chunk);
+      this.#giveBack(socket, chunk, isSpent);
     });
     socket.resume();
   }

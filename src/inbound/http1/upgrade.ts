@@ -1,6 +1,7 @@
 /** A client that asks for another protocol (RFC 9110, section 7.8): an exchange until the upstream's 101, a tunnel after it. */
 import { ServerResponse, STATUS_CODES, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { fieldLines, listMembers, type Fields } from '../../http/fields.js';
 import { takeFromServer } from './detached-socket.js';
 
@@ -9,8 +10,8 @@ const EARLY_BYTES = 64 * 1024;
 
 /** An upgrade that a request asks for. */
 export interface Upgrade {
-  /** As the client named it. */
-  readonly protocol: string;
+  /** As the client named it; undefined where it cannot be passed on, and no upgrade is accepted. */
+  readonly protocol: string | undefined;
   /** Sends the upstream's 101 and gives the socket away, with what the client has sent since. */
   accept(statusText: string, fields: Fields): Socket;
 }
@@ -29,38 +30,59 @@ function send101(socket: Socket, statusText: string, fields: Fields): void {
   socket.write(`${statusLine}${fieldLines(fields)}\r\n`, 'latin1');
 }
 
+/** Takes the socket for further requests, with what the client has sent since. */
+export type GiveBack = (early: Buffer) => void;
+
+/** The client does not ask that its connection closes after the response. */
+function isPersistent({ rawHeaders, httpVersionMinor }: IncomingMessage): boolean {
+  const options = listMembers(rawHeaders, 'connection');
+  return httpVersionMinor === 0 ? options.includes('keep-alive') : !options.includes('close');
+}
+
 /**
- * Node hands an upgrade request without content over as a bare socket. This gives the exchange a response to refuse it
+ * Node hands an upgrade request over as a bare socket, without a response. This gives the exchange a response to refuse it
  * with, notices a client that hangs up, and keeps what the client sends early.
+ *
+ * While content is still to come, Node goes on parsing it, and hands over another stream in place of the socket. That stream
+ * keeps what follows the content. It must not be read before the content is complete: to read it discards the content.
  */
 export class UpgradeRequest implements Upgrade {
-  readonly protocol: string;
+  readonly protocol: string | undefined;
   readonly response: ServerResponse;
+  readonly #request: IncomingMessage;
   readonly #socket: Socket;
-  readonly #giveBack: (early: Buffer) => void;
+  /** What keeps the bytes after the content; undefined where the socket itself was handed over. */
+  readonly #following: Duplex | undefined;
+  readonly #giveBack: GiveBack;
   #early: Buffer[] = [];
   #earlyBytes = 0;
 
-  /** @param giveBack takes the socket for further requests after a response that was no 101. */
+  /**
+   * @param handed what Node gave away: the socket, or the stream in its place.
+   * @param giveBack is called after a response that was no 101.
+   */
   constructor(
     request: IncomingMessage,
-    protocol: string,
-    socket: Socket,
+    protocol: string | undefined,
+    handed: Duplex,
     head: Buffer,
-    giveBack: (early: Buffer) => void,
+    giveBack: GiveBack,
   ) {
+    const { socket } = request;
     this.protocol = protocol;
+    this.#request = request;
     this.#socket = socket;
+    this.#following = handed === socket ? undefined : handed;
     this.#giveBack = giveBack;
     this.response = new ServerResponse(request);
-    this.response.shouldKeepAlive = !listMembers(request.rawHeaders, 'connection').includes(
-      'close',
-    );
+    this.response.shouldKeepAlive = isPersistent(request);
     this.response.assignSocket(socket);
     this.response.on('finish', this.#onFinish);
-    socket.on('data', this.#onEarly);
+    // The time for an idle connection can be running since the response before.
+    socket.setTimeout(0);
     socket.on('end', this.#onEnd);
     socket.on('drain', this.#onDrain);
+    if (this.#following === undefined) socket.on('data', this.#onEarly);
     if (head.length > 0) this.#onEarly(head);
   }
 
@@ -78,14 +100,29 @@ export class UpgradeRequest implements Upgrade {
     socket.off('data', this.#onEarly);
     socket.off('end', this.#onEnd);
     socket.off('drain', this.#onDrain);
+    if (this.#following !== undefined) {
+      takeFromServer(socket);
+      const kept = this.#request.complete ? (this.#following.read() as Buffer | null) : null;
+      if (kept !== null) this.#onEarly(kept);
+    }
     socket.pause();
     return socket;
   }
 
   readonly #onFinish = (): void => {
-    const socket = this.#release();
-    if (this.response.shouldKeepAlive) this.#giveBack(Buffer.concat(this.#early));
-    else socket.destroySoon();
+    const request = this.#request;
+    if (!request.complete) {
+      // The rest of the content is read first: a client that cannot send it could lose the response.
+      if (this.response.shouldKeepAlive) request.once('end', this.#goOn);
+      else this.#socket.destroySoon();
+      request.resume();
+    } else if (this.response.shouldKeepAlive) this.#goOn();
+    else this.#release().destroySoon();
+  };
+
+  readonly #goOn = (): void => {
+    this.#release();
+    this.#giveBack(Buffer.concat(this.#early));
   };
 
   readonly #onEarly = (chunk: Buffer): void => {
@@ -97,11 +134,13 @@ export class UpgradeRequest implements Upgrade {
   /** As Node's server does for the responses of its own. */
   readonly #onDrain = (): void => void this.response.emit('drain');
 
-  /** Nothing was agreed on yet: a client that ends now has hung up. */
-  readonly #onEnd = (): void => void this.#socket.destroy();
+  /** Nothing was agreed on yet: a client that ends now has hung up. The parser tells of an end within the content. */
+  readonly #onEnd = (): void => {
+    if (this.#request.complete) this.#socket.destroy();
+  };
 }
 
-/** An upgrade with content: a plain request to Node, whose socket is taken away from it when the upstream agrees. */
+/** An upgrade with content that was parsed as a plain request of Node's server, whose socket is taken away from it when the upstream agrees. */
 export class LateUpgrade implements Upgrade {
   readonly protocol: string;
   readonly #response: ServerResponse;

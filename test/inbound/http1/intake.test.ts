@@ -148,6 +148,176 @@ t.test('an upgrade with content', async (t) => {
   });
 });
 
+t.test('an upgrade whose content comes in parts', async (t) => {
+  const post = (path: string, fields: string, content = '') =>
+    `POST ${path} HTTP/1.1\r\nHost: a\r\n${fields}\r\n${content}`;
+  const send = async ({ client }: Opened, text: string) => {
+    client.write(text);
+    await settle();
+  };
+  const LENGTH = 'Content-Length: 4\r\n';
+  const CHUNKED = 'Transfer-Encoding: chunked\r\n';
+
+  t.test('is an ordinary request, again and again', async (t) => {
+    const opened = await open(post('/1', H2C + LENGTH));
+    await send(opened, `one.${post('/2', H2C + LENGTH, 'tw')}`);
+    t.equal(await respond(opened, 0), 'one.');
+    await send(opened, 'o.');
+    t.equal(await respond(opened, 1), 'two.');
+    await send(opened, post('/3', WEBSOCKET + CHUNKED, '2\r\nth'));
+    await send(opened, '\r\n3\r\nree\r\n0\r\n\r\n');
+    t.equal(await respond(opened, 2), 'three');
+    await send(opened, get('/4', H2C) + get('/5', WEBSOCKET));
+    await respond(opened, 3);
+    await respond(opened, 4);
+    await send(opened, get('/6'));
+    await respond(opened, 5);
+    t.same(opened.started(), ['POST /1', 'POST /2', 'POST /3', 'GET /4', 'GET /5', 'GET /6']);
+    t.same(statuses(opened), [200, 200, 200, 200, 200, 200]);
+    t.same(opened.streams[1]!.fields, ['Host', 'a', 'Content-Length', '4']);
+    t.same(
+      opened.streams.map(({ upgrade }) => upgrade),
+      [undefined, undefined, 'websocket', undefined, 'websocket', undefined],
+    );
+    t.equal(opened.streams[5]!.peerAddress, '192.0.2.7');
+  });
+
+  t.test('has its turn after the request before it', async (t) => {
+    const opened = await open(get('/1') + post('/2', H2C + LENGTH, 'ab'));
+    await send(opened, 'cd');
+    t.same(opened.started(), ['GET /1']);
+    await respond(opened, 0);
+    t.equal(await respond(opened, 1), 'abcd');
+    t.same(statuses(opened), [200, 200]);
+  });
+
+  t.test('can be accepted', async (t) => {
+    const opened = await open(post('/', WEBSOCKET + LENGTH, 'ab'));
+    const stream = opened.streams[0]!;
+    let body = '';
+    stream.body!.sendTo({ onData: (chunk) => void (body += chunk.toString()), onEnd() {} });
+    await send(opened, 'cd');
+    t.equal(body, 'abcd');
+    const socket = stream.accept('', ['Upgrade', 'websocket']);
+    let heard = '';
+    socket.on('data', (chunk: Buffer) => (heard += chunk.toString()));
+    socket.resume();
+    await send(opened, 'GET is no request here');
+    socket.write('to the client');
+    await settle();
+    t.equal(heard, 'GET is no request here');
+    t.match(opened.received(), /^HTTP\/1\.1 101 [^]*to the client$/);
+  });
+
+  t.test('can be chunked and empty', async (t) => {
+    const opened = await open(post('/1', WEBSOCKET + CHUNKED, '0\r\n\r\n'));
+    let ends = 0;
+    opened.streams[0]!.body!.sendTo({ onData() {}, onEnd: () => void (ends += 1) });
+    await settle();
+    t.equal(ends, 1);
+    opened.streams[0]!.refuse(403);
+    t.same(opened.refused, []);
+  });
+
+  t.test('keeps its trailers', async (t) => {
+    const opened = await open(post('/1', H2C + CHUNKED, '1\r\n'));
+    await send(opened, 'a\r\n0\r\nX: y\r\n\r\n');
+    t.equal(await respond(opened, 0), 'a');
+    t.same(opened.streams[0]!.body!.trailers, ['X', 'y']);
+  });
+
+  t.test('keeps its connection where the response comes first', async (t) => {
+    const opened = await open(post('/1', WEBSOCKET + LENGTH, 'ab'));
+    opened.streams[0]!.sendHead(200, undefined, ['Content-Length', '0'], false);
+    opened.streams[0]!.end();
+    await send(opened, `c`);
+    await send(opened, `d${get('/2')}`);
+    await respond(opened, 1);
+    t.same(statuses(opened), [200, 200]);
+    t.notMatch(opened.received(), /Connection: close/);
+  });
+
+  t.test('closes its connection where much is still to come', async (t) => {
+    const opened = await open(post('/1', WEBSOCKET + 'Content-Length: 1000000\r\n', 'ab'));
+    opened.streams[0]!.sendHead(200, undefined, ['Content-Length', '0'], false);
+    opened.streams[0]!.end();
+    await send(opened, 'more');
+    t.match(opened.received(), /Connection: close/);
+    t.same([opened.server.writableEnded, opened.server.destroyed], [true, false]);
+    await opened.clock.advance(5000);
+    t.equal(opened.server.destroyed, true);
+  });
+
+  t.test('never ends where it is malformed, and nothing after it is a request', async (t) => {
+    for (const head of [post('/1', WEBSOCKET + CHUNKED), post('/1', H2C + CHUNKED)]) {
+      for (const malformed of ['zz\r\n', '2\r\nabcd\r\n0\r\n\r\n']) {
+        const opened = await open(head);
+        let ends = 0;
+        opened.streams[0]!.body!.sendTo({ onData() {}, onEnd: () => void (ends += 1) });
+        await send(opened, malformed);
+        await send(opened, get('/2'));
+        t.equal(ends, 0);
+        opened.streams[0]!.refuse(408);
+        await send(opened, get('/3'));
+        t.same(opened.started(), ['POST /1']);
+      }
+    }
+  });
+
+  t.test('is over when the client leaves', async (t) => {
+    for (const sent of ['ab', 'abcd']) {
+      const opened = await open(post('/1', WEBSOCKET + LENGTH));
+      await send(opened, sent);
+      opened.client.end();
+      await settle();
+      t.equal(opened.streams[0]!.isGone, true, sent);
+    }
+  });
+
+  t.test('waits for 100 Continue, and for nothing else', async (t) => {
+    const opened = await open(post('/1', `${H2C + LENGTH}Expect: 100-continue\r\n`));
+    opened.streams[0]!.body!.sendTo({ onData() {}, onEnd() {} });
+    await settle();
+    t.match(opened.received(), /^HTTP\/1\.1 100 /);
+    await send(opened, 'abcd');
+    opened.streams[0]!.sendHead(200, undefined, ['Content-Length', '0'], false);
+    opened.streams[0]!.end();
+    await send(opened, get('/2'));
+    await respond(opened, 1);
+    t.same(statuses(opened), [100, 200, 200]);
+    for (const fields of [H2C, WEBSOCKET, WEBSOCKET + LENGTH]) {
+      const refused = await open(post('/', `${fields}Expect: miracles\r\n`));
+      t.same(statuses(refused), [417], fields);
+      t.same(refused.started(), []);
+    }
+  });
+
+  t.test('is checked like any other request', async (t) => {
+    const bad = await open(post('/', `${WEBSOCKET + LENGTH}Host: b\r\n`, 'ab'));
+    t.same(statuses(bad), [400]);
+    for (const fields of ['', LENGTH]) {
+      const ask = `OPTIONS * HTTP/1.1\r\nHost: a\r\n${WEBSOCKET}${fields}\r\n`;
+      const opened = await open(ask);
+      t.same(opened.started(), []);
+      t.match(opened.received(), /^HTTP\/1\.1 200 OK\r\nAllow: /);
+    }
+  });
+
+  t.test('of HTTP/1.0 keeps its connection on demand only', async (t) => {
+    for (const [connection, isKept] of [
+      ['Upgrade', false],
+      ['Upgrade, keep-alive', true],
+    ] as const) {
+      const opened = await open(
+        `POST / HTTP/1.0\r\nConnection: ${connection}\r\nUpgrade: a\r\n${LENGTH}\r\nabcd`,
+      );
+      t.equal(opened.streams[0]!.upgrade, undefined);
+      t.equal(await respond(opened, 0), 'abcd');
+      t.equal(opened.server.destroyed, !isKept);
+    }
+  });
+});
+
 t.test('an upgrade without content that is not accepted keeps its connection', async (t) => {
   const opened = await open(get('/1', WEBSOCKET));
   t.equal(opened.streams[0]!.upgrade, 'websocket');

@@ -1,13 +1,13 @@
 import type { IncomingMessage } from 'node:http';
-import type { Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
+import { PassThrough, type Duplex } from 'node:stream';
 import t from 'tap';
 import { Http1Stream } from '../../../src/inbound/http1/http1-stream.js';
 import { protocolOf, UpgradeRequest } from '../../../src/inbound/http1/upgrade.js';
 import { FakeClock, settle } from '../../support/fake-clock.js';
 import { connectHttp1 } from '../../support/http1-pair.js';
 
-async function open(protocol = 'websocket', early = '') {
+/** @param following what Node hands over in place of the socket */
+async function open(protocol = 'websocket', early = '', following?: Duplex) {
   let upgrade: UpgradeRequest | undefined;
   let stream: Http1Stream | undefined;
   let closes = 0;
@@ -15,7 +15,7 @@ async function open(protocol = 'websocket', early = '') {
   const pair = connectHttp1(
     () => {},
     (request, socket, head) => {
-      upgrade = new UpgradeRequest(request, protocol, socket as Socket, head, (early) =>
+      upgrade = new UpgradeRequest(request, protocol, following ?? socket, head, (early) =>
         givenBack.push(early.toString()),
       );
       upgrade.response.sendDate = false;
@@ -87,6 +87,24 @@ t.test('an accepted upgrade', async (t) => {
     client.end('bye');
     await settle();
     t.equal(server.destroyed, false);
+  });
+});
+
+t.test('a stream in place of the socket', async (t) => {
+  t.test('gives what it has kept to an accepted upgrade, before what comes later', async (t) => {
+    const { stream, client } = await open('websocket', '', new PassThrough().end('kept '));
+    const seen = follow(stream.accept('', []));
+    client.write('later');
+    await settle();
+    t.equal(seen.text, 'kept later');
+  });
+
+  t.test('gives it back after a refusal', async (t) => {
+    const { stream, givenBack } = await open('websocket', '', new PassThrough().end('GET /next'));
+    stream.sendHead(403, undefined, ['Content-Length', '0'], false);
+    stream.end();
+    await settle();
+    t.same(givenBack, ['GET /next']);
   });
 });
 

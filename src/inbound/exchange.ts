@@ -34,12 +34,15 @@ export class Exchange implements ReplySink, StreamHandler, Member, CallClient {
   readonly #context: ExchangeContext;
   readonly #scope: Scope;
   readonly #requestId: string;
+  /** Asked for at once: a connection that is closed may not know it any more. */
+  readonly #client: string | undefined;
   readonly #call: Call;
   readonly #upload: Upload | undefined;
   #reply: Reply | undefined;
   /** The last chunk of a response that is complete: a single one leaves together with the head. */
   #lastChunk: Chunk | undefined;
   #hasWrittenBody = false;
+  #bytesOut = 0;
   #isOver = false;
   /** The client left, but its call goes on. */
   #gone: ClientGoneError | undefined;
@@ -48,7 +51,8 @@ export class Exchange implements ReplySink, StreamHandler, Member, CallClient {
     this.#stream = stream;
     this.#context = context;
     this.#scope = scope;
-    const { method, fields, body, host } = stream;
+    const { method, fields, body, host, peerAddress } = stream;
+    this.#client = peerAddress;
     this.#requestId = combinedValue(fields, 'x-request-id') ?? context.createRequestId();
     this.#upload =
       body &&
@@ -124,6 +128,7 @@ export class Exchange implements ReplySink, StreamHandler, Member, CallClient {
   // From the reply.
 
   onData(bytes: Buffer, release?: Release): boolean {
+    this.#bytesOut += bytes.length;
     if (this.#reply?.isComplete === true) {
       const last = this.#lastChunk;
       if (last !== undefined) this.#stream.write(last.bytes, last.release);
@@ -189,9 +194,11 @@ export class Exchange implements ReplySink, StreamHandler, Member, CallClient {
     const isGatewayFailure = problem.status === 502 || problem.status === 504;
     if (isGatewayFailure && wasSent) fields.push(...sentFailureFields);
     if (attempts > 1) fields.push('X-Breakwater-Attempts', String(attempts));
+    const body = method === 'HEAD' ? undefined : problem.body;
+    this.#bytesOut = body?.length ?? 0;
     this.#finish(problem.status, error);
     this.#sendHead(problem.status, undefined, fields);
-    this.#stream.end(method === 'HEAD' ? undefined : problem.body);
+    this.#stream.end(body);
   }
 
   /** @returns false when the response cannot be sent, in which case the exchange is over. */
@@ -219,7 +226,13 @@ export class Exchange implements ReplySink, StreamHandler, Member, CallClient {
     running.delete(this);
     this.#scope.leave();
     this.#upload?.close();
-    const summary = summarize(this.#call, this.#requestId, status, error, clock.now());
+    const side = {
+      requestId: this.#requestId,
+      client: this.#client,
+      bytesIn: this.#upload?.receivedBytes ?? 0,
+      bytesOut: this.#bytesOut,
+    };
+    const summary = summarize(this.#call, side, status, error, clock.now());
     this.#scope.emit({ type: 'exchange-finished', summary });
   }
 }

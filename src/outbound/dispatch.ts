@@ -48,6 +48,8 @@ class Dispatch extends StreamedReply implements ResponseHandler, ForwardedReply 
   readonly #resolve: (reply: Reply) => void;
   readonly #reject: (error: CallFailure) => void;
   readonly #startedMs: number;
+  /** When the headers of the response came. */
+  #headAtMs = NaN;
   #destination: Destination | undefined;
   /** Ends the wait for an address. */
   #stopWaiting: (() => void) | undefined;
@@ -169,6 +171,12 @@ class Dispatch extends StreamedReply implements ResponseHandler, ForwardedReply 
 
   // From the reply.
 
+  protected override take(head: ResponseHead): void {
+    super.take(head);
+    this.#headAtMs = this.#options.clock.now();
+    this.attempt.call.upstreamStatus = head.status;
+  }
+
   protected override onNoResponse(error: CallFailure): void {
     this.#reject(error);
   }
@@ -183,8 +191,16 @@ class Dispatch extends StreamedReply implements ResponseHandler, ForwardedReply 
     const result = attemptResult(outcome);
     const { call } = this.attempt;
     call.results.push(result);
-    call.upstreamMs += this.#options.clock.now() - this.#startedMs;
-    this.#options.emit({ type: 'attempt-finished', result, error });
+    const nowMs = this.#options.clock.now();
+    call.upstreamMs += nowMs - this.#startedMs;
+    const headersMs = (this.hasHeaders ? this.#headAtMs : nowMs) - this.#startedMs;
+    this.#options.emit({
+      type: 'attempt-finished',
+      result,
+      error,
+      headersMs,
+      trace: call.trace,
+    });
   }
 
   #outcome(error: CallFailure | undefined): Outcome {

@@ -28,7 +28,7 @@ async function exposed(): Promise<Series> {
   const emit = metrics.scope('catalog', '');
   for (const event of events) emit(event);
   metrics.countReload('failure');
-  metrics.noteConfig();
+  metrics.noteConfig('0123456789ab');
   const series: Series = new Map();
   const add = (name: string, labels: Iterable<readonly [string, string]>) => {
     const known = series.get(name) ?? new Map<string, Set<string>>();

@@ -74,7 +74,7 @@ function createEndpointGauge(inspection: Inspection): GaugeFamily {
   });
 }
 
-export function createGauges(version: string, inspection: Inspection): GaugeFamily[] {
+export function createGauges(inspection: Inspection): GaugeFamily[] {
   const ofPolicies = inspection.policies.flatMap(({ name, instruments = [] }) => {
     const owners = ownersOf(name, inspection);
     return instruments.flatMap((instrument): GaugeFamily[] => {
@@ -91,8 +91,5 @@ export function createGauges(version: string, inspection: Inspection): GaugeFami
       })),
     ),
     createEndpointGauge(inspection),
-    new GaugeFamily('breakwater_build_info', 'Always 1; the version is in the label.', () => [
-      { labels: renderLabels({ version }), value: 1 },
-    ]),
   ];
 }

@@ -7,7 +7,8 @@ import type { PolicyList } from '../../core/policy.js';
 import { endpointInstruments } from '../../upstream/instruments.js';
 import type { Sink } from '../bus.js';
 import { createBreaks } from '../exposition/breaks.js';
-import { CounterFamily, GaugeFamily, type Family } from '../exposition/families.js';
+import { chooseFormat, openMetrics, textFormat, type Format } from '../exposition/formats.js';
+import { CounterFamily, GaugeFamily, renderLabels, type Family } from '../exposition/families.js';
 import { renderPage } from '../exposition/page.js';
 import { collectProcessMetrics } from '../exposition/process.js';
 import { SharedPage } from '../exposition/shared-page.js';
@@ -25,14 +26,18 @@ export interface MetricsOptions {
 }
 
 export interface Metrics extends Sink {
-  readonly contentType: string;
+  /** @param accept the `Accept` field of a scrape. */
+  contentTypeFor(accept: string | undefined): string;
   countReload(result: 'success' | 'failure'): void;
   /** A request was refused below the policies. */
   countRefusal(status: number): void;
-  /** A configuration came into force, at the start or by a reload. */
-  noteConfig(): void;
-  /** The page that Prometheus scrapes, in pieces. Those that overlap are one page. */
-  exposition(): AsyncIterable<Buffer>;
+  /** A configuration came into force, at the start or by a reload. @param hash of its content. */
+  noteConfig(hash: string): void;
+  /**
+   * The page that Prometheus scrapes, in pieces. Those that overlap are one page.
+   * @param accept the `Accept` field of the scrape.
+   */
+  exposition(accept?: string): AsyncIterable<Buffer>;
 }
 
 /** Before calls are served again. */
@@ -53,11 +58,14 @@ export function createMetrics({
   // The process's own metrics are the library's: ours are too many for it.
   const ofProcess = collectProcessMetrics();
   const { policies } = inspection;
-  const meters = new Meters([
-    ...exchangeInstruments(shownReasons(policies)),
-    ...endpointInstruments,
-    ...policies.flatMap(({ instruments = [] }) => instruments),
-  ]);
+  const meters = new Meters(
+    [
+      ...exchangeInstruments(shownReasons(policies)),
+      ...endpointInstruments,
+      ...policies.flatMap(({ instruments = [] }) => instruments),
+    ],
+    () => clock.wallNow(),
+  );
   const reloads = new CounterFamily(
     'breakwater_config_reloads_total',
     'How often the configuration was read again. result: success or failure.',
@@ -76,10 +84,16 @@ export function createMetrics({
     'Requests that were refused before any policy saw them. status: the status code that was sent.',
   );
   let configuredAtMs: number | undefined;
+  let configHash = '';
   const families: readonly Family[] = [
     // The gauges first: reading a circuit may make it move, which is counted.
-    ...createGauges(version, inspection),
+    ...createGauges(inspection),
     ...meters.families,
+    new GaugeFamily(
+      'breakwater_build_info',
+      'Always 1. version: of Breakwater. config: a hash of the configuration file in force and of the files that it names.',
+      () => [{ labels: renderLabels({ version, config: configHash }), value: 1 }],
+    ),
     reloads,
     dropped,
     refusals,
@@ -115,34 +129,38 @@ export function createMetrics({
     announcedScopes = scopes;
   }
 
-  const page = new SharedPage(async function* () {
+  async function* render(format: Format): AsyncGenerator<string> {
     dropDeparted();
     await announceKnown();
     droppedCount.value = droppedLines();
     // First, as it may fail: nothing has been sent yet.
-    const rest = await ofProcess.render();
-    yield* renderPage(families, rest, createBreaks());
-  });
+    const rest = await ofProcess.render(format);
+    yield* renderPage(families, format, rest, createBreaks());
+  }
+  const pages = new Map(
+    [textFormat, openMetrics].map((format) => [format, new SharedPage(() => render(format))]),
+  );
 
   return {
     scope(upstream, route) {
       dropDeparted();
       return meters.scope(upstream, route);
     },
-    contentType: ofProcess.contentType,
+    contentTypeFor: (accept) => chooseFormat(accept).contentType,
     countReload(result) {
       reloadsBy[result].value++;
     },
     countRefusal(status) {
       refusals.at({ status: String(status) }).value++;
     },
-    noteConfig() {
+    noteConfig(hash) {
       dropDeparted();
+      configHash = hash;
       configuredAtMs = clock.wallNow();
       const present = new Set(inspection.scopes().map(({ upstream }) => upstream));
       // What belongs to no upstream stays.
       departed.note(meters.upstreams, present.add(''));
     },
-    exposition: () => page.read(),
+    exposition: (accept) => pages.get(chooseFormat(accept))!.read(),
   };
 }

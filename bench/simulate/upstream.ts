@@ -96,7 +96,9 @@ export class SimulatedUpstream implements AttemptStage {
         const ranMs = this.#clock.now() - startMs;
         call.upstreamMs += ranMs;
         const { trace } = call;
-        this.#emit({ type: 'attempt-finished', result, error, headersMs: ranMs, trace });
+        const isUpstreams = error !== undefined;
+        const event = { result, error, isUpstreams, headersMs: ranMs, trace };
+        this.#emit({ type: 'attempt-finished', ...event });
         if (error === undefined) resolve(completeReply(status));
         else reject(error);
       };

@@ -144,6 +144,7 @@ export class App {
       version,
       inspection: this.#inspection,
       droppedLines: options.droppedLines,
+      memory: () => this.#overload?.memory,
     });
     const logRefusal = createRefusalLog(logger, clock);
     this.#exchanges.onRefused = (status, why) => {

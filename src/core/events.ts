@@ -51,6 +51,8 @@ export interface AttemptFinished {
   readonly type: 'attempt-finished';
   readonly result: AttemptResult;
   readonly error: CallFailure | undefined;
+  /** The error tells of the upstream, and not of the client or of this process. */
+  readonly isUpstreams: boolean;
   /** From the start of the attempt to the headers of its response; without a response, to its end. */
   readonly headersMs: number;
   /** The caller's, if any. */

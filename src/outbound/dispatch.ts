@@ -4,7 +4,7 @@ import type { Attempt } from '../core/attempt.js';
 import type { Clock } from '../core/clock.js';
 import type { CallFailure } from '../core/errors.js';
 import type { Emit } from '../core/events.js';
-import type { Judge } from '../core/judge.js';
+import { tellsOfUpstream, type Judge } from '../core/judge.js';
 import { attemptResult, classifyFailure, classifyStatus, type Outcome } from '../core/outcome.js';
 import type { AttemptStage, EditRequest } from '../core/pipeline.js';
 import { isOpenEnded, type Reply } from '../core/reply.js';
@@ -183,6 +183,7 @@ class Dispatch extends StreamedReply implements ResponseHandler, ForwardedReply 
 
   protected override onFinish(error: CallFailure | undefined): void {
     this.#stopWaiting?.();
+    const awaitsClient = this.#awaitsClient;
     this.#body?.close();
     this.attempt.enter('ended');
     const outcome = this.#outcome(error);
@@ -191,16 +192,19 @@ class Dispatch extends StreamedReply implements ResponseHandler, ForwardedReply 
     const result = attemptResult(outcome);
     const { call } = this.attempt;
     call.results.push(result);
-    const nowMs = this.#options.clock.now();
-    call.upstreamMs += nowMs - this.#startedMs;
-    const headersMs = (this.hasHeaders ? this.#headAtMs : nowMs) - this.#startedMs;
-    this.#options.emit({
-      type: 'attempt-finished',
-      result,
-      error,
-      headersMs,
-      trace: call.trace,
-    });
+    const { clock, judge, emit } = this.#options;
+    const ranMs = clock.now() - this.#startedMs;
+    call.upstreamMs += ranMs;
+    const headersMs = this.hasHeaders ? this.#headAtMs - this.#startedMs : ranMs;
+    const isUpstreams =
+      error !== undefined && tellsOfUpstream(error, judge, { ranMs, awaitsClient });
+    emit({ type: 'attempt-finished', result, error, isUpstreams, headersMs, trace: call.trace });
+  }
+
+  get #awaitsClient(): boolean {
+    const { isStalled, isPaused } = this.attempt;
+    if (this.hasHeaders) return isPaused;
+    return this.dispatched !== undefined && !isStalled && this.#body?.hasEnded === false;
   }
 
   #outcome(error: CallFailure | undefined): Outcome {

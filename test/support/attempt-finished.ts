@@ -9,6 +9,7 @@ export const attemptFinished = (
   type: 'attempt-finished',
   result,
   error: undefined,
+  isUpstreams: false,
   headersMs: 1,
   trace: undefined,
   ...more,

@@ -26,6 +26,7 @@ export const oneOfEach = (summary: ExchangeSummary): readonly KnownEvent[] => [
     type: 'attempt-finished',
     result: 'success',
     error: undefined,
+    isUpstreams: false,
     headersMs: 1,
     trace: undefined,
   },

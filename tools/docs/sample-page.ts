@@ -61,7 +61,12 @@ const exchange: ExchangeSummary = {
 };
 
 export async function samplePage(): Promise<string> {
-  const metrics = createMetrics({ clock: createSystemClock(), version: '1', inspection: idle });
+  const metrics = createMetrics({
+    clock: createSystemClock(),
+    version: '1',
+    inspection: idle,
+    memory: () => ({ used: 0.1, limit: 0.85 }),
+  });
   metrics.noteConfig('0123456789ab');
   metrics.countRefusal(400);
   const emit = metrics.scope('a', '');

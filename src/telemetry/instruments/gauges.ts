@@ -2,6 +2,7 @@
 import { endpointStates, type InspectableScope, type Inspection } from '../../core/inspect.js';
 import type { Gauge, StateGauge } from '../../core/instruments.js';
 import type { AnyLayer } from '../../core/pipeline.js';
+import type { MemoryUse } from '../../policies/overload/index.js';
 import { GaugeFamily, renderLabels, type Reading } from '../exposition/families.js';
 
 /** Labels are rendered once for each scope. */
@@ -91,5 +92,26 @@ export function createGauges(inspection: Inspection): GaugeFamily[] {
       })),
     ),
     createEndpointGauge(inspection),
+  ];
+}
+
+/** @param memory undefined while it is not watched. */
+export function createMemoryGauges(memory: () => MemoryUse | undefined): GaugeFamily[] {
+  const create = (name: string, help: string, valueOf: (use: MemoryUse) => number) =>
+    new GaugeFamily(name, help, () => {
+      const use = memory();
+      return use === undefined ? [] : [{ labels: '', value: valueOf(use) }];
+    });
+  return [
+    create(
+      'breakwater_memory_used_ratio',
+      'Memory of the process as a share of the most that it may have. Shown while overload.memory is watched.',
+      ({ used }) => used,
+    ),
+    create(
+      'breakwater_memory_shed_ratio',
+      'overload.memory: the share of the memory above which calls are shed.',
+      ({ limit }) => limit,
+    ),
   ];
 }

@@ -4,6 +4,7 @@ import type { Clock } from '../../core/clock.js';
 import type { Inspection, InspectableScope } from '../../core/inspect.js';
 import type { AnyLayer } from '../../core/pipeline.js';
 import type { PolicyList } from '../../core/policy.js';
+import type { MemoryUse } from '../../policies/overload/index.js';
 import { endpointInstruments } from '../../upstream/instruments.js';
 import type { Sink } from '../bus.js';
 import { createBreaks } from '../exposition/breaks.js';
@@ -14,7 +15,7 @@ import { collectProcessMetrics } from '../exposition/process.js';
 import { SharedPage } from '../exposition/shared-page.js';
 import { Departed } from './departed.js';
 import { exchangeInstruments } from './exchange.js';
-import { createGauges } from './gauges.js';
+import { createGauges, createMemoryGauges } from './gauges.js';
 import { Meters } from './meters.js';
 
 export interface MetricsOptions {
@@ -23,6 +24,8 @@ export interface MetricsOptions {
   readonly inspection: Inspection;
   /** Lines that the log had to leave out so far. */
   readonly droppedLines?: (() => number) | undefined;
+  /** What the process uses of its memory; undefined while that is not watched. */
+  readonly memory?: (() => MemoryUse | undefined) | undefined;
 }
 
 export interface Metrics extends Sink {
@@ -54,6 +57,7 @@ export function createMetrics({
   version,
   inspection,
   droppedLines = () => 0,
+  memory = () => undefined,
 }: MetricsOptions): Metrics {
   // The process's own metrics are the library's: ours are too many for it.
   const ofProcess = collectProcessMetrics();
@@ -88,6 +92,7 @@ export function createMetrics({
   const families: readonly Family[] = [
     // The gauges first: reading a circuit may make it move, which is counted.
     ...createGauges(inspection),
+    ...createMemoryGauges(memory),
     ...meters.families,
     new GaugeFamily(
       'breakwater_build_info',

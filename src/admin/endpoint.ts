@@ -14,7 +14,11 @@ export type ParseDuration = (text: string) => number | undefined;
 
 export interface AdminContext {
   readonly inspection: Inspection;
-  readonly metrics: { readonly contentType: string; exposition(): AsyncIterable<string | Buffer> };
+  /** What is sent depends on the `Accept` field of the request. */
+  readonly metrics: {
+    contentTypeFor(accept: string | undefined): string;
+    exposition(accept: string | undefined): AsyncIterable<string | Buffer>;
+  };
   readonly reload: () => Promise<ReloadOutcome>;
   readonly logger: AdminLogger;
   readonly parseDuration: ParseDuration;

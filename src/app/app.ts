@@ -145,6 +145,7 @@ export class App {
       version,
       inspection: this.#inspection,
       droppedLines: options.droppedLines,
+      memory: () => this.#overload?.memory,
     });
     const logRefusal = createRefusalLog(logger, clock);
     this.#exchanges.onRefused = (status, why) => {
@@ -230,7 +231,7 @@ export class App {
     const before = this.#upstreams.replace(config, stored.store, bus);
     const stopped = prepared.commit(this.#upstreams.routers(config, bus), config.limits, grace);
     this.#upstreams.retire(before, (closeTunnels) => this.#leftBehind.after(grace, closeTunnels));
-    this.#metrics.noteConfig();
+    this.#metrics.noteConfig(config.hash);
     this.#options.onApplied?.(config);
     await stopped;
   }
@@ -268,10 +269,10 @@ export class App {
 
   /** Where the events go under that configuration. */
   #bus({ log }: Config): Sink {
-    const { logger, clock, policies } = this.#options;
+    const { logger, clock, random, policies } = this.#options;
     return joinSinks([
       this.#metrics,
-      createLogSink({ logger, clock, policies, access: log.access }),
+      createLogSink({ logger, clock, random, policies, access: log.access, sample: log.sample }),
     ]);
   }
 

@@ -33,6 +33,8 @@ export interface UpstreamConfig extends ConnectionOptions {
 
 export interface Config {
   readonly file: string;
+  /** Of the content of the file and of all files that it names; short, for people to compare. */
+  readonly hash: string;
   readonly admin: { readonly listen: Address; readonly token: string | undefined };
   readonly server: { readonly listen: Address };
   readonly log: LogOptions;

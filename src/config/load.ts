@@ -92,14 +92,15 @@ export function loadText(
   if (findings.hasErrors) return { diagnostics };
   const isKnown = diagnostics.every(({ rule }) => rule !== UNSET_RULE);
   const assembled = isKnown
-    ? assemble(file, root, parts, policies, files)
-    : assembleStandIns(file, root, policies);
+    ? assemble(file, text, root, parts, policies, files)
+    : assembleStandIns(file, text, root, policies);
   return { ...assembled, diagnostics };
 }
 
 /** Replaces unknown values by stand-ins, so that the rest can be linted; empty if the result is not valid. */
 function assembleStandIns(
   file: string,
+  text: string,
   unset: SourceNode,
   policies: PolicyList,
 ): Partial<Assembled> {
@@ -109,5 +110,5 @@ function assembleStandIns(
   checkStores(root, findings);
   checkEndpointKeys(root, findings);
   const files = readReferences(root, findings, policies);
-  return findings.hasErrors ? {} : assemble(file, root, parts, policies, files);
+  return findings.hasErrors ? {} : assemble(file, text, root, parts, policies, files);
 }

@@ -38,6 +38,10 @@ export class Attempt extends CancelScope {
   readonly number: number;
   /** It runs beside an earlier attempt, whose 1xx responses go to the client; its own do not. */
   isBeside = false;
+  /** The upstream does not take the request body's bytes. */
+  isStalled = false;
+  /** The client does not take the response's bytes. */
+  isPaused = false;
   #observer: AttemptObserver | undefined;
   #others: AttemptObserver[] | undefined;
 
@@ -63,6 +67,7 @@ export class Attempt extends CancelScope {
   }
 
   stall(isStalled: boolean): void {
+    this.isStalled = isStalled;
     this.#observer?.onStall(isStalled);
     if (this.#others !== undefined) for (const each of this.#others) each.onStall(isStalled);
   }
@@ -73,6 +78,7 @@ export class Attempt extends CancelScope {
   }
 
   pause(isPaused: boolean): void {
+    this.isPaused = isPaused;
     this.#observer?.onPause(isPaused);
     if (this.#others !== undefined) for (const each of this.#others) each.onPause(isPaused);
   }

@@ -7,6 +7,7 @@ import type { RequestBody } from './request-body.js';
 import type { AttemptResult } from './outcome.js';
 import type { Slot } from './slot.js';
 import type { Fields } from '../http/fields.js';
+import { readTrace, type Trace } from '../http/traceparent.js';
 
 /** The client's side of a call. */
 export interface CallClient {
@@ -84,6 +85,8 @@ export class Call extends CancelScope {
   deadline: Deadline | undefined;
   /** The result of each attempt that has ended, in order. */
   readonly results: AttemptResult[] = [];
+  /** Of the last response that an attempt got. */
+  upstreamStatus: number | undefined;
   /** Time spent in attempts, in ms. */
   upstreamMs = 0;
   /** Time spent in the bulkhead's queue, in ms. */
@@ -100,6 +103,8 @@ export class Call extends CancelScope {
   substitution: Substitution | undefined;
   /** Attempts made at other upstreams on behalf of this call. */
   attemptsElsewhere = 0;
+  /** Null until it is asked for. */
+  #trace: Trace | undefined | null = null;
 
   constructor(init: CallInit) {
     super();
@@ -114,6 +119,12 @@ export class Call extends CancelScope {
     this.isGrpc = init.isGrpc ?? false;
     this.client = init.client;
     this.startedAtMs = init.startedAtMs;
+  }
+
+  /** The caller's, if any. */
+  get trace(): Trace | undefined {
+    if (this.#trace === null) this.#trace = readTrace(this.headers);
+    return this.#trace;
   }
 
   /**

@@ -3,6 +3,7 @@ import type { GrpcCode } from '../http/grpc.js';
 import type { Substitution } from './call.js';
 import type { CallFailure, Reason } from './errors.js';
 import type { AttemptResult } from './outcome.js';
+import type { Trace } from '../http/traceparent.js';
 
 /** The result of one exchange, for the access log and the request metrics. */
 export interface ExchangeSummary {
@@ -27,9 +28,17 @@ export interface ExchangeSummary {
   readonly results: readonly AttemptResult[];
   /** The address that each attempt went to, in order. */
   readonly endpoints: readonly string[];
+  /** Of the last response that an attempt got; undefined without one. */
+  readonly upstreamStatus: number | undefined;
+  /** The client's IP address; undefined for a Unix socket. */
+  readonly client: string | undefined;
+  /** Bytes of the request's body that were read. */
+  readonly bytesIn: number;
+  /** Bytes of the response's body that were handed to the client's connection. */
+  readonly bytesOut: number;
   readonly requestId: string;
-  /** Trace id of the caller's `traceparent` (W3C Trace Context), if any. */
-  readonly traceId: string | undefined;
+  /** The caller's, if any. */
+  readonly trace: Trace | undefined;
   /** Which source responded instead of the upstream, and why; undefined if the upstream responded. */
   readonly substitution: Substitution | undefined;
   /** What ended it, if it did not end with a response of the upstream. */
@@ -45,6 +54,12 @@ export interface AttemptFinished {
   readonly type: 'attempt-finished';
   readonly result: AttemptResult;
   readonly error: CallFailure | undefined;
+  /** The error tells of the upstream, and not of the client or of this process. */
+  readonly isUpstreams: boolean;
+  /** From the start of the attempt to the headers of its response; without a response, to its end. */
+  readonly headersMs: number;
+  /** The caller's, if any. */
+  readonly trace: Trace | undefined;
 }
 
 /** What a policy tells; each declares the shapes of its own in its folder. */

@@ -1,4 +1,5 @@
 /** What can be seen of a policy from outside: its metrics and its lines of the log, declared beside its events. */
+import type { Trace } from '../http/traceparent.js';
 import type { PolicyEvent } from './events.js';
 import type { AnyLayer } from './pipeline.js';
 
@@ -27,13 +28,17 @@ export interface Counter<Counted extends PolicyEvent = PolicyEvent> extends Name
   readonly known?: readonly Readonly<Record<string, string>>[];
 }
 
-/** Observes a value of each event of one type, per upstream and route. */
+/** Observes a value of each event of one type. Its labels are as those of a counter. */
 export interface Histogram<Observed extends PolicyEvent = PolicyEvent> extends Named {
   readonly kind: 'histogram';
   readonly event: Observed['type'];
+  readonly per: 'upstream' | 'route';
+  readonly labels: Readonly<Record<string, Reads<Observed, string>>>;
   /** Upper bounds of the buckets, rising. */
   readonly bounds: readonly number[];
   readonly value: Reads<Observed, number>;
+  /** The trace that an observation may be shown with; left out where none is. */
+  readonly trace?: Reads<Observed, Trace | undefined>;
 }
 
 /** Reads a layer when it is scraped; undefined is not shown. Per upstream: the upstream's own layer only. */

@@ -1,6 +1,7 @@
 /** Whether an attempt speaks for or against what it was sent to: for the circuit of an upstream and for each of its endpoints. */
 import type { GrpcCode } from '../http/grpc.js';
-import type { Outcome } from './outcome.js';
+import type { CallFailure } from './errors.js';
+import { classifyFailure, type Outcome } from './outcome.js';
 
 /** @returns whether the upstream failed to do its part; undefined where the attempt says nothing about it. */
 export type Judge = (outcome: Outcome, ranMs: number) => boolean | undefined;
@@ -44,4 +45,19 @@ export function createJudge(options: JudgeOptions): Judge {
         return undefined;
     }
   };
+}
+
+/** What an attempt was doing when it ended. */
+export interface AttemptEnd {
+  readonly ranMs: number;
+  /** The client was to send on, or to take what had come. */
+  readonly awaitsClient: boolean;
+}
+
+/** Whether an error tells of the upstream, and not of the client (it hung up, it was slow, it left too little time) or of this process. */
+export function tellsOfUpstream(error: CallFailure, judge: Judge, end: AttemptEnd): boolean {
+  const outcome = classifyFailure(error);
+  if (outcome.kind === 'deadline') return !end.awaitsClient && judge(outcome, end.ranMs) === true;
+  if (outcome.kind === 'unsent') return !outcome.error.ownShortage;
+  return outcome.kind !== 'cancelled' && outcome.kind !== 'refused';
 }

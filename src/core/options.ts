@@ -1,7 +1,7 @@
 /**
  * The words in which options are declared. One declaration gives the validation, the default, the documentation, the
  * editor's schema and the TypeScript type. Values are written in the file's notation (`2s`, `64KiB`, `20%`); the static
- * type is what the code gets after decoding: ms, bytes, a share 0..1, or the word 'off'.
+ * type is what the code gets after decoding: ms, bytes, a share 0..1, a number per second, or the word 'off'.
  */
 import { Type, type Static, type TObject, type TProperties, type TSchema } from './json-schema.js';
 
@@ -17,7 +17,7 @@ export interface OptionKeywords {
   readonly alternatives?: readonly string[];
 }
 
-export type Unit = 'duration' | 'size' | 'share';
+export type Unit = 'duration' | 'size' | 'share' | 'rate';
 
 /** Each unit's notation. A duration may have several parts, the larger unit first: `1m30s`. */
 export const unitPatterns: Readonly<Record<Unit, string>> = {
@@ -25,6 +25,7 @@ export const unitPatterns: Readonly<Record<Unit, string>> = {
     '^(?=\\d)(\\d+(\\.\\d+)?h)?(\\d+(\\.\\d+)?m(?!s))?(\\d+(\\.\\d+)?s)?(\\d+(\\.\\d+)?ms)?$',
   size: '^\\d+(\\.\\d+)?(B|KiB|MiB|GiB)$',
   share: '^\\d+(\\.\\d+)?%$',
+  rate: '^\\d+(\\.\\d+)?/[smh]$',
 };
 
 export type Off = 'off';
@@ -44,6 +45,7 @@ interface Bounds {
 }
 
 type Quantity = Described & Bounds;
+type RateOptions = Described & Pick<Bounds, 'zero'>;
 
 const offWords = { enum: ['off', false] };
 
@@ -88,6 +90,9 @@ export const SizeOrOff = (options: Described) =>
 export const Share = (options: Quantity) => quantity('share', options) as NumberSchema;
 export const ShareOrOff = (options: Described) =>
   quantityOrOff('share', options) as NumberOrOffSchema;
+
+/** `100/s`, `30/m`, `10/h`; decoded to a number per second. */
+export const Rate = (options: RateOptions) => quantity('rate', options) as NumberSchema;
 
 /** A whole number within bounds. */
 export const Count = (options: {

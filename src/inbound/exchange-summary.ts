@@ -2,8 +2,15 @@
 import type { Call } from '../core/call.js';
 import { CallError, ClientGoneError, type CallFailure } from '../core/errors.js';
 import type { ExchangeSummary } from '../core/events.js';
-import { firstValue } from '../http/fields.js';
 import type { GrpcCode } from '../http/grpc.js';
+
+/** What a call does not know of its exchange. */
+export interface ClientSide {
+  readonly requestId: string;
+  readonly client: string | undefined;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+}
 
 /**
  * @param status the one that was sent. @param error what ended it, where it was not a plain response.
@@ -11,7 +18,7 @@ import type { GrpcCode } from '../http/grpc.js';
  */
 export function summarize(
   call: Call,
-  requestId: string,
+  { requestId, client, bytesIn, bytesOut }: ClientSide,
   status: number,
   error: CallFailure | undefined,
   nowMs: number,
@@ -32,10 +39,13 @@ export function summarize(
     attempts: call.attempts,
     results: call.results,
     endpoints: call.triedEndpoints,
+    upstreamStatus: call.upstreamStatus,
+    client,
+    bytesIn,
+    bytesOut,
     requestId,
+    trace: call.trace,
     substitution,
-    // Version, trace id, ...: `00-0af7651916cd43dd8448eb211c80319c-...` (W3C Trace Context).
-    traceId: firstValue(call.headers, 'traceparent')?.slice(3, 35),
     error,
   };
 }

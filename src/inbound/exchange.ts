@@ -35,6 +35,8 @@ export class Exchange implements ReplySink, StreamHandler, Member, CallClient {
   readonly #context: ExchangeContext;
   readonly #scope: Scope;
   readonly #requestId: string;
+  /** Asked for at once: a connection that is closed may not know it any more. */
+  readonly #client: string | undefined;
   readonly #call: Call;
   readonly #upload: Upload | undefined;
   /** Undefined for a call that is not gRPC. */
@@ -43,6 +45,7 @@ export class Exchange implements ReplySink, StreamHandler, Member, CallClient {
   /** The last chunk of a response that is complete: a single one leaves together with the head. */
   #lastChunk: Chunk | undefined;
   #hasWrittenBody = false;
+  #bytesOut = 0;
   #isOver = false;
   /** The client left, but its call goes on. */
   #gone: ClientGoneError | undefined;
@@ -51,7 +54,8 @@ export class Exchange implements ReplySink, StreamHandler, Member, CallClient {
     this.#stream = stream;
     this.#context = context;
     this.#scope = scope;
-    const { method, fields, body, host } = stream;
+    const { method, fields, body, host, peerAddress } = stream;
+    this.#client = peerAddress;
     this.#requestId = combinedValue(fields, 'x-request-id') ?? context.createRequestId();
     this.#grpc = isGrpcRequest(stream) ? new GrpcAnswers() : undefined;
     this.#upload =
@@ -131,6 +135,7 @@ export class Exchange implements ReplySink, StreamHandler, Member, CallClient {
   // From the reply.
 
   onData(bytes: Buffer, release?: Release): boolean {
+    this.#bytesOut += bytes.length;
     if (this.#reply?.isComplete === true) {
       const last = this.#lastChunk;
       if (last !== undefined) this.#stream.write(last.bytes, last.release);
@@ -204,6 +209,7 @@ export class Exchange implements ReplySink, StreamHandler, Member, CallClient {
     };
     const { status, headers, body } =
       this.#grpc?.refuse(error, refused) ?? renderRefusal(error, refused);
+    this.#bytesOut = body?.length ?? 0;
     this.#finish(status, error);
     this.#sendHead(status, undefined, headers);
     this.#stream.end(body);
@@ -234,8 +240,14 @@ export class Exchange implements ReplySink, StreamHandler, Member, CallClient {
     running.delete(this);
     this.#scope.leave();
     this.#upload?.close();
+    const side = {
+      requestId: this.#requestId,
+      client: this.#client,
+      bytesIn: this.#upload?.receivedBytes ?? 0,
+      bytesOut: this.#bytesOut,
+    };
     const code = this.#grpc?.code;
-    const summary = summarize(this.#call, this.#requestId, status, error, clock.now(), code);
+    const summary = summarize(this.#call, side, status, error, clock.now(), code);
     this.#scope.emit({ type: 'exchange-finished', summary });
   }
 }

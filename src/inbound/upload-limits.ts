@@ -39,6 +39,11 @@ export class Upload implements BodyObserver {
     this.body = new ReplayableBody(source, options.replayLimit, this);
   }
 
+  /** Read so far. */
+  get receivedBytes(): number {
+    return this.#received;
+  }
+
   /** What the announced length alone is refused with. */
   refusal(): CallError | undefined {
     return this.#tooLarge(this.#source.length ?? 0);

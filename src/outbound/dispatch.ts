@@ -6,7 +6,7 @@ import type { Attempt } from '../core/attempt.js';
 import type { Clock } from '../core/clock.js';
 import type { CallFailure } from '../core/errors.js';
 import type { Emit } from '../core/events.js';
-import type { Judge } from '../core/judge.js';
+import { tellsOfUpstream, type Judge } from '../core/judge.js';
 import { attemptResult, classifyFailure, type Classifier } from '../core/outcome.js';
 import type { AttemptStage, EditRequest } from '../core/pipeline.js';
 import { isOpenEnded, type Reply } from '../core/reply.js';
@@ -52,6 +52,8 @@ class Dispatch extends StreamedReply implements ResponseHandler, ForwardedReply 
   readonly #reject: (error: CallFailure) => void;
   readonly #startedMs: number;
   readonly #classifier: Classifier;
+  /** When the headers of the response came. */
+  #headAtMs = NaN;
   #destination: Destination | undefined;
   /** Ends the wait for an address. */
   #stopWaiting: (() => void) | undefined;
@@ -177,12 +179,19 @@ class Dispatch extends StreamedReply implements ResponseHandler, ForwardedReply 
 
   // From the reply.
 
+  protected override take(head: ResponseHead): void {
+    super.take(head);
+    this.#headAtMs = this.#options.clock.now();
+    this.attempt.call.upstreamStatus = head.status;
+  }
+
   protected override onNoResponse(error: CallFailure): void {
     this.#reject(error);
   }
 
   protected override onFinish(error: CallFailure | undefined): void {
     this.#stopWaiting?.();
+    const awaitsClient = this.#awaitsClient;
     this.#body?.close();
     this.attempt.enter('ended');
     if (error !== undefined) this.outcome = this.#atFailure(error);
@@ -193,8 +202,19 @@ class Dispatch extends StreamedReply implements ResponseHandler, ForwardedReply 
     const result = attemptResult(this.outcome);
     const { call } = this.attempt;
     call.results.push(result);
-    call.upstreamMs += this.#options.clock.now() - this.#startedMs;
-    this.#options.emit({ type: 'attempt-finished', result, error });
+    const { clock, judge, emit } = this.#options;
+    const ranMs = clock.now() - this.#startedMs;
+    call.upstreamMs += ranMs;
+    const headersMs = this.hasHeaders ? this.#headAtMs - this.#startedMs : ranMs;
+    const isUpstreams =
+      error !== undefined && tellsOfUpstream(error, judge, { ranMs, awaitsClient });
+    emit({ type: 'attempt-finished', result, error, isUpstreams, headersMs, trace: call.trace });
+  }
+
+  get #awaitsClient(): boolean {
+    const { isStalled, isPaused } = this.attempt;
+    if (this.hasHeaders) return isPaused;
+    return this.dispatched !== undefined && !isStalled && this.#body?.hasEnded === false;
   }
 
   #atFailure(error: CallFailure) {

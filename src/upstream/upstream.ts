@@ -1,7 +1,7 @@
 /** One upstream at run time: its connections, and a pipeline for itself and for each of its routes. */
 import type { Call } from '../core/call.js';
 import { CallError, type CallFailure } from '../core/errors.js';
-import { isAttemptFinished, type Emit, type Event } from '../core/events.js';
+import { isAttemptFinished, type AttemptFinished, type Emit, type Event } from '../core/events.js';
 import type { InspectableScope, InspectableUpstream } from '../core/inspect.js';
 import {
   createLayers,
@@ -12,7 +12,6 @@ import {
   ownLayers,
   type Layers,
 } from '../core/layers.js';
-import { classifyFailure } from '../core/outcome.js';
 import type { Off } from '../core/options.js';
 import { compose, type CallStage } from '../core/pipeline.js';
 import { RouteTable } from '../lib/path-tree.js';
@@ -221,22 +220,16 @@ export class Upstream implements Sibling {
 
   #watched(emit: Emit): Emit {
     return (event: Event) => {
-      if (isAttemptFinished(event) && event.error !== undefined) this.#note(event.error);
+      if (isAttemptFinished(event) && event.error !== undefined) this.#note(event, event.error);
       emit(event);
     };
   }
 
-  #note(error: CallFailure): void {
+  #note({ isUpstreams }: AttemptFinished, error: CallFailure): void {
     if (error instanceof CallError && error.ownShortage) this.#context.onShortage(error.message);
-    if (!isUpstreams(error)) return;
+    if (!isUpstreams) return;
     this.#lastError = { message: error.message, atWallMs: this.#context.clock.wallNow() };
   }
-}
-
-/** The upstream had a part in it: not one that the client caused (it hung up, its request was too large) or Breakwater. */
-function isUpstreams(failure: CallFailure): boolean {
-  const { kind } = classifyFailure(failure);
-  return kind !== 'cancelled' && kind !== 'refused';
 }
 
 /** The longest of these limits, in ms; 0 if one of them is off. */

@@ -122,7 +122,7 @@ export function fakeProxy(overrides: Partial<AdminOptions> = {}) {
   const options: AdminOptions = {
     inspection,
     metrics: {
-      contentType: 'text/plain; version=0.0.4; charset=utf-8',
+      contentTypeFor: () => 'text/plain; version=0.0.4; charset=utf-8',
       exposition: async function* () {
         yield 'up 1\n';
       },

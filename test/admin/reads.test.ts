@@ -144,7 +144,7 @@ t.test('responds to a path that is not UTF-8 with 400', async (t) => {
 t.test('logs a defect of its own and responds 500', async (t) => {
   const { app, logs } = fakeProxy({
     metrics: {
-      contentType: 'text/plain',
+      contentTypeFor: () => 'text/plain',
       async *exposition() {
         yield await Promise.reject(new Error('No cells'));
       },

@@ -91,7 +91,7 @@ function longPage(count: number) {
       page.hasEnded = true;
     }
   }
-  return { page, metrics: { contentType: 'text/plain', exposition } };
+  return { page, metrics: { contentTypeFor: () => 'text/plain', exposition } };
 }
 
 async function listen(t: Teardown, overrides: Partial<AdminOptions>): Promise<number> {
@@ -126,7 +126,7 @@ t.test(
 t.test(
   'cuts the connection, and says why, where a defect shows in the middle of the metrics',
   async (t) => {
-    const metrics = { contentType: 'text/plain', exposition: breakOff };
+    const metrics = { contentTypeFor: () => 'text/plain', exposition: breakOff };
     const { options, logs } = fakeProxy({ metrics });
     const port = await listen(t, options);
     await t.rejects(send(`http://127.0.0.1:${port}/metrics`), { code: 'ECONNRESET' });

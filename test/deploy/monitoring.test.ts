@@ -24,11 +24,12 @@ async function exposed(): Promise<Series> {
     clock: new FakeClock(),
     version: '1',
     inspection: fakeProxy().options.inspection,
+    memory: () => ({ used: 0.1, limit: 0.85 }),
   });
   const emit = metrics.scope('catalog', '');
   for (const event of events) emit(event);
   metrics.countReload('failure');
-  metrics.noteConfig();
+  metrics.noteConfig('0123456789ab');
   const series: Series = new Map();
   const add = (name: string, labels: Iterable<readonly [string, string]>) => {
     const known = series.get(name) ?? new Map<string, Set<string>>();
@@ -201,6 +202,7 @@ t.test('panels have their place, in rows, and do not overlap', async (t) => {
     'Traffic',
     'Latency',
     'Attempts and retries',
+    'Endpoints',
     'Circuits',
     'Bulkhead',
     'Rejections',

@@ -165,7 +165,7 @@ t.test('a response', async (t) => {
     const opened = await open({ fields: ['Traceparent', `00-${id}-b7ad6b7169203331-01`] });
     opened.stage.last.answer({ isComplete: true });
     await settle();
-    t.equal(countedOnce(t, opened).traceId, id);
+    t.equal(countedOnce(t, opened).trace?.id, id);
   });
 });
 

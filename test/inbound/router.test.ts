@@ -2,6 +2,7 @@ import t from 'tap';
 import type { Event } from '../../src/core/events.js';
 import { routeAllTo, routeByPrefix, type Routed, type Router } from '../../src/inbound/router.js';
 import type { Upstream } from '../../src/upstream/upstream.js';
+import { attemptFinished } from '../support/attempt-finished.js';
 import { fakeCall } from '../support/fake-call.js';
 
 interface FakeUpstream {
@@ -142,7 +143,7 @@ t.test('a path without a prefix', async (t) => {
 
   t.test('is of no upstream and no route, and is counted where others are', async (t) => {
     t.match(scope, { upstream: '', route: '', replayBytes: 0, preserveHost: false });
-    const event: Event = { type: 'attempt-finished', result: 'success', error: undefined };
+    const event: Event = attemptFinished('success');
     scope.emit(event);
     t.same(seen, [event]);
   });

@@ -30,7 +30,7 @@ function build() {
     configure: (...names: string[]): Emit[] => {
       const emits = names.map((name) => metrics.scope(name, ''));
       scopes = names.map((name) => fakeScope(name, '', {}));
-      metrics.noteConfig();
+      metrics.noteConfig('0123456789ab');
       return emits;
     },
     count: (emit: Emit) => emit({ type: 'attempt-finished', result: 'success' }),

@@ -3,13 +3,14 @@ import { once } from 'node:events';
 import t from 'tap';
 import { CallError, ClientGoneError } from '../../src/core/errors.js';
 import { policies, reasons } from '../../src/policies/index.js';
-import type { AttemptFinished, ExchangeFinished, ExchangeSummary } from '../../src/core/events.js';
+import type { ExchangeFinished, ExchangeSummary } from '../../src/core/events.js';
 import type { CircuitMoved } from '../../src/policies/circuit-breaker/states.js';
-import type { AccessLog } from '../../src/telemetry/log/access.js';
+import type { AccessLog, AccessSample } from '../../src/telemetry/log/access.js';
 import { createLogSink } from '../../src/telemetry/log/log-sink.js';
 import { createLogger } from '../../src/telemetry/log/logger.js';
 import type { KnownEvent } from '../../tools/docs/sample-events.js';
 import { logShortage } from '../../src/telemetry/log/shortage.js';
+import { attemptFinished } from '../support/attempt-finished.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { node } from '../support/program.js';
 
@@ -17,19 +18,31 @@ interface Setup {
   level?: string;
   access?: AccessLog;
   route?: string;
+  sample?: Partial<AccessSample>;
+  random?: () => number;
 }
 
-function build({ level = 'info', access = 'errors', route = '' }: Setup = {}) {
+function build({
+  level = 'info',
+  access = 'errors',
+  route = '',
+  sample,
+  random = () => 0,
+}: Setup = {}) {
   const lines: string[] = [];
   const clock = new FakeClock();
   const logger = createLogger({ level, destination: { write: (line) => void lines.push(line) } });
-  const emit: (event: KnownEvent) => void = createLogSink({
+  const sink = createLogSink({
     logger,
     clock,
     policies,
+    random,
     access,
-  }).scope('catalog', route);
+    sample: { ok: 1, ...sample },
+  });
+  const emit: (event: KnownEvent) => void = sink.scope('catalog', route);
   return {
+    sink,
     lines,
     clock,
     logger,
@@ -66,9 +79,13 @@ function finished(summary: Partial<ExchangeSummary> = {}): ExchangeFinished {
       grpcCode: undefined,
       results: [],
       endpoints: [],
+      upstreamStatus: 200,
+      client: '10.1.2.3',
+      bytesIn: 0,
+      bytesOut: 0,
       attempts: 1,
       requestId: 'r-1',
-      traceId: undefined,
+      trace: undefined,
       substitution: undefined,
       error: undefined,
       ...summary,
@@ -91,34 +108,91 @@ t.test(
   },
 );
 
+const refused = finished({
+  status: 503,
+  reason: 'circuit-open',
+  attempts: 0,
+  error: new CallError(reasons['circuit-open'], 'Cannot call catalog because its circuit is open'),
+});
+
 t.test('counts refused calls instead of writing them all, and says how many', async (t) => {
-  const refused = finished({
-    status: 503,
-    reason: 'circuit-open',
-    attempts: 0,
-    error: new CallError(
-      reasons['circuit-open'],
-      'Cannot call catalog because its circuit is open',
-    ),
-  });
   const { emit, lines, parsed, clock } = build();
   for (let i = 0; i < 130; i++) emit(refused);
   t.equal(lines.length, 100);
   emit(finished({ status: 502, reason: 'connect-failed' }));
   t.equal(lines.length, 101, 'a call that was tried has its line');
-  await clock.advance(1000);
+  await clock.advance(999);
+  emit(refused);
+  t.equal(lines.length, 101, 'not before the second is over');
+  await clock.advance(1);
   emit(refused);
   emit(refused);
   t.same(
     parsed()
       .slice(-2)
       .map(({ leftOut }) => leftOut),
-    [30, undefined],
+    [31, undefined],
   );
 
   const all = build({ access: 'all' });
   for (let i = 0; i < 130; i++) all.emit(refused);
   t.equal(all.lines.length, 130, 'unless every call is wanted');
+});
+
+t.test('the limit of refused calls can be set, for each upstream with its routes', async (t) => {
+  const { emit, sink, lines, clock } = build({ sample: { errors: 3 } });
+  const emitOther: (event: KnownEvent) => void = sink.scope('other', '');
+  const emitRoute: (event: KnownEvent) => void = sink.scope('catalog', 'search');
+  for (let i = 0; i < 10; i++) emit(refused);
+  for (let i = 0; i < 10; i++) emitRoute(refused);
+  t.equal(lines.length, 3);
+  for (let i = 0; i < 10; i++) emitOther(refused);
+  t.equal(lines.length, 6, 'each upstream has its own');
+  await clock.advance(1000);
+  for (let i = 0; i < 10; i++) emitRoute(refused);
+  t.equal(lines.length, 9);
+  for (let i = 0; i < 20; i++) emit(finished({ status: 503, upstreamStatus: 503 }));
+  t.equal(lines.length, 29, 'responses of the upstream are not limited');
+
+  const all = build({ access: 'all', sample: { errors: 3 } });
+  for (let i = 0; i < 10; i++) all.emit(refused);
+  t.equal(all.lines.length, 3, 'also where every call is wanted');
+
+  const off = build({ access: 'off', sample: { errors: 3 } });
+  off.emit(refused);
+  t.equal(off.lines.length, 0);
+});
+
+t.test('a limit below one line per second holds for a longer time', async (t) => {
+  const { emit, lines, clock } = build({ sample: { errors: 0.5 } });
+  emit(refused);
+  await clock.advance(1999);
+  emit(refused);
+  t.equal(lines.length, 1);
+  await clock.advance(1);
+  emit(refused);
+  t.equal(lines.length, 2);
+});
+
+t.test('a share of the good calls gets a line, and every call that went wrong', async (t) => {
+  const draws = [0.05, 0.1, 0.5, 0.09];
+  const random = () => draws.shift()!;
+  const { emit, parsed } = build({ access: 'all', sample: { ok: 0.1 }, random });
+  for (const requestId of ['a', 'b', 'c', 'd']) emit(finished({ requestId }));
+  t.same(
+    parsed().map(({ requestId }) => requestId),
+    ['a', 'd'],
+  );
+  emit(finished({ status: 500 }));
+  emit(finished({ status: 499 }));
+  t.equal(parsed().length, 4);
+
+  const none = build({ access: 'all', sample: { ok: 0 } });
+  none.emit(finished());
+  t.same(none.lines, []);
+  const every = build({ access: 'all', random: () => 0.999_999 });
+  every.emit(finished());
+  t.equal(every.lines.length, 1);
 });
 
 t.test('leaves out what is below its level', async (t) => {
@@ -321,17 +395,13 @@ t.test('writes no line for what is no news of endpoints', async (t) => {
 
 t.test('tells of failed attempts at debug only', async (t) => {
   const error = new CallError('upstream-reset', 'Cannot call catalog because it hung up');
-  const failed: AttemptFinished = { type: 'attempt-finished', result: 'reset', error };
+  const failed = attemptFinished('reset', { error });
   const quiet = build();
   quiet.emit(failed);
   t.same(quiet.lines, []);
   const { emit, parsed } = build({ level: 'debug' });
-  emit({ type: 'attempt-finished', result: 'success', error: undefined });
-  emit({
-    type: 'attempt-finished',
-    result: 'cancelled',
-    error: new ClientGoneError(499, 'The client left'),
-  });
+  emit(attemptFinished('success'));
+  emit(attemptFinished('cancelled', { error: new ClientGoneError(499, 'The client left') }));
   emit(failed);
   t.match(parsed(), [
     { level: 'debug', upstream: 'catalog', outcome: 'reset', error: error.message },
@@ -351,7 +421,10 @@ t.test('writes one line per exchange with what an operator looks for', async (t)
       upstreamMs: 7.6,
       deadlineLeftMs: 20.4,
       grpcCode: undefined,
-      traceId: '4bf92f3577b34da6a3ce929d0e0e4736',
+      upstreamStatus: 503,
+      bytesIn: 12,
+      bytesOut: 345,
+      trace: { id: '4bf92f3577b34da6a3ce929d0e0e4736', isSampled: false },
       error: new CallError(
         reasons['timeout-attempt'],
         'Cannot call catalog because it was too slow',
@@ -363,13 +436,17 @@ t.test('writes one line per exchange with what an operator looks for', async (t)
     level: 'info',
     upstream: 'catalog',
     route: 'search',
+    client: '10.1.2.3',
     method: 'GET',
     path: '/search/x',
     status: 504,
+    upstreamStatus: 503,
     reason: 'timeout-attempt',
     attempts: 3,
     outcomes: ['failure', 'reset', 'timeout'],
     endpoints: ['10.0.0.1:80', '10.0.0.2:80', '10.0.0.1:80'],
+    bytesIn: 12,
+    bytesOut: 345,
     waitMs: 4,
     upstreamMs: 8,
     durationMs: 12,
@@ -382,11 +459,12 @@ t.test('writes one line per exchange with what an operator looks for', async (t)
   });
 });
 
-t.test('leaves out the trace and the error where there is none', async (t) => {
+t.test('leaves out what there is none of', async (t) => {
   const { emit, parsed } = build({ access: 'all' });
-  emit(finished());
-  t.notOk('traceId' in parsed()[0]!);
-  t.notOk('error' in parsed()[0]!);
+  emit(finished({ client: undefined, upstreamStatus: undefined }));
+  for (const key of ['traceId', 'error', 'client', 'upstreamStatus']) {
+    t.notOk(key in parsed()[0]!, key);
+  }
 });
 
 t.test('writes only exchanges that went wrong unless asked for all', async (t) => {

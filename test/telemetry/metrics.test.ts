@@ -6,8 +6,10 @@ import { createMetrics } from '../../src/telemetry/instruments/metrics.js';
 import type { CircuitStateName } from '../../src/policies/circuit-breaker/states.js';
 import { policies, reasons } from '../../src/policies/index.js';
 import type { KnownEvent } from '../../tools/docs/sample-events.js';
+import { attemptFinished } from '../support/attempt-finished.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { fakeLayer, fakeScope } from '../support/fake-layers.js';
+import { readOpenMetrics } from '../support/open-metrics.js';
 import { readPage } from '../support/page.js';
 
 interface Running {
@@ -56,9 +58,13 @@ function finish(emit: Emit, summary: Partial<ExchangeSummary>): void {
       grpcCode: undefined,
       results: [],
       endpoints: [],
+      upstreamStatus: 200,
+      client: '10.1.2.3',
+      bytesIn: 0,
+      bytesOut: 0,
       attempts: 1,
       requestId: 'r',
-      traceId: undefined,
+      trace: undefined,
       substitution: undefined,
       error: undefined,
       ...summary,
@@ -165,9 +171,9 @@ t.test('counts attempts and retries of all routes for their upstream', async (t)
   const { scope, samples } = build();
   const own = scope('catalog', '');
   const route = scope('catalog', 'search');
-  own({ type: 'attempt-finished', result: 'success', error: undefined });
-  route({ type: 'attempt-finished', result: 'success', error: undefined });
-  route({ type: 'attempt-finished', result: 'timeout', error: undefined });
+  own(attemptFinished('success'));
+  route(attemptFinished('success'));
+  route(attemptFinished('timeout'));
   route({ type: 'retry-started', cause: 'timeout', delayMs: 100 });
   own({ type: 'retry-denied', cause: 'retry-after' });
   t.same(await samples('attempts_total'), [
@@ -375,9 +381,123 @@ t.test('shows HELP and TYPE of every family before its first sample', async (t) 
 
 t.test('names its version and describes the process', async (t) => {
   const { metrics, samples } = build();
-  t.same(await samples('build_info'), ['build_info{version="1.2.3"} 1']);
+  metrics.noteConfig('0123456789ab');
+  t.same(await samples('build_info'), ['build_info{version="1.2.3",config="0123456789ab"} 1']);
   t.match(await readPage(metrics.exposition()), /^process_resident_memory_bytes \d+/m);
-  t.equal(metrics.contentType, 'text/plain; version=0.0.4; charset=utf-8');
+  t.equal(metrics.contentTypeFor(undefined), 'text/plain; version=0.0.4; charset=utf-8');
+});
+
+t.test('names the configuration that is in force, and no other', async (t) => {
+  const { metrics, samples } = build();
+  metrics.noteConfig('aaaaaaaaaaaa');
+  metrics.noteConfig('bbbbbbbbbbbb');
+  t.same(await samples('build_info'), ['build_info{version="1.2.3",config="bbbbbbbbbbbb"} 1']);
+});
+
+t.test('observes how long each attempt of an upstream took, by its outcome', async (t) => {
+  const { scope, samples } = build();
+  scope('catalog', '')(attemptFinished('success', { headersMs: 20 }));
+  scope('catalog', 'search')(attemptFinished('success', { headersMs: 30 }));
+  scope('catalog', 'search')(attemptFinished('timeout', { headersMs: 10_000 }));
+  const lines = await samples('attempt_duration_seconds');
+  const success = 'upstream="catalog",outcome="success"';
+  const timeout = 'upstream="catalog",outcome="timeout"';
+  t.ok(lines.includes(`attempt_duration_seconds_bucket{le="0.025",${success}} 1`));
+  t.ok(lines.includes(`attempt_duration_seconds_bucket{le="0.05",${success}} 2`));
+  t.ok(lines.includes(`attempt_duration_seconds_sum{${success}} 0.05`));
+  t.ok(lines.includes(`attempt_duration_seconds_count{${timeout}} 1`));
+  t.equal(lines.length, 2 * 18, 'and of no other outcome');
+});
+
+t.test('OpenMetrics', async (t) => {
+  const ACCEPT = 'application/openmetrics-text; version=1.0.0';
+  const trace = { id: '0af7651916cd43dd8448eb211c80319c', isSampled: true };
+  const other = { id: '4bf92f3577b34da6a3ce929d0e0e4736', isSampled: true };
+
+  async function exemplarsOf({ metrics }: ReturnType<typeof build>, family: string) {
+    const page = await readPage(metrics.exposition(ACCEPT));
+    return readOpenMetrics(page)
+      .get(`breakwater_${family}`)!
+      .samples.flatMap(({ labels, exemplar }) =>
+        exemplar === '' ? [] : [`${/le="([^"]+)"/.exec(labels)![1]!}${exemplar}`],
+      );
+  }
+
+  t.test('has the same samples as the text format, under heads of its own', async (t) => {
+    const { metrics, scope } = build({ scopes: [circuitIn(() => 'open')], upstreams: [upstream] });
+    metrics.noteConfig('0123456789ab');
+    metrics.countRefusal(400);
+    finish(metrics.scope('catalog', ''), { trace });
+    scope('catalog', '')(attemptFinished('success', { trace }));
+    t.equal(
+      metrics.contentTypeFor(ACCEPT),
+      'application/openmetrics-text; version=1.0.0; charset=utf-8',
+    );
+    const text = await readPage(metrics.exposition());
+    const families = readOpenMetrics(await readPage(metrics.exposition(ACCEPT)));
+    const namesOf = (lines: readonly string[]) => new Set(lines).size;
+    const samples = [...families.values()].flatMap((family) =>
+      family.samples.map(({ name, labels }) => `${name}{${labels}}`),
+    );
+    const inText = text
+      .split('\n')
+      .filter((line) => /^\w/.test(line))
+      .map((line) => line.replace(/ \S+$/, '').replace(/^\w+$/, '$&{}'));
+    t.same(
+      samples.filter((name) => name.startsWith('breakwater_')),
+      inText.filter((name) => name.startsWith('breakwater_')),
+    );
+    t.equal(namesOf(samples), samples.length, 'each once');
+    t.match(families.get('breakwater_requests'), { type: 'counter', unit: '' });
+    t.match(families.get('process_cpu_seconds'), { type: 'counter', unit: 'seconds' });
+    t.match(families.get('process_resident_memory_bytes'), { type: 'gauge', unit: 'bytes' });
+    t.match(families.get('breakwater_attempt_duration_seconds'), { type: 'histogram' });
+    t.notMatch(text, / # \{/, 'the text format has no exemplars');
+  });
+
+  t.test('shows a trace with the histograms of exchanges and attempts', async (t) => {
+    const built = build();
+    await built.clock.advance(500);
+    finish(built.metrics.scope('catalog', ''), { durationMs: 70, trace });
+    built.scope('catalog', '')(attemptFinished('success', { headersMs: 30, trace }));
+    const seconds = (built.clock.wallNow() / 1000).toFixed(3);
+    const end = (value: number) => ` # {trace_id="${trace.id}"} ${value} ${seconds}`;
+    t.same(await exemplarsOf(built, 'request_duration_seconds'), [`0.1${end(0.07)}`]);
+    t.same(await exemplarsOf(built, 'attempt_duration_seconds'), [`0.05${end(0.03)}`]);
+  });
+
+  t.test('shows the first trace of each bucket since the page before', async (t) => {
+    const built = build();
+    const emit = built.scope('catalog', '');
+    emit(attemptFinished('success', { headersMs: 3, trace }));
+    emit(attemptFinished('success', { headersMs: 4, trace: other }));
+    emit(attemptFinished('success', { headersMs: 99_000, trace: other }));
+    const before = await exemplarsOf(built, 'attempt_duration_seconds');
+    t.match(before, [new RegExp(`^0.005.*${trace.id}`), new RegExp(`^\\+Inf.*${other.id}`)]);
+    t.same(
+      await exemplarsOf(built, 'attempt_duration_seconds'),
+      before,
+      'it stays without another',
+    );
+    emit(attemptFinished('success', { headersMs: 4, trace: other }));
+    t.match(await exemplarsOf(built, 'attempt_duration_seconds'), [
+      new RegExp(`^0.005.*${other.id}`),
+      new RegExp(`^\\+Inf.*${other.id}`),
+    ]);
+  });
+
+  t.test('shows no trace that is not recorded', async (t) => {
+    const built = build();
+    finish(built.metrics.scope('catalog', ''), { trace: { ...trace, isSampled: false } });
+    t.same(await exemplarsOf(built, 'request_duration_seconds'), []);
+  });
+});
+
+t.test('has no gauge under the name of a counter', async (t) => {
+  const { metrics } = build();
+  const page = await readPage(metrics.exposition());
+  t.match(page, /^# TYPE nodejs_active_handles gauge$/m);
+  t.notMatch(page, /^# TYPE \w+_total (?!counter)/m);
 });
 
 t.test('escapes names', async (t) => {
@@ -434,16 +554,20 @@ t.test('lets others have their turn between metrics of the process that take lon
   const { metrics } = build();
   const turns = countTurns(t);
   const readIn: number[] = [];
-  // It takes as long as that with many sockets open, and more than one metric asks for it.
-  const getActiveResourcesInfo = process.getActiveResourcesInfo.bind(process);
-  t.teardown(() => Object.assign(process, { getActiveResourcesInfo }));
-  process.getActiveResourcesInfo = () => {
+  // They take as long as that with many sockets open.
+  const slow = () => {
     readIn.push(turns());
     const endMs = performance.now() + 2;
     while (performance.now() < endMs);
     return [];
   };
-  t.match(await readPage(metrics.exposition()), /^nodejs_active_resources_total 0$/m);
+  const held = process as unknown as { _getActiveHandles: () => unknown[] };
+  const { getActiveResourcesInfo } = process;
+  const { _getActiveHandles } = held;
+  t.teardown(() => Object.assign(process, { getActiveResourcesInfo, _getActiveHandles }));
+  process.getActiveResourcesInfo = slow;
+  held._getActiveHandles = slow;
+  t.match(await readPage(metrics.exposition()), /^# TYPE nodejs_active_resources gauge$/m);
   t.equal(readIn.length, 2);
   t.not(readIn[0], readIn[1]);
 });

@@ -8,7 +8,7 @@ interface Schema {
   readonly type?: string | readonly string[];
   readonly description?: string;
   readonly default?: string | number | boolean | readonly (string | number)[];
-  readonly unit?: 'duration' | 'size' | 'share';
+  readonly unit?: 'duration' | 'size' | 'share' | 'rate';
   /** The word `off` is allowed as well. */
   readonly off?: boolean;
   readonly enum?: readonly unknown[];

@@ -22,7 +22,14 @@ export type KnownEvent =
 /** One of each type. */
 export const oneOfEach = (summary: ExchangeSummary): readonly KnownEvent[] => [
   { type: 'exchange-finished', summary },
-  { type: 'attempt-finished', result: 'success', error: undefined },
+  {
+    type: 'attempt-finished',
+    result: 'success',
+    error: undefined,
+    isUpstreams: false,
+    headersMs: 1,
+    trace: undefined,
+  },
   { type: 'retry-started', cause: 'reset', delayMs: 1 },
   { type: 'retry-denied', cause: 'budget' },
   { type: 'fallback-used', source: 'cache' },

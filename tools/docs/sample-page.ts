@@ -50,16 +50,25 @@ const exchange: ExchangeSummary = {
   grpcCode: 'OK',
   results: [],
   endpoints: [],
+  upstreamStatus: 200,
+  client: '127.0.0.1',
+  bytesIn: 0,
+  bytesOut: 0,
   attempts: 1,
   requestId: 'r',
-  traceId: undefined,
+  trace: undefined,
   substitution: undefined,
   error: undefined,
 };
 
 export async function samplePage(): Promise<string> {
-  const metrics = createMetrics({ clock: createSystemClock(), version: '1', inspection: idle });
-  metrics.noteConfig();
+  const metrics = createMetrics({
+    clock: createSystemClock(),
+    version: '1',
+    inspection: idle,
+    memory: () => ({ used: 0.1, limit: 0.85 }),
+  });
+  metrics.noteConfig('0123456789ab');
   metrics.countRefusal(400);
   const emit = metrics.scope('a', '');
   for (const event of oneOfEach(exchange)) emit(event);

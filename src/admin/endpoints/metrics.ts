@@ -10,13 +10,14 @@ export function metricsEndpoint({ metrics, logger }: AdminContext): AdminEndpoin
     title: '/metrics',
     access: 'read',
     respond(request, reply) {
-      const page = Readable.from(metrics.exposition());
+      const { accept } = request.headers;
+      const page = Readable.from(metrics.exposition(accept));
       page.on('error', (err) => {
         // Too late for a 500: the connection is cut, so that the part is not taken for the whole page.
         if (reply.raw.headersSent)
           logger.error({ path: request.url, err }, asAdminError(err).message);
       });
-      return reply.type(metrics.contentType).send(page);
+      return reply.type(metrics.contentTypeFor(accept)).send(page);
     },
   };
 }

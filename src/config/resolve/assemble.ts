@@ -14,6 +14,7 @@ import {
   type Schemas,
   type WrittenLayer,
 } from './layers.js';
+import { hashContent } from './content-hash.js';
 import { decodeConnectionKeys, layConnectionKeys } from './connections.js';
 import { fillFiles, type Files } from './references.js';
 import { sections } from '../schema/sections.js';
@@ -44,9 +45,10 @@ export interface Assembled {
 
 const own: WrittenLayer = { layer: 'own', path: [] };
 
-/** @param root has passed all checks, as `parts` have. */
+/** @param text of the file. @param root has passed all checks, as `parts` have. */
 export function assemble(
   file: string,
+  text: string,
   root: SourceNode,
   parts: readonly UpstreamParts[],
   policies: PolicyList,
@@ -71,7 +73,8 @@ export function assemble(
     ),
   };
   const tlsFiles = [...new Set(parts.flatMap((part) => part.tlsFiles))];
-  const config: Config = { file, ...general.config, upstreams, tlsFiles, document };
+  const hash = hashContent(text, parts, files);
+  const config: Config = { file, hash, ...general.config, upstreams, tlsFiles, document };
   return { config: deepFreeze(config), effective, root };
 }
 

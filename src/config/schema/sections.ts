@@ -3,6 +3,8 @@ import {
   CountOrOff,
   Duration,
   Options,
+  Rate,
+  Share,
   Size,
   SizeOrOff,
   Type,
@@ -66,9 +68,22 @@ const log = Options(
     }),
     access: word(['all', 'errors', 'off'], {
       default: 'errors',
-      description:
-        'Which exchanges get a line. With `errors`, calls refused without an attempt get at most 100 lines per second from each upstream or route; `leftOut` in the next line counts the others.',
+      description: 'Which exchanges get a line: all, those that went wrong, or none.',
     }),
+    sample: Options(
+      {
+        errors: Rate({
+          zero: false,
+          description:
+            'Most lines for calls that Breakwater refuses without an attempt, for each upstream; `leftOut` in the next line counts the others. If it is not written: `100/s` with `access: errors`, and no limit with `access: all`. Other calls that went wrong always get their line.',
+        }),
+        ok: Share({
+          default: '100%',
+          description: 'Share of the good calls that get a line with `access: all`.',
+        }),
+      },
+      { description: 'How many exchanges get a line where there are many alike.' },
+    ),
   },
   { description: 'Logs.' },
 );

@@ -1,11 +1,12 @@
-/** The notation of durations, sizes and shares, read and written. */
+/** The notation of durations, sizes, shares and rates, read and written. */
 import { unitPatterns, type Unit } from '../../core/options.js';
 
-/** Units from the smallest on: ms, bytes, and the share as a fraction. */
+/** Units from the smallest on: ms, bytes, the share as a fraction, and for a rate the seconds that it is for. */
 const scales: Readonly<Record<Unit, Readonly<Record<string, number>>>> = {
   duration: { ms: 1, s: 1000, m: 60_000, h: 3_600_000 },
   size: { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 },
   share: { '%': 0.01 },
+  rate: { '/s': 1, '/m': 60, '/h': 3600 },
 };
 
 /** Beyond this Node's timers fire at once: about 24.8 days. */
@@ -15,7 +16,7 @@ const expressions = Object.fromEntries(
   Object.entries(unitPatterns).map(([unit, pattern]) => [unit, new RegExp(pattern)]),
 ) as Record<Unit, RegExp>;
 
-/** @returns ms, bytes or a share 0..1; undefined where the text is none. */
+/** @returns ms, bytes, a share 0..1 or a number per second; undefined where the text is none. */
 export function parseQuantity(unit: Unit, text: string): number | undefined {
   if (!expressions[unit].test(text)) return undefined;
   if (unit === 'duration') return sumParts(text);
@@ -24,6 +25,7 @@ export function parseQuantity(unit: Unit, text: string): number | undefined {
   if (scale === undefined) return undefined;
   // 20 x 0.01 is not quite 0.2.
   if (unit === 'share') return amount / 100;
+  if (unit === 'rate') return amount / scale;
   return unit === 'size' ? Math.round(amount * scale) : amount * scale;
 }
 
@@ -40,7 +42,8 @@ export const parseDuration = (text: string) => parseQuantity('duration', text);
 
 /** In the largest unit that needs no fraction. */
 export function formatQuantity(unit: Unit, value: number): string {
-  if (unit === 'share') return `${Number((value * 100).toPrecision(12))}%`;
+  if (unit === 'share') return `${round(value * 100)}%`;
+  if (unit === 'rate') return formatRate(value);
   let best = `${value}${Object.keys(scales[unit])[0]}`;
   if (value === 0) return best;
   for (const [name, scale] of Object.entries(scales[unit])) {
@@ -49,11 +52,23 @@ export function formatQuantity(unit: Unit, value: number): string {
   return best;
 }
 
+/** Without what a division has left. */
+const round = (value: number) => Number(value.toPrecision(12));
+
+/** In the shortest unit that needs no fraction. */
+function formatRate(perSecond: number): string {
+  const [name, seconds] =
+    Object.entries(scales.rate).find(([, each]) => Number.isInteger(round(perSecond * each))) ??
+    (['/s', 1] as const);
+  return `${round(perSecond * seconds)}${name}`;
+}
+
 /** Examples of the notation, for messages. */
 export const unitExamples: Readonly<Record<Unit, string>> = {
   duration: 'a duration such as 250ms, 1.5s, 2m or 1h',
   size: 'a size such as 512B, 64KiB, 1MiB or 1GiB',
   share: 'a share such as 20%',
+  rate: 'a rate such as 100/s, 30/m or 10/h',
 };
 
 /** Spellings of units that other programs allow. */
@@ -85,6 +100,16 @@ const otherSpellings: Readonly<Record<string, string>> = {
   gb: 'GiB',
   gib: 'GiB',
   percent: '%',
+  '/sec': '/s',
+  '/second': '/s',
+  ps: '/s',
+  rps: '/s',
+  qps: '/s',
+  '/min': '/m',
+  '/minute': '/m',
+  rpm: '/m',
+  '/hr': '/h',
+  '/hour': '/h',
 };
 
 function bareNumber(unit: Unit, amount: string): string[] {
@@ -103,6 +128,8 @@ function bareNumber(unit: Unit, amount: string): string[] {
       return value > 0 && value <= 1
         ? [formatQuantity('share', value), `${amount}%`]
         : [`${amount}%`, formatQuantity('share', value)];
+    case 'rate':
+      return [`${amount}/s`, `${amount}/m`];
   }
 }
 
@@ -129,7 +156,8 @@ export function suggestQuantities(unit: Unit, written: string): string[] {
     const duration = joinParts(written) ?? readClock(written);
     if (duration !== undefined) return [duration];
   }
-  const found = /^\+?(\d+(?:\.\d+)?|\.\d+)\s*([a-z%]*)$/i.exec(written.trim());
+  const text = unit === 'rate' ? written.replace(/\s*(?:\/|\bper\b)\s*/i, '/') : written;
+  const found = /^\+?(\d+(?:\.\d+)?|\.\d+)\s*([a-z%/]*)$/i.exec(text.trim());
   if (found === null) return [];
   const amount = found[1]!.startsWith('.') ? `0${found[1]}` : found[1]!;
   const name = found[2]!;

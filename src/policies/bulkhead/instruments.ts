@@ -13,6 +13,8 @@ const wait: Histogram<Admitted> = {
   name: 'breakwater_bulkhead_wait_seconds',
   help: 'Time for which admitted calls waited for a slot. A call that waits again after a back-off counts again.',
   event: 'bulkhead-admitted',
+  per: 'route',
+  labels: {},
   // Queues are for short waits.
   bounds: [0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 10],
   value: ({ waitedMs }) => waitedMs / 1000,

@@ -9,7 +9,7 @@ import { reasons } from './reasons.js';
 
 export type { OverloadChange } from './log.js';
 export type { OverloadOptions, OverloadSettings } from './options.js';
-export type { MemoryReading, Overload, OverloadContext } from './overload.js';
+export type { MemoryReading, MemoryUse, Overload, OverloadContext } from './overload.js';
 
 export const overload = {
   name: 'overload',

@@ -13,6 +13,13 @@ export interface MemoryReading {
   readonly limitBytes: number;
 }
 
+/** Shares 0..1 of the most memory that the process may have. */
+export interface MemoryUse {
+  readonly used: number;
+  /** Calls are shed above it. */
+  readonly limit: number;
+}
+
 export interface OverloadContext {
   readonly clock: Clock;
   readonly random: Random;
@@ -35,6 +42,8 @@ export class Overload {
   /** Why calls are shed; undefined while they are not. */
   #why: string | undefined;
   #delayMs = 0;
+  /** The last reading; undefined while memory is not watched. */
+  #memory: MemoryUse | undefined;
   /** Readings in a row above the limit of delay. */
   #lateLooks = 0;
   /** Readings in a row below all limits. */
@@ -68,6 +77,11 @@ export class Overload {
       { retryAfterMs: DEFAULT_RETRY_AFTER_MS },
     );
   };
+
+  /** At the last look; undefined where memory is no reason to shed calls. */
+  get memory(): MemoryUse | undefined {
+    return this.#memory;
+  }
 
   /** Ends the watching. */
   stop(): void {
@@ -105,9 +119,11 @@ export class Overload {
     if (eventLoopDelay !== 'off' && this.#lateLooks >= neededLooks) {
       passed.push({ limit: 'eventLoopDelay', observed: this.#delayMs, threshold: eventLoopDelay });
     }
+    this.#memory = undefined;
     if (memory !== 'off') {
       const { usedBytes, limitBytes } = this.#readMemory();
       const observed = usedBytes / limitBytes;
+      this.#memory = { used: observed, limit: memory };
       if (observed > memory) passed.push({ limit: 'memory', observed, threshold: memory });
     }
     return passed;

@@ -3,6 +3,8 @@
  * write their own lines of the page, with the labels rendered once per cell: a thousand upstreams have half a million lines.
  */
 
+import type { Trace } from '../../http/traceparent.js';
+
 export type Labels = Readonly<Record<string, string>>;
 
 /** A metric on the page. */
@@ -10,8 +12,11 @@ export interface Family {
   readonly name: string;
   readonly help: string;
   readonly type: 'counter' | 'gauge' | 'histogram';
-  /** The lines of each cell, one cell at a time; each line ends with a line feed. */
-  lines(): Iterable<string>;
+  /**
+   * The lines of each cell, one cell at a time; each line ends with a line feed.
+   * @param hasExemplars the format of the page has them.
+   */
+  lines(hasExemplars: boolean): Iterable<string>;
 }
 
 const escaped: Readonly<Record<string, string>> = { '\\': '\\\\', '"': '\\"', '\n': '\\n' };
@@ -98,21 +103,51 @@ export class CounterFamily implements LastingFamily {
 /** Counts of observations by upper bound. */
 export class Histogram {
   readonly #bounds: readonly number[];
+  readonly #wallNow: () => number;
+  /** By bucket; none until there is a trace. */
+  #exemplars: (Exemplar | undefined)[] | undefined;
   /** Each bucket's own observations; the last one is for what is over every bound. */
   readonly counts: number[];
   sum = 0;
 
-  constructor(bounds: readonly number[]) {
+  constructor(bounds: readonly number[], wallNow: () => number) {
     this.#bounds = bounds;
+    this.#wallNow = wallNow;
     this.counts = Array.from({ length: bounds.length + 1 }, () => 0);
   }
 
-  observe(value: number): void {
+  /** @param trace of what was observed; one that is not recorded leads nowhere. */
+  observe(value: number, trace?: Trace): void {
     let index = 0;
     while (index < this.#bounds.length && value > this.#bounds[index]!) index++;
     this.counts[index]!++;
     this.sum += value;
+    if (trace?.isSampled === true) this.#show(index, value, trace.id);
   }
+
+  /** What is written behind a bucket: an observation in it, or nothing. A later one takes its place at the next page. */
+  exemplarOf(bucket: number): string {
+    const exemplar = this.#exemplars?.[bucket];
+    if (exemplar === undefined) return '';
+    exemplar.isShown = true;
+    return exemplar.text;
+  }
+
+  /** The first one since the last page: others would not be seen. */
+  #show(bucket: number, value: number, traceId: string): void {
+    this.#exemplars ??= this.counts.map(() => undefined);
+    if (this.#exemplars[bucket]?.isShown === false) return;
+    const seconds = (this.#wallNow() / 1000).toFixed(3);
+    const text = ` # {trace_id="${traceId}"} ${value} ${seconds}`;
+    this.#exemplars[bucket] = { text, isShown: false };
+  }
+}
+
+/** An observation that stands for others like it, with its trace. */
+interface Exemplar {
+  readonly text: string;
+  /** A page has had it. */
+  isShown: boolean;
 }
 
 export class HistogramFamily implements LastingFamily {
@@ -123,10 +158,11 @@ export class HistogramFamily implements LastingFamily {
   /** Each bucket's line up to the labels of its cell. */
   readonly #buckets: readonly string[];
 
-  constructor(name: string, help: string, bounds: readonly number[]) {
+  /** @param wallNow for the time of exemplars. */
+  constructor(name: string, help: string, bounds: readonly number[], wallNow: () => number) {
     this.name = name;
     this.help = help;
-    this.#cells = new Cells(() => new Histogram(bounds));
+    this.#cells = new Cells(() => new Histogram(bounds, wallNow));
     this.#buckets = [...bounds, Infinity].map(
       (bound) => `${name}_bucket{le="${renderValue(bound)}",`,
     );
@@ -140,17 +176,19 @@ export class HistogramFamily implements LastingFamily {
     this.#cells.drop(upstream);
   }
 
-  *lines(): Iterable<string> {
-    for (const [labels, cell] of this.#cells) yield this.#linesOf(labels, cell);
+  *lines(hasExemplars: boolean): Iterable<string> {
+    for (const [labels, cell] of this.#cells) yield this.#linesOf(labels, cell, hasExemplars);
   }
 
   /** Prometheus wants cumulative buckets. */
-  #linesOf(labels: string, { counts, sum }: Histogram): string {
+  #linesOf(labels: string, cell: Histogram, hasExemplars: boolean): string {
+    const { counts, sum } = cell;
     let total = 0;
     let lines = '';
     for (let i = 0; i < counts.length; i++) {
       total += counts[i]!;
-      lines += `${this.#buckets[i]!}${labels}} ${total}\n`;
+      const exemplar = hasExemplars ? cell.exemplarOf(i) : '';
+      lines += `${this.#buckets[i]!}${labels}} ${total}${exemplar}\n`;
     }
     return `${lines}${lineOf(`${this.name}_sum`, labels, sum)}${lineOf(`${this.name}_count`, labels, total)}`;
   }

@@ -33,14 +33,19 @@ const grpcRequests: Counter<ExchangeFinished> = {
   when: ({ summary }) => summary.grpcCode !== undefined,
 };
 
+/** From a local call to the longest response that a default `total` allows, and one beyond it. */
+const bounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+
 const durations: Histogram<ExchangeFinished> = {
   kind: 'histogram',
   name: 'breakwater_request_duration_seconds',
   help: 'Time from the head of a request to the end of its exchange.',
   event: 'exchange-finished',
-  // From a local call to the longest response that a default `total` allows, and one beyond it.
-  bounds: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
+  per: 'route',
+  labels: {},
+  bounds,
   value: ({ summary }) => summary.durationMs / 1000,
+  trace: ({ summary }) => summary.trace,
 };
 
 const attempts: Counter<AttemptFinished> = {
@@ -51,6 +56,18 @@ const attempts: Counter<AttemptFinished> = {
   per: 'upstream',
   labels: { outcome: ({ result }) => result },
   known: attemptResults.map((outcome) => ({ outcome })),
+};
+
+const attemptDurations: Histogram<AttemptFinished> = {
+  kind: 'histogram',
+  name: 'breakwater_attempt_duration_seconds',
+  help: 'Time from the start of an attempt to the headers of its response, or to its end if it had none. outcome: as for breakwater_attempts_total.',
+  event: 'attempt-finished',
+  per: 'upstream',
+  labels: { outcome: ({ result }) => result },
+  bounds,
+  value: ({ headersMs }) => headersMs / 1000,
+  trace: ({ trace }) => trace,
 };
 
 /** @param shownReasons those whose count is shown from the start. */
@@ -65,5 +82,5 @@ export function exchangeInstruments(shownReasons: readonly string[]): readonly I
     when: ({ summary }) => summary.attempts === 0 && summary.reason !== '',
     known: shownReasons.map((reason) => ({ reason })),
   };
-  return [requests, grpcRequests, durations, attempts, rejections];
+  return [requests, grpcRequests, durations, attempts, attemptDurations, rejections];
 }

@@ -2,6 +2,7 @@
 import { endpointStates, type InspectableScope, type Inspection } from '../../core/inspect.js';
 import type { Gauge, StateGauge } from '../../core/instruments.js';
 import type { AnyLayer } from '../../core/pipeline.js';
+import type { MemoryUse } from '../../policies/overload/index.js';
 import { GaugeFamily, renderLabels, type Reading } from '../exposition/families.js';
 
 /** Labels are rendered once for each scope. */
@@ -74,7 +75,7 @@ function createEndpointGauge(inspection: Inspection): GaugeFamily {
   });
 }
 
-export function createGauges(version: string, inspection: Inspection): GaugeFamily[] {
+export function createGauges(inspection: Inspection): GaugeFamily[] {
   const ofPolicies = inspection.policies.flatMap(({ name, instruments = [] }) => {
     const owners = ownersOf(name, inspection);
     return instruments.flatMap((instrument): GaugeFamily[] => {
@@ -91,8 +92,26 @@ export function createGauges(version: string, inspection: Inspection): GaugeFami
       })),
     ),
     createEndpointGauge(inspection),
-    new GaugeFamily('breakwater_build_info', 'Always 1; the version is in the label.', () => [
-      { labels: renderLabels({ version }), value: 1 },
-    ]),
+  ];
+}
+
+/** @param memory undefined while it is not watched. */
+export function createMemoryGauges(memory: () => MemoryUse | undefined): GaugeFamily[] {
+  const create = (name: string, help: string, valueOf: (use: MemoryUse) => number) =>
+    new GaugeFamily(name, help, () => {
+      const use = memory();
+      return use === undefined ? [] : [{ labels: '', value: valueOf(use) }];
+    });
+  return [
+    create(
+      'breakwater_memory_used_ratio',
+      'Memory of the process as a share of the most that it may have. Shown while overload.memory is watched.',
+      ({ used }) => used,
+    ),
+    create(
+      'breakwater_memory_shed_ratio',
+      'overload.memory: the share of the memory above which calls are shed.',
+      ({ limit }) => limit,
+    ),
   ];
 }

@@ -4,7 +4,6 @@ import type { Counter, Histogram, Instrument } from '../../core/instruments.js';
 import {
   CounterFamily,
   HistogramFamily,
-  type Counter as Cell,
   type Labels,
   type LastingFamily,
 } from '../exposition/families.js';
@@ -23,18 +22,18 @@ interface Meter {
 }
 
 /** A cell, or the map for the next label. */
-type Branch = Map<string, Branch | Cell>;
+type Branch<Cell> = Map<string, Branch<Cell> | Cell>;
 
 /** The cells that have some labels in common; found by the values of the others, without building a key. */
-class CellsBy {
-  readonly #family: CounterFamily;
+class CellsBy<Cell> {
+  readonly #family: { at(labels: Labels): Cell };
   readonly #common: Labels;
   readonly #names: readonly string[];
   readonly #reads: readonly ((event: Event) => string)[];
-  readonly #root: Branch = new Map();
+  readonly #root: Branch<Cell> = new Map();
   #only: Cell | undefined;
 
-  constructor(family: CounterFamily, common: Labels, labels: Counter['labels']) {
+  constructor(family: { at(labels: Labels): Cell }, common: Labels, labels: Counter['labels']) {
     this.#family = family;
     this.#common = common;
     this.#names = Object.keys(labels);
@@ -49,7 +48,7 @@ class CellsBy {
       const value = this.#reads[i]!(event);
       let next = branch.get(value);
       if (next === undefined) branch.set(value, (next = new Map()));
-      branch = next as Branch;
+      branch = next as Branch<Cell>;
     }
     const value = this.#reads[last]!(event);
     let cell = branch.get(value);
@@ -81,15 +80,18 @@ function createCounter({ name, help, event, per, labels, when, known = [] }: Cou
   };
 }
 
-function createHistogram({ name, help, event, bounds, value }: Histogram): Meter {
-  const family = new HistogramFamily(name, help, bounds);
+function createHistogram(
+  { name, help, event, per, labels, bounds, value, trace }: Histogram,
+  wallNow: () => number,
+): Meter {
+  const family = new HistogramFamily(name, help, bounds, wallNow);
   return {
     family,
     event,
-    per: 'route',
-    open(labels) {
-      const cell = family.at(labels);
-      return (event) => cell.observe(value(event));
+    per,
+    open(common) {
+      const cells = new CellsBy(family, common, labels);
+      return (event) => cells.at(event).observe(value(event), trace?.(event));
     },
     announce() {},
   };
@@ -113,10 +115,11 @@ export class Meters {
   readonly #meters: readonly Meter[];
   readonly #upstreams = new Map<string, UpstreamMeters>();
 
-  constructor(instruments: readonly Instrument[]) {
+  /** @param wallNow for what is shown with a time. */
+  constructor(instruments: readonly Instrument[], wallNow: () => number) {
     this.#meters = instruments.flatMap((instrument): Meter[] => {
       if (instrument.kind === 'counter') return [createCounter(instrument)];
-      return instrument.kind === 'histogram' ? [createHistogram(instrument)] : [];
+      return instrument.kind === 'histogram' ? [createHistogram(instrument, wallNow)] : [];
     });
   }
 

@@ -4,16 +4,18 @@ import type { Clock } from '../../core/clock.js';
 import type { Inspection, InspectableScope } from '../../core/inspect.js';
 import type { AnyLayer } from '../../core/pipeline.js';
 import type { PolicyList } from '../../core/policy.js';
+import type { MemoryUse } from '../../policies/overload/index.js';
 import { endpointInstruments } from '../../upstream/instruments.js';
 import type { Sink } from '../bus.js';
 import { createBreaks } from '../exposition/breaks.js';
-import { CounterFamily, GaugeFamily, type Family } from '../exposition/families.js';
+import { chooseFormat, openMetrics, textFormat, type Format } from '../exposition/formats.js';
+import { CounterFamily, GaugeFamily, renderLabels, type Family } from '../exposition/families.js';
 import { renderPage } from '../exposition/page.js';
 import { collectProcessMetrics } from '../exposition/process.js';
 import { SharedPage } from '../exposition/shared-page.js';
 import { Departed } from './departed.js';
 import { exchangeInstruments } from './exchange.js';
-import { createGauges } from './gauges.js';
+import { createGauges, createMemoryGauges } from './gauges.js';
 import { Meters } from './meters.js';
 
 export interface MetricsOptions {
@@ -22,19 +24,25 @@ export interface MetricsOptions {
   readonly inspection: Inspection;
   /** Lines that the log had to leave out so far. */
   readonly droppedLines?: (() => number) | undefined;
+  /** What the process uses of its memory; undefined while that is not watched. */
+  readonly memory?: (() => MemoryUse | undefined) | undefined;
 }
 
 export interface Metrics extends Sink {
-  readonly contentType: string;
+  /** @param accept the `Accept` field of a scrape. */
+  contentTypeFor(accept: string | undefined): string;
   countReload(result: 'success' | 'failure'): void;
   /** A request was refused below the policies. */
   countRefusal(status: number): void;
   /** A client's connection was closed because of what the client did. */
   countClosedConnection(reason: string): void;
-  /** A configuration came into force, at the start or by a reload. */
-  noteConfig(): void;
-  /** The page that Prometheus scrapes, in pieces. Those that overlap are one page. */
-  exposition(): AsyncIterable<Buffer>;
+  /** A configuration came into force, at the start or by a reload. @param hash of its content. */
+  noteConfig(hash: string): void;
+  /**
+   * The page that Prometheus scrapes, in pieces. Those that overlap are one page.
+   * @param accept the `Accept` field of the scrape.
+   */
+  exposition(accept?: string): AsyncIterable<Buffer>;
 }
 
 /** Before calls are served again. */
@@ -51,15 +59,19 @@ export function createMetrics({
   version,
   inspection,
   droppedLines = () => 0,
+  memory = () => undefined,
 }: MetricsOptions): Metrics {
   // The process's own metrics are the library's: ours are too many for it.
   const ofProcess = collectProcessMetrics();
   const { policies } = inspection;
-  const meters = new Meters([
-    ...exchangeInstruments(shownReasons(policies)),
-    ...endpointInstruments,
-    ...policies.flatMap(({ instruments = [] }) => instruments),
-  ]);
+  const meters = new Meters(
+    [
+      ...exchangeInstruments(shownReasons(policies)),
+      ...endpointInstruments,
+      ...policies.flatMap(({ instruments = [] }) => instruments),
+    ],
+    () => clock.wallNow(),
+  );
   const reloads = new CounterFamily(
     'breakwater_config_reloads_total',
     'How often the configuration was read again. result: success or failure.',
@@ -82,10 +94,17 @@ export function createMetrics({
     'Connections that were closed because of what their client did. reason: what it did.',
   );
   let configuredAtMs: number | undefined;
+  let configHash = '';
   const families: readonly Family[] = [
     // The gauges first: reading a circuit may make it move, which is counted.
-    ...createGauges(version, inspection),
+    ...createGauges(inspection),
+    ...createMemoryGauges(memory),
     ...meters.families,
+    new GaugeFamily(
+      'breakwater_build_info',
+      'Always 1. version: of Breakwater. config: a hash of the configuration file in force and of the files that it names.',
+      () => [{ labels: renderLabels({ version, config: configHash }), value: 1 }],
+    ),
     reloads,
     dropped,
     refusals,
@@ -122,21 +141,24 @@ export function createMetrics({
     announcedScopes = scopes;
   }
 
-  const page = new SharedPage(async function* () {
+  async function* render(format: Format): AsyncGenerator<string> {
     dropDeparted();
     await announceKnown();
     droppedCount.value = droppedLines();
     // First, as it may fail: nothing has been sent yet.
-    const rest = await ofProcess.render();
-    yield* renderPage(families, rest, createBreaks());
-  });
+    const rest = await ofProcess.render(format);
+    yield* renderPage(families, format, rest, createBreaks());
+  }
+  const pages = new Map(
+    [textFormat, openMetrics].map((format) => [format, new SharedPage(() => render(format))]),
+  );
 
   return {
     scope(upstream, route) {
       dropDeparted();
       return meters.scope(upstream, route);
     },
-    contentType: ofProcess.contentType,
+    contentTypeFor: (accept) => chooseFormat(accept).contentType,
     countReload(result) {
       reloadsBy[result].value++;
     },
@@ -146,13 +168,14 @@ export function createMetrics({
     countClosedConnection(reason) {
       closed.at({ reason }).value++;
     },
-    noteConfig() {
+    noteConfig(hash) {
       dropDeparted();
+      configHash = hash;
       configuredAtMs = clock.wallNow();
       const present = new Set(inspection.scopes().map(({ upstream }) => upstream));
       // What belongs to no upstream stays.
       departed.note(meters.upstreams, present.add(''));
     },
-    exposition: () => page.read(),
+    exposition: (accept) => pages.get(chooseFormat(accept))!.read(),
   };
 }

@@ -1,61 +1,53 @@
 /** The access log: one line per exchange, or per exchange that went wrong. */
-import type { Clock } from '../../core/clock.js';
+import type { Clock, Random } from '../../core/clock.js';
 import type { ExchangeSummary } from '../../core/events.js';
 import { isGrpcFault } from '../../http/grpc.js';
 import type { Logger } from './logger.js';
+import { RefusalLines } from './refusal-lines.js';
 
 /** Which exchanges get a line: all, those that went wrong, or none. */
 export type AccessLog = 'all' | 'errors' | 'off';
 
-/** Lines per second for calls that were refused without an attempt, of one upstream or route. */
-const REFUSAL_LINES = 100;
-
-/**
- * An open circuit may refuse many calls per second. A line for each would cost more than the refusal, and all lines would
- * be alike. Beyond the limit, lines are only counted, and the next line has the number of those left out.
- */
-class RefusalLines {
-  readonly #clock: Clock;
-  #second = 0;
-  #written = 0;
-  #leftOut = 0;
-
-  constructor(clock: Clock) {
-    this.#clock = clock;
-  }
-
-  /** @returns how many lines were left out before this one, or undefined if this line is left out. */
-  admit(): number | undefined {
-    const second = Math.floor(this.#clock.now() / 1000);
-    if (second !== this.#second) {
-      this.#second = second;
-      this.#written = 0;
-    }
-    if (this.#written >= REFUSAL_LINES) {
-      this.#leftOut += 1;
-      return undefined;
-    }
-    this.#written += 1;
-    const leftOut = this.#leftOut;
-    this.#leftOut = 0;
-    return leftOut;
-  }
+/** How many exchanges get a line. */
+export interface AccessSample {
+  /** Lines per second and upstream for calls that Breakwater refused; undefined: the usual limit. */
+  readonly errors?: number | undefined;
+  /** Share of the good calls, 0..1. */
+  readonly ok: number;
 }
 
+export interface AccessOptions {
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly access: AccessLog;
+  readonly sample: AccessSample;
+}
+
+/** Where nothing is written: all calls get a line if all are wanted. */
+const usualErrors: Readonly<Record<AccessLog, number>> = { all: Infinity, errors: 100, off: 0 };
+
 /** Writes the exchanges of one upstream and route. */
-export function logExchanges(
-  logger: Logger,
-  upstream: string,
-  route: string,
-  access: AccessLog,
-  clock: Clock,
-): (summary: ExchangeSummary) => void {
-  const refusalLines = new RefusalLines(clock);
-  return (summary) => {
-    if (access === 'off' || (access === 'errors' && !wentWrong(summary))) return;
-    let leftOut: number | undefined = 0;
-    if (access === 'errors' && isRefusal(summary)) leftOut = refusalLines.admit();
-    if (leftOut !== undefined) logAccess(logger, upstream, route, summary, leftOut);
+type LogExchange = (summary: ExchangeSummary) => void;
+
+/** @returns the log of each upstream and route. The routes of an upstream share its limit. */
+export function createAccessLog(
+  options: AccessOptions,
+): (upstream: string, route: string) => LogExchange {
+  const { logger, clock, random, access, sample } = options;
+  if (access === 'off') return () => () => {};
+  const { errors = usualErrors[access], ok } = sample;
+  const limits = new Map<string, RefusalLines>();
+  return (upstream, route) => {
+    let limit = limits.get(upstream);
+    if (limit === undefined) limits.set(upstream, (limit = new RefusalLines(errors, clock)));
+    const refusalLines = limit;
+    return (summary) => {
+      let leftOut: number | undefined = 0;
+      if (isRefusal(summary)) leftOut = refusalLines.admit();
+      else if (!wentWrong(summary) && (access === 'errors' || random() >= ok)) return;
+      if (leftOut !== undefined) logAccess(logger, upstream, route, summary, leftOut);
+    };
   };
 }
 
@@ -77,27 +69,30 @@ function logAccess(
   summary: ExchangeSummary,
   leftOut: number,
 ): void {
-  const { method, path, status, reason, attempts, requestId, traceId, error, substitution } =
-    summary;
+  const { method, path, status, reason, attempts, requestId, trace, error, substitution } = summary;
   logger.info(
     {
       upstream,
       route,
+      client: summary.client,
       method,
       path,
       status,
       grpcCode: summary.grpcCode,
+      upstreamStatus: summary.upstreamStatus,
       reason,
       attempts,
       outcomes: summary.results,
       endpoints: summary.endpoints,
+      bytesIn: summary.bytesIn,
+      bytesOut: summary.bytesOut,
       waitMs: Math.round(summary.waitedMs),
       upstreamMs: Math.round(summary.upstreamMs),
       durationMs: Math.round(summary.durationMs),
       deadlineLeftMs:
         summary.deadlineLeftMs === undefined ? undefined : Math.round(summary.deadlineLeftMs),
       requestId,
-      traceId,
+      traceId: trace?.id,
       fallback: substitution?.source,
       error: error?.message ?? substitution?.cause,
       leftOut: leftOut === 0 ? undefined : leftOut,

@@ -1,18 +1,14 @@
 /** Writes log lines for exchanges that end, attempts that fail, and events that declare a line. */
-import type { Clock } from '../../core/clock.js';
 import type { AttemptFinished, ExchangeFinished } from '../../core/events.js';
 import type { LoggedEvent } from '../../core/instruments.js';
 import type { PolicyList } from '../../core/policy.js';
 import { endpointLog } from '../../upstream/instruments.js';
 import type { Sink } from '../bus.js';
-import { logExchanges, type AccessLog } from './access.js';
-import { writeLine, type Logger } from './logger.js';
+import { createAccessLog, type AccessOptions } from './access.js';
+import { writeLine } from './logger.js';
 
-export interface LogSinkOptions {
-  readonly logger: Logger;
-  readonly clock: Clock;
+export interface LogSinkOptions extends AccessOptions {
   readonly policies: PolicyList;
-  readonly access: AccessLog;
 }
 
 const failedAttempt: LoggedEvent<AttemptFinished> = {
@@ -25,13 +21,15 @@ const failedAttempt: LoggedEvent<AttemptFinished> = {
   }),
 };
 
-export function createLogSink({ logger, clock, policies, access }: LogSinkOptions): Sink {
+export function createLogSink({ policies, ...options }: LogSinkOptions): Sink {
+  const { logger } = options;
+  const logOf = createAccessLog(options);
   const logged = [failedAttempt, ...endpointLog, ...policies.flatMap(({ log = [] }) => log)];
   /** Metrics count the others; a line for each would only repeat the access log. */
   const lines = new Map<string, LoggedEvent>(logged.map((each) => [each.event, each]));
   return {
     scope(upstream, route) {
-      const logExchange = logExchanges(logger, upstream, route, access, clock);
+      const logExchange = logOf(upstream, route);
       return (event) => {
         if (event.type === 'exchange-finished') {
           logExchange((event as ExchangeFinished).summary);

@@ -202,7 +202,13 @@ upstreams: { a: { listen: 0, target: "${upstream.url}", retry: off${options} } }
 
   t.test('a malformed body', async (t) => {
     const sidecar = await open(t, '');
-    write(t, sidecar.port('a'), `${HEAD}Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nzz\r\n`);
+    const head = `${HEAD}Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n`;
+    const client = write(t, sidecar.port('a'), head);
+    await eventually(
+      'the attempt has a slot',
+      async () => (await sidecar.metric('breakwater_bulkhead_active')) === 1,
+    );
+    client.write('zz\r\n');
     await ended(sidecar, 'cancelled');
     t.equal(await lastErrorOf(sidecar), null);
   });

@@ -249,10 +249,10 @@ t.test('a response that is not gRPC becomes it', async (t) => {
   }
 });
 
-t.test('a call is repeated', async (t) => {
-  const failOnce = (call: ServedCall, number: number): void =>
-    number === 1 ? call.refuse(14) : call.respond('second');
+const failOnce = (call: ServedCall, number: number): void =>
+  number === 1 ? call.refuse(14) : call.respond('second');
 
+t.test('a call is repeated', async (t) => {
   t.test('after UNAVAILABLE only where its method may be carried out twice', async (t) => {
     const once = await open(t, failOnce);
     t.equal((await once.client.call(PATH)).status, '14');

@@ -16,11 +16,11 @@ import type { OwnResponse, Refused } from './problem.js';
 import type { RequestHead } from './stream.js';
 
 /**
- * By its content type. Over HTTP/1.1 it is an ordinary request: no gRPC client speaks it, so what sends it understands
- * HTTP.
+ * A POST with a content type of gRPC. Over HTTP/1.1 it is an ordinary request: no gRPC client speaks it, so what sends it
+ * understands HTTP.
  */
-export const isGrpcRequest = ({ protocolVersion, fields }: RequestHead): boolean =>
-  protocolVersion === '2.0' && isGrpcType(firstValue(fields, 'content-type'));
+export const isGrpcRequest = ({ protocolVersion, method, fields }: RequestHead): boolean =>
+  protocolVersion === '2.0' && method === 'POST' && isGrpcType(firstValue(fields, 'content-type'));
 
 /** What our own responses mean in gRPC, by their HTTP status. */
 const codesByStatus: Readonly<Record<number, GrpcCode>> = {

@@ -420,6 +420,7 @@ t.test('writes one line per exchange with what an operator looks for', async (t)
       endpoints: ['10.0.0.1:80', '10.0.0.2:80', '10.0.0.1:80'],
       upstreamMs: 7.6,
       deadlineLeftMs: 20.4,
+      grpcCode: 'DEADLINE_EXCEEDED',
       upstreamStatus: 503,
       bytesIn: 12,
       bytesOut: 345,
@@ -439,6 +440,7 @@ t.test('writes one line per exchange with what an operator looks for', async (t)
     method: 'GET',
     path: '/search/x',
     status: 504,
+    grpcCode: 'DEADLINE_EXCEEDED',
     upstreamStatus: 503,
     reason: 'timeout-attempt',
     attempts: 3,
@@ -474,13 +476,15 @@ t.test('writes only exchanges that went wrong unless asked for all', async (t) =
     finished({ status: 499, error: new ClientGoneError(499, 'gone') }),
     // The response broke off after its head.
     finished({ status: 200, reason: 'upstream-reset' }),
+    finished({ status: 200, grpcCode: 'NOT_FOUND' }),
+    finished({ status: 200, grpcCode: 'INTERNAL' }),
   ];
   const written = (access: AccessLog) => {
     const { emit, parsed } = build({ access });
     for (const exchange of exchanges) emit(exchange);
     return parsed().map(({ status, reason }) => `${String(status)} ${String(reason)}`.trim());
   };
-  t.same(written('errors'), ['404 no-route', '500', '499', '200 upstream-reset']);
+  t.same(written('errors'), ['404 no-route', '500', '499', '200 upstream-reset', '200']);
   t.equal(written('all').length, exchanges.length);
   t.same(written('off'), []);
 });

@@ -127,6 +127,19 @@ t.test(
   },
 );
 
+t.test('counts gRPC calls by their status, and no others', async (t) => {
+  const { metrics, samples } = build();
+  const emit = metrics.scope('catalog', 'search');
+  finish(emit, { grpcCode: 'OK' });
+  finish(emit, { grpcCode: 'UNAVAILABLE', reason: 'circuit-open' });
+  finish(emit, { grpcCode: 'OK' });
+  finish(emit, {});
+  t.same(await samples('grpc_requests_total'), [
+    'grpc_requests_total{upstream="catalog",route="search",code="OK"} 2',
+    'grpc_requests_total{upstream="catalog",route="search",code="UNAVAILABLE"} 1',
+  ]);
+});
+
 t.test('sums durations into cumulative buckets, a bound included', async (t) => {
   const { metrics, samples } = build();
   const emit = metrics.scope('catalog', 'search');

@@ -20,10 +20,12 @@ const speaksGrpc = ({ connections, own, routes }: LintUpstream) =>
   connections.value('healthCheck.grpc') !== undefined ||
   [own, ...routes].some((scope) => GRPC_KEYS.some((key) => isOwn(scope, key)));
 
+type Source = Readonly<Record<string, unknown>>;
+
+const isUseless = ({ cache, static: fixed }: Source) => cache !== undefined || fixed !== undefined;
+
 function checkFallback(scope: Scope): Offence | undefined {
-  const sources = scope.list('fallback') as readonly Readonly<Record<string, unknown>>[];
-  const isUseless = ({ cache, static: fixed }: Readonly<Record<string, unknown>>) =>
-    cache !== undefined || fixed !== undefined;
+  const sources = scope.list('fallback') as readonly Source[];
   const at = sources.findIndex(isUseless);
   if (at === -1) return undefined;
   const kinds = [...new Set(sources.filter(isUseless).flatMap(Object.keys))];

@@ -189,7 +189,8 @@ function testNames(): void {
   t.test('a name that does not resolve at the start fails its calls until it does', async (t) => {
     const upstreamPort = await findFreePort();
     await startFleet(t, ['127.0.0.1'], upstreamPort);
-    const { names, url, addresses } = await run(t, 'late.test', upstreamPort, 'retry: off');
+    const running = await run(t, 'late.test', upstreamPort, 'retry: off');
+    const { names, url, addresses, log } = running;
     for (const zone of ['NXDOMAIN', 'SERVFAIL', []] as const) {
       names.set('late.test', zone);
       const { status, headers, text } = await send(url);
@@ -199,6 +200,10 @@ function testNames(): void {
       t.match(text, zone === 'SERVFAIL' ? /EAI_AGAIN/ : /ENOTFOUND|EAI_NODATA|ENODATA/);
       t.same(await addresses(), []);
     }
+    t.match(
+      log().map(({ msg }) => msg),
+      [/^Cannot look up late\.test of a .* calls fail until it has an address$/],
+    );
     names.set('late.test', ['127.0.0.1']);
     await eventually('it is well', async () => (await send(url)).status === 200);
   });

@@ -122,7 +122,7 @@ function testNames(): void {
     const { names, url, port, addresses, metric } = running;
     names.set('fleet.test', [one, two]);
     t.equal((await send(url)).status, 200);
-    const load = startLoad(port, 8, 2);
+    const load = startLoad(t, port, 8, 2);
     const become = async (hosts: readonly string[]): Promise<void> => {
       names.set('fleet.test', hosts);
       const wanted = withPort(hosts, upstreamPort).join();
@@ -172,7 +172,7 @@ function testNames(): void {
     const startMs = performance.now();
     t.equal((await send(url)).status, 200);
     t.ok(performance.now() - startMs >= 650, 'the first call waits for the addresses');
-    const load = startLoad(port, 4, 5);
+    const load = startLoad(t, port, 4, 5);
     await eventually('it is looked up again several times', async () => {
       const same = 'breakwater_resolutions_total{upstream="a",result="unchanged"}';
       return (await metric(same)) >= 3;
@@ -222,7 +222,7 @@ function testNames(): void {
     const first = await send(url);
     t.equal(first.status, 200, first.text);
     t.equal((await addresses()).length, 1000);
-    const load = startLoad(port, 16, 0);
+    const load = startLoad(t, port, 16, 0);
     await eventually('4,000 calls have been made', () => load.calls.length >= 4000);
     await load.stop();
     t.same(Object.keys(countStatuses(load.calls)), ['200']);
@@ -245,10 +245,12 @@ function testNames(): void {
       hosts.filter((_, i) => i % 2 === 0),
       upstreamPort,
     );
-    const { names, port, metric } = await run(t, 'half.test', upstreamPort, '');
+    const keys = 'ejection: { consecutiveFailures: 2 }';
+    const { names, port, metric } = await run(t, 'half.test', upstreamPort, keys);
     names.set('half.test', hosts);
-    const load = startLoad(port, 16, 0);
+    const load = startLoad(t, port, 16, 0);
     await eventually('nearly all dead endpoints are out', async () => {
+      await pause(200);
       return (await metric('breakwater_endpoints{upstream="a",state="ejected"}')) > 400;
     });
     const ejectedMs = load.now();

@@ -147,6 +147,10 @@ function envoyConfig({ port, ports }: Setup): unknown {
         http_health_check: { path: '/healthz' },
       },
     ],
+    // Three retries at a time, the default, are too few when a process with many calls under way ends.
+    circuit_breakers: {
+      thresholds: [{ retry_budget: { budget_percent: { value: 20 }, min_retry_concurrency: 20 } }],
+    },
     outlier_detection: {
       consecutive_5xx: 5,
       interval: '1s',

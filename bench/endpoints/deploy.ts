@@ -27,7 +27,7 @@ const CALM_MS = 8000;
 const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '3' },
-    rate: { type: 'string', default: '100' },
+    rate: { type: 'string', default: '200' },
   },
 });
 const rounds = Number(values.rounds);
@@ -156,11 +156,11 @@ async function playRound(
   const proxy = await programs.start('proxy', { ...balancer.prepare(setup), port });
   await pause(STEP_MS);
   const all: Seen[] = [];
-  for (const { play } of events) {
+  for (const event of events) {
     const seen: Seen = { calls: 0, lost: 0, tookMs: [] };
     const stopLoad = startLoad(port, seen);
     await pause(1000);
-    await play(fleet);
+    await event.play(fleet);
     await pause(CALM_MS);
     await stopLoad();
     all.push(seen);

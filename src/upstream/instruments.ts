@@ -181,8 +181,13 @@ function explainResolution(event: NameResolved, upstream: string): string {
       return `name ${name} of ${upstream} has the addresses ${listAddresses(addresses)}`;
     case 'unchanged':
       return `name ${name} of ${upstream} can be looked up again; its addresses are the same`;
-    case 'failure':
-      return `Cannot look up ${name} of ${upstream} because ${error?.message ?? 'it has no address'}; the addresses known before stay in use`;
+    case 'failure': {
+      const consequence =
+        addresses.length === 0
+          ? 'calls fail until it has an address'
+          : 'the addresses known before stay in use';
+      return `Cannot look up ${name} of ${upstream} because ${error?.message ?? 'it has no address'}; ${consequence}`;
+    }
   }
 }
 

@@ -75,7 +75,7 @@ upstreams:
     };
     const isEjected = async (host: string) => (await endpointAt(host))?.state === 'ejected';
 
-    const load = startLoad(port, 8, 2);
+    const load = startLoad(t, port, 8, 2);
     const served = (host: string, fromMs: number) =>
       load.calls.some(({ text, atMs }) => text === host && atMs > fromMs);
     await eventually('all are called', () => [a, b, c].every((host) => served(host, 0)));

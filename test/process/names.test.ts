@@ -122,7 +122,7 @@ function testNames(): void {
     const { names, url, port, addresses, metric } = running;
     names.set('fleet.test', [one, two]);
     t.equal((await send(url)).status, 200);
-    const load = startLoad(port, 8, 2);
+    const load = startLoad(t, port, 8, 2);
     const become = async (hosts: readonly string[]): Promise<void> => {
       names.set('fleet.test', hosts);
       const wanted = withPort(hosts, upstreamPort).join();
@@ -172,7 +172,7 @@ function testNames(): void {
     const startMs = performance.now();
     t.equal((await send(url)).status, 200);
     t.ok(performance.now() - startMs >= 650, 'the first call waits for the addresses');
-    const load = startLoad(port, 4, 5);
+    const load = startLoad(t, port, 4, 5);
     await eventually('it is looked up again several times', async () => {
       const same = 'breakwater_resolutions_total{upstream="a",result="unchanged"}';
       return (await metric(same)) >= 3;
@@ -189,7 +189,8 @@ function testNames(): void {
   t.test('a name that does not resolve at the start fails its calls until it does', async (t) => {
     const upstreamPort = await findFreePort();
     await startFleet(t, ['127.0.0.1'], upstreamPort);
-    const { names, url, addresses } = await run(t, 'late.test', upstreamPort, 'retry: off');
+    const running = await run(t, 'late.test', upstreamPort, 'retry: off');
+    const { names, url, addresses, log } = running;
     for (const zone of ['NXDOMAIN', 'SERVFAIL', []] as const) {
       names.set('late.test', zone);
       const { status, headers, text } = await send(url);
@@ -199,6 +200,10 @@ function testNames(): void {
       t.match(text, zone === 'SERVFAIL' ? /EAI_AGAIN/ : /ENOTFOUND|EAI_NODATA|ENODATA/);
       t.same(await addresses(), []);
     }
+    t.match(
+      log().map(({ msg }) => msg),
+      [/^Cannot look up late\.test of a .* calls fail until it has an address$/],
+    );
     names.set('late.test', ['127.0.0.1']);
     await eventually('it is well', async () => (await send(url)).status === 200);
   });
@@ -217,7 +222,7 @@ function testNames(): void {
     const first = await send(url);
     t.equal(first.status, 200, first.text);
     t.equal((await addresses()).length, 1000);
-    const load = startLoad(port, 16, 0);
+    const load = startLoad(t, port, 16, 0);
     await eventually('4,000 calls have been made', () => load.calls.length >= 4000);
     await load.stop();
     t.same(Object.keys(countStatuses(load.calls)), ['200']);
@@ -240,10 +245,12 @@ function testNames(): void {
       hosts.filter((_, i) => i % 2 === 0),
       upstreamPort,
     );
-    const { names, port, metric } = await run(t, 'half.test', upstreamPort, '');
+    const keys = 'ejection: { consecutiveFailures: 2 }';
+    const { names, port, metric } = await run(t, 'half.test', upstreamPort, keys);
     names.set('half.test', hosts);
-    const load = startLoad(port, 16, 0);
+    const load = startLoad(t, port, 16, 0);
     await eventually('nearly all dead endpoints are out', async () => {
+      await pause(200);
       return (await metric('breakwater_endpoints{upstream="a",state="ejected"}')) > 400;
     });
     const ejectedMs = load.now();

@@ -14,6 +14,7 @@ import {
   allSlow,
   fleetScenarios,
   halfHangs,
+  halfRefuses,
   oneFails,
   oneFlaps,
   oneHangs,
@@ -50,6 +51,12 @@ for (const scenario of withOneDead) {
     runs.push({ name: `${scenario.name}, ${callsPerSecond}/s, seed ${seed}`, result });
   }
 }
+
+const large = await Promise.all(
+  [1, 2, 3, 4].map((seed) =>
+    playFleet({ ...halfRefuses, size: 40, lastsMs: 15_000 }, withEjection, seed),
+  ),
+);
 
 const wholeFleet = await playFleet(
   allRefuse,
@@ -119,6 +126,13 @@ t.test('a flapping endpoint, a rolling restart and half a fleet cost no calls', 
   }
   t.ok(resultOf(halfHangs, withEjection).mostEjected === 4, 'all that hang are ejected');
   t.ok(goodShare(resultOf(halfHangs, withoutEjection).calls) < 0.5);
+});
+
+t.test('a large fleet stays in use when half of it dies at once', async (t) => {
+  for (const { calls, circuitOpenings } of [...large, resultOf(halfRefuses, withEjection)]) {
+    t.equal(circuitOpenings, 0);
+    t.ok(goodShare(calls) >= 0.98, `${goodShare(calls)}`);
+  }
 });
 
 t.test(

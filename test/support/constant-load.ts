@@ -1,6 +1,7 @@
 /** Clients that call without a pause, whatever comes back. */
 import http from 'node:http';
 import { performance } from 'node:perf_hooks';
+import type { Teardown } from './sidecar.js';
 
 export interface LoadedCall {
   /** When it began, in ms after the load did. */
@@ -20,7 +21,12 @@ export interface ConstantLoad {
 }
 
 /** @param pauseMs of each client, between two calls. */
-export function startLoad(port: number, clients: number, pauseMs: number): ConstantLoad {
+export function startLoad(
+  t: Teardown,
+  port: number,
+  clients: number,
+  pauseMs: number,
+): ConstantLoad {
   const startMs = performance.now();
   const now = () => performance.now() - startMs;
   const agent = new http.Agent({ keepAlive: true, maxSockets: clients });
@@ -45,15 +51,13 @@ export function startLoad(port: number, clients: number, pauseMs: number): Const
     while (!state.isOver) await call();
   };
   const running = Promise.all(Array.from({ length: clients }, callOn));
-  return {
-    calls,
-    now,
-    async stop() {
-      state.isOver = true;
-      await running;
-      agent.destroy();
-    },
+  const stop = async (): Promise<void> => {
+    state.isOver = true;
+    await running;
+    agent.destroy();
   };
+  t.teardown(stop);
+  return { calls, now, stop };
 }
 
 /** How many calls there were of each status. */

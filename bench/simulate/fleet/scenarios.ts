@@ -86,6 +86,18 @@ export const halfHangs: FleetScenario = {
   },
 };
 
+/** As a lost zone does. */
+export const halfRefuses: FleetScenario = {
+  name: 'ten of twenty refuse connections',
+  size: 20,
+  callsPerSecond: 200,
+  arrange(fleet) {
+    for (const host of fleet.hosts.slice(0, 10)) {
+      fleet.clock.schedule(FAULT_MS, () => fleet.set(host, 'refusing'));
+    }
+  },
+};
+
 export const fleetScenarios: readonly FleetScenario[] = [
   oneRefuses,
   oneHangs,
@@ -93,6 +105,7 @@ export const fleetScenarios: readonly FleetScenario[] = [
   oneFlaps,
   rollingRestart,
   halfHangs,
+  halfRefuses,
   allSlow,
   allRefuse,
 ];

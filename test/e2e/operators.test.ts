@@ -41,7 +41,7 @@ function write(t: Teardown, port: number, bytes: string): Socket {
 t.test('an attempt is measured to its headers, an exchange to its end', async (t) => {
   const upstream = await startUpstream(t, (_request, response) => {
     response.write('part');
-    setTimeout(() => response.end(), 400);
+    setTimeout(() => response.end(), 1500);
   });
   const sidecar = await startSidecar(
     t,
@@ -50,10 +50,8 @@ t.test('an attempt is measured to its headers, an exchange to its end', async (t
   await send(`${sidecar.url('a')}/`);
   const labels = { upstream: 'a', outcome: 'success' };
   t.equal(await sidecar.metric('breakwater_attempt_duration_seconds_count', labels), 1);
-  t.ok((await sidecar.metric('breakwater_attempt_duration_seconds_sum', labels)) < 0.3);
-  t.ok(
-    (await sidecar.metric('breakwater_request_duration_seconds_sum', { upstream: 'a' })) >= 0.39,
-  );
+  t.ok((await sidecar.metric('breakwater_attempt_duration_seconds_sum', labels)) < 1);
+  t.ok((await sidecar.metric('breakwater_request_duration_seconds_sum', { upstream: 'a' })) >= 1.4);
 });
 
 t.test(
@@ -257,10 +255,10 @@ upstreams: { a: { listen: 0, target: "${upstream.url}", retry: off${options} } }
   });
 
   t.test('a response that the client does not read', async (t) => {
-    const sidecar = await open(t, ', timeout: { total: 700ms, attempt: 300ms }', (socket) => {
+    const sidecar = await open(t, ', timeout: { total: 3s, attempt: 2s }', (socket) => {
       socket.once('data', () => {
         socket.write('HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n');
-        socket.write(Buffer.alloc(50_000_000));
+        socket.write(Buffer.alloc(20_000_000));
       });
     });
     const client = connect(sidecar.port('a'), '127.0.0.1');

@@ -17,7 +17,11 @@ interface Running {
   upstreams: InspectableUpstream[];
 }
 
-function build(running: Partial<Running> = {}, droppedLines = () => 0) {
+function build(
+  running: Partial<Running> = {},
+  droppedLines = () => 0,
+  memory?: () => { used: number; limit: number } | undefined,
+) {
   const inspection: Inspection = {
     policies,
     isReady: () => true,
@@ -26,7 +30,7 @@ function build(running: Partial<Running> = {}, droppedLines = () => 0) {
     config: () => ({}),
   };
   const clock = new FakeClock();
-  const metrics = createMetrics({ clock, version: '1.2.3', inspection, droppedLines });
+  const metrics = createMetrics({ clock, version: '1.2.3', inspection, droppedLines, memory });
   return {
     clock,
     metrics,
@@ -491,6 +495,19 @@ t.test('OpenMetrics', async (t) => {
     finish(built.metrics.scope('catalog', ''), { trace: { ...trace, isSampled: false } });
     t.same(await exemplarsOf(built, 'request_duration_seconds'), []);
   });
+});
+
+t.test('shows how far the memory is from the limit, while that is watched', async (t) => {
+  let use: { used: number; limit: number } | undefined = { used: 0.5, limit: 0.85 };
+  const { samples } = build(
+    {},
+    () => 0,
+    () => use,
+  );
+  t.same(await samples('memory_used_ratio'), ['memory_used_ratio 0.5']);
+  t.same(await samples('memory_shed_ratio'), ['memory_shed_ratio 0.85']);
+  use = undefined;
+  t.same(await samples('memory_used_ratio'), []);
 });
 
 t.test('has no gauge under the name of a counter', async (t) => {

@@ -14,6 +14,12 @@ import {
 
 const ACCEPT = { accept: 'application/openmetrics-text; version=1.0.0' };
 
+const HEAD = 'POST / HTTP/1.1\r\nHost: x\r\n';
+
+const hang = (socket: Socket) => socket.resume();
+
+const isLine = ({ msg }: Record<string, unknown>) => msg === 'exchange';
+
 async function lastErrorOf(sidecar: TestSidecar): Promise<unknown> {
   const { upstreams } = (await sidecar.json('/upstreams')) as {
     upstreams: { lastError: unknown }[];
@@ -23,7 +29,6 @@ async function lastErrorOf(sidecar: TestSidecar): Promise<unknown> {
 
 /** The line of the only exchange. */
 async function lineOf(sidecar: TestSidecar): Promise<Record<string, unknown>> {
-  const isLine = ({ msg }: Record<string, unknown>) => msg === 'exchange';
   await eventually('the exchange is logged', () => sidecar.logs.some(isLine));
   t.equal(sidecar.logs.filter(isLine).length, 1);
   return sidecar.logs.find(isLine)!;
@@ -177,10 +182,14 @@ upstreams: { a: { listen: 0, target: "${upstream.url}", retry: off } }`,
   });
 });
 
-t.test('the last error of an upstream is not what the client did:', async (t) => {
-  const HEAD = 'POST / HTTP/1.1\r\nHost: x\r\n';
-  const hang = (socket: Socket) => socket.resume();
+/** One attempt was made, and has ended. */
+const ended = (sidecar: TestSidecar, outcome: string) =>
+  eventually(
+    `the attempt ends as ${outcome}`,
+    async () => (await sidecar.metric('breakwater_attempts_total', { outcome })) === 1,
+  );
 
+t.test('the last error of an upstream is not what the client did:', async (t) => {
   async function open(t: Teardown, options: string, onConnection: (socket: Socket) => void = hang) {
     const upstream = await startRawUpstream(t, onConnection);
     return startSidecar(
@@ -190,13 +199,6 @@ log: { level: debug }
 upstreams: { a: { listen: 0, target: "${upstream.url}", retry: off${options} } }`,
     );
   }
-
-  /** One attempt was made, and has ended. */
-  const ended = (sidecar: TestSidecar, outcome: string) =>
-    eventually(
-      `the attempt ends as ${outcome}`,
-      async () => (await sidecar.metric('breakwater_attempts_total', { outcome })) === 1,
-    );
 
   t.test('a malformed body', async (t) => {
     const sidecar = await open(t, '');
@@ -301,28 +303,30 @@ upstreams: { a: { listen: 0, target: "${upstream.url}", retry: off${options} } }
   });
 });
 
+const configOf = async (sidecar: TestSidecar) => {
+  const page = await (await fetch(`${sidecar.admin}/metrics`)).text();
+  return /^breakwater_build_info\{version="0.0.0-test",config="([0-9a-f]{12})"\} 1$/m.exec(
+    page,
+  )?.[1];
+};
+
+const yamlWith = (more: string) =>
+  `upstreams: { a: { listen: 0, target: "http://127.0.0.1:${NO_PORT}"${more} } }`;
+
 t.test('build_info names the file in force', async (t) => {
-  const configOf = async (sidecar: TestSidecar) => {
-    const page = await (await fetch(`${sidecar.admin}/metrics`)).text();
-    return /^breakwater_build_info\{version="0.0.0-test",config="([0-9a-f]{12})"\} 1$/m.exec(
-      page,
-    )?.[1];
-  };
-  const yaml = (more: string) =>
-    `upstreams: { a: { listen: 0, target: "http://127.0.0.1:${NO_PORT}"${more} } }`;
-  const sidecar = await startSidecar(t, yaml(''));
+  const sidecar = await startSidecar(t, yamlWith(''));
   const first = await configOf(sidecar);
   t.ok(first);
-  sidecar.edit(yaml(', retry: off'));
+  sidecar.edit(yamlWith(', retry: off'));
   t.equal(await configOf(sidecar), first, 'not before the reload');
   await sidecar.reload();
   const second = await configOf(sidecar);
   t.ok(second);
   t.not(second, first);
-  sidecar.edit(yaml(', retry: nonsense'));
+  sidecar.edit(yamlWith(', retry: nonsense'));
   await sidecar.reload();
   t.equal(await configOf(sidecar), second, 'a bad file is not in force');
-  sidecar.edit(yaml(''));
+  sidecar.edit(yamlWith(''));
   await sidecar.reload();
   t.equal(await configOf(sidecar), first, 'the same content has the same hash');
 });

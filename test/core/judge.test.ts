@@ -8,7 +8,11 @@ import {
 import { createJudge, tellsOfUpstream } from '../../src/core/judge.js';
 import { reasons } from '../../src/policies/index.js';
 
-const judge = createJudge({ failureStatuses: [500], minimumTimeout: 100 });
+const judge = createJudge({
+  failureStatuses: [500],
+  failureGrpcStatuses: [],
+  minimumTimeout: 100,
+});
 const tells = (error: CallFailure, ranMs = 1000, awaitsClient = false) =>
   tellsOfUpstream(error, judge, { ranMs, awaitsClient });
 

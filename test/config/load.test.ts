@@ -80,7 +80,7 @@ void t.test('fills in every default, decoded', (t) => {
     file: 'f.yaml',
     admin: { listen: { kind: 'tcp', host: '127.0.0.1', port: 9900 }, token: undefined },
     server: { listen: { kind: 'tcp', host: '127.0.0.1', port: 8080 } },
-    log: { level: 'info', access: 'errors' },
+    log: { level: 'info', access: 'errors', sample: { ok: 1 } },
     shutdown: { delay: 0, grace: 25_000 },
     limits: {
       headerTimeout: 10_000,
@@ -304,6 +304,33 @@ void t.test('replaces ${NAME} with what the place asks for', (t) => {
   const plain = 'admin:\n  token: ${TOKEN}\nupstreams: { a: { listen: 2, target: "http://a" } }';
   t.equal(load(plain, env).admin.token, '0123');
   t.end();
+});
+
+t.test('a hash names the content of the file and of all files that it names', async (t) => {
+  const folder = t.testdir({
+    'page.html': 'one',
+    'ca.pem': '',
+    'f.yaml':
+      'upstreams: { a: { listen: 1, target: "https://a", tls: { ca: ca.pem }, fallback: [{ static: { bodyFile: page.html } }] } }',
+  });
+  const write = (name: string, text: string) => writeFileSync(join(folder, name), text);
+  const hash = (env: Record<string, string> = {}, file = 'f.yaml') =>
+    loadConfig(join(folder, file), env).config?.hash;
+  const first = hash();
+  t.match(first, /^[0-9a-f]{12}$/);
+  t.equal(hash(), first);
+  write('page.html', 'two');
+  t.not(hash(), first, 'the file of a policy counts');
+  write('page.html', 'one');
+  t.equal(hash(), first, 'the same content has the same hash');
+  write('ca.pem', '\n');
+  t.not(hash(), first, 'a TLS file counts');
+  write('ca.pem', '');
+  const text = readFileSync(join(folder, 'f.yaml'), 'utf8');
+  write('g.yaml', text);
+  t.equal(hash({}, 'g.yaml'), first, 'the name of the file does not count');
+  write('f.yaml', `${text}# comment`);
+  t.not(hash(), first, 'each byte of the file counts');
 });
 
 void t.test('reads the files of TLS from beside its own', (t) => {

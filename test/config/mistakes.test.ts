@@ -213,6 +213,22 @@ const values: readonly Case[] = [
     ],
   },
   {
+    name: 'rates and shares of log lines that are none',
+    text: `log: { sample: { errors: 100, ok: 0.01 } }\n${valid}`,
+    expected: [
+      '1:26: error: log.sample.errors: must be a rate such as 100/s, 30/m or 10/h, but is 100; did you mean "100/s" or "100/m"?',
+      '1:35: error: log.sample.ok: must be a share such as 20%, but is 0.01; did you mean "1%" or "0.01%"?',
+    ],
+  },
+  {
+    name: 'a rate of nothing, and one of an unknown unit',
+    text: `log: { sample: { errors: 0/s } }\nadmin: { rate: 1/s }\n${valid}`,
+    expected: [
+      '1:26: error: log.sample.errors: must be a rate such as 100/s, 30/m or 10/h, but is "0/s"; it must be above 0',
+      '2:10: error: admin.rate: is an unknown key; allowed are listen and token',
+    ],
+  },
+  {
     name: 'a word out of a few',
     text: `log: { level: ifno, access: true }\n${valid}`,
     expected: [

@@ -1,6 +1,7 @@
 /** The alerts and the dashboard ask for metrics and labels that there are, and each alert is tested. */
 import t from 'tap';
 import type { ExchangeSummary } from '../../src/core/events.js';
+import { attemptResults } from '../../src/core/outcome.js';
 import { reasons } from '../../src/policies/index.js';
 import { createMetrics } from '../../src/telemetry/instruments/metrics.js';
 import { fakeProxy } from '../admin/fake-proxy.js';
@@ -13,7 +14,11 @@ import { dashboard, readYaml, rules } from './files.js';
 const exchange = { status: 200, reason: '', durationMs: 1, attempts: 1 } as ExchangeSummary;
 const rejected: ExchangeSummary = { ...exchange, status: 503, reason: 'circuit-open', attempts: 0 };
 
-const events = [...oneOfEach(exchange), { type: 'exchange-finished', summary: rejected }] as const;
+const events = [
+  ...oneOfEach(exchange),
+  { type: 'exchange-finished', summary: rejected },
+  { type: 'idempotency-decided', result: 'error' },
+] as const;
 
 /** By the name of a series, the labels it can have, and the values seen of each. */
 type Series = Map<string, Map<string, Set<string>>>;
@@ -29,6 +34,7 @@ async function exposed(): Promise<Series> {
   const emit = metrics.scope('catalog', '');
   for (const event of events) emit(event);
   metrics.countReload('failure');
+  metrics.countRefusal(400);
   metrics.noteConfig('0123456789ab');
   const series: Series = new Map();
   const add = (name: string, labels: Iterable<readonly [string, string]>) => {
@@ -57,6 +63,7 @@ const targetLabels = new Set(['job', 'instance', 'namespace', 'pod']);
 /** Label values of which the fake proxy shows only some, and the lists that they come from. */
 const closedLists: Readonly<Record<string, readonly string[]>> = {
   reason: Object.keys(reasons),
+  outcome: attemptResults,
   status: ['2xx', '3xx', '4xx', '5xx', '499'],
 };
 

@@ -17,7 +17,11 @@ interface Running {
   upstreams: InspectableUpstream[];
 }
 
-function build(running: Partial<Running> = {}, droppedLines = () => 0) {
+function build(
+  running: Partial<Running> = {},
+  droppedLines = () => 0,
+  memory?: () => { used: number; limit: number } | undefined,
+) {
   const inspection: Inspection = {
     policies,
     isReady: () => true,
@@ -26,7 +30,7 @@ function build(running: Partial<Running> = {}, droppedLines = () => 0) {
     config: () => ({}),
   };
   const clock = new FakeClock();
-  const metrics = createMetrics({ clock, version: '1.2.3', inspection, droppedLines });
+  const metrics = createMetrics({ clock, version: '1.2.3', inspection, droppedLines, memory });
   return {
     clock,
     metrics,
@@ -448,7 +452,6 @@ t.test('OpenMetrics', async (t) => {
     );
     const text = await readPage(metrics.exposition());
     const families = readOpenMetrics(await readPage(metrics.exposition(ACCEPT)));
-    const namesOf = (lines: readonly string[]) => new Set(lines).size;
     const samples = [...families.values()].flatMap((family) =>
       family.samples.map(({ name, labels }) => `${name}{${labels}}`),
     );
@@ -460,7 +463,7 @@ t.test('OpenMetrics', async (t) => {
       samples.filter((name) => name.startsWith('breakwater_')),
       inText.filter((name) => name.startsWith('breakwater_')),
     );
-    t.equal(namesOf(samples), samples.length, 'each once');
+    t.equal(new Set(samples).size, samples.length, 'each once');
     t.match(families.get('breakwater_requests'), { type: 'counter', unit: '' });
     t.match(families.get('process_cpu_seconds'), { type: 'counter', unit: 'seconds' });
     t.match(families.get('process_resident_memory_bytes'), { type: 'gauge', unit: 'bytes' });
@@ -504,6 +507,19 @@ t.test('OpenMetrics', async (t) => {
     finish(built.metrics.scope('catalog', ''), { trace: { ...trace, isSampled: false } });
     t.same(await exemplarsOf(built, 'request_duration_seconds'), []);
   });
+});
+
+t.test('shows how far the memory is from the limit, while that is watched', async (t) => {
+  let use: { used: number; limit: number } | undefined = { used: 0.5, limit: 0.85 };
+  const { samples } = build(
+    {},
+    () => 0,
+    () => use,
+  );
+  t.same(await samples('memory_used_ratio'), ['memory_used_ratio 0.5']);
+  t.same(await samples('memory_shed_ratio'), ['memory_shed_ratio 0.85']);
+  use = undefined;
+  t.same(await samples('memory_used_ratio'), []);
 });
 
 t.test('has no gauge under the name of a counter', async (t) => {
@@ -574,12 +590,11 @@ t.test('lets others have their turn between metrics of the process that take lon
     while (performance.now() < endMs);
     return [];
   };
-  const held = process as unknown as { _getActiveHandles: () => unknown[] };
-  const { getActiveResourcesInfo } = process;
-  const { _getActiveHandles } = held;
-  t.teardown(() => Object.assign(process, { getActiveResourcesInfo, _getActiveHandles }));
-  process.getActiveResourcesInfo = slow;
-  held._getActiveHandles = slow;
+  const names = ['getActiveResourcesInfo', '_getActiveHandles'] as const;
+  const held = process as unknown as Record<(typeof names)[number], () => unknown[]>;
+  const before = Object.fromEntries(names.map((name) => [name, held[name]]));
+  t.teardown(() => Object.assign(process, before));
+  for (const name of names) held[name] = slow;
   t.match(await readPage(metrics.exposition()), /^# TYPE nodejs_active_resources gauge$/m);
   t.equal(readIn.length, 2);
   t.not(readIn[0], readIn[1]);

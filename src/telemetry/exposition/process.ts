@@ -42,8 +42,9 @@ async function render(registry: Registry, format: Format): Promise<string> {
 }
 
 /** The samples are the same in both formats. */
-function rewriteHead(text: string, { head, gap }: Format): string {
+function rewriteHead(text: string, format: Format): string {
   const [, name = '', help = '', type = '', samples = ''] =
     /^# HELP (\S+) (.*)\n# TYPE \S+ (\w+)\n?([^]*)$/.exec(text) ?? [];
-  return `${head(name, type, help)}${samples}${samples === '' ? '' : '\n'}${gap}`;
+  const head = format.head(name, type, help);
+  return `${head}${samples}${samples === '' ? '' : '\n'}${format.gap}`;
 }

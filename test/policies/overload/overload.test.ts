@@ -223,3 +223,15 @@ t.test('judges what it has seen of the loop by the limit of a reload', async (t)
   reload({ eventLoopDelay: 200 });
   t.notOk(sheds());
 });
+
+t.test('shows its memory as it was at the last look, while that is a reason', async (t) => {
+  const { made, memory, calm, reload } = build({ memory: 0.85 });
+  t.same(made()?.memory, { used: 0.1, limit: 0.85 });
+  memory.usedBytes = 50 * MIB;
+  await calm();
+  t.same(made()?.memory, { used: 0.5, limit: 0.85 });
+  reload({ memory: 0.9 });
+  t.same(made()?.memory, { used: 0.5, limit: 0.9 });
+  reload({ memory: 'off' });
+  t.equal(made()?.memory, undefined);
+});

@@ -34,10 +34,10 @@ t.test('serves a client that offers h2c with every POST on one connection', asyn
 });
 
 t.test('takes the content of an offer of h2c in parts, large and small', async (t) => {
-  const upstream = await startUpstream(t, async (request, response) => {
+  const upstream = await startUpstream(t, (request, response) => {
     let bytes = 0;
-    for await (const chunk of request) bytes += (chunk as Buffer).length;
-    response.end(`<${bytes}>`);
+    request.on('data', (chunk: Buffer) => (bytes += chunk.length));
+    request.on('end', () => response.end(`<${bytes}>`));
   });
   const socket = net.connect(await serve(t, upstream.url), '127.0.0.1');
   t.teardown(() => socket.destroy());
@@ -75,6 +75,41 @@ t.test('outlives a client that resets within the content of an upgrade', async (
     await sendRaw(port, 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'),
     /^HTTP\/1\.1 200 /,
   );
+});
+
+t.test('lets an upgrade be slow on a connection that idles briefly', async (t) => {
+  const upstream = await startUpstream(t, (request, response) => request.pipe(response));
+  const sidecar = await startSidecar(
+    t,
+    `upstreams: { a: { listen: 0, target: "${upstream.url}" } }\nlimits: { keepAlive: 50ms }`,
+  );
+  const socket = net.connect(sidecar.port('a'), '127.0.0.1');
+  t.teardown(() => socket.destroy());
+  let seen = '';
+  socket.on('data', (data) => (seen += data.toString()));
+  const ask = `POST /2 HTTP/1.1\r\n${H2C}Host: a\r\nContent-Length: 4\r\n\r\n`;
+  socket.write(`GET /1 HTTP/1.1\r\nHost: a\r\n\r\n${ask}ab`);
+  await eventually('the second one runs', () => upstream.seen.length === 2);
+  // Some versions of Node add a second to the time of an idle connection.
+  await setTimeout(1500);
+  socket.write('cd');
+  await eventually('both responses are here', () => count(seen) === 2 && seen.includes('cd'));
+});
+
+t.test('closes the connection of a client that never sends the rest of the content', async (t) => {
+  const upstream = await startRawUpstream(t, (socket) => {
+    socket.once('data', () => socket.write(ok('early')));
+  });
+  const sidecar = await startSidecar(
+    t,
+    `upstreams: { a: { listen: 0, target: "${upstream.url}" } }\nlimits: { keepAlive: 50ms }`,
+  );
+  const socket = net.connect(sidecar.port('a'), '127.0.0.1');
+  let seen = '';
+  socket.on('data', (data) => (seen += data.toString()));
+  socket.write(`POST / HTTP/1.1\r\n${H2C}Host: a\r\nContent-Length: 4\r\n\r\nab`);
+  await once(socket, 'close');
+  t.match(seen, /early$/);
 });
 
 t.test('sends a long response although an upgrade waits behind it', async (t) => {

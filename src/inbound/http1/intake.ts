@@ -138,13 +138,12 @@ class Intake {
     }, request);
   };
 
-  /**
-   * Has the parser read a connection again that Node has given away.
-   * @param isSpent Node would give no further upgrade of this socket away.
-   */
+  /** Has the parser read a connection again. Node would give no further upgrade of a spent socket away. */
   #giveBack(socket: Socket, bytes: Buffer, isSpent = false): void {
     const connection = Connection.of(socket);
     const next = isSpent ? (DetachedSocket.over(socket) as Duplex as Socket) : socket;
+    // The time for an idle connection, which Node would take for that of a running request.
+    next.setTimeout(0);
     next.unshift(bytes);
     connection.done();
     this.#server.emit('connection', next);
@@ -159,7 +158,6 @@ class Intake {
     socket.setTimeout(this.#server.keepAliveTimeout, end);
     socket.once('end', end);
     socket.once('data', (chunk: Buffer) => {
-      socket.setTimeout(0);
       socket.off('timeout', end);
       socket.off('end', end);
       socket.pause();

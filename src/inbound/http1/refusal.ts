@@ -8,6 +8,8 @@ export const LINGER_MS = 5000;
 
 /** Refuses a request that has been parsed. */
 export function respondBare(response: ServerResponse, status: number): void {
+  // The field alone does not change it, and an upgrade's connection is kept by it.
+  response.shouldKeepAlive = false;
   response.writeHead(status, { Connection: 'close', 'Content-Length': 0 });
   response.end();
 }

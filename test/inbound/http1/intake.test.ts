@@ -148,13 +148,15 @@ t.test('an upgrade with content', async (t) => {
   });
 });
 
+const post = (path: string, fields: string, content = '') =>
+  `POST ${path} HTTP/1.1\r\nHost: a\r\n${fields}\r\n${content}`;
+
+async function send({ client }: Opened, text: string) {
+  client.write(text);
+  await settle();
+}
+
 t.test('an upgrade whose content comes in parts', async (t) => {
-  const post = (path: string, fields: string, content = '') =>
-    `POST ${path} HTTP/1.1\r\nHost: a\r\n${fields}\r\n${content}`;
-  const send = async ({ client }: Opened, text: string) => {
-    client.write(text);
-    await settle();
-  };
   const LENGTH = 'Content-Length: 4\r\n';
   const CHUNKED = 'Transfer-Encoding: chunked\r\n';
 
@@ -260,6 +262,7 @@ t.test('an upgrade whose content comes in parts', async (t) => {
         opened.streams[0]!.refuse(408);
         await send(opened, get('/3'));
         t.same(opened.started(), ['POST /1']);
+        t.equal(opened.server.writableEnded, true);
       }
     }
   });
@@ -295,6 +298,7 @@ t.test('an upgrade whose content comes in parts', async (t) => {
   t.test('is checked like any other request', async (t) => {
     const bad = await open(post('/', `${WEBSOCKET + LENGTH}Host: b\r\n`, 'ab'));
     t.same(statuses(bad), [400]);
+    t.equal(bad.server.writableEnded, true);
     for (const fields of ['', LENGTH]) {
       const ask = `OPTIONS * HTTP/1.1\r\nHost: a\r\n${WEBSOCKET}${fields}\r\n`;
       const opened = await open(ask);
@@ -329,6 +333,14 @@ t.test('an upgrade without content that is not accepted keeps its connection', a
   opened.client.end();
   await settle();
   t.equal(opened.server.destroyed, true);
+});
+
+t.test('an upgrade without content that is refused closes its connection', async (t) => {
+  const opened = await open(get('/1', WEBSOCKET));
+  opened.streams[0]!.refuse(408);
+  await settle();
+  t.match(opened.received(), /Connection: close/);
+  t.equal(opened.server.writableEnded, true);
 });
 
 t.test('a refusal leaves a trace', async (t) => {

@@ -26,8 +26,7 @@ export const perHourOf = (perSecond: number) => Number((perSecond * 3600).toPrec
 
 /** A limit that was lowered is used up, but not overdrawn. */
 export function levelAt({ level, atUs }: Bucket, { perHour, burst }: Limit, nowUs: number): number {
-  const left = level - Math.max(0, nowUs - atUs) * perHour;
-  return Math.max(0, Math.min(left, burst * CALL));
+  return Math.max(0, Math.min(level, burst * CALL) - Math.max(0, nowUs - atUs) * perHour);
 }
 
 /** How long until another call may pass, in µs; 0 when it may pass now. */

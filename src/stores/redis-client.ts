@@ -37,7 +37,7 @@ for i, key in ipairs(KEYS) do
   local held = redis.call('get', key)
   if held then
     local before, at = string.match(held, '^(%d+) (%d+)$')
-    level = tonumber(before) - math.max(0, now - tonumber(at)) * perHour
+    level = math.min(tonumber(before), burst) - math.max(0, now - tonumber(at)) * perHour
   end
   level = math.max(0, math.min(math.max(level, tonumber(ARGV[3 * i])), burst))
   if level > burst - call then isCounted = 0 end

@@ -19,25 +19,27 @@ export class SharedCount {
     this.#context = context;
   }
 
-  /** @returns whether the call may pass; it is then counted. */
+  /** @param tallies which have room here. @returns whether the call may pass; it is then counted. */
   async count(tallies: readonly Tally[]): Promise<boolean> {
     const limiter = this.#limiter;
-    if (this.#isPaused()) {
+    const { clock, store } = this.#context;
+    const isTrial = this.#pausedUntilMs !== undefined;
+    if (isTrial && !this.#mayTry()) {
       limiter.count(tallies);
       return true;
     }
-    const { clock, store } = this.#context;
+    const meters = tallies.map((tally) => this.#meterOf(tally));
+    // Calls that come meanwhile are counted here, so this one is, too.
+    if (isTrial) limiter.count(tallies);
     const askedAtMs = clock.now();
     try {
-      const { isCounted, levels } = await store.meters.count(
-        tallies.map((tally) => this.#meterOf(tally)),
-        MAX_WAIT_MS,
-      );
+      const { isCounted, levels } = await store.meters.count(meters, MAX_WAIT_MS);
       this.#pausedUntilMs = undefined;
       limiter.learn(tallies, levels, askedAtMs);
       return isCounted;
     } catch {
       this.#pausedUntilMs = clock.now() + PAUSE_MS;
+      if (isTrial) return true;
       // Others may have passed since the call came.
       if (limiter.arrive(tallies) > 0) return false;
       limiter.count(tallies);
@@ -45,13 +47,12 @@ export class SharedCount {
     }
   }
 
-  /** Those who come while one asks again do not wait for it. */
-  #isPaused(): boolean {
-    if (this.#pausedUntilMs === undefined) return false;
+  /** One call at a time: those that come while it asks do not wait for it. */
+  #mayTry(): boolean {
     const nowMs = this.#context.clock.now();
-    if (nowMs < this.#pausedUntilMs) return true;
+    if (nowMs < this.#pausedUntilMs!) return false;
     this.#pausedUntilMs = nowMs + MAX_WAIT_MS + PAUSE_MS;
-    return false;
+    return true;
   }
 
   #meterOf(tally: Tally) {

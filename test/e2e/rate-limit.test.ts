@@ -147,7 +147,7 @@ t.test('replicas share a limit', { skip: withoutRedis }, async (t) => {
   const upstream = await start(t);
   const redis = await startRedis(t);
   const yaml = `stores: { kind: redis, url: "${redis.url}" }
-upstreams: { a: { listen: 0, target: "${upstream.url}", rateLimit: { rate: 9/h, burst: 9, shared: true } } }`;
+upstreams: { a: { listen: 0, target: "${upstream.url}", rateLimit: { rate: 11/h, burst: 11, shared: true } } }`;
   const sidecars = [await startSidecar(t, yaml), await startSidecar(t, yaml)];
   const urls = sidecars.map((sidecar) => sidecar.url('a'));
   const flood = async (count: number) => {
@@ -158,15 +158,21 @@ upstreams: { a: { listen: 0, target: "${upstream.url}", rateLimit: { rate: 9/h, 
   const news = () =>
     sidecars.map(({ logs }) => logs.filter(({ store }) => store === 'redis').length);
   t.equal(await flood(4), 4);
+  t.equal((await send(urls[0]!)).status, 200);
+  t.equal(remaining(await send(urls[1]!), 'a'), 5, 'the second one knows what the first one did');
   const [before] = news();
   await redis.kill();
   await eventually('it is away', () => news().every((lines) => lines === before! + 1));
-  t.equal(await flood(4), 4, 'each goes on by what it knows');
+  t.equal(await flood(4), 4);
+  t.equal(remaining(await send(urls[1]!), 'a'), 2, 'each goes on by what it knows');
   await redis.start();
   await eventually('it is back', () => news().every((lines) => lines === before! + 2));
   // Calls are counted at each for a moment more.
   await new Promise((resolve) => {
     setTimeout(resolve, 300);
   });
-  t.equal(await flood(40), 3, 'the store has lost its counts, but the replicas have not');
+  // The store has lost its counts, but the replicas have not: the first knows of 7 calls, the second of 9.
+  t.equal(remaining(await send(urls[0]!), 'a'), 3);
+  t.equal(remaining(await send(urls[1]!), 'a'), 1);
+  t.equal(await flood(40), 1);
 });

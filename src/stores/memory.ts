@@ -16,7 +16,7 @@ export interface MemoryStoreOptions extends MemorySizes {
   readonly clock: Clock;
 }
 
-/** Takes less than 10 MiB. */
+/** They take about 10 MiB. */
 const MAX_METERS = 50_000;
 
 const done = Promise.resolve();

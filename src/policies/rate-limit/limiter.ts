@@ -13,7 +13,7 @@ import {
 import type { PolicyContext } from '../../core/policy.js';
 import { burstOf, type RateLimitOptions } from './options.js';
 
-/** Keys of one upstream or route. They take less than 10 MiB. */
+/** Keys of one upstream or route. They take about 10 MiB. */
 export const MAX_KEYS = 50_000;
 
 /** Longer values are remembered by their digest. */

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import http from 'node:http';
+import http2 from 'node:http2';
 import type { Socket } from 'node:net';
 import t, { type Test } from 'tap';
 import { startRedis, withoutRedis } from '../support/redis.js';
@@ -126,6 +127,30 @@ t.test('an upgraded connection begins with the fields', async (t) => {
   const [response, socket] = (await once(request, 'upgrade')) as [http.IncomingMessage, Socket];
   socket.destroy();
   t.equal(remaining(response, 'a'), 8);
+});
+
+t.test('a gRPC call is refused in gRPC', async (t) => {
+  const upstream = await start(t);
+  const sidecar = await startSidecar(
+    t,
+    `upstreams: { a: { listen: 0, target: "${upstream.url}", rateLimit: { rate: 1/h, burst: 1 } } }`,
+  );
+  await send(sidecar.url('a'));
+  const session = http2.connect(sidecar.url('a'));
+  t.teardown(() => session.destroy());
+  const stream = session.request({
+    ':method': 'POST',
+    ':path': '/pkg.Service/Method',
+    'content-type': 'application/grpc',
+    te: 'trailers',
+  });
+  const [headers] = (await once(stream, 'response')) as [http2.IncomingHttpHeaders];
+  t.match(headers, {
+    ':status': 200,
+    'grpc-status': '8',
+    'x-breakwater-reason': 'rate-limited',
+    ratelimit: '"a";r=0;t=3600',
+  });
 });
 
 t.test('a reload keeps what was counted', async (t) => {

@@ -398,17 +398,21 @@ t.test('counts the calls of all its users as one', onServer, async (t) => {
   t.equal(all.filter(({ isCounted }) => isCounted).length, limit.burst);
 });
 
-t.test('a call is counted in one step, and a count goes when its time is over', onServer, async (t) => {
-  const redis = await startRedis(t);
-  const { store } = await openStore(t, redis.url);
-  await redis.command('CONFIG', 'RESETSTAT');
-  const limit = { perHour: 3600, burst: 5 };
-  const meters = ['rate:{a/}', 'rate:{a/}:k'].map((key) => ({ key, limit, atLeast: 0 }));
-  await store.meters.count(meters, 60_000);
-  t.match(await redis.command('INFO', 'commandstats'), /cmdstat_eval:calls=1,/);
-  const [px] = /\d+/.exec(await redis.command('PTTL', 'breakwater:1:rate:{a/}')) ?? [];
-  t.ok(Number(px) > 0 && Number(px) <= 1000, `it is there for ${px} ms`);
-});
+t.test(
+  'a call is counted in one step, and a count goes when its time is over',
+  onServer,
+  async (t) => {
+    const redis = await startRedis(t);
+    const { store } = await openStore(t, redis.url);
+    await redis.command('CONFIG', 'RESETSTAT');
+    const limit = { perHour: 3600, burst: 5 };
+    const meters = ['rate:{a/}', 'rate:{a/}:k'].map((key) => ({ key, limit, atLeast: 0 }));
+    await store.meters.count(meters, 60_000);
+    t.match(await redis.command('INFO', 'commandstats'), /cmdstat_eval:calls=1,/);
+    const [px] = /\d+/.exec(await redis.command('PTTL', 'breakwater:1:rate:{a/}')) ?? [];
+    t.ok(Number(px) > 0 && Number(px) <= 1000, `it is there for ${px} ms`);
+  },
+);
 
 t.test('a count does not wait longer than it is told to', onServer, async (t) => {
   const redis = await startRedis(t);

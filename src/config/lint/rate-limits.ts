@@ -1,7 +1,14 @@
 /** Lint rules about rate limits. */
 import { burstOf } from '../../policies/rate-limit/options.js';
 import { formatQuantity } from '../schema/units.js';
-import { eachScope, type Found, type LintFile, type LintRule, type Offence, type Scope } from './scope.js';
+import {
+  eachScope,
+  type Found,
+  type LintFile,
+  type LintRule,
+  type Offence,
+  type Scope,
+} from './scope.js';
 
 /** Calls of less time than this come together by chance, in seconds. */
 const LEAST_BURST_SECONDS = 0.1;

@@ -1,7 +1,14 @@
 /** What follows from a list of policies: their settings, and the layers of an upstream and of its routes. */
 import type { Judge } from './judge.js';
 import type { Static, TSchema } from './json-schema.js';
-import type { AnyLayer, AttemptLayer, CallLayer, EditRequest, LayerLists } from './pipeline.js';
+import type {
+  AnyLayer,
+  AttemptLayer,
+  CallLayer,
+  DescribeCall,
+  EditRequest,
+  LayerLists,
+} from './pipeline.js';
 import type { AnyPolicy, Needs, PolicyContext, PolicyList } from './policy.js';
 
 /** An upstream's or a route's effective policies, decoded. */
@@ -92,6 +99,11 @@ export function isShownAtOnce<List extends PolicyList>(
 /** What writes on the request of each attempt, outermost first. */
 export function listRequestFields(policies: PolicyList, layers: Layers): EditRequest[] {
   return policies.flatMap(({ name }) => layers[name]?.requestFields ?? []);
+}
+
+/** What writes on the response to each call, outermost first. */
+export function listResponseFields(policies: PolicyList, layers: Layers): DescribeCall[] {
+  return policies.flatMap(({ name }) => layers[name]?.responseFields ?? []);
 }
 
 const judgeNothing: Judge = () => undefined;

@@ -1,5 +1,6 @@
 /** How policies are put around the transport: those that act per call outside of those that act per attempt. */
 import type { FieldEdits } from '../http/field-edits.js';
+import type { Fields } from '../http/fields.js';
 import { Attempt } from './attempt.js';
 import type { Call } from './call.js';
 import type { CallError } from './errors.js';
@@ -21,6 +22,8 @@ export interface Layer<Subject> {
   wrap(next: Stage<Subject>): Stage<Subject>;
   /** Undefined where it has nothing to tell the upstream. */
   readonly requestFields?: EditRequest | undefined;
+  /** Undefined where it has nothing to tell the client. */
+  readonly responseFields?: DescribeCall | undefined;
 }
 
 export type CallLayer = Layer<Call>;
@@ -29,6 +32,9 @@ export type AnyLayer = CallLayer | AttemptLayer;
 
 /** Writes on the request of one attempt what its policy has to tell the upstream. */
 export type EditRequest = (edits: FieldEdits, attempt: Attempt) => void;
+
+/** Header fields for the response to a call, as it is sent: also for one that a policy outside of this one made. */
+export type DescribeCall = (call: Call) => Fields;
 
 const wrapAll = <Subject>(layers: readonly Layer<Subject>[], innermost: Stage<Subject>) =>
   layers.reduceRight<Stage<Subject>>((next, layer) => layer.wrap(next), innermost);

@@ -1,4 +1,5 @@
 /** The store in which policies keep data beyond one call, or share it between replicas. */
+import type { Limit } from '../lib/leaky-bucket.js';
 
 /** Another attempt would fail as well. */
 export class LastingStoreError extends Error {}
@@ -47,11 +48,38 @@ export interface Records {
   free(key: string, lock: Buffer): Promise<boolean>;
 }
 
+/** One of the limits that a call is counted against. */
+export interface Meter {
+  /** The same key, rate and burst for all who count together. */
+  readonly key: string;
+  readonly limit: Limit;
+  /** The count is at least this, in units of `CALL`: what the asker knows of, and a store may have lost. */
+  readonly atLeast: number;
+}
+
+/** What a call has come to at several meters. */
+export interface Metered {
+  /** All of them had room: the call is counted at each. Otherwise it is counted at none. */
+  readonly isCounted: boolean;
+  /** Of each meter, after that, in units of `CALL`. */
+  readonly levels: readonly number[];
+}
+
+/** Counts of calls per time. */
+export interface Meters {
+  /**
+   * Counts one call, in one step across replicas.
+   * @param maxWaitMs rejects when the store has not responded by then. The call may be counted all the same.
+   */
+  count(meters: readonly Meter[], maxWaitMs: number): Promise<Metered>;
+}
+
 export interface Store {
   /** Nice to have: what is in it may go at any time. */
   readonly cache: Cache;
   /** Must not be lost: it never makes room for the cache, and a lock makes room for nothing. */
   readonly records: Records;
+  readonly meters: Meters;
 }
 
 /** A store for the part that opens and closes it. */

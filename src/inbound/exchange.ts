@@ -186,6 +186,7 @@ export class Exchange implements ReplySink, StreamHandler, Member, CallClient {
 
   #openTunnel(reply: Reply, upstream: UpgradedConnection): void {
     const fields = forwardUpgradeHeaders(reply.headers, this.#requestId);
+    this.#describe(fields);
     const client = this.#stream.accept(reply.statusText, fields);
     this.#finish(reply.status, undefined);
     upstream.join(client);
@@ -217,6 +218,7 @@ export class Exchange implements ReplySink, StreamHandler, Member, CallClient {
 
   /** @returns false when the response cannot be sent, in which case the exchange is over. */
   #sendHead(status: number, statusText: string | undefined, fields: string[]): boolean {
+    this.#describe(fields);
     try {
       this.#stream.sendHead(status, statusText, fields, this.#context.isDraining());
       return true;
@@ -231,6 +233,11 @@ export class Exchange implements ReplySink, StreamHandler, Member, CallClient {
       this.#fail(error);
       return false;
     }
+  }
+
+  /** Adds what the policies tell the client. */
+  #describe(fields: string[]): void {
+    for (const describe of this.#scope.responseFields) fields.push(...describe(this.#call));
   }
 
   /** Once only. */

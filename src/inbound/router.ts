@@ -71,6 +71,7 @@ function noRouteScope(prefixes: readonly string[], emit: Emit): Scope {
     preserveHost: false,
     earlyHints: true,
     replayBytes: 0,
+    responseFields: [],
     ownRetryAfterMs: Infinity,
     enter: () => {},
     leave: () => {},

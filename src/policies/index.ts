@@ -9,12 +9,14 @@ import { fallback } from './fallback/index.js';
 import { hedge } from './hedge/index.js';
 import { idempotency } from './idempotency/index.js';
 import { overload } from './overload/index.js';
+import { rateLimit } from './rate-limit/index.js';
 import { retry } from './retry/index.js';
 import { timeout } from './timeout/index.js';
 
 export const policies = [
   fallback, // Outside all others: it sees how the call would end.
   idempotency, // Inside fallback, because a substitute must not be kept. Outside all others, so that it keeps the outcome of the whole call.
+  rateLimit, // Inside idempotency, so that a replay costs nothing. Outside all others: a call that is refused waits for nothing.
   deadline, // Outside all that takes time, so that it limits queueing, back-off and body.
   bulkhead, // Outside retry: a call has at most one slot, and none during back-off, which retry tells by `call.slot`.
   retry, // Outside the circuit breaker: every attempt is recorded, and an open circuit ends the retries.

@@ -1,6 +1,14 @@
 /** The store in this process's own memory. */
 import type { Clock } from '../core/clock.js';
-import { LastingStoreError, type Cache, type Records, type Value } from '../core/store.js';
+import {
+  LastingStoreError,
+  type Cache,
+  type Meters,
+  type Records,
+  type Value,
+} from '../core/store.js';
+import { BucketTable } from '../lib/bucket-table.js';
+import { CALL, levelAt, waitUs } from '../lib/leaky-bucket.js';
 import { BoundedMap } from './bounded-map.js';
 import type { AdjustableStore, MemorySizes, StoreOptions } from './options.js';
 
@@ -8,12 +16,17 @@ export interface MemoryStoreOptions extends MemorySizes {
   readonly clock: Clock;
 }
 
+/** They take about 10 MiB. */
+const MAX_METERS = 50_000;
+
 const done = Promise.resolve();
 
 /** Its operations are done when they return: within one process that makes each a step that nothing can get between. */
 export class MemoryStore implements AdjustableStore {
   readonly cache: Cache;
   readonly records: Records;
+  readonly meters: Meters;
+  readonly #metered = new BucketTable(MAX_METERS);
   readonly #cached: BoundedMap;
   readonly #recorded: BoundedMap;
 
@@ -22,6 +35,7 @@ export class MemoryStore implements AdjustableStore {
     this.#recorded = new BoundedMap(maxRecordBytes, clock);
     this.cache = cacheIn(this.#cached, clock);
     this.records = recordsIn(this.#recorded);
+    this.meters = metersIn(this.#metered, clock);
   }
 
   open(): Promise<void> {
@@ -31,6 +45,7 @@ export class MemoryStore implements AdjustableStore {
   close(): Promise<void> {
     this.#cached.clear();
     this.#recorded.clear();
+    this.#metered.clear();
     return done;
   }
 
@@ -87,3 +102,22 @@ function recordsIn(entries: BoundedMap): Records {
     free: (key, lock) => Promise.resolve(holds(key, lock) && entries.delete(key)),
   };
 }
+
+const metersIn = (table: BucketTable, clock: Clock): Meters => ({
+  count(meters) {
+    const nowUs = Math.floor(clock.now() * 1000);
+    const found = meters.map(({ key, limit, atLeast }) => {
+      const bucket = table.find(key) ?? { level: 0, atUs: nowUs };
+      const level = Math.max(levelAt(bucket, limit, nowUs), Math.min(atLeast, limit.burst * CALL));
+      return { key, bucket, level, hasRoom: waitUs(level, limit) === 0 };
+    });
+    const isCounted = found.every(({ hasRoom }) => hasRoom);
+    const levels = found.map(({ key, bucket, level }) => {
+      bucket.level = isCounted ? level + CALL : level;
+      bucket.atUs = nowUs;
+      if (bucket.level > 0 && table.peek(key) === undefined) table.add(key, bucket);
+      return bucket.level;
+    });
+    return Promise.resolve({ isCounted, levels });
+  },
+});

@@ -90,12 +90,16 @@ export class RedisLink {
     return this.#ask(send, (why) => (this.#readTrouble = why));
   }
 
-  /** @param hasWritten whether such a result proves that the server has room, and may be written to. */
+  /**
+   * @param hasWritten whether such a result proves that the server has room, and may be written to.
+   * @param maxWaitMs where that is shorter than what holds for all operations.
+   */
   async write<T>(
     send: (client: RedisClient) => Promise<T>,
     hasWritten: (result: T) => boolean,
+    maxWaitMs = Infinity,
   ): Promise<T> {
-    const result = await this.#ask(send, (why) => (this.#writeTrouble = why));
+    const result = await this.#ask(send, (why) => (this.#writeTrouble = why), maxWaitMs);
     if (hasWritten(result)) this.#writeTrouble = undefined;
     this.#tell();
     return result;
@@ -104,11 +108,12 @@ export class RedisLink {
   async #ask<T>(
     send: (client: RedisClient) => Promise<T>,
     onTrouble: (why: string) => void,
+    maxWaitMs = Infinity,
   ): Promise<T> {
     if (this.#isClosed) throw new StoreClosedError('it is closed');
     if (this.#silence !== undefined) throw new Error(this.#silence);
     try {
-      const result = await this.#inTime(this.#sendOrConnectAnew(send));
+      const result = await this.#inTime(this.#sendOrConnectAnew(send), maxWaitMs);
       this.#readTrouble = undefined;
       return result;
     } catch (error) {
@@ -134,8 +139,8 @@ export class RedisLink {
     }
   }
 
-  #inTime<T>(reply: Promise<T>): Promise<T> {
-    return waitFor(reply, this.#timeoutMs, this.#options.clock);
+  #inTime<T>(reply: Promise<T>, maxWaitMs = Infinity): Promise<T> {
+    return waitFor(reply, Math.min(this.#timeoutMs, maxWaitMs), this.#options.clock);
   }
 
   #createClient(): RedisClient {

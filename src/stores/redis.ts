@@ -1,7 +1,7 @@
 /** The store that replicas share: a Redis server, which may be away at any time. */
-import type { Cache, Records, Value } from '../core/store.js';
+import type { Cache, Meters, Records, Value } from '../core/store.js';
 import type { AdjustableStore, StoreOptions } from './options.js';
-import { deleteIf, replace } from './redis-client.js';
+import { count, deleteIf, replace } from './redis-client.js';
 import { RedisLink, type RedisLinkOptions } from './redis-link.js';
 
 /** In front of every key. The number changes with the form of keys or values: old and new may share a server. */
@@ -25,6 +25,7 @@ const never = () => false;
 class RedisStore implements AdjustableStore {
   readonly cache: Cache;
   readonly records: Records;
+  readonly meters: Meters;
   readonly #link: RedisLink;
   readonly #url: string;
 
@@ -52,6 +53,10 @@ class RedisStore implements AdjustableStore {
         );
       },
       free: (key, lock) => this.#free(key, lock),
+    };
+    this.meters = {
+      count: (meters, maxWaitMs) =>
+        this.#link.write((client) => count(client, PREFIX, meters), always, maxWaitMs),
     };
   }
 

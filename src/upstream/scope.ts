@@ -1,7 +1,7 @@
 /** Where a request goes: the pipeline of an upstream, or of one of its routes. */
 import type { Emit } from '../core/events.js';
 import type { Off } from '../core/options.js';
-import type { CallStage } from '../core/pipeline.js';
+import type { CallStage, DescribeCall } from '../core/pipeline.js';
 
 /** What an exchange needs to know of where it goes. */
 export interface Scope {
@@ -18,6 +18,8 @@ export interface Scope {
   readonly replayBytes: number;
   /** Highest `Retry-After` of a 503 of ours, in ms; off: it has none. */
   readonly ownRetryAfterMs: number | Off;
+  /** What the policies tell the client with each response. */
+  readonly responseFields: readonly DescribeCall[];
   /** An exchange begins. */
   enter(): void;
   /** The exchange is over; once per `enter`. */

@@ -8,6 +8,7 @@ import {
   isShownAtOnce,
   listLayers,
   listRequestFields,
+  listResponseFields,
   needsOf,
   ownLayers,
   type Layers,
@@ -213,6 +214,7 @@ export class Upstream implements Sibling {
       earlyHints,
       replayBytes,
       ownRetryAfterMs,
+      responseFields: listResponseFields(this.#context.policies, layers),
       enter: this.lifetime.enter,
       leave: this.lifetime.leave,
     };

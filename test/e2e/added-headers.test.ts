@@ -37,6 +37,7 @@ t.test('adds the fields of the compatibility list, and no others', async (t) => 
     target: "http://127.0.0.1:${dead}"
     retry: off
     circuitBreaker: { failureThreshold: 1 }
+    rateLimit: on
 `,
   );
   const a = sidecar.url('a');

@@ -16,6 +16,7 @@ const settings: PolicySettings = {
   timeout: settingsOf('timeout'),
   fallback: 'off',
   idempotency: 'off',
+  rateLimit: 'off',
   hedge: 'off',
   deadline: settingsOf('deadline'),
   bulkhead: settingsOf('bulkhead', { maxConcurrent: 1, maxQueue: 50, queueTimeout: 60_000 }),
@@ -36,6 +37,7 @@ const settings: PolicySettings = {
 const off: PolicySettings = {
   fallback: 'off',
   idempotency: 'off',
+  rateLimit: 'off',
   timeout: 'off',
   deadline: 'off',
   bulkhead: 'off',
@@ -72,6 +74,7 @@ t.test('has the policies outermost first', async (t) => {
   t.same(names, [
     'fallback',
     'idempotency',
+    'rateLimit',
     'deadline',
     'bulkhead',
     'retry',

@@ -385,3 +385,48 @@ t.test('an address without a server: every error is heard, and nothing goes on',
     });
   }
 });
+
+t.test('counts the calls of all its users as one', onServer, async (t) => {
+  const redis = await startRedis(t);
+  const stores = [await openStore(t, redis.url), await openStore(t, redis.url)];
+  const limit = { perHour: 60, burst: 250 };
+  const all = await Promise.all(
+    Array.from({ length: 1000 }, (_, i) =>
+      stores[i % 2]!.store.meters.count([{ key: 'all', limit, atLeast: 0 }], 60_000),
+    ),
+  );
+  t.equal(all.filter(({ isCounted }) => isCounted).length, limit.burst);
+});
+
+t.test(
+  'a call is counted in one step, and a count goes when its time is over',
+  onServer,
+  async (t) => {
+    const redis = await startRedis(t);
+    const { store } = await openStore(t, redis.url);
+    await redis.command('CONFIG', 'RESETSTAT');
+    const limit = { perHour: 3600, burst: 5 };
+    const meters = ['rate:{a/}', 'rate:{a/}:k'].map((key) => ({ key, limit, atLeast: 0 }));
+    await store.meters.count(meters, 60_000);
+    t.match(await redis.command('INFO', 'commandstats'), /cmdstat_eval:calls=1,/);
+    const [px] = /\d+/.exec(await redis.command('PTTL', 'breakwater:1:rate:{a/}')) ?? [];
+    t.ok(Number(px) > 0 && Number(px) <= 1000, `it is there for ${px} ms`);
+  },
+);
+
+t.test('a count does not wait longer than it is told to', onServer, async (t) => {
+  const redis = await startRedis(t);
+  const { store, clock } = await openStore(t, redis.url, 10_000);
+  t.teardown(() => redis.goOn());
+  redis.hang();
+  const limit = { perHour: 60, burst: 5 };
+  const end = endOf(store.meters.count([{ key: 'slow', limit, atLeast: 0 }], 50));
+  await clock.advance(49);
+  t.equal(end.isOver, false);
+  await clock.advance(10);
+  await eventually('it is over', async () => {
+    await clock.advance(0);
+    return end.isOver;
+  });
+  t.match(end.error?.message, /within 50 ms/);
+});

@@ -1,6 +1,7 @@
 /** What holds for every store. */
 import type { Test } from 'tap';
 import type { Store } from '../../src/core/store.js';
+import { CALL } from '../../src/lib/leaky-bucket.js';
 
 /** Not UTF-8, and with the bytes that protocols and scripts trip over. */
 const binary = Buffer.from([0, 255, 13, 10, 128, 36, 42, 0]);
@@ -11,7 +12,7 @@ const record = Buffer.from('a record');
 /** @param pass lets time go by. */
 export async function checkStore(
   t: Test,
-  { cache, records }: Store,
+  { cache, records, meters }: Store,
   pass: (ms: number) => Promise<void>,
 ): Promise<void> {
   /** What the key holds: it is free again afterwards where that was nothing. */
@@ -96,5 +97,56 @@ export async function checkStore(
     await pass(50);
     t.equal(await records.renew('i', lock, 10_000), false, 'it is over');
     t.equal(await held('i'), undefined);
+  });
+
+  // One call per minute: no matter how slow the machine is, none comes back.
+  const meter = (key: string, burst: number, atLeast = 0) => ({
+    key,
+    limit: { perHour: 60, burst },
+    atLeast,
+  });
+  const calls = (levels: readonly number[]) => levels.map((level) => Math.ceil(level / CALL));
+
+  await t.test('of many calls at once, as many are counted as there is room for', async (t) => {
+    const all = await Promise.all(
+      Array.from({ length: 20 }, () => meters.count([meter('m1', 5)], 10_000)),
+    );
+    t.equal(all.filter(({ isCounted }) => isCounted).length, 5);
+    for (const { isCounted, levels } of all) if (!isCounted) t.same(calls(levels), [5]);
+  });
+
+  await t.test('a call is counted at all meters, or at none', async (t) => {
+    const both = [meter('m2', 9), meter('m3', 1)];
+    const first = await meters.count(both, 10_000);
+    t.same([first.isCounted, calls(first.levels)], [true, [1, 1]]);
+    const second = await meters.count(both, 10_000);
+    t.same([second.isCounted, calls(second.levels)], [false, [1, 1]]);
+    const third = await meters.count([both[0]!], 10_000);
+    t.same([third.isCounted, calls(third.levels)], [true, [2]]);
+  });
+
+  await t.test('a count goes down with time', async (t) => {
+    const limit = { perHour: 36_000, burst: 2 };
+    await meters.count([{ key: 'm4', limit, atLeast: 0 }], 10_000);
+    await pass(120);
+    const { levels } = await meters.count([{ key: 'm4', limit, atLeast: 0 }], 10_000);
+    t.same(calls(levels), [1], 'the first one is over');
+  });
+
+  await t.test('a changed rate holds at once, for what is counted', async (t) => {
+    await meters.count([meter('m6', 1)], 10_000);
+    await pass(5);
+    t.equal((await meters.count([meter('m6', 1)], 10_000)).isCounted, false);
+    const limit = { perHour: 3_600_000_000, burst: 1 };
+    await pass(5);
+    t.equal((await meters.count([{ key: 'm6', limit, atLeast: 0 }], 10_000)).isCounted, true);
+  });
+
+  await t.test('a count is at least what the asker knows of, and at most the burst', async (t) => {
+    const { isCounted, levels } = await meters.count([meter('m5', 5, 3 * CALL)], 10_000);
+    t.same([isCounted, calls(levels)], [true, [4]]);
+    t.same(calls((await meters.count([meter('m5', 5, CALL)], 10_000)).levels), [5]);
+    const lowered = await meters.count([meter('m5', 2, 9 * CALL)], 10_000);
+    t.same([lowered.isCounted, calls(lowered.levels)], [false, [2]]);
   });
 }

@@ -202,6 +202,7 @@ export class FakeScope implements Scope {
   readonly earlyHints: boolean;
   readonly replayBytes = 10;
   readonly ownRetryAfterMs = Infinity;
+  readonly responseFields = [];
   readonly summaries: ExchangeSummary[] = [];
   entered = 0;
   left = 0;

@@ -1,13 +1,14 @@
 /** A store that a test can look into, take away and bring back. */
 import type { Clock } from '../../src/core/clock.js';
-import type { Cache, Records, Store } from '../../src/core/store.js';
+import type { Cache, Meters, Records, Store } from '../../src/core/store.js';
+import { MemoryStore } from '../../src/stores/memory.js';
 
 interface Entry {
   readonly value: Buffer;
   readonly untilMs: number;
 }
 
-export type Operation = keyof Omit<Cache, 'now'> | keyof Records;
+export type Operation = keyof Omit<Cache, 'now'> | keyof Records | keyof Meters;
 
 export class FakeStore implements Store {
   /** What every operation rejects with; undefined while it works. */
@@ -20,8 +21,11 @@ export class FakeStore implements Store {
   readonly #clock: Clock;
   readonly #entries = new Map<string, Entry>();
 
+  readonly #memory: MemoryStore;
+
   constructor(clock: Clock) {
     this.#clock = clock;
+    this.#memory = new MemoryStore({ maxBytes: 0, maxRecordBytes: 0, clock });
   }
 
   readonly cache: Cache = {
@@ -61,6 +65,13 @@ export class FakeStore implements Store {
     free: async (key, lock) => {
       await this.#begin('free');
       return this.#holds(key, lock) && this.#entries.delete(key);
+    },
+  };
+
+  readonly meters: Meters = {
+    count: async (meters, maxWaitMs) => {
+      await this.#begin('count');
+      return this.#memory.meters.count(meters, maxWaitMs);
     },
   };
 

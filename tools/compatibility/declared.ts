@@ -20,6 +20,8 @@ export const headers = {
     'Cache-Status',
     'Idempotency-Replayed',
     'Proxy-Status',
+    'RateLimit',
+    'RateLimit-Policy',
     'Retry-After',
     'X-Breakwater-Attempts',
     'X-Breakwater-Fallback',

@@ -5,6 +5,7 @@ import type { CircuitMoved } from '../../src/policies/circuit-breaker/states.js'
 import type { FallbackUsed } from '../../src/policies/fallback/instruments.js';
 import type { Hedged } from '../../src/policies/hedge/instruments.js';
 import type { IdempotencyDecided } from '../../src/policies/idempotency/instruments.js';
+import type { RateLimited } from '../../src/policies/rate-limit/instruments.js';
 import type { RetryEvent } from '../../src/policies/retry/instruments.js';
 import type { EndpointEvent } from '../../src/upstream/instruments.js';
 
@@ -17,6 +18,7 @@ export type KnownEvent =
   | FallbackUsed
   | Hedged
   | IdempotencyDecided
+  | RateLimited
   | RetryEvent;
 
 /** One of each type. */
@@ -34,6 +36,7 @@ export const oneOfEach = (summary: ExchangeSummary): readonly KnownEvent[] => [
   { type: 'retry-denied', cause: 'budget' },
   { type: 'fallback-used', source: 'cache' },
   { type: 'hedged', result: 'won' },
+  { type: 'rate-limited' },
   { type: 'bulkhead-admitted', waitedMs: 1 },
   { type: 'idempotency-decided', result: 'stored' },
   {

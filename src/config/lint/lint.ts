@@ -10,6 +10,7 @@ import { endpointRules } from './endpoints.js';
 import { ignoreRules, readIgnores } from './ignores.js';
 import { numberRules } from './numbers.js';
 import { overloadRules } from './overload.js';
+import { rateLimitRules } from './rate-limits.js';
 import { routeRules } from './routes.js';
 import { listUpstreams, type LintFile, type LintRule, type Offence } from './scope.js';
 import { timingRules } from './timing.js';
@@ -22,6 +23,7 @@ export const lintRules: readonly LintRule[] = [
   ...hedgingRules,
   ...grpcRules,
   ...endpointRules,
+  ...rateLimitRules,
   ...wiringRules,
   ...routeRules,
   ...overloadRules,

@@ -5,20 +5,21 @@ import { arrow, box, lines, picture, text } from './svg.js';
 const callPolicies = [
   ['1  fallback', 'replaces a failure'],
   ['2  idempotency', 'sends a kept response to a repeat'],
-  ['3  deadline, timeout.total', 'end the call in time'],
-  ['4  bulkhead', 'gives the call one slot, or a place in the queue'],
-  ['5  retry', 'makes up to maxAttempts attempts'],
+  ['3  rateLimit', 'refuses what comes too fast'],
+  ['4  deadline, timeout.total', 'end the call in time'],
+  ['5  bulkhead', 'gives the call one slot, or a place in the queue'],
+  ['6  retry', 'makes up to maxAttempts attempts'],
 ] as const;
 
 const LEFT = 232;
-const RIGHT = 836;
+const RIGHT = 860;
 const TOP = 56;
-const BOTTOM = 440;
+const BOTTOM = 486;
 const HEADER = 34;
 const INSET = 12;
 const ROW_HEIGHT = 46;
 const ROW_GAP = 8;
-const MIDDLE = 303;
+const MIDDLE = 337;
 
 const title = { anchor: 'middle', isStrong: true } as const;
 
@@ -49,21 +50,21 @@ function drawAttempt(number: number): string[] {
     box({ x, y, width: right - x, height: ROW_HEIGHT }, 'attempt', number > 1),
     text(x + 12, middle + 5, `attempt ${number}`),
     box(hedge, 'plain'),
-    text(hedge.x + hedge.width / 2, middle + 5, '6  hedge', title),
+    text(hedge.x + hedge.width / 2, middle + 5, '7  hedge', title),
     arrow(`M ${hedge.x + hedge.width} ${middle} H ${breaker.x - 2}`),
     box(breaker, 'plain'),
-    text(breaker.x + breaker.width / 2, middle + 5, '7  circuitBreaker', title),
+    text(breaker.x + breaker.width / 2, middle + 5, '8  circuitBreaker', title),
     arrow(`M ${breaker.x + breaker.width} ${middle} H ${timeout.x - 2}`),
     box(timeout, 'plain'),
-    text(timeout.x + timeout.width / 2, middle + 5, '8  timeout', title),
-    arrow(`M ${timeout.x + timeout.width} ${middle} H 878`),
+    text(timeout.x + timeout.width / 2, middle + 5, '9  timeout', title),
+    arrow(`M ${timeout.x + timeout.width} ${middle} H 902`),
   ];
 }
 
 export function drawPipeline(): string {
-  return picture({ width: 1000, height: 464 }, 'How a call goes through the policies', [
-    text(LEFT, 34, '1 to 5: once per call', { isMuted: true }),
-    text(RIGHT, 34, '6 to 8: once per attempt', {
+  return picture({ width: 1024, height: 510 }, 'How a call goes through the policies', [
+    text(LEFT, 34, '1 to 6: once per call', { isMuted: true }),
+    text(RIGHT, 34, '7 to 9: once per attempt', {
       anchor: 'end',
       isMuted: true,
     }),
@@ -76,7 +77,7 @@ export function drawPipeline(): string {
     arrow(`M 208 ${MIDDLE} H ${LEFT - 2}`),
     ...drawCallPolicies(),
     ...[1, 2, 3].flatMap(drawAttempt),
-    box({ x: 880, y: MIDDLE - 93, width: 100, height: 186 }, 'plain'),
-    text(930, MIDDLE + 5, 'upstream', title),
+    box({ x: 904, y: MIDDLE - 93, width: 100, height: 186 }, 'plain'),
+    text(954, MIDDLE + 5, 'upstream', title),
   ]);
 }

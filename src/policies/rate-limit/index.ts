@@ -1,0 +1,96 @@
+/** Rate limit: refuses calls that come faster than a rate, of all callers together or of one of them. */
+import type { Call } from '../../core/call.js';
+import { CallError } from '../../core/errors.js';
+import type { EmitOf } from '../../core/events.js';
+import type { CallLayer, CallStage } from '../../core/pipeline.js';
+import type { Policy, PolicyContext } from '../../core/policy.js';
+import type { Reply } from '../../core/reply.js';
+import { instruments, type RateLimited } from './instruments.js';
+import { Limiter, type Tally } from './limiter.js';
+import { schema, type RateLimitSettings } from './options.js';
+import { reasons } from './reasons.js';
+import { responseFields } from './response-fields.js';
+import { SharedCount } from './shared-count.js';
+
+export type { RateLimitSettings } from './options.js';
+
+interface RateLimitLayer extends CallLayer {
+  readonly limiter: Limiter;
+}
+
+function create(
+  settings: RateLimitSettings,
+  context: PolicyContext,
+  previous?: RateLimitLayer,
+): RateLimitLayer | undefined {
+  const { rateLimit: options } = settings;
+  if (options === 'off') return undefined;
+  const { upstream, route } = context;
+  const limiter = previous?.limiter ?? new Limiter(options, context);
+  limiter.configure(options);
+  const shared = options.shared ? new SharedCount(limiter, context) : undefined;
+  const name = route === '' ? upstream : `${upstream}/${route}`;
+  const emit: EmitOf<RateLimited> = context.emit;
+
+  function refuse({ method }: Call, tallies: readonly Tally[], waitMs: number): CallError {
+    emit({ type: 'rate-limited' });
+    const used = tallies
+      .map((tally) => limiter.standingOf(tally))
+      .find(({ remaining }) => remaining === 0);
+    const whose = used?.key === undefined ? 'the rate limit' : 'the rate limit of its key';
+    const message = `Cannot forward ${method} to ${upstream} because ${whose} is used up`;
+    return new CallError(reasons['rate-limited'], message, { retryAfterMs: waitMs });
+  }
+
+  function wrap(next: CallStage): CallStage {
+    async function runShared(
+      call: Call,
+      tallies: readonly Tally[],
+      count: SharedCount,
+    ): Promise<Reply> {
+      if (!(await count.count(tallies))) throw refuse(call, tallies, limiter.arrive(tallies));
+      // Ended while the store was asked.
+      if (call.cancelled !== undefined) throw call.cancelled;
+      return next.run(call);
+    }
+
+    return {
+      run(call) {
+        const tallies = limiter.talliesOf(call.headers);
+        const waitMs = limiter.arrive(tallies);
+        // What is used up here is used up in the store as well, so that need not be asked.
+        if (waitMs > 0) return Promise.reject(refuse(call, tallies, waitMs));
+        if (shared !== undefined) return runShared(call, tallies, shared);
+        limiter.count(tallies);
+        return next.run(call);
+      },
+      refusal: (call) => next.refusal(call),
+    };
+  }
+
+  return {
+    wrap,
+    limiter,
+    responseFields: ({ headers }) =>
+      responseFields(
+        name,
+        limiter.talliesOf(headers).map((tally) => limiter.standingOf(tally)),
+      ),
+  };
+}
+
+export const rateLimit = {
+  name: 'rateLimit',
+  level: 'call',
+  schema,
+  reasons,
+  instruments,
+  isShownPerRoute: true,
+  create,
+  describe(layer) {
+    if (layer === undefined) return { rateLimit: null };
+    const { limiter } = layer;
+    const { limit, remaining } = limiter.forAll;
+    return { rateLimit: { remaining, burst: limit.burst, keys: limiter.keys } };
+  },
+} as const satisfies Policy<'rateLimit', typeof schema, RateLimitSettings, RateLimitLayer>;

@@ -8,12 +8,12 @@ import {
   type OutboundRequest,
   type ResponseHandler,
 } from '../client.js';
+import { createDial, type Dial } from '../connect/dial.js';
+import { keepMs } from '../connect/keep-alive.js';
+import { Opening } from '../connect/opening.js';
 import type { Names } from '../names/names.js';
 import { TargetAddresses } from '../names/target-addresses.js';
 import { Connection, type ConnectionKeeper } from './connection.js';
-import { createDial, type Dial } from './dial.js';
-import { keepMs } from './keep-alive.js';
-import { Opening } from './opening.js';
 
 export interface PoolContext {
   readonly clock: Clock;
@@ -39,7 +39,7 @@ export class ConnectionPool implements HttpClient, ConnectionKeeper {
   readonly #dial: Dial;
   readonly #maxAgeMs: number;
   readonly #all = new Set<Connection>();
-  readonly #openings = new Set<Opening>();
+  readonly #openings = new Set<Opening<Connection>>();
   /** The latest is used first, so that surplus ones grow old. */
   #idle: Connection[] = [];
   #sweep: Timer | undefined;
@@ -66,7 +66,7 @@ export class ConnectionPool implements HttpClient, ConnectionKeeper {
     this.#options = options;
     this.#clock = context.clock;
     this.#addresses = new TargetAddresses(options.target, options.address, context.names);
-    this.#dial = createDial(options.target, options.tls, context.claimDescriptor);
+    this.#dial = createDial(options.target, options.tls, context.claimDescriptor, ['http/1.1']);
     this.#maxAgeMs = options.maxAgeMs === 'off' ? Infinity : options.maxAgeMs;
   }
 

@@ -8,7 +8,7 @@ import {
   type ResponseHandler,
 } from '../../../src/outbound/client.js';
 import { ConnectionPool } from '../../../src/outbound/http1/connection-pool.js';
-import { serverNameOf } from '../../../src/outbound/http1/dial.js';
+import { serverNameOf } from '../../../src/outbound/connect/dial.js';
 import { Names } from '../../../src/outbound/names/names.js';
 import { FakeClock } from '../../support/fake-clock.js';
 import { poolOptions } from '../../support/pool-options.js';

@@ -46,7 +46,7 @@ async function open(t: Teardown, { addresses, served = addresses, maxAgeMs, look
   const find = async () => name.addresses.map((address) => ({ address, family: 4 }));
   const names = new Names(clock, lookup ?? find);
   const options = poolOptions(port);
-  const pool = ConnectionPool.open(
+  const pool = new ConnectionPool(
     {
       ...options,
       target: { ...options.target, host: 'fleet.test' },
@@ -54,7 +54,6 @@ async function open(t: Teardown, { addresses, served = addresses, maxAgeMs, look
       maxAgeMs: maxAgeMs ?? 'off',
     },
     { clock, names, claimDescriptor: () => true },
-    undefined,
   );
   t.teardown(() => {
     pool.destroy();

@@ -1,0 +1,294 @@
+/** One HTTP/2 connection to an upstream (RFC 9113): it carries as many requests at a time as the upstream allows. */
+import { connect, constants, type ClientHttp2Session, type Settings } from 'node:http2';
+import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import type { Clock } from '../../core/clock.js';
+import type { Target } from '../../core/model.js';
+import type { OutboundRequest, ResponseHandler } from '../client.js';
+import type { Dial } from '../connect/dial.js';
+import { ControlGuard } from './control-guard.js';
+import { Exchange, type ExchangeOwner, type Loss } from './exchange.js';
+import { FIELD_OVERHEAD, joinRepeated, requestHeaders } from './fields.js';
+import { PING_TIMEOUT_MS, PingCheck } from './ping-check.js';
+import { codeName, explainSessionError } from './stream-end.js';
+
+/** What keeps sessions. */
+export interface SessionKeeper {
+  /** It takes no streams any more, and has not taken this request. */
+  onUnsent(request: OutboundRequest, handler: ResponseHandler): void;
+  /** There is room for further streams. */
+  onRoom(session: Session): void;
+  /** It is closing or closed: no streams will follow. Called once or more. */
+  onGone(session: Session): void;
+}
+
+export interface SessionOptions {
+  readonly target: Target;
+  readonly clock: Clock;
+  /** Of a response, and of its trailers. */
+  readonly maxHeaderBytes: number;
+  /** Of the other side, as the target's addresses are called. */
+  readonly address: string;
+}
+
+/** The other side does not speak HTTP/2. */
+export class NotHttp2 extends Error {
+  override readonly name = 'NotHttp2';
+  readonly code = 'NOT_HTTP2';
+}
+
+/** The connection ended where it should not have. */
+export class SessionLost extends Error {
+  override readonly name = 'SessionLost';
+}
+
+/** What a stream may send us before its reader has taken it, in bytes: a slow client costs no more memory than that. */
+const STREAM_WINDOW_BYTES = 256 * 1024;
+/** For all streams together. Node gives this window back at once, so a slow client does not hold up the others. */
+const CONNECTION_WINDOW_BYTES = 1024 * 1024;
+/** A request's head that is larger fails; clients' heads are limited to less. */
+const MAX_SENT_HEAD_BYTES = 1024 * 1024;
+/** Node refuses streams beyond it. What they may hold is bounded by their windows already. */
+const MAX_SESSION_MB = 1024;
+
+export class Session implements ExchangeOwner {
+  readonly address: string;
+  readonly openedAtMs: number;
+  /** Since when it has no streams, in monotonic ms. */
+  idleSinceMs: number;
+  readonly #options: SessionOptions;
+  readonly #keeper: SessionKeeper;
+  readonly #guard = new ControlGuard();
+  #socket: Socket | undefined;
+  #session: ClientHttp2Session | undefined;
+  #check: PingCheck | undefined;
+  #active = 0;
+  /** How many streams the other side allows at a time; 0 until it has said so. */
+  #limit = 0;
+  #hasCarried = false;
+  /** It was idle when its present streams began, and the other side has sent nothing for them. */
+  #isQuiet = false;
+  #isRetired = false;
+  #error: Error | undefined;
+  #goaway: { readonly code: number; readonly lastId: number } | undefined;
+  #held: Exchange[] = [];
+
+  constructor(options: SessionOptions, keeper: SessionKeeper) {
+    this.#options = options;
+    this.#keeper = keeper;
+    this.address = options.address;
+    this.openedAtMs = options.clock.now();
+    this.idleSinceMs = this.openedAtMs;
+  }
+
+  get maxHeaderBytes(): number {
+    return this.#options.maxHeaderBytes;
+  }
+
+  /** How many streams it carries. */
+  get active(): number {
+    return this.#active;
+  }
+
+  /** How many it may carry at a time. */
+  get limit(): number {
+    return this.#limit;
+  }
+
+  get isClosed(): boolean {
+    return this.#session?.destroyed ?? this.#socket?.destroyed ?? false;
+  }
+
+  get isGoingAway(): boolean {
+    const session = this.#session;
+    return this.#isRetired || session === undefined || session.closed || session.destroyed;
+  }
+
+  hasRoomAt(nowMs: number): boolean {
+    return (
+      this.#active < this.#limit && !this.isGoingAway && this.#check?.isSuspect(nowMs) !== true
+    );
+  }
+
+  /**
+   * @param onReady is called once, later: when the other side has said how many streams it allows, or with the error that
+   *   it could not be opened for.
+   */
+  open(dial: Dial, onReady: (error?: Error) => void): void {
+    const socket = dial(this.address, undefined, (error) => {
+      if (error === undefined) this.begin(socket, onReady);
+      else onReady(error);
+    });
+    this.#socket = socket;
+    socket.once('close', () => this.#keeper.onGone(this));
+  }
+
+  /** As `open`, over a socket that is open. */
+  begin(socket: Socket, onReady: (error?: Error) => void): void {
+    this.#socket = socket;
+    const { target, maxHeaderBytes, clock } = this.#options;
+    if (target.protocol === 'https:' && (socket as TLSSocket).alpnProtocol !== 'h2') {
+      socket.destroy();
+      return onReady(new NotHttp2('it does not offer HTTP/2 (ALPN h2)'));
+    }
+    socket.on('error', (error) => (this.#error ??= error));
+    const session = connect(`${target.protocol}//localhost`, {
+      createConnection: () => socket,
+      settings: {
+        enablePush: false,
+        initialWindowSize: STREAM_WINDOW_BYTES,
+        maxHeaderListSize: maxHeaderBytes,
+      },
+      maxHeaderListPairs: Math.ceil(maxHeaderBytes / FIELD_OVERHEAD),
+      maxSendHeaderBlockLength: MAX_SENT_HEAD_BYTES,
+      maxSessionMemory: MAX_SESSION_MB,
+    });
+    this.#session = session;
+    this.#check = new PingCheck(session, clock, () =>
+      this.#lose(new SessionLost(`it did not respond to a PING within ${PING_TIMEOUT_MS} ms`)),
+    );
+    session.once('connect', () => session.setLocalWindowSize(CONNECTION_WINDOW_BYTES));
+    session.on('error', (error) => (this.#error ??= explainSessionError(error)));
+    session.on('goaway', (code: number, lastId: number) => this.#onGoaway(code, lastId));
+    session.on('ping', () => this.#onControlFrame());
+    let onFirst: typeof onReady | undefined = onReady;
+    session.on('remoteSettings', ({ maxConcurrentStreams }: Settings) => {
+      this.#limit = maxConcurrentStreams ?? Infinity;
+      this.#onControlFrame();
+      // Before that it could carry nothing.
+      if (this.#limit === 0) return;
+      if (onFirst === undefined) return this.#keeper.onRoom(this);
+      onFirst();
+      onFirst = undefined;
+    });
+    session.on('close', () => {
+      this.#check?.stop();
+      this.#keeper.onGone(this);
+      onFirst?.(this.#explainNoStart());
+      onFirst = undefined;
+    });
+  }
+
+  /** Only where it has room. */
+  send(request: OutboundRequest, handler: ResponseHandler): void {
+    if (this.isGoingAway) return this.#keeper.onUnsent(request, handler);
+    const { body } = request;
+    const whole = body?.takeWhole();
+    const isStreamed = body !== undefined && whole === undefined;
+    const isBodiless = !isStreamed && (whole === undefined || whole.length === 0);
+    const headers = requestHeaders(request, this.#options.target.protocol.slice(0, -1));
+    const options = { endStream: isBodiless, waitForTrailers: isStreamed };
+    let stream;
+    try {
+      stream = this.#open(() => this.#session!.request(headers, options), headers);
+    } catch (error) {
+      const progress = { isConnected: true, sent: 'none', isReused: false } as const;
+      return handler.onFailure(error as Error, { ...progress, hasAnswerBegun: false });
+    }
+    if (this.#active === 0) this.#isQuiet = this.#hasCarried;
+    this.#active += 1;
+    this.#hasCarried = true;
+    this.#guard.onTraffic();
+    const exchange = new Exchange(stream, this, handler);
+    handler.onStart(exchange);
+    if (isStreamed) exchange.upload(body);
+    else if (!isBodiless) stream.end(whole);
+  }
+
+  /** No new streams; it closes when those that it has are done. */
+  retire(): void {
+    if (this.#isRetired) return;
+    this.#isRetired = true;
+    this.#keeper.onGone(this);
+    if (this.#session === undefined) this.#socket?.destroy();
+    else this.#session.close();
+  }
+
+  /** Ends it at once; its exchanges fail. */
+  destroy(error?: Error): void {
+    this.#isRetired = true;
+    this.#lose(error);
+  }
+
+  // From its exchanges.
+
+  onResponse(): void {
+    this.#isQuiet = false;
+    this.#guard.onTraffic();
+    this.#check!.onResponse();
+  }
+
+  hold(exchange: Exchange): void {
+    if (this.#held.push(exchange) === 1) setImmediate(this.#releaseHeld);
+  }
+
+  onClosed(isReset: boolean): void {
+    this.#active -= 1;
+    if (this.#active === 0) this.idleSinceMs = this.#options.clock.now();
+    if (this.#guard.onStreamEnd(isReset)) this.retire();
+    if (!this.isGoingAway) this.#keeper.onRoom(this);
+  }
+
+  onGivenUp(): void {
+    this.#check!.start();
+  }
+
+  explainLoss(streamId: number | undefined): Loss | undefined {
+    if (!this.isClosed && this.#socket?.destroyed !== true) return undefined;
+    const { code = 0, lastId = Infinity } = this.#goaway ?? {};
+    const error =
+      code === 0 ? this.#error : new SessionLost(`it closed the connection (${codeName(code)})`);
+    return {
+      error: error ?? new SessionLost('other side closed'),
+      isUnsent: streamId !== undefined && streamId > lastId,
+      isStale: this.#isQuiet && code === 0,
+    };
+  }
+
+  /** Once more with repeated fields joined, where Node refuses to send one of them twice. */
+  #open<Stream>(request: () => Stream, headers: ReturnType<typeof requestHeaders>): Stream {
+    try {
+      return request();
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ERR_HTTP2_HEADER_SINGLE_VALUE') throw error;
+      joinRepeated(headers);
+      return request();
+    }
+  }
+
+  readonly #releaseHeld = (): void => {
+    const held = this.#held;
+    this.#held = [];
+    for (const exchange of held) exchange.release();
+  };
+
+  #onGoaway(code: number, lastId: number): void {
+    this.#goaway = { code, lastId };
+    this.retire();
+  }
+
+  #onControlFrame(): void {
+    if (!this.#guard.onControlFrame()) return;
+    this.#lose(
+      new SessionLost('it sent too many PING or SETTINGS frames'),
+      constants.NGHTTP2_ENHANCE_YOUR_CALM,
+    );
+  }
+
+  #lose(error: Error | undefined, code: number = constants.NGHTTP2_NO_ERROR): void {
+    if (error !== undefined) this.#error ??= error;
+    this.#check?.stop();
+    if (this.#session === undefined) this.#socket?.destroy();
+    else if (!this.#session.destroyed) this.#session.destroy(error, code);
+    this.#keeper.onGone(this);
+  }
+
+  #explainNoStart(): Error {
+    const hint = 'before its first HTTP/2 frame: it may not speak HTTP/2';
+    if (this.#error === undefined) return new NotHttp2(`it closed the connection ${hint}`);
+    const { code = '' } = this.#error as NodeJS.ErrnoException;
+    return code === '' || code.startsWith('ERR_HTTP2')
+      ? new NotHttp2('what it sent first is not HTTP/2')
+      : this.#error;
+  }
+}

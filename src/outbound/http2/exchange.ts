@@ -15,6 +15,8 @@ import { Upload } from './upload.js';
 /** What an exchange uses of its session. */
 export interface ExchangeOwner {
   readonly maxHeaderBytes: number;
+  /** The connection has ended. */
+  readonly isLost: boolean;
   /** No new streams will follow. */
   readonly isGoingAway: boolean;
   /** Something of a response has come. */
@@ -25,8 +27,8 @@ export interface ExchangeOwner {
   onClosed(isReset: boolean): void;
   /** The exchange was given up on this side. */
   onGivenUp(): void;
-  /** @returns undefined while the connection lives. */
-  explainLoss(streamId: number | undefined): Loss | undefined;
+  /** @param error what the stream has reported. */
+  explainLoss(streamId: number | undefined, error: Error | undefined): Loss;
 }
 
 /** How a connection has ended. */
@@ -50,6 +52,7 @@ export class Exchange implements Dispatched {
   #chunks: Buffer[] = [];
   #trailers: Fields = [];
   #hasAnswerBegun = false;
+  #error: Error | undefined;
   #isOver = false;
 
   constructor(stream: ClientHttp2Stream, owner: ExchangeOwner, handler: ResponseHandler) {
@@ -62,8 +65,7 @@ export class Exchange implements Dispatched {
     stream.on('trailers', (_: unknown, _flags: number, raw: string[]) => this.#onTrailers(raw));
     stream.on('data', (chunk: Buffer) => this.#onData(chunk));
     stream.on('end', () => this.#onEnd());
-    // The code of the stream, or the end of the session, says more.
-    stream.on('error', () => {});
+    stream.on('error', (error) => (this.#error = error));
     stream.on('close', () => this.#onClose());
   }
 
@@ -148,14 +150,14 @@ export class Exchange implements Dispatched {
     this.#owner.onClosed(isReset);
     if (this.#isOver) return;
     // What the session reports of its end may come later than what its streams do.
-    if (this.#owner.explainLoss(this.#stream.id) === undefined) this.#fail();
+    if (!this.#owner.isLost) this.#fail();
     else setImmediate(() => this.#fail());
   }
 
   #fail(): void {
     if (this.#isOver) return;
     const { id, rstCode } = this.#stream;
-    const loss = this.#owner.explainLoss(id);
+    const loss = this.#owner.isLost ? this.#owner.explainLoss(id, this.#error) : undefined;
     const error = loss?.error ?? explainReset(rstCode, this.#owner.isGoingAway);
     const isUnsent = id === undefined || rstCode === NGHTTP2_REFUSED_STREAM || loss?.isUnsent;
     this.#isOver = true;
@@ -181,8 +183,8 @@ export class Exchange implements Dispatched {
   /** Nothing more is sent, and nothing more handed over. */
   #end(): void {
     this.#isOver = true;
+    const isWhole = isComplete(this.#stream) && this.hasSentAll;
     this.#upload?.stop();
-    // Of no effect where both sides have ended.
-    if (!isComplete(this.#stream) || !this.hasSentAll) cancel(this.#stream);
+    if (!isWhole) cancel(this.#stream);
   }
 }

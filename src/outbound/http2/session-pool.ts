@@ -122,7 +122,7 @@ export class SessionPool implements HttpClient, SessionKeeper {
 
   onGone(session: Session): void {
     this.#sessions = this.#sessions.filter((each) => each !== session);
-    if (session.isClosed) this.#all.delete(session);
+    if (session.isLost) this.#all.delete(session);
   }
 
   #find(nowMs: number): Session | undefined {

@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Clock } from '../../core/clock.js';
 import type { Target } from '../../core/model.js';
-import type { OutboundRequest, ResponseHandler } from '../client.js';
+import { ResponseFault, type OutboundRequest, type ResponseHandler } from '../client.js';
 import type { Dial } from '../connect/dial.js';
 import { ControlGuard } from './control-guard.js';
 import { Exchange, type ExchangeOwner, type Loss } from './exchange.js';
@@ -95,8 +95,8 @@ export class Session implements ExchangeOwner {
     return this.#limit;
   }
 
-  get isClosed(): boolean {
-    return this.#session?.destroyed ?? this.#socket?.destroyed ?? false;
+  get isLost(): boolean {
+    return this.#session?.destroyed === true || this.#socket?.destroyed === true;
   }
 
   get isGoingAway(): boolean {
@@ -233,13 +233,10 @@ export class Session implements ExchangeOwner {
     this.#check!.start();
   }
 
-  explainLoss(streamId: number | undefined): Loss | undefined {
-    if (!this.isClosed && this.#socket?.destroyed !== true) return undefined;
+  explainLoss(streamId: number | undefined, streamError: Error | undefined): Loss {
     const { code = 0, lastId = Infinity } = this.#goaway ?? {};
-    const error =
-      code === 0 ? this.#error : new SessionLost(`it closed the connection (${codeName(code)})`);
     return {
-      error: error ?? new SessionLost('other side closed'),
+      error: this.#explainEnd(code, streamError),
       isUnsent: streamId !== undefined && streamId > lastId,
       isStale: this.#isQuiet && code === 0,
     };
@@ -281,6 +278,14 @@ export class Session implements ExchangeOwner {
     if (this.#session === undefined) this.#socket?.destroy();
     else if (!this.#session.destroyed) this.#session.destroy(error, code);
     this.#keeper.onGone(this);
+  }
+
+  #explainEnd(code: number, streamError: Error | undefined): Error {
+    if (code !== 0) return new SessionLost(`it closed the connection (${codeName(code)})`);
+    if (this.#error !== undefined) return this.#error;
+    // The session itself reports it later than its streams.
+    const fault = streamError === undefined ? undefined : explainSessionError(streamError);
+    return fault instanceof ResponseFault ? fault : new SessionLost('other side closed');
   }
 
   #explainNoStart(): Error {

@@ -171,7 +171,7 @@ export class RawPeer {
 export interface RawHttp2Options {
   /** What is sent first. Default: SETTINGS without a limit of streams. */
   readonly first?: Buffer;
-  /** Each frame of each connection. SETTINGS and PING are acknowledged, and GOAWAY closes, unless it returns true. */
+  /** Each frame of each connection. SETTINGS and PING are acknowledged, and a GOAWAY with an error closes, unless it returns true. */
   onFrame?(frame: Frame, peer: RawPeer): boolean | void;
 }
 
@@ -186,7 +186,9 @@ export async function startRawHttp2(t: Teardown, options: RawHttp2Options = {}):
   const server = createServer((socket) => {
     const peer = new RawPeer(socket, (frame) => {
       if (options.onFrame?.(frame, peer) === true || (frame.flags & Flag.ack) !== 0) return;
-      if (frame.type === Type.goaway) peer.socket.end();
+      if (frame.type === Type.goaway && frame.payload.readUInt32BE(4) !== Code.noError) {
+        peer.socket.end();
+      }
       if (frame.type === Type.settings) peer.send(encodeFrame(Type.settings, Flag.ack, 0));
       if (frame.type === Type.ping) {
         peer.send(encodeFrame(Type.ping, Flag.ack, 0, frame.payload));

@@ -23,6 +23,8 @@ export interface ExchangeOwner {
   onResponse(): void;
   /** Calls `release` of the exchange when all has been handed over that was read together. */
   hold(exchange: Exchange): void;
+  /** It is over for its handler; its stream may still be open. */
+  onOver(): void;
   /** The stream is closed. @param isReset by the other side, before the response was complete. */
   onClosed(isReset: boolean): void;
   /** The exchange was given up on this side. */
@@ -160,11 +162,13 @@ export class Exchange implements Dispatched {
     const loss = this.#owner.isLost ? this.#owner.explainLoss(id, this.#error) : undefined;
     const error = loss?.error ?? explainReset(rstCode, this.#owner.isGoingAway);
     const isUnsent = id === undefined || rstCode === NGHTTP2_REFUSED_STREAM || loss?.isUnsent;
+    const isStale = loss?.isStale === true;
     this.#isOver = true;
+    this.#owner.onOver();
     this.#handler.onFailure(error, {
       isConnected: true,
       sent: isUnsent && !this.#hasAnswerBegun ? 'none' : 'some',
-      isReused: loss?.isStale === true,
+      isReused: isStale,
       hasAnswerBegun: this.#hasAnswerBegun,
     });
   }
@@ -186,5 +190,6 @@ export class Exchange implements Dispatched {
     const isWhole = isComplete(this.#stream) && this.hasSentAll;
     this.#upload?.stop();
     if (!isWhole) cancel(this.#stream);
+    this.#owner.onOver();
   }
 }

@@ -70,7 +70,7 @@ export class SessionPool implements HttpClient, SessionKeeper {
     if (session === undefined) {
       this.#waiting.push({ request, handler });
       this.#openMore();
-    } else if (session.active > 0 || nowMs - session.idleSinceMs < FRESH_MS) {
+    } else if (!session.isIdle || nowMs - session.idleSinceMs < FRESH_MS) {
       session.send(request, handler);
     } else {
       // Sockets are read between the two.
@@ -115,7 +115,7 @@ export class SessionPool implements HttpClient, SessionKeeper {
       const { request, handler } = this.#waiting.shift()!;
       if (!handler.isOver) session.send(request, handler);
     }
-    if (session.active > 0) return;
+    if (!session.isIdle) return;
     if (this.#isReleased) session.retire();
     else this.#sweep ??= this.#clock.schedule(SWEEP_MS, this.#onSweep);
   }
@@ -133,8 +133,8 @@ export class SessionPool implements HttpClient, SessionKeeper {
     return undefined;
   }
 
-  #isUsable({ openedAtMs, address, active, idleSinceMs }: Session, nowMs: number): boolean {
-    if (active === 0 && nowMs - idleSinceMs >= keepMs(undefined)) return false;
+  #isUsable({ openedAtMs, address, isIdle, idleSinceMs }: Session, nowMs: number): boolean {
+    if (isIdle && nowMs - idleSinceMs >= keepMs(undefined)) return false;
     return nowMs - openedAtMs < this.#maxAgeMs && !this.#addresses.isGone(address);
   }
 
@@ -196,9 +196,9 @@ export class SessionPool implements HttpClient, SessionKeeper {
     this.#sweep = undefined;
     const nowMs = this.#clock.now();
     for (const session of this.#sessions) {
-      if (session.active === 0 && !this.#isUsable(session, nowMs)) session.retire();
+      if (session.isIdle && !this.#isUsable(session, nowMs)) session.retire();
     }
-    if (this.#sessions.some(({ active }) => active === 0)) {
+    if (this.#sessions.some(({ isIdle }) => isIdle)) {
       this.#sweep = this.#clock.schedule(SWEEP_MS, this.#onSweep);
     }
   };

@@ -54,7 +54,7 @@ const MAX_SESSION_MB = 1024;
 export class Session implements ExchangeOwner {
   readonly address: string;
   readonly openedAtMs: number;
-  /** Since when it has no streams, in monotonic ms. */
+  /** Since when it has no requests, in monotonic ms. */
   idleSinceMs: number;
   readonly #options: SessionOptions;
   readonly #keeper: SessionKeeper;
@@ -62,11 +62,13 @@ export class Session implements ExchangeOwner {
   #socket: Socket | undefined;
   #session: ClientHttp2Session | undefined;
   #check: PingCheck | undefined;
+  /** Streams that are open, and requests that are not over. */
   #active = 0;
+  #running = 0;
   /** How many streams the other side allows at a time; 0 until it has said so. */
   #limit = 0;
   #hasCarried = false;
-  /** It was idle when its present streams began, and the other side has sent nothing for them. */
+  /** It was idle when its present requests began, and the other side has sent nothing for them. */
   #isQuiet = false;
   #isRetired = false;
   #error: Error | undefined;
@@ -85,9 +87,9 @@ export class Session implements ExchangeOwner {
     return this.#options.maxHeaderBytes;
   }
 
-  /** How many streams it carries. */
-  get active(): number {
-    return this.#active;
+  /** It has no requests. */
+  get isIdle(): boolean {
+    return this.#running === 0;
   }
 
   /** How many it may carry at a time. */
@@ -132,6 +134,8 @@ export class Session implements ExchangeOwner {
       return onReady(new NotHttp2('it does not offer HTTP/2 (ALPN h2)'));
     }
     socket.on('error', (error) => (this.#error ??= error));
+    // It closes a little later.
+    socket.once('end', () => this.retire());
     const session = connect(`${target.protocol}//localhost`, {
       createConnection: () => socket,
       settings: {
@@ -185,7 +189,8 @@ export class Session implements ExchangeOwner {
       const progress = { isConnected: true, sent: 'none', isReused: false } as const;
       return handler.onFailure(error as Error, { ...progress, hasAnswerBegun: false });
     }
-    if (this.#active === 0) this.#isQuiet = this.#hasCarried;
+    if (this.#running === 0) this.#isQuiet = this.#hasCarried;
+    this.#running += 1;
     this.#active += 1;
     this.#hasCarried = true;
     this.#guard.onTraffic();
@@ -222,9 +227,13 @@ export class Session implements ExchangeOwner {
     if (this.#held.push(exchange) === 1) setImmediate(this.#releaseHeld);
   }
 
+  onOver(): void {
+    this.#running -= 1;
+    if (this.#running === 0) this.idleSinceMs = this.#options.clock.now();
+  }
+
   onClosed(isReset: boolean): void {
     this.#active -= 1;
-    if (this.#active === 0) this.idleSinceMs = this.#options.clock.now();
     if (this.#guard.onStreamEnd(isReset)) this.retire();
     if (!this.isGoingAway) this.#keeper.onRoom(this);
   }

@@ -151,7 +151,7 @@ export function wholeBody(bytes: Buffer | string): BodyCursor {
   const whole = Buffer.from(bytes);
   return {
     hasEnded: true,
-    length: whole.length,
+    length: undefined,
     trailers: [],
     takeWhole: () => whole,
     sendTo: () => {},

@@ -102,7 +102,7 @@ export class Negotiation {
       addresses: this.#addresses,
       timeoutMs: options.client.connectTimeoutMs,
       connect: (address, onOpen) => new Candidate(address, options, this.#dial, onOpen),
-      isWanted: options.isWanted,
+      isWanted: () => options.isWanted(),
       onOpen: (candidate) => {
         this.#opening = undefined;
         options.onDecided(candidate.settle());

@@ -336,9 +336,8 @@ t.test('a connection whose streams are all reset is not used for ever', async (t
 });
 
 t.test('other attacks close the connection, or end the stream', async (t) => {
+  const field = encodeFields({ 'x-a': 'a' });
   const huge = { ':status': '200', 'x-a': 'a'.repeat(2000) };
-  const continuation = (stream: number) =>
-    encodeFrame(Type.continuation, 0, stream, encodeFields({ 'x-a': 'a' }));
   const attacks: Record<string, (stream: number, peer: RawPeer) => void> = {
     'a push': (stream, peer) =>
       peer.send(
@@ -352,7 +351,7 @@ t.test('other attacks close the connection, or end the stream', async (t) => {
     'endless CONTINUATION': (stream, peer) =>
       peer.send(
         encodeFrame(Type.headers, 0, stream, encodeFields(OK)),
-        ...Array.from({ length: 100 }, () => continuation(stream)),
+        ...Array.from({ length: 100 }, () => encodeFrame(Type.continuation, 0, stream, field)),
       ),
     'a head that is too large': (stream, peer) =>
       peer.send(headersFrame(stream, huge, Flag.endStream)),

@@ -154,6 +154,7 @@ export class SessionPool implements HttpClient, SessionKeeper {
 
   /** As many connections as the waiting requests need, as far as is known what one can carry. */
   #openMore(): void {
+    this.#waiting = this.#waiting.filter(({ handler }) => !handler.isOver);
     const needed = this.#limit === Infinity ? 1 : Math.ceil(this.#waiting.length / this.#limit);
     while (this.#openings.size < needed) this.#open();
   }

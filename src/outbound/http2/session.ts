@@ -1,16 +1,19 @@
 /** One HTTP/2 connection to an upstream (RFC 9113): it carries as many requests at a time as the upstream allows. */
-import { connect, constants, type ClientHttp2Session, type Settings } from 'node:http2';
+import { constants, type ClientHttp2Session, type Settings } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import type { Clock } from '../../core/clock.js';
-import type { Target } from '../../core/model.js';
-import { ResponseFault, type OutboundRequest, type ResponseHandler } from '../client.js';
+import type { Timer } from '../../core/clock.js';
+import type { OutboundRequest, ResponseHandler } from '../client.js';
 import type { Dial } from '../connect/dial.js';
 import { ControlGuard } from './control-guard.js';
 import { Exchange, type ExchangeOwner, type Loss } from './exchange.js';
-import { FIELD_OVERHEAD, joinRepeated, requestHeaders } from './fields.js';
+import { requestHeaders } from './fields.js';
+import { HeldHeads } from './held-heads.js';
+import { explainEnd, explainNoStart, NotHttp2, SessionLost } from './loss.js';
+import { createSession, openStream } from './node-session.js';
 import { PING_TIMEOUT_MS, PingCheck } from './ping-check.js';
-import { codeName, explainSessionError } from './stream-end.js';
+import type { SessionOptions } from './session-options.js';
+import { explainSessionError } from './stream-end.js';
 
 /** What keeps sessions. */
 export interface SessionKeeper {
@@ -22,34 +25,8 @@ export interface SessionKeeper {
   onGone(session: Session): void;
 }
 
-export interface SessionOptions {
-  readonly target: Target;
-  readonly clock: Clock;
-  /** Of a response, and of its trailers. */
-  readonly maxHeaderBytes: number;
-  /** Of the other side, as the target's addresses are called. */
-  readonly address: string;
-}
-
-/** The other side does not speak HTTP/2. */
-export class NotHttp2 extends Error {
-  override readonly name = 'NotHttp2';
-  readonly code = 'NOT_HTTP2';
-}
-
-/** The connection ended where it should not have. */
-export class SessionLost extends Error {
-  override readonly name = 'SessionLost';
-}
-
-/** What a stream may send us before its reader has taken it, in bytes: a slow client costs no more memory than that. */
-const STREAM_WINDOW_BYTES = 256 * 1024;
-/** For all streams together. Node gives this window back at once, so a slow client does not hold up the others. */
-const CONNECTION_WINDOW_BYTES = 1024 * 1024;
-/** A request's head that is larger fails; clients' heads are limited to less. */
-const MAX_SENT_HEAD_BYTES = 1024 * 1024;
-/** Node refuses streams beyond it. What they may hold is bounded by their windows already. */
-const MAX_SESSION_MB = 1024;
+/** How long a connection may take to close, in ms, after its last stream. */
+const LINGER_MS = 1000;
 
 export class Session implements ExchangeOwner {
   readonly address: string;
@@ -73,7 +50,8 @@ export class Session implements ExchangeOwner {
   #isRetired = false;
   #error: Error | undefined;
   #goaway: { readonly code: number; readonly lastId: number } | undefined;
-  #held: Exchange[] = [];
+  readonly #heads = new HeldHeads();
+  #linger: Timer | undefined;
 
   constructor(options: SessionOptions, keeper: SessionKeeper) {
     this.#options = options;
@@ -136,22 +114,11 @@ export class Session implements ExchangeOwner {
     socket.on('error', (error) => (this.#error ??= error));
     // It closes a little later.
     socket.once('end', () => this.retire());
-    const session = connect(`${target.protocol}//localhost`, {
-      createConnection: () => socket,
-      settings: {
-        enablePush: false,
-        initialWindowSize: STREAM_WINDOW_BYTES,
-        maxHeaderListSize: maxHeaderBytes,
-      },
-      maxHeaderListPairs: Math.ceil(maxHeaderBytes / FIELD_OVERHEAD),
-      maxSendHeaderBlockLength: MAX_SENT_HEAD_BYTES,
-      maxSessionMemory: MAX_SESSION_MB,
-    });
+    const session = createSession(socket, target, maxHeaderBytes);
     this.#session = session;
     this.#check = new PingCheck(session, clock, () =>
       this.#lose(new SessionLost(`it did not respond to a PING within ${PING_TIMEOUT_MS} ms`)),
     );
-    session.once('connect', () => session.setLocalWindowSize(CONNECTION_WINDOW_BYTES));
     session.on('error', (error) => (this.#error ??= explainSessionError(error)));
     session.on('goaway', (code: number, lastId: number) => this.#onGoaway(code, lastId));
     session.on('ping', () => this.#onControlFrame());
@@ -167,8 +134,9 @@ export class Session implements ExchangeOwner {
     });
     session.on('close', () => {
       this.#check?.stop();
+      this.#linger?.cancel();
       this.#keeper.onGone(this);
-      onFirst?.(this.#explainNoStart());
+      onFirst?.(explainNoStart(this.#error));
       onFirst = undefined;
     });
   }
@@ -184,7 +152,7 @@ export class Session implements ExchangeOwner {
     const options = { endStream: isBodiless, waitForTrailers: isStreamed };
     let stream;
     try {
-      stream = this.#open(() => this.#session!.request(headers, options), headers);
+      stream = openStream(this.#session!, headers, options);
     } catch (error) {
       const progress = { isConnected: true, sent: 'none', isReused: false } as const;
       return handler.onFailure(error as Error, { ...progress, hasAnswerBegun: false });
@@ -207,6 +175,7 @@ export class Session implements ExchangeOwner {
     this.#keeper.onGone(this);
     if (this.#session === undefined) this.#socket?.destroy();
     else this.#session.close();
+    this.#endSoon();
   }
 
   /** Ends it at once; its exchanges fail. */
@@ -224,7 +193,7 @@ export class Session implements ExchangeOwner {
   }
 
   hold(exchange: Exchange): void {
-    if (this.#held.push(exchange) === 1) setImmediate(this.#releaseHeld);
+    this.#heads.add(exchange);
   }
 
   onOver(): void {
@@ -235,7 +204,8 @@ export class Session implements ExchangeOwner {
   onClosed(isReset: boolean): void {
     this.#active -= 1;
     if (this.#guard.onStreamEnd(isReset)) this.retire();
-    if (!this.isGoingAway) this.#keeper.onRoom(this);
+    if (this.isGoingAway) this.#endSoon();
+    else this.#keeper.onRoom(this);
   }
 
   onGivenUp(): void {
@@ -245,32 +215,22 @@ export class Session implements ExchangeOwner {
   explainLoss(streamId: number | undefined, streamError: Error | undefined): Loss {
     const { code = 0, lastId = Infinity } = this.#goaway ?? {};
     return {
-      error: this.#explainEnd(code, streamError),
+      error: explainEnd(code, this.#error, streamError),
       isUnsent: streamId !== undefined && streamId > lastId,
       isStale: this.#isQuiet && code === 0,
     };
   }
 
-  /** Once more with repeated fields joined, where Node refuses to send one of them twice. */
-  #open<Stream>(request: () => Stream, headers: ReturnType<typeof requestHeaders>): Stream {
-    try {
-      return request();
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ERR_HTTP2_HEADER_SINGLE_VALUE') throw error;
-      joinRepeated(headers);
-      return request();
-    }
-  }
-
-  readonly #releaseHeld = (): void => {
-    const held = this.#held;
-    this.#held = [];
-    for (const exchange of held) exchange.release();
-  };
-
   #onGoaway(code: number, lastId: number): void {
     this.#goaway = { code, lastId };
     this.retire();
+  }
+
+  /** Node waits for the other side to close, too, which it need not do. */
+  #endSoon(): void {
+    const socket = this.#socket;
+    if (this.#active > 0 || socket === undefined || socket.destroyed) return;
+    this.#linger ??= this.#options.clock.schedule(LINGER_MS, () => socket.destroy());
   }
 
   #onControlFrame(): void {
@@ -287,22 +247,5 @@ export class Session implements ExchangeOwner {
     if (this.#session === undefined) this.#socket?.destroy();
     else if (!this.#session.destroyed) this.#session.destroy(error, code);
     this.#keeper.onGone(this);
-  }
-
-  #explainEnd(code: number, streamError: Error | undefined): Error {
-    if (code !== 0) return new SessionLost(`it closed the connection (${codeName(code)})`);
-    if (this.#error !== undefined) return this.#error;
-    // The session itself reports it later than its streams.
-    const fault = streamError === undefined ? undefined : explainSessionError(streamError);
-    return fault instanceof ResponseFault ? fault : new SessionLost('other side closed');
-  }
-
-  #explainNoStart(): Error {
-    const hint = 'before its first HTTP/2 frame: it may not speak HTTP/2';
-    if (this.#error === undefined) return new NotHttp2(`it closed the connection ${hint}`);
-    const { code = '' } = this.#error as NodeJS.ErrnoException;
-    return code === '' || code.startsWith('ERR_HTTP2')
-      ? new NotHttp2('what it sent first is not HTTP/2')
-      : this.#error;
   }
 }

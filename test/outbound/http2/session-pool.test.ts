@@ -2,7 +2,7 @@
 import { createServer as createHttp1 } from 'node:http';
 import { createServer as createHttp2, type Http2Server } from 'node:http2';
 import { once } from 'node:events';
-import { createServer, type AddressInfo, type Server } from 'node:net';
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import t from 'tap';
 import { ClientClosed, ConnectTimeout, type ClientOptions } from '../../../src/outbound/client.js';
 import { SessionPool } from '../../../src/outbound/http2/session-pool.js';
@@ -158,9 +158,33 @@ t.test('an idle connection is used again, and closes after 4 s', async (t) => {
   await clock.advance(5000);
   await eventually('it is closed', () => peers[0]!.isClosed);
   t.ok(peers[0]!.of(Type.goaway).length > 0, 'the upstream is told');
-  t.equal(clock.pending, 0);
+  await eventually('nothing is left', () => clock.pending === 0);
   await sendBy(pool).ended;
   t.equal(peers.length, 2);
+});
+
+t.test('an upstream that does not close its side keeps no connection open', async (t) => {
+  const sockets: Socket[] = [];
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    sockets.push(socket);
+    socket.on('error', () => {});
+    socket.write(settingsFrame());
+    socket.once('data', () => socket.write(encodeFrame(Type.settings, Flag.ack, 0)));
+    socket.resume();
+  });
+  const port = await listen(t, server);
+  const clock = new FakeClock();
+  const pool = new SessionPool(poolOptions(port), poolContext(clock));
+  const sent = sendBy(pool);
+  await eventually('it has begun', () => sent.dispatched !== undefined);
+  sent.giveUp();
+  pool.release();
+  await eventually('its side is closed', () => sockets[0]!.readableEnded);
+  await clock.advance(1000);
+  await eventually('the connection is gone', () => {
+    if (!sockets[0]!.destroyed) sockets[0]!.write(settingsFrame());
+    return sockets[0]!.destroyed;
+  });
 });
 
 t.test('a connection with a stream is not idle', async (t) => {

@@ -57,8 +57,15 @@ export const isComplete = (stream: WatchedStream): boolean => stream[COMPLETE] =
 /**
  * Ends the stream with CANCEL. Node ends the writable side before it sends the reset: the other side could take a part of a
  * body for all of it, if it was not opened with `waitForTrailers`, as streams with a body that is still coming are.
+ *
+ * It does so a little later: while a session hands over what it has read, Node puts a reset off, and from version 22 on the
+ * whole process ends with a failed assertion where the stream is destroyed before that.
  */
 export function cancel(stream: ClientHttp2Stream): void {
+  setImmediate(closeStream, stream);
+}
+
+function closeStream(stream: ClientHttp2Stream): void {
   if (!stream.closed && !stream.destroyed) stream.close(constants.NGHTTP2_CANCEL);
 }
 

@@ -88,7 +88,8 @@ export class Negotiation {
     const { client, context } = options;
     this.#options = options;
     this.#addresses = new TargetAddresses(client.target, client.address, context.names);
-    this.#dial = createDial(client.target, client.tls, ['h2', 'http/1.1']);
+    const offered = ['h2', 'http/1.1'] as const;
+    this.#dial = createDial(client.target, client.tls, context.claimDescriptor, offered);
   }
 
   /** Does nothing while it runs. */

@@ -1,5 +1,6 @@
 /** The client of an endpoint: chooses for each request whether it goes by HTTP/1.1 or by HTTP/2. */
 import { firstValue } from '../http/fields.js';
+import { isGrpcType } from '../http/grpc.js';
 import type { ClientContext } from './client-context.js';
 import {
   ClientClosed,
@@ -13,11 +14,9 @@ import { ConnectionPool } from './http1/connection-pool.js';
 import { SessionPool } from './http2/session-pool.js';
 import { Negotiation } from './negotiation.js';
 
-const GRPC = /^application\/grpc(?:[+;]|\s*$)/i;
-
 /** gRPC requests are always POST: others need no look at their fields. */
 function isGrpc({ method, fields }: OutboundRequest): boolean {
-  return method === 'POST' && GRPC.test(firstValue(fields, 'content-type') ?? '');
+  return method === 'POST' && isGrpcType(firstValue(fields, 'content-type'));
 }
 
 interface Waiting {

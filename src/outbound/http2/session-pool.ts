@@ -51,14 +51,14 @@ export class SessionPool implements HttpClient, SessionKeeper {
   /** @param onOpenFailed no connection could be opened. */
   constructor(
     options: ClientOptions,
-    { clock, names }: ClientContext,
+    { clock, names, claimDescriptor }: ClientContext,
     onOpenFailed: () => void = () => {},
   ) {
     this.#onOpenFailed = onOpenFailed;
     this.#options = options;
     this.#clock = clock;
     this.#addresses = new TargetAddresses(options.target, options.address, names);
-    this.#dial = createDial(options.target, options.tls, ['h2']);
+    this.#dial = createDial(options.target, options.tls, claimDescriptor, ['h2']);
     this.#maxAgeMs = options.maxAgeMs === 'off' ? Infinity : options.maxAgeMs;
   }
 

@@ -21,10 +21,10 @@ import type { Exchange } from '../inbound/exchange.js';
 import { createFront, type FrontContext } from '../inbound/front.js';
 import { ListenerSet } from '../inbound/listener-set.js';
 import { createRequestIds } from '../inbound/request-id.js';
-import { ConnectionPool } from '../outbound/http1/connection-pool.js';
 import { LookupQueue } from '../outbound/names/lookup-queue.js';
 import { systemLookup } from '../outbound/names/lookup.js';
 import { Names } from '../outbound/names/names.js';
+import { ProtocolClient } from '../outbound/protocol-client.js';
 import { Roster } from '../lib/roster.js';
 import { readDescriptorLimit } from '../platform/descriptor-limit.js';
 import { DescriptorReserve } from '../platform/descriptor-reserve.js';
@@ -127,7 +127,7 @@ export class App {
       random: options.random,
       policies,
       names,
-      openClient: (client, previous) => ConnectionPool.open(client, pools, previous),
+      openClient: (client, previous) => ProtocolClient.open(client, pools, previous),
       onShortage,
     });
     this.#leftBehind = new LeftBehind(clock);

@@ -5,6 +5,7 @@ import type { Off } from '../core/options.js';
 import type { BodyCursor } from '../core/request-body.js';
 import type { Release } from '../core/reply.js';
 import type { Fields } from '../http/fields.js';
+import type { Protocol } from './options.js';
 
 export interface OutboundRequest {
   readonly method: string;
@@ -74,6 +75,7 @@ export interface ClientOptions {
   /** The IP address, or the path of a socket, that connections go to; undefined for the addresses of the target's name. */
   readonly address: string | undefined;
   readonly tls: TlsOptions | undefined;
+  readonly protocol: Protocol;
   /** ms until the opening of a connection is given up; 0 for the limit that the system commonly has. */
   readonly connectTimeoutMs: number;
   /** Longest head of a response, in bytes. */

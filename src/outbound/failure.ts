@@ -43,6 +43,7 @@ const isCertificateCode = (code: string) =>
 function connectToken(code: string): string {
   if (dnsCodes.has(code)) return 'dns_error';
   if (unreachableCodes.has(code)) return 'destination_ip_unroutable';
+  if (code === 'NOT_HTTP2') return 'http_protocol_error';
   if (isCertificateCode(code)) return 'tls_certificate_error';
   if (code.startsWith('ERR_SSL') || code === 'EPROTO') return 'tls_protocol_error';
   return 'connection_refused';

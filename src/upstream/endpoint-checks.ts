@@ -2,6 +2,7 @@
 import type { Clock, Random } from '../core/clock.js';
 import type { TlsOptions } from '../core/model.js';
 import type { OpenClient } from '../outbound/client.js';
+import type { Protocol } from '../outbound/options.js';
 import type { Names } from '../outbound/names/names.js';
 import type { Discovered } from './discovery/discovery.js';
 import { hostOf } from './endpoint.js';
@@ -13,6 +14,7 @@ import type { HealthCheckOptions } from './health/options.js';
 
 export interface CheckedConnections {
   readonly tls: TlsOptions | undefined;
+  readonly protocol: Protocol;
   readonly maxHeaderSize: number;
 }
 
@@ -65,12 +67,12 @@ export class EndpointChecks {
 
   #createProbe({ target, dialled }: Discovered): Probe {
     const { grpc, path, statuses, timeout } = this.#options;
-    const { tls, maxHeaderSize } = this.#connections;
+    const { tls, protocol, maxHeaderSize } = this.#connections;
     const authority = hostOf(target);
     if (grpc !== undefined) {
       return createGrpcProbe({ target, tls, authority, service: grpc, lookUp: this.#lookUp });
     }
-    const client = { target, address: dialled, tls, maxHeaderSize };
+    const client = { target, address: dialled, tls, protocol, maxHeaderSize };
     const open = () =>
       this.#context.openClient({ ...client, connectTimeoutMs: timeout, maxAgeMs: 'off' });
     return createHttpProbe({ path: path ?? '/', statuses, authority, open });

@@ -8,6 +8,7 @@ import type { EndpointSnapshot, InspectableEndpoints } from '../core/inspect.js'
 import type { TlsOptions, WeightedTarget } from '../core/model.js';
 import type { HttpClient, OpenClient } from '../outbound/client.js';
 import type { Destinations } from '../outbound/destination.js';
+import type { Protocol } from '../outbound/options.js';
 import type { Names } from '../outbound/names/names.js';
 import type { Balancer } from './balance/balancer.js';
 import { createBalancer } from './balance/create-balancer.js';
@@ -26,6 +27,7 @@ export interface EndpointSetOptions extends HealthOptions {
   readonly name: string;
   readonly targets: readonly WeightedTarget[];
   readonly tls: TlsOptions | undefined;
+  readonly protocol: Protocol;
   readonly resolve: ResolveOptions;
   readonly balance: BalanceOptions;
   /** ms until the opening of a connection is given up; 0 for the limit that the system commonly has. */
@@ -214,10 +216,10 @@ export class EndpointSet
   }
 
   #open({ target, dialled }: Discovered, previous: HttpClient | undefined): HttpClient {
-    const { tls, connectTimeoutMs, maxHeaderSize, resolve } = this.#options;
+    const { tls, protocol, connectTimeoutMs, maxHeaderSize, resolve } = this.#options;
     const { maxAge: maxAgeMs } = resolve;
     return this.#context.openClient(
-      { target, address: dialled, tls, connectTimeoutMs, maxHeaderSize, maxAgeMs },
+      { target, address: dialled, tls, protocol, connectTimeoutMs, maxHeaderSize, maxAgeMs },
       previous,
     );
   }

@@ -5,6 +5,7 @@ import type { RouteMatch, TlsOptions, WeightedTarget } from '../core/model.js';
 import type { PolicyList } from '../core/policy.js';
 import type { Store } from '../core/store.js';
 import type { OpenClient } from '../outbound/client.js';
+import type { Protocol } from '../outbound/options.js';
 import type { Names } from '../outbound/names/names.js';
 import type { PolicySettings } from '../policies/index.js';
 import type { BalanceOptions } from './balance/options.js';
@@ -30,6 +31,7 @@ export interface UpstreamOptions extends HealthOptions {
   /** Clients are sent 103. */
   readonly earlyHints: boolean;
   readonly tls: TlsOptions | undefined;
+  readonly protocol: Protocol;
   readonly resolve: ResolveOptions;
   readonly balance: BalanceOptions;
   readonly policies: PolicySettings;

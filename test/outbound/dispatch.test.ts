@@ -21,7 +21,7 @@ async function open(t: Teardown) {
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const { port } = server.address() as AddressInfo;
   const clock = new FakeClock();
-  const pool = ConnectionPool.open(poolOptions(port), poolContext(clock), undefined);
+  const pool = new ConnectionPool(poolOptions(port), poolContext(clock));
   t.teardown(() => {
     pool.destroy();
     server.close();

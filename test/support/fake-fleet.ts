@@ -60,6 +60,7 @@ export class FakeNames {
 const defaults = {
   name: 'catalog',
   tls: undefined,
+  protocol: 'http1',
   resolve: { addresses: 'all', refresh: 5000, maxAge: 300_000 },
   balance: { strategy: 'round-robin', key: {} },
   ejection: { consecutiveFailures: 5, baseTime: 10_000, maxTime: 300_000, maxShare: 0.5 },

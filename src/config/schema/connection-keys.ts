@@ -1,4 +1,5 @@
 /** Keys of an upstream that say how it is reached. Like policies they may stand in `defaults` and profiles, but not in routes. */
+import { protocol, type Protocol } from '../../outbound/options.js';
 import { balance, type BalanceOptions } from '../../upstream/balance/options.js';
 import { resolve, type ResolveOptions } from '../../upstream/discovery/options.js';
 import {
@@ -8,9 +9,10 @@ import {
   type HealthOptions,
 } from '../../upstream/health/options.js';
 
-export const connectionKeys = { resolve, balance, ejection, healthCheck, slowStart };
+export const connectionKeys = { protocol, resolve, balance, ejection, healthCheck, slowStart };
 
 export interface ConnectionOptions extends HealthOptions {
+  readonly protocol: Protocol;
   readonly resolve: ResolveOptions;
   readonly balance: BalanceOptions;
 }

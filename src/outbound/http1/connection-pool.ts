@@ -1,4 +1,5 @@
 /** Connections to one endpoint: opened when there is no idle one, kept between exchanges, closed when they are not worth it. */
+import type { Socket } from 'node:net';
 import type { Clock, Timer } from '../../core/clock.js';
 import {
   ClientClosed,
@@ -8,19 +9,12 @@ import {
   type OutboundRequest,
   type ResponseHandler,
 } from '../client.js';
-import type { Names } from '../names/names.js';
+import type { ClientContext } from '../client-context.js';
+import { createDial, type Dial } from '../connect/dial.js';
+import { keepMs } from '../connect/keep-alive.js';
+import { Opening } from '../connect/opening.js';
 import { TargetAddresses } from '../names/target-addresses.js';
 import { Connection, type ConnectionKeeper } from './connection.js';
-import { createDial, type Dial } from './dial.js';
-import { keepMs } from './keep-alive.js';
-import { Opening } from './opening.js';
-
-export interface PoolContext {
-  readonly clock: Clock;
-  readonly names: Names;
-  /** Asked before a connection is opened; false where descriptors are short. */
-  readonly claimDescriptor: () => boolean;
-}
 
 /** How often unused connections are looked for, in ms. */
 const SWEEP_MS = 1000;
@@ -30,43 +24,25 @@ const FRESH_MS = 100;
 
 const closed = () => new ClientClosed('the connections are closed');
 
-/** Survives reloads that change nothing of what it was opened for. */
 export class ConnectionPool implements HttpClient, ConnectionKeeper {
-  readonly #key: string;
   readonly #options: ClientOptions;
   readonly #clock: Clock;
   readonly #addresses: TargetAddresses;
   readonly #dial: Dial;
   readonly #maxAgeMs: number;
   readonly #all = new Set<Connection>();
-  readonly #openings = new Set<Opening>();
+  readonly #openings = new Set<Opening<Connection>>();
   /** The latest is used first, so that surplus ones grow old. */
   #idle: Connection[] = [];
   #sweep: Timer | undefined;
-  #holders = 0;
+  #isReleased = false;
   #isClosed = false;
 
-  /** @param previous is held once more where it was opened for the same. */
-  static open(
-    options: ClientOptions,
-    context: PoolContext,
-    previous: HttpClient | undefined,
-  ): ConnectionPool {
-    const key = JSON.stringify(options);
-    const pool =
-      previous instanceof ConnectionPool && previous.#key === key && previous.#holders > 0
-        ? previous
-        : new ConnectionPool(options, context, key);
-    pool.#holders += 1;
-    return pool;
-  }
-
-  private constructor(options: ClientOptions, context: PoolContext, key: string) {
-    this.#key = key;
+  constructor(options: ClientOptions, context: ClientContext) {
     this.#options = options;
     this.#clock = context.clock;
     this.#addresses = new TargetAddresses(options.target, options.address, context.names);
-    this.#dial = createDial(options.target, options.tls, context.claimDescriptor);
+    this.#dial = createDial(options.target, options.tls, context.claimDescriptor, ['http/1.1']);
     this.#maxAgeMs = options.maxAgeMs === 'off' ? Infinity : options.maxAgeMs;
   }
 
@@ -78,8 +54,7 @@ export class ConnectionPool implements HttpClient, ConnectionKeeper {
   }
 
   release(): void {
-    this.#holders -= 1;
-    if (this.#holders > 0) return;
+    this.#isReleased = true;
     const idle = this.#idle;
     this.#idle = [];
     for (const connection of idle) connection.destroy();
@@ -91,6 +66,20 @@ export class ConnectionPool implements HttpClient, ConnectionKeeper {
     this.#sweep?.cancel();
     for (const opening of this.#openings) opening.fail(closed());
     for (const connection of this.#all) connection.fail(closed());
+  }
+
+  /**
+   * Takes over a socket that is open.
+   * @returns what the socket has to hand what it reads to.
+   */
+  adopt(address: string, socket: Socket, openedAtMs: number): Connection {
+    const options = { address, openedAtMs };
+    const connection = new Connection(socket, this, this.#options.maxHeaderSize, options);
+    this.#all.add(connection);
+    this.onIdle(connection);
+    // It has carried nothing so far.
+    connection.isReused = false;
+    return connection;
   }
 
   onUnsent(request: OutboundRequest, handler: ResponseHandler): void {
@@ -128,7 +117,7 @@ export class ConnectionPool implements HttpClient, ConnectionKeeper {
   /** One that has just broken is idle until its socket reports that it is closed. */
   #isUsable({ isDestroyed, expiresAtMs, address }: Connection, nowMs: number): boolean {
     return (
-      this.#holders > 0 && !isDestroyed && expiresAtMs > nowMs && !this.#addresses.isGone(address)
+      !this.#isReleased && !isDestroyed && expiresAtMs > nowMs && !this.#addresses.isGone(address)
     );
   }
 

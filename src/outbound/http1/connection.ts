@@ -9,7 +9,8 @@ import {
   type ResponseHandler,
   type ResponseHead,
 } from '../client.js';
-import { keepAliveOf } from './keep-alive.js';
+import type { OnRead } from '../connect/dial.js';
+import { keepAliveOf } from '../connect/keep-alive.js';
 import { ReplyParser, retain, type ReplyListener } from './reply-parser.js';
 import { writeRequest, type BodyWriter } from './request-writer.js';
 import { outliveFailedWrites } from './surviving-writes.js';
@@ -156,13 +157,7 @@ export class Connection implements ReplyListener, Dispatched {
     });
   }
 
-  /**
-   * Takes what the socket has read.
-   * @param bytes may be overwritten when this returns.
-   * @param keep prevents that: the socket reads into other memory from then on, until what it returns is called.
-   * @returns false if it takes no more for now.
-   */
-  readonly onRead = (bytes: Buffer, keep: () => Release): boolean => {
+  readonly onRead: OnRead = (bytes, keep) => {
     if (this.#isTunnel) return this.#socket.push(retain(bytes, keep));
     this.#hasAnswerBegun = true;
     this.#parser.read(bytes, keep);

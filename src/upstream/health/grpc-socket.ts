@@ -2,7 +2,7 @@
 import { connect, isIP, type NetConnectOpts, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import type { Target, TlsOptions } from '../../core/model.js';
-import { serverNameOf } from '../../outbound/http1/dial.js';
+import { serverNameOf } from '../../outbound/connect/dial.js';
 
 /** Looks a name up: only where a target's name is one endpoint. */
 export type LookUp = (

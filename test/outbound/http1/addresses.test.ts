@@ -8,7 +8,7 @@ import {
   type ResponseHandler,
 } from '../../../src/outbound/client.js';
 import { ConnectionPool } from '../../../src/outbound/http1/connection-pool.js';
-import { serverNameOf } from '../../../src/outbound/http1/dial.js';
+import { serverNameOf } from '../../../src/outbound/connect/dial.js';
 import { Names } from '../../../src/outbound/names/names.js';
 import { FakeClock } from '../../support/fake-clock.js';
 import { poolOptions } from '../../support/pool-options.js';
@@ -46,7 +46,7 @@ async function open(t: Teardown, { addresses, served = addresses, maxAgeMs, look
   const find = async () => name.addresses.map((address) => ({ address, family: 4 }));
   const names = new Names(clock, lookup ?? find);
   const options = poolOptions(port);
-  const pool = ConnectionPool.open(
+  const pool = new ConnectionPool(
     {
       ...options,
       target: { ...options.target, host: 'fleet.test' },
@@ -54,7 +54,6 @@ async function open(t: Teardown, { addresses, served = addresses, maxAgeMs, look
       maxAgeMs: maxAgeMs ?? 'off',
     },
     { clock, names, claimDescriptor: () => true },
-    undefined,
   );
   t.teardown(() => {
     pool.destroy();

@@ -33,7 +33,7 @@ async function exchange(t: Teardown, response: string): Promise<string> {
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const { port } = server.address() as AddressInfo;
-  const pool = ConnectionPool.open(poolOptions(port), poolContext(new FakeClock()), undefined);
+  const pool = new ConnectionPool(poolOptions(port), poolContext(new FakeClock()));
   t.teardown(() => {
     pool.destroy();
     server.close();

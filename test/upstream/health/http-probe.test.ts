@@ -19,9 +19,7 @@ const probeOf = (port: number, open?: () => HttpClient) =>
     path: '/healthz?deep=1',
     statuses,
     authority: 'catalog.internal:8080',
-    open:
-      open ??
-      (() => ConnectionPool.open(poolOptions(port), poolContext(new FakeClock()), undefined)),
+    open: open ?? (() => new ConnectionPool(poolOptions(port), poolContext(new FakeClock()))),
   });
 
 /** An endpoint that sends `respond`'s bytes after a request, or what it likes. */

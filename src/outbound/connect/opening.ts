@@ -3,7 +3,6 @@ import type { Clock, Timer } from '../../core/clock.js';
 import { ConnectTimeout } from '../client.js';
 import { isShortageOfAll } from '../shortage.js';
 import type { TargetAddresses } from '../names/target-addresses.js';
-import type { Connection } from './connection.js';
 
 /** What Linux gives a TCP connection to come about; a TLS handshake has no end of its own. */
 const SYSTEM_CONNECT_MS = 130_000;
@@ -13,32 +12,37 @@ const SHARES = 3;
 /** It gets no longer than this either, in ms. */
 const LONGEST_SHARE_MS = 5000;
 
-export interface OpeningOptions {
+/** What is being opened: a connection of any protocol. */
+export interface Openable {
+  destroy(): void;
+}
+
+export interface OpeningOptions<Opened extends Openable> {
   readonly clock: Clock;
   readonly addresses: TargetAddresses;
   /** 0 for the limit that the system commonly has. */
   readonly timeoutMs: number;
   /** Begins to open a connection; `onOpen` is called once, later. */
-  connect(address: string, onOpen: (error?: Error) => void): Connection;
+  connect(address: string, onOpen: (error?: Error) => void): Opened;
   /** The request still waits, so a further address may help. */
   isWanted(): boolean;
   /** Exactly one of them is called, once. */
-  onOpen(connection: Connection): void;
+  onOpen(connection: Opened): void;
   onFailure(error: Error): void;
 }
 
-export class Opening {
-  readonly #options: OpeningOptions;
+export class Opening<Opened extends Openable> {
+  readonly #options: OpeningOptions<Opened>;
   readonly #untilMs: number;
   readonly #timeoutMs: number;
   /** Those that have not been tried. */
   #left: string[] = [];
   #errors: Error[] = [];
-  #connection: Connection | undefined;
+  #connection: Opened | undefined;
   #timer: Timer | undefined;
   #isOver = false;
 
-  constructor(options: OpeningOptions) {
+  constructor(options: OpeningOptions<Opened>) {
     const { clock, timeoutMs } = options;
     this.#options = options;
     this.#timeoutMs = timeoutMs === 0 ? SYSTEM_CONNECT_MS : timeoutMs;

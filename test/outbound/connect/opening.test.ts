@@ -1,7 +1,7 @@
 import t from 'tap';
 import { ConnectTimeout } from '../../../src/outbound/client.js';
 import type { Connection } from '../../../src/outbound/http1/connection.js';
-import { Opening } from '../../../src/outbound/http1/opening.js';
+import { Opening } from '../../../src/outbound/connect/opening.js';
 import { Names } from '../../../src/outbound/names/names.js';
 import { TargetAddresses } from '../../../src/outbound/names/target-addresses.js';
 import { FakeClock, settle } from '../../support/fake-clock.js';

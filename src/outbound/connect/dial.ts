@@ -2,21 +2,32 @@
 import { connect, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { Target, TlsOptions } from '../../core/model.js';
+import { ReadMemory } from '../http1/read-memory.js';
+import type { Release } from '../../core/reply.js';
 import { keptForAdmin } from '../shortage.js';
-import type { Connection } from './connection.js';
-import { ReadMemory } from './read-memory.js';
+
+/**
+ * Takes what a socket has read.
+ * @param bytes may be overwritten when this returns.
+ * @param keep prevents that: the socket reads into other memory from then on, until what it returns is called.
+ * @returns false if it takes no more for now.
+ */
+export type OnRead = (bytes: Buffer, keep: () => Release) => boolean;
 
 /**
  * @param address an IP address, or the path of a socket.
+ * @param onRead undefined for a socket that is read by an HTTP/2 session.
  * @param onOpen is called once, later: with the error that it could not be opened for, or without.
- * @returns a socket that hands what it reads to `onRead`.
  * @throws where the certificate or the key cannot be used, or where descriptors are short.
  */
 export type Dial = (
   address: string,
-  onRead: Connection['onRead'],
+  onRead: OnRead | undefined,
   onOpen: (error?: Error) => void,
 ) => Socket;
+
+/** The names of the protocols in TLS (ALPN). */
+export type Alpn = 'h2' | 'http/1.1';
 
 /** After this much silence, in ms, the system checks whether the other side is still there. */
 const TCP_KEEP_ALIVE_MS = 60_000;
@@ -26,11 +37,15 @@ export function serverNameOf(host: string): string {
   return isIP(host) === 0 ? host.replace(/\.$/, '') : '';
 }
 
-/** @param claimDescriptor returns false where no connection may be opened, because descriptors are short. */
+/**
+ * @param claimDescriptor returns false where no connection may be opened, because descriptors are short.
+ * @param offered to the other side where the target has TLS, the preferred one first.
+ */
 export function createDial(
   { protocol, host, port, socketPath }: Target,
   tls: TlsOptions | undefined,
   claimDescriptor: () => boolean,
+  offered: readonly Alpn[],
 ): Dial {
   const servername = serverNameOf(tls?.serverName ?? host);
   /** The latest one: it makes the next handshake shorter. */
@@ -38,19 +53,14 @@ export function createDial(
 
   return (address, onRead, onOpen) => {
     if (!claimDescriptor()) throw keptForAdmin();
-    const memory = new ReadMemory();
     const options = {
       ...(socketPath === undefined ? { host: address, port } : { path: socketPath }),
       // One side of a tunnel may end while the other still sends.
-      allowHalfOpen: true,
+      allowHalfOpen: onRead !== undefined,
       noDelay: true,
       keepAlive: true,
       keepAliveInitialDelay: TCP_KEEP_ALIVE_MS,
-      onread: {
-        // Read before each read of the socket.
-        buffer: () => memory.current,
-        callback: (length: number) => onRead(memory.current.subarray(0, length), memory.keep),
-      },
+      ...(onRead === undefined ? {} : { onread: readInto(onRead) }),
     };
     const socket =
       protocol === 'http:'
@@ -58,7 +68,7 @@ export function createDial(
         : connectTls({
             ...options,
             servername,
-            ALPNProtocols: ['http/1.1'],
+            ALPNProtocols: [...offered],
             rejectUnauthorized: tls?.insecureSkipVerify !== true,
             ...(tls?.ca === undefined ? {} : { ca: tls.ca }),
             ...(tls?.cert === undefined ? {} : { cert: tls.cert }),
@@ -70,6 +80,15 @@ export function createDial(
       session = latest;
     });
     return socket;
+  };
+}
+
+function readInto(onRead: OnRead) {
+  const memory = new ReadMemory();
+  return {
+    // Read before each read of the socket.
+    buffer: () => memory.current,
+    callback: (length: number) => onRead(memory.current.subarray(0, length), memory.keep),
   };
 }
 

@@ -1,0 +1,195 @@
+/** One request and its response on a stream of an HTTP/2 session. */
+import { constants, type ClientHttp2Stream } from 'node:http2';
+import type { BodyCursor } from '../../core/request-body.js';
+import type { Fields } from '../../http/fields.js';
+import {
+  ResponseFault,
+  type Dispatched,
+  type ResponseHandler,
+  type ResponseHead,
+} from '../client.js';
+import { responseHead, sizeOf } from './fields.js';
+import { cancel, explainReset, isComplete, watchEnd } from './stream-end.js';
+import { Upload } from './upload.js';
+
+/** What an exchange uses of its session. */
+export interface ExchangeOwner {
+  readonly maxHeaderBytes: number;
+  /** The connection has ended. */
+  readonly isLost: boolean;
+  /** No new streams will follow. */
+  readonly isGoingAway: boolean;
+  /** Something of a response has come. */
+  onResponse(): void;
+  /** Calls `release` of the exchange when all has been handed over that was read together. */
+  hold(exchange: Exchange): void;
+  /** It is over for its handler; its stream may still be open. */
+  onOver(): void;
+  /** The stream is closed. @param isReset by the other side, before the response was complete. */
+  onClosed(isReset: boolean): void;
+  /** The exchange was given up on this side. */
+  onGivenUp(): void;
+  /** @param error what the stream has reported. */
+  explainLoss(streamId: number | undefined, error: Error | undefined): Loss;
+}
+
+/** How a connection has ended. */
+export interface Loss {
+  readonly error: Error;
+  /** The other side says that it has not taken the request. */
+  readonly isUnsent: boolean;
+  /** It was idle before the request, and the other side has not sent anything since. */
+  readonly isStale: boolean;
+}
+
+const { NGHTTP2_FLAG_END_STREAM, NGHTTP2_REFUSED_STREAM } = constants;
+
+export class Exchange implements Dispatched {
+  readonly #stream: ClientHttp2Stream;
+  readonly #owner: ExchangeOwner;
+  readonly #handler: ResponseHandler;
+  #upload: Upload | undefined;
+  /** The head, until it is handed over. */
+  #head: ResponseHead | undefined;
+  #chunks: Buffer[] = [];
+  #trailers: Fields = [];
+  #hasAnswerBegun = false;
+  #error: Error | undefined;
+  #isOver = false;
+
+  constructor(stream: ClientHttp2Stream, owner: ExchangeOwner, handler: ResponseHandler) {
+    this.#stream = stream;
+    this.#owner = owner;
+    this.#handler = handler;
+    watchEnd(stream);
+    stream.on('headers', (_: unknown, _flags: number, raw: string[]) => this.#onInformational(raw));
+    stream.on('response', (_: unknown, flags: number, raw: string[]) => this.#onHead(flags, raw));
+    stream.on('trailers', (_: unknown, _flags: number, raw: string[]) => this.#onTrailers(raw));
+    stream.on('data', (chunk: Buffer) => this.#onData(chunk));
+    stream.on('end', () => this.#onEnd());
+    stream.on('error', (error) => (this.#error = error));
+    stream.on('close', () => this.#onClose());
+  }
+
+  get hasSentAll(): boolean {
+    return this.#upload === undefined ? this.#stream.writableFinished : this.#upload.isOver;
+  }
+
+  /** @param body what still comes of it. */
+  upload(body: BodyCursor): void {
+    this.#upload = new Upload(this.#stream, body, this.#handler);
+    this.#upload.start();
+  }
+
+  pause(): void {
+    this.#stream.pause();
+  }
+
+  resume(): void {
+    this.#stream.resume();
+  }
+
+  destroy(): void {
+    if (this.#isOver) return;
+    this.#end();
+    this.#owner.onGivenUp();
+  }
+
+  /** Hands over what was held back. */
+  release(): void {
+    const head = this.#head;
+    if (head === undefined || this.#isOver) return;
+    const chunks = this.#chunks;
+    this.#head = undefined;
+    this.#chunks = [];
+    this.#handler.onHead(head);
+    for (const chunk of chunks) if (!this.#isOver) this.#handler.onData(chunk);
+  }
+
+  #onInformational(raw: string[]): void {
+    this.#hasAnswerBegun = true;
+    this.#owner.onResponse();
+    const head = responseHead(raw);
+    if (this.#isOver || this.#isTooLarge(raw)) return;
+    // The body is on its way anyway, and HTTP/2 has no 101 (RFC 9113, section 8.6).
+    if (head.status !== 100 && head.status !== 101) this.#handler.onInformational(head);
+  }
+
+  /**
+   * Of a response whose head and breakage come together nothing has been passed on: the attempt failed, and another one may
+   * do better. So the head waits until all has been read that came with it.
+   */
+  #onHead(flags: number, raw: string[]): void {
+    this.#hasAnswerBegun = true;
+    this.#owner.onResponse();
+    if (this.#isOver || this.#isTooLarge(raw)) return;
+    this.#head = responseHead(raw);
+    if ((flags & NGHTTP2_FLAG_END_STREAM) === 0) this.#owner.hold(this);
+  }
+
+  #onTrailers(raw: string[]): void {
+    if (!this.#isOver && !this.#isTooLarge(raw)) this.#trailers = raw;
+  }
+
+  #onData(chunk: Buffer): void {
+    this.#owner.onResponse();
+    if (this.#isOver) return;
+    if (this.#head === undefined) this.#handler.onData(chunk);
+    else this.#chunks.push(chunk);
+  }
+
+  #onEnd(): void {
+    if (this.#isOver || !isComplete(this.#stream)) return;
+    this.release();
+    if (this.#isOver) return;
+    this.#end();
+    this.#handler.onEnd(this.#trailers);
+  }
+
+  #onClose(): void {
+    const isReset = !isComplete(this.#stream) && !this.#isOver;
+    this.#upload?.stop();
+    this.#owner.onClosed(isReset);
+    if (this.#isOver) return;
+    // What the session reports of its end may come later than what its streams do.
+    if (!this.#owner.isLost) this.#fail();
+    else setImmediate(() => this.#fail());
+  }
+
+  #fail(): void {
+    if (this.#isOver) return;
+    const { id, rstCode } = this.#stream;
+    const loss = this.#owner.isLost ? this.#owner.explainLoss(id, this.#error) : undefined;
+    const error = loss?.error ?? explainReset(rstCode, this.#owner.isGoingAway);
+    const isUnsent = id === undefined || rstCode === NGHTTP2_REFUSED_STREAM || loss?.isUnsent;
+    const isStale = loss?.isStale === true;
+    this.#isOver = true;
+    this.#owner.onOver();
+    this.#handler.onFailure(error, {
+      isConnected: true,
+      sent: isUnsent && !this.#hasAnswerBegun ? 'none' : 'some',
+      isReused: isStale,
+      hasAnswerBegun: this.#hasAnswerBegun,
+    });
+  }
+
+  #isTooLarge(raw: string[]): boolean {
+    const { maxHeaderBytes } = this.#owner;
+    if (sizeOf(raw) <= maxHeaderBytes) return false;
+    this.#end();
+    this.#handler.onFailure(
+      new ResponseFault(`bad response: more than ${maxHeaderBytes} bytes of header fields`),
+      { isConnected: true, sent: 'some', isReused: false, hasAnswerBegun: true },
+    );
+    return true;
+  }
+
+  /** Nothing more is sent, and nothing more handed over. */
+  #end(): void {
+    this.#isOver = true;
+    const isWhole = isComplete(this.#stream) && this.hasSentAll;
+    this.#upload?.stop();
+    if (!isWhole) cancel(this.#stream);
+    this.#owner.onOver();
+  }
+}

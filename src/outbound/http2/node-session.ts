@@ -1,0 +1,62 @@
+/** Makes a session of node:http2 over a socket, with limits of its own. */
+import {
+  connect,
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  type ClientSessionRequestOptions,
+  type OutgoingHttpHeaders,
+} from 'node:http2';
+import type { Socket } from 'node:net';
+import type { Target } from '../../core/model.js';
+import { FIELD_OVERHEAD, joinRepeated } from './fields.js';
+
+/** What a stream may send us before its reader has taken it, in bytes: a slow client costs no more memory than that. */
+const STREAM_WINDOW_BYTES = 256 * 1024;
+/** For all streams together. Node gives this window back at once, so a slow client does not hold up the others. */
+const CONNECTION_WINDOW_BYTES = 1024 * 1024;
+/** A request's head that is larger fails; clients' heads are limited to less. */
+const MAX_SENT_HEAD_BYTES = 1024 * 1024;
+/** Node refuses streams beyond it. What they may hold is bounded by their windows already. */
+const MAX_SESSION_MB = 1024;
+
+/**
+ * @param socket is open.
+ * @param maxHeaderBytes of a response, and of its trailers.
+ */
+export function createSession(
+  socket: Socket,
+  { protocol }: Target,
+  maxHeaderBytes: number,
+): ClientHttp2Session {
+  // The host is not used: each request has its own.
+  const session = connect(`${protocol}//localhost`, {
+    createConnection: () => socket,
+    settings: {
+      enablePush: false,
+      initialWindowSize: STREAM_WINDOW_BYTES,
+      maxHeaderListSize: maxHeaderBytes,
+    },
+    maxHeaderListPairs: Math.ceil(maxHeaderBytes / FIELD_OVERHEAD),
+    maxSendHeaderBlockLength: MAX_SENT_HEAD_BYTES,
+    maxSessionMemory: MAX_SESSION_MB,
+  });
+  session.once('connect', () => session.setLocalWindowSize(CONNECTION_WINDOW_BYTES));
+  return session;
+}
+
+/**
+ * Once more with repeated fields joined, where Node refuses to send one of them twice.
+ * @throws where the session takes no streams any more.
+ */
+export function openStream(
+  session: ClientHttp2Session,
+  headers: OutgoingHttpHeaders,
+  options: ClientSessionRequestOptions,
+): ClientHttp2Stream {
+  try {
+    return session.request(headers, options);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_HTTP2_HEADER_SINGLE_VALUE') throw error;
+    return session.request(joinRepeated(headers), options);
+  }
+}

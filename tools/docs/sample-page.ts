@@ -60,6 +60,7 @@ export async function samplePage(): Promise<string> {
   const metrics = createMetrics({ clock: createSystemClock(), version: '1', inspection: idle });
   metrics.noteConfig();
   metrics.countRefusal(400);
+  metrics.countClosedConnection('too-many-resets');
   const emit = metrics.scope('a', '');
   for (const event of oneOfEach(exchange)) emit(event);
   let page = '';

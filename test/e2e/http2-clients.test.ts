@@ -1,5 +1,5 @@
 import { constants } from 'node:http2';
-import net from 'node:net';
+import type net from 'node:net';
 import t from 'tap';
 import { ask, connectHttp2 } from '../support/http2-client.js';
 import {

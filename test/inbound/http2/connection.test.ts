@@ -24,6 +24,8 @@ const respond = ({ stream }: TestRequest) => {
   stream.end();
 };
 
+const piece = (i: number) => frame('CONTINUATION', 1, 0, block([[`x-${i}`, '1']]));
+
 const lastStreamOf = (payload: Buffer) => payload.readUInt32BE(0);
 
 t.test('drains with GOAWAY: serves what has come, then closes', async (t) => {
@@ -111,7 +113,6 @@ t.test('closes the connection of a client that resets stream after stream', asyn
 t.test('closes the connection of a client that sends a head in many pieces', async (t) => {
   const { port, requests, closed } = await startHttp2(t);
   const client = new FrameClient(port);
-  const piece = (i: number) => frame('CONTINUATION', 1, 0, block([[`x-${i}`, '1']]));
   client.send(
     frame('HEADERS', 1, END_STREAM, block(requestFields())),
     ...Array.from({ length: 9 }, (_, i) => piece(i)),

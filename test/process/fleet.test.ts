@@ -60,7 +60,7 @@ upstreams:
     target: "http://fleet.test:${upstreamPort}"
     timeout: { attempt: 500ms }
     resolve: { refresh: 1s }
-    ejection: { baseTime: 2s }
+    ejection: { baseTime: 2s, maxShare: 70% }
 `,
       nodeOptions,
     );

@@ -223,15 +223,15 @@ function testNames(): void {
     t.equal(first.status, 200, first.text);
     t.equal((await addresses()).length, 1000);
     const load = startLoad(t, port, 16, 0);
-    await eventually('4,000 calls have been made', () => load.calls.length >= 4000);
+    await eventually('2,000 calls have been made', () => load.calls.length >= 2000);
     await load.stop();
     t.same(Object.keys(countStatuses(load.calls)), ['200']);
     const counts = new Map<string, number>();
     for (const { text } of load.calls) counts.set(text, (counts.get(text) ?? 0) + 1);
-    t.ok(counts.size > 900, `${counts.size} endpoints were called`);
+    t.ok(counts.size > 800, `${counts.size} endpoints were called`);
     t.ok(
-      Math.max(...counts.values()) < 20,
-      `one got ${Math.max(...counts.values())} calls of 4,000`,
+      Math.max(...counts.values()) < 15,
+      `one got ${Math.max(...counts.values())} calls of 2,000`,
     );
     const grown = residentMiB() - before;
     t.ok(grown < 100, `${grown.toFixed(0)} MiB for a thousand endpoints and their connections`);

@@ -338,14 +338,19 @@ t.test('explains what happens to an endpoint in one sentence', async (t) => {
       `${endpoint} is available again because it is no longer drained`,
     ],
     [
-      { ...look, result: 'failure', addresses: [], error: new Error('getaddrinfo EAI_AGAIN') },
+      {
+        ...look,
+        result: 'failure',
+        addresses: ['10.0.0.1'],
+        error: new Error('getaddrinfo EAI_AGAIN'),
+      },
       'warn',
       'Cannot look up db.internal of catalog because getaddrinfo EAI_AGAIN; the addresses known before stay in use',
     ],
     [
       { ...look, result: 'failure', addresses: [], error: undefined },
       'warn',
-      'Cannot look up db.internal of catalog because it has no address; the addresses known before stay in use',
+      'Cannot look up db.internal of catalog because it has no address; calls fail until it has an address',
     ],
     [
       { ...found, result: 'unchanged', addresses: ['10.0.0.1'] },

@@ -70,6 +70,7 @@ export async function samplePage(): Promise<string> {
   });
   metrics.noteConfig('0123456789ab');
   metrics.countRefusal(400);
+  metrics.countClosedConnection('protocol-error');
   const emit = metrics.scope('a', '');
   for (const event of oneOfEach(exchange)) emit(event);
   let page = '';

@@ -189,17 +189,17 @@ const ended = (sidecar: TestSidecar, outcome: string) =>
     async () => (await sidecar.metric('breakwater_attempts_total', { outcome })) === 1,
   );
 
-t.test('the last error of an upstream is not what the client did:', async (t) => {
-  async function open(t: Teardown, options: string, onConnection: (socket: Socket) => void = hang) {
-    const upstream = await startRawUpstream(t, onConnection);
-    return startSidecar(
-      t,
-      `limits: { bodyIdle: 300ms, maxRequestBody: 100B }
+async function open(t: Teardown, options: string, onConnection: (socket: Socket) => void = hang) {
+  const upstream = await startRawUpstream(t, onConnection);
+  return startSidecar(
+    t,
+    `limits: { bodyIdle: 300ms, maxRequestBody: 100B }
 log: { level: debug }
 upstreams: { a: { listen: 0, target: "${upstream.url}", retry: off${options} } }`,
-    );
-  }
+  );
+}
 
+t.test('the last error of an upstream is not what the client did:', async (t) => {
   t.test('a malformed body', async (t) => {
     const sidecar = await open(t, '');
     const head = `${HEAD}Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n`;

@@ -607,7 +607,7 @@ const cases: readonly Case[] = [
   {
     rule: 'key-rate-reaches-all',
     bad: upstream('rateLimit: { rate: 20/s, perKey: { rate: 20/s } }'),
-    at: '4:47 upstreams.a.rateLimit.perKey.rate',
+    at: '4:46 upstreams.a.rateLimit.perKey.rate',
     says: ['one caller may send 20/s, and all together 20/s', 'perKey.rate to 5/s or so'],
     good: [
       upstream('rateLimit: { rate: 20/s, perKey: { rate: 19/s } }'),
@@ -635,7 +635,7 @@ const cases: readonly Case[] = [
   {
     rule: 'small-burst',
     bad: upstream('rateLimit: { perKey: { rate: 30/s, burst: 2 } }'),
-    at: '4:49 upstreams.a.rateLimit.perKey.burst',
+    at: '4:47 upstreams.a.rateLimit.perKey.burst',
     says: ['set rateLimit.perKey.burst to 30'],
     good: [upstream('rateLimit: { perKey: { rate: 30/s, burst: 3 } }')],
   },
@@ -930,6 +930,7 @@ upstreams:
     target: https://a
     tls: { insecureSkipVerify: true }
     timeout: { connect: 11s, total: 30s }
+    rateLimit: { rate: 400/s, burst: 60, shared: true, perKey: { rate: 400/s, burst: 1 } }
     bulkhead: { maxConcurrent: 1, queueTimeout: 40s }
     circuitBreaker:
       failureThreshold: 1

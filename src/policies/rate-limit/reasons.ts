@@ -6,6 +6,5 @@ export const reasons = defineReasons({
     status: 429,
     title: 'Rate limit reached',
     proxyError: 'http_request_denied',
-    isShownFromStart: true,
   },
 });

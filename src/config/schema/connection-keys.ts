@@ -9,7 +9,7 @@ import {
   type HealthOptions,
 } from '../../upstream/health/options.js';
 
-export const connectionKeys = { protocol, resolve, balance, ejection, healthCheck, slowStart };
+export const connectionKeys = { resolve, balance, ejection, healthCheck, slowStart, protocol };
 
 export interface ConnectionOptions extends HealthOptions {
   readonly protocol: Protocol;

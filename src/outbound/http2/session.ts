@@ -33,6 +33,8 @@ export class Session implements ExchangeOwner {
   readonly openedAtMs: number;
   /** Since when it has no requests, in monotonic ms. */
   idleSinceMs: number;
+  /** How many streams the other side allows at a time; 0 until it has said so. */
+  limit = 0;
   readonly #options: SessionOptions;
   readonly #keeper: SessionKeeper;
   readonly #guard = new ControlGuard();
@@ -42,8 +44,6 @@ export class Session implements ExchangeOwner {
   /** Streams that are open, and requests that are not over. */
   #active = 0;
   #running = 0;
-  /** How many streams the other side allows at a time; 0 until it has said so. */
-  #limit = 0;
   #hasCarried = false;
   /** It was idle when its present requests began, and the other side has sent nothing for them. */
   #isQuiet = false;
@@ -70,11 +70,6 @@ export class Session implements ExchangeOwner {
     return this.#running === 0;
   }
 
-  /** How many it may carry at a time. */
-  get limit(): number {
-    return this.#limit;
-  }
-
   get isLost(): boolean {
     return this.#session?.destroyed === true || this.#socket?.destroyed === true;
   }
@@ -85,9 +80,7 @@ export class Session implements ExchangeOwner {
   }
 
   hasRoomAt(nowMs: number): boolean {
-    return (
-      this.#active < this.#limit && !this.isGoingAway && this.#check?.isSuspect(nowMs) !== true
-    );
+    return this.#active < this.limit && !this.isGoingAway && this.#check?.isSuspect(nowMs) !== true;
   }
 
   /**
@@ -124,10 +117,10 @@ export class Session implements ExchangeOwner {
     session.on('ping', () => this.#onControlFrame());
     let onFirst: typeof onReady | undefined = onReady;
     session.on('remoteSettings', ({ maxConcurrentStreams }: Settings) => {
-      this.#limit = maxConcurrentStreams ?? Infinity;
+      this.limit = maxConcurrentStreams ?? Infinity;
       this.#onControlFrame();
       // Before that it could carry nothing.
-      if (this.#limit === 0) return;
+      if (this.limit === 0) return;
       if (onFirst === undefined) return this.#keeper.onRoom(this);
       onFirst();
       onFirst = undefined;

@@ -93,8 +93,9 @@ export class SimulatedUpstream implements AttemptStage {
         const outcome = error === undefined ? classifyStatus(status) : classifyFailure(error);
         const result = attemptResult(outcome);
         call.results.push(result);
-        call.upstreamMs += this.#clock.now() - startMs;
-        this.#emit({ type: 'attempt-finished', result, error });
+        const ranMs = this.#clock.now() - startMs;
+        call.upstreamMs += ranMs;
+        this.#emit({ type: 'attempt-finished', result, error, headersMs: ranMs });
         if (error === undefined) resolve(completeReply(status));
         else reject(error);
       };

@@ -45,6 +45,8 @@ export interface AttemptFinished {
   readonly type: 'attempt-finished';
   readonly result: AttemptResult;
   readonly error: CallFailure | undefined;
+  /** From the start of the attempt to the headers of its response; without a response, to its end. */
+  readonly headersMs: number;
 }
 
 /** What a policy tells; each declares the shapes of its own in its folder. */

@@ -51,6 +51,8 @@ class Dispatch extends StreamedReply implements ResponseHandler, ForwardedReply 
   readonly #resolve: (reply: Reply) => void;
   readonly #reject: (error: CallFailure) => void;
   readonly #startedMs: number;
+  /** When the headers of the response came. */
+  #headAtMs = NaN;
   readonly #classifier: Classifier;
   #destination: Destination | undefined;
   /** Ends the wait for an address. */
@@ -177,6 +179,11 @@ class Dispatch extends StreamedReply implements ResponseHandler, ForwardedReply 
 
   // From the reply.
 
+  protected override take(head: ResponseHead): void {
+    super.take(head);
+    this.#headAtMs = this.#options.clock.now();
+  }
+
   protected override onNoResponse(error: CallFailure): void {
     this.#reject(error);
   }
@@ -193,8 +200,10 @@ class Dispatch extends StreamedReply implements ResponseHandler, ForwardedReply 
     const result = attemptResult(this.outcome);
     const { call } = this.attempt;
     call.results.push(result);
-    call.upstreamMs += this.#options.clock.now() - this.#startedMs;
-    this.#options.emit({ type: 'attempt-finished', result, error });
+    const nowMs = this.#options.clock.now();
+    call.upstreamMs += nowMs - this.#startedMs;
+    const headersMs = (this.hasHeaders ? this.#headAtMs : nowMs) - this.#startedMs;
+    this.#options.emit({ type: 'attempt-finished', result, error, headersMs });
   }
 
   #atFailure(error: CallFailure) {

@@ -321,16 +321,17 @@ t.test('writes no line for what is no news of endpoints', async (t) => {
 
 t.test('tells of failed attempts at debug only', async (t) => {
   const error = new CallError('upstream-reset', 'Cannot call catalog because it hung up');
-  const failed: AttemptFinished = { type: 'attempt-finished', result: 'reset', error };
+  const failed: AttemptFinished = { type: 'attempt-finished', result: 'reset', error, headersMs: 5 };
   const quiet = build();
   quiet.emit(failed);
   t.same(quiet.lines, []);
   const { emit, parsed } = build({ level: 'debug' });
-  emit({ type: 'attempt-finished', result: 'success', error: undefined });
+  emit({ type: 'attempt-finished', result: 'success', error: undefined, headersMs: 5 });
   emit({
     type: 'attempt-finished',
     result: 'cancelled',
     error: new ClientGoneError(499, 'The client left'),
+    headersMs: 5,
   });
   emit(failed);
   t.match(parsed(), [

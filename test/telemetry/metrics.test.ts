@@ -165,9 +165,9 @@ t.test('counts attempts and retries of all routes for their upstream', async (t)
   const { scope, samples } = build();
   const own = scope('catalog', '');
   const route = scope('catalog', 'search');
-  own({ type: 'attempt-finished', result: 'success', error: undefined });
-  route({ type: 'attempt-finished', result: 'success', error: undefined });
-  route({ type: 'attempt-finished', result: 'timeout', error: undefined });
+  own({ type: 'attempt-finished', result: 'success', error: undefined, headersMs: 5 });
+  route({ type: 'attempt-finished', result: 'success', error: undefined, headersMs: 5 });
+  route({ type: 'attempt-finished', result: 'timeout', error: undefined, headersMs: 5 });
   route({ type: 'retry-started', cause: 'timeout', delayMs: 100 });
   own({ type: 'retry-denied', cause: 'retry-after' });
   t.same(await samples('attempts_total'), [

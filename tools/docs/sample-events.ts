@@ -22,7 +22,7 @@ export type KnownEvent =
 /** One of each type. */
 export const oneOfEach = (summary: ExchangeSummary): readonly KnownEvent[] => [
   { type: 'exchange-finished', summary },
-  { type: 'attempt-finished', result: 'success', error: undefined },
+  { type: 'attempt-finished', result: 'success', error: undefined, headersMs: 12 },
   { type: 'retry-started', cause: 'reset', delayMs: 1 },
   { type: 'retry-denied', cause: 'budget' },
   { type: 'fallback-used', source: 'cache' },

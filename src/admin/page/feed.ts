@@ -1,0 +1,37 @@
+/** Brings the numbers: by the stream, or, where that cannot be had, by asking again and again. */
+import type { Message } from './model.js';
+
+export interface FeedHandler {
+  onMessage(message: Message, isAll: boolean): void;
+  onState(state: 'live' | 'polling' | 'lost'): void;
+}
+
+const POLL_MS = 5000;
+/** After so many polls the stream is tried again. */
+const POLLS = 6;
+
+export function openFeed(handler: FeedHandler): void {
+  const source = new EventSource('/events');
+  const take = (isAll: boolean) => (event: MessageEvent<string>) => {
+    handler.onState('live');
+    handler.onMessage(JSON.parse(event.data) as Message, isAll);
+  };
+  source.addEventListener('state', take(true));
+  source.addEventListener('update', take(false));
+  source.addEventListener('error', () => {
+    handler.onState('lost');
+    // Otherwise the browser connects again by itself.
+    if (source.readyState === EventSource.CLOSED) poll(handler, POLLS);
+  });
+}
+
+function poll(handler: FeedHandler, left: number): void {
+  fetch('/events', { headers: { Accept: 'application/json' } })
+    .then(async (response) => {
+      if (!response.ok) throw new Error(String(response.status));
+      handler.onMessage((await response.json()) as Message, true);
+      handler.onState('polling');
+    })
+    .catch(() => handler.onState('lost'));
+  window.setTimeout(() => (left > 0 ? poll(handler, left - 1) : openFeed(handler)), POLL_MS);
+}

@@ -11,7 +11,7 @@ export interface Order<State extends string> {
   readonly reason: string | undefined;
 }
 
-const keys = ['state', 'ttl', 'reason'];
+const keys = new Set(['state', 'ttl', 'reason']);
 
 /** Characters of a reason. */
 const MAX_REASON = 200;
@@ -30,7 +30,7 @@ export function parseOrder<State extends string>(
 ): Order<State> {
   const invalid = (why: string) => invalidOrder(subject, states, why);
   const order = parseObject(body, invalid);
-  const unknown = Object.keys(order).find((key) => !keys.includes(key));
+  const unknown = Object.keys(order).find((key) => !keys.has(key));
   if (unknown !== undefined) throw invalid(`the key ${JSON.stringify(unknown)} is unknown`);
   const state = states.find((name) => name === order['state']);
   if (state === undefined) {

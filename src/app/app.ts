@@ -59,11 +59,7 @@ export interface AppOptions {
   /** A configuration has taken effect, the first one included. */
   readonly onApplied?: (config: Config) => void;
   /** The effective policy of an upstream; without it the live page has none to show. */
-  readonly explain?: (
-    config: Config,
-    upstream: string,
-    request: string | undefined,
-  ) => Explanation;
+  readonly explain?: (config: Config, upstream: string, request: string | undefined) => Explanation;
 }
 
 export class App {

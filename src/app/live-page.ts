@@ -21,11 +21,7 @@ export interface LivePageOptions {
   readonly state: () => string;
   /** Why calls are refused; undefined while none are. */
   readonly shedding: () => string | undefined;
-  readonly explain?: (
-    config: Config,
-    upstream: string,
-    request: string | undefined,
-  ) => Explanation;
+  readonly explain?: (config: Config, upstream: string, request: string | undefined) => Explanation;
 }
 
 /** Shown of the diagnostics of a reload. */

@@ -57,6 +57,8 @@ export interface Trouble {
   readonly why: string;
   readonly callersGet: string;
   readonly endsWhen: string;
+  /** When that is due; null where it is not known. */
+  readonly until: string | null;
 }
 
 /** Endpoints by their state. */

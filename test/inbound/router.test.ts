@@ -142,7 +142,12 @@ t.test('a path without a prefix', async (t) => {
 
   t.test('is of no upstream and no route, and is counted where others are', async (t) => {
     t.match(scope, { upstream: '', route: '', replayBytes: 0, preserveHost: false });
-    const event: Event = { type: 'attempt-finished', result: 'success', error: undefined, headersMs: 5 };
+    const event: Event = {
+      type: 'attempt-finished',
+      result: 'success',
+      error: undefined,
+      headersMs: 5,
+    };
     scope.emit(event);
     t.same(seen, [event]);
   });

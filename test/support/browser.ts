@@ -13,7 +13,10 @@ export const hasBrowser = spawnSync('chromium', ['--version']).status === 0;
 /** Longest wait for the browser, in ms: the machine may be busy. */
 const PATIENCE_MS = 30_000;
 
-type Reply = { readonly result?: { readonly [key: string]: unknown }; readonly error?: { message: string } };
+type Reply = {
+  readonly result?: { readonly [key: string]: unknown };
+  readonly error?: { message: string };
+};
 
 export interface PageView {
   readonly width: number;
@@ -35,14 +38,18 @@ export class Tab {
       const message = JSON.parse(data.toString()) as Reply & {
         readonly id?: number;
         readonly method?: string;
-        readonly params?: { readonly entry?: { level: string; text: string; url?: string }; readonly exceptionDetails?: unknown };
+        readonly params?: {
+          readonly entry?: { level: string; text: string; url?: string };
+          readonly exceptionDetails?: unknown;
+        };
       };
       if (message.id !== undefined) this.#waiting.get(message.id)?.(message);
       const { entry, exceptionDetails } = message.params ?? {};
       if (message.method === 'Log.entryAdded' && entry?.level === 'error') {
         this.errors.push(`${entry.text} ${entry.url ?? ''}`);
       }
-      if (message.method === 'Runtime.exceptionThrown') this.errors.push(JSON.stringify(exceptionDetails));
+      if (message.method === 'Runtime.exceptionThrown')
+        this.errors.push(JSON.stringify(exceptionDetails));
     });
   }
 
@@ -57,8 +64,15 @@ export class Tab {
   }
 
   async look({ width, height, scheme }: PageView): Promise<void> {
-    await this.send('Emulation.setDeviceMetricsOverride', { width, height, deviceScaleFactor: 1, mobile: width < 600 });
-    await this.send('Emulation.setEmulatedMedia', { features: [{ name: 'prefers-color-scheme', value: scheme }] });
+    await this.send('Emulation.setDeviceMetricsOverride', {
+      width,
+      height,
+      deviceScaleFactor: 1,
+      mobile: width < 600,
+    });
+    await this.send('Emulation.setEmulatedMedia', {
+      features: [{ name: 'prefers-color-scheme', value: scheme }],
+    });
   }
 
   async open(url: string): Promise<void> {
@@ -75,8 +89,12 @@ export class Tab {
       awaitPromise: true,
       returnByValue: true,
       userGesture: true,
-    })) as { result: { value: Value }; exceptionDetails?: { exception?: { description?: string } } };
-    if (exceptionDetails !== undefined) throw new Error(exceptionDetails.exception?.description ?? expression);
+    })) as {
+      result: { value: Value };
+      exceptionDetails?: { exception?: { description?: string } };
+    };
+    if (exceptionDetails !== undefined)
+      throw new Error(exceptionDetails.exception?.description ?? expression);
     return result.value;
   }
 
@@ -94,7 +112,12 @@ export class Tab {
 
   async press(key: string, code = key): Promise<void> {
     const text = key === 'Enter' ? '\r' : undefined;
-    const common = { key, code, windowsVirtualKeyCode: { Tab: 9, Enter: 13, Escape: 27 }[key] ?? 0, text };
+    const common = {
+      key,
+      code,
+      windowsVirtualKeyCode: { Tab: 9, Enter: 13, Escape: 27 }[key] ?? 0,
+      text,
+    };
     await this.send('Input.dispatchKeyEvent', { type: 'keyDown', ...common });
     await this.send('Input.dispatchKeyEvent', { type: 'keyUp', ...common });
   }

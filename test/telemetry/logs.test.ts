@@ -321,7 +321,12 @@ t.test('writes no line for what is no news of endpoints', async (t) => {
 
 t.test('tells of failed attempts at debug only', async (t) => {
   const error = new CallError('upstream-reset', 'Cannot call catalog because it hung up');
-  const failed: AttemptFinished = { type: 'attempt-finished', result: 'reset', error, headersMs: 5 };
+  const failed: AttemptFinished = {
+    type: 'attempt-finished',
+    result: 'reset',
+    error,
+    headersMs: 5,
+  };
   const quiet = build();
   quiet.emit(failed);
   t.same(quiet.lines, []);

@@ -27,6 +27,7 @@ const scripts = [
   'head',
   'main',
   'model',
+  'panels',
   'row',
   'story',
   'strip',

@@ -47,10 +47,19 @@ async function send(order: Order, needsToken: boolean): Promise<{ text: string; 
 }
 
 export function ask(action: Action): void {
-  const dialog = byId<HTMLDialogElement>('dialog');
+  const dialog = byId('dialog', HTMLDialogElement);
   const { states, needsToken } = action;
-  const state = h('select', { name: 'state' }, ...(states ?? []).map((each) => h('option', {}, each)));
-  const end = h('input', { name: 'ttl', value: DEFAULT_END, pattern: '[0-9.]+(ms|s|m|h)([0-9.]+(ms|s|m|h))*', autocomplete: 'off' });
+  const state = h(
+    'select',
+    { name: 'state' },
+    ...(states ?? []).map((each) => h('option', {}, each)),
+  );
+  const end = h('input', {
+    name: 'ttl',
+    value: DEFAULT_END,
+    pattern: '[0-9.]+(ms|s|m|h)([0-9.]+(ms|s|m|h))*',
+    autocomplete: 'off',
+  });
   const reason = h('input', { name: 'reason', maxlength: 200, autocomplete: 'off' });
   const secret = h('input', { name: 'token', type: 'password', autocomplete: 'off', value: token });
   const result = h('p', { role: 'status', class: 'result' });
@@ -65,6 +74,12 @@ export function ask(action: Action): void {
         ...(reason.value === '' ? {} : { reason: reason.value }),
       },
     };
+  };
+  const carryOut = async (): Promise<void> => {
+    const { text, isDone } = await send(order(), needsToken);
+    submit.disabled = false;
+    result.textContent = text;
+    result.className = `result ${isDone ? 'done' : 'refused'}`;
   };
   const submit = h('button', { type: 'submit', class: 'primary' }, 'Do it');
   const form = h(
@@ -81,7 +96,14 @@ export function ask(action: Action): void {
       'div',
       { class: 'buttons' },
       submit,
-      h('button', { type: 'button', onclick: () => copy(asCurl(location.origin, order(), needsToken), result) }, 'Copy as curl'),
+      h(
+        'button',
+        {
+          type: 'button',
+          onclick: () => copy(asCurl(location.origin, order(), needsToken), result),
+        },
+        'Copy as curl',
+      ),
       h('button', { type: 'button', onclick: () => dialog.close() }, 'Close'),
     ),
   );
@@ -90,11 +112,7 @@ export function ask(action: Action): void {
     token = secret.value;
     submit.disabled = true;
     result.textContent = 'Sending.';
-    void send(order(), needsToken).then(({ text, isDone }) => {
-      submit.disabled = false;
-      result.textContent = text;
-      result.className = `result ${isDone ? 'done' : 'refused'}`;
-    });
+    void carryOut();
   });
   dialog.replaceChildren(form);
   dialog.showModal();
@@ -102,14 +120,17 @@ export function ask(action: Action): void {
 
 /** The clipboard needs https or localhost; elsewhere the text is shown to be copied by hand. */
 export function copy(text: string, place: HTMLElement): void {
-  const show = (): void => {
-    place.replaceChildren(h('textarea', { readonly: true, rows: 6, 'aria-label': 'Text to copy' }));
-    const area = place.firstElementChild as HTMLTextAreaElement;
-    area.value = text;
-    area.select();
-  };
-  if (navigator.clipboard === undefined) return show();
-  navigator.clipboard.writeText(text).then(() => {
+  void tryCopy(text, place);
+}
+
+async function tryCopy(text: string, place: HTMLElement): Promise<void> {
+  try {
+    await navigator.clipboard.writeText(text);
     place.textContent = 'Copied.';
-  }, show);
+  } catch {
+    const area = h('textarea', { readonly: true, rows: 6, 'aria-label': 'Text to copy' });
+    area.value = text;
+    place.replaceChildren(area);
+    area.select();
+  }
 }

@@ -1,7 +1,7 @@
 /** The two larger charts of one upstream, drawn by uPlot: what became of the calls, and how long attempts took. */
 import type uPlotType from 'uplot';
 import { h } from './dom.js';
-import { formatMs } from './format.js';
+import { formatMs, formatTime } from './format.js';
 import type { History } from './model.js';
 import { readPalette } from './strip.js';
 
@@ -13,16 +13,28 @@ const HEIGHT = 170;
 const colour = (name: string) =>
   getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 
-function axis(format?: (value: number) => string): uPlotType.Axis {
+/** Hours and minutes of a Unix time. */
+const clockTime = (seconds: number) =>
+  formatTime(new Date(seconds * 1000).toISOString()).slice(0, 5);
+
+function axis(format: (value: number) => string): uPlotType.Axis {
   return {
     stroke: colour('quiet'),
     grid: { stroke: colour('line'), width: 1 },
     ticks: { stroke: colour('line'), width: 1 },
-    ...(format === undefined
-      ? {}
-      : { size: 64, values: (_plot, values) => values.map((value) => format(value)) }),
+    ...(format === clockTime ? {} : { size: 64 }),
+    values: (_plot, values) => values.map((value) => format(value)),
   };
 }
+
+const line = (label: string, stroke: string): uPlotType.Series => ({
+  label,
+  stroke,
+  width: 2,
+  spanGaps: false,
+  points: { show: false },
+  value: (_plot, value) => (value === null ? '–' : Number(value.toFixed(1)).toString()),
+});
 
 export class Charts {
   readonly element = h('div', { class: 'charts' });
@@ -43,8 +55,8 @@ export class Charts {
     const times = calls.map((_, i) => last - (calls.length - 1 - i) * seconds);
     const rate = (list: readonly number[]) => list.map((count) => count / seconds);
     const degraded = calls.map((count, i) => history.degradedShare[i]! * count);
-    const good = calls.map(
-      (count, i) => Math.max(0, count - history.failed[i]! - history.refused[i]! - degraded[i]!),
+    const good = calls.map((count, i) =>
+      Math.max(0, count - history.failed[i]! - history.refused[i]! - degraded[i]!),
     );
     const ofCalls: uPlotType.AlignedData = [
       times,
@@ -67,21 +79,27 @@ export class Charts {
 
   #create(ofCalls: uPlotType.AlignedData, ofLatency: uPlotType.AlignedData): void {
     const palette = readPalette();
-    const line = (label: string, stroke: string): uPlotType.Series => ({
-      label,
-      stroke,
-      width: 2,
-      spanGaps: false,
-      points: { show: false },
-      value: (_plot, value) => (value === null ? '–' : Number(value.toFixed(1)).toString()),
-    });
     const options = (title: string, series: uPlotType.Series[], axes: uPlotType.Axis[]) => ({
       title,
       width: this.#width(),
       height: HEIGHT,
-      series: [{ label: 'Time' }, ...series],
+      series: [
+        {
+          label: 'Time',
+          value: (_plot: uPlotType, value: number | null) =>
+            value === null ? '–' : clockTime(value),
+        },
+        ...series,
+      ],
       axes,
-      scales: { y: { range: { min: { pad: 0, soft: 0, mode: 1 as const }, max: { pad: 0.1, soft: 0.1, mode: 1 as const } } } },
+      scales: {
+        y: {
+          range: {
+            min: { pad: 0, soft: 0, mode: 1 as const },
+            max: { pad: 0.1, soft: 0.1, mode: 1 as const },
+          },
+        },
+      },
     });
     this.#calls = new uPlot(
       options(
@@ -92,7 +110,7 @@ export class Charts {
           line('refused', palette.refused),
           line('failed', palette.failed),
         ],
-        [axis(), axis((value) => value.toLocaleString('en'))],
+        [axis(clockTime), axis((value) => value.toLocaleString('en'))],
       ),
       ofCalls,
       this.element,
@@ -101,7 +119,7 @@ export class Charts {
       options(
         'Attempts to their headers, ms',
         [line('p50', palette.good), line('p99', palette.refused)],
-        [axis(), axis(formatMs)],
+        [axis(clockTime), axis(formatMs)],
       ),
       ofLatency,
       this.element,

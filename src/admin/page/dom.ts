@@ -26,9 +26,14 @@ export function h<Tag extends keyof HTMLElementTagNameMap>(
 
 const isShown = (child: Child) => child !== null && child !== undefined && child !== false;
 
-export function byId<Made extends HTMLElement = HTMLElement>(id: string): Made {
+/** @param type its class. */
+export function byId<Made extends HTMLElement = HTMLElement>(
+  id: string,
+  type?: new () => Made,
+): Made {
   const element = document.getElementById(id);
-  if (element === null) throw new Error(`The page has no element ${id}`);
+  if (element === null || (type !== undefined && !(element instanceof type)))
+    throw new Error(`The page has no element ${id}`);
   return element as Made;
 }
 
@@ -52,6 +57,9 @@ export function table(
   const body = rows.map((cells) =>
     h('tr', {}, ...cells.map((cell, i) => h('td', { 'data-label': columns[i] }, cell))),
   );
-  return h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': columns.join(', ') },
-    h('table', { class: 'small' }, h('thead', {}, head), h('tbody', {}, ...body)));
+  return h(
+    'div',
+    { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': columns.join(', ') },
+    h('table', { class: 'small' }, h('thead', {}, head), h('tbody', {}, ...body)),
+  );
 }

@@ -21,17 +21,18 @@ export function openFeed(handler: FeedHandler): void {
   source.addEventListener('error', () => {
     handler.onState('lost');
     // Otherwise the browser connects again by itself.
-    if (source.readyState === EventSource.CLOSED) poll(handler, POLLS);
+    if (source.readyState === EventSource.CLOSED) void poll(handler, POLLS);
   });
 }
 
-function poll(handler: FeedHandler, left: number): void {
-  fetch('/events', { headers: { Accept: 'application/json' } })
-    .then(async (response) => {
-      if (!response.ok) throw new Error(String(response.status));
-      handler.onMessage((await response.json()) as Message, true);
-      handler.onState('polling');
-    })
-    .catch(() => handler.onState('lost'));
-  window.setTimeout(() => (left > 0 ? poll(handler, left - 1) : openFeed(handler)), POLL_MS);
+async function poll(handler: FeedHandler, left: number): Promise<void> {
+  try {
+    const response = await fetch('/events', { headers: { Accept: 'application/json' } });
+    if (!response.ok) throw new Error(String(response.status));
+    handler.onMessage((await response.json()) as Message, true);
+    handler.onState('polling');
+  } catch {
+    handler.onState('lost');
+  }
+  window.setTimeout(() => (left > 0 ? void poll(handler, left - 1) : openFeed(handler)), POLL_MS);
 }

@@ -1,7 +1,7 @@
 /** The line about the process, and the result of the last reload. */
 import { ask } from './actions.js';
 import { byId, h, setClass, setText, table } from './dom.js';
-import { formatAge, formatBytes, formatSpan, formatTime } from './format.js';
+import { formatAge, formatBytes, formatShare, formatSpan, formatTime } from './format.js';
 import type { Model, ProcessInfo, Reload } from './model.js';
 
 export class Head {
@@ -27,18 +27,33 @@ export class Head {
     this.#show('State', info.state, info.state === 'ready' ? 'good' : 'bad');
     this.#show('Up', formatSpan(Date.parse(at) - Date.parse(info.startedAt)));
     const hash = config.hash === undefined ? '' : `, ${config.hash}`;
-    this.#show('Configuration', `${formatTime(config.appliedAt)} (${formatAge(config.appliedAt, at)})${hash}`);
+    this.#show(
+      'Configuration',
+      `${formatTime(config.appliedAt)} (${formatAge(config.appliedAt, at)})${hash}`,
+    );
     if (eventLoop !== null) {
       const isLate = eventLoop.delayMs > 100;
-      this.#show('Event loop', `${Math.round(eventLoop.busy * 100)}% busy, ${eventLoop.delayMs} ms late`, isLate ? 'bad' : '');
+      this.#show(
+        'Event loop',
+        `${Math.round(eventLoop.busy * 100)}% busy, ${eventLoop.delayMs} ms late`,
+        isLate ? 'bad' : '',
+      );
     }
     this.#show(
       'Memory',
-      `${formatBytes(memory.usedBytes)} of ${formatBytes(memory.limitBytes)} (${Math.round(share * 100)}%)`,
+      `${formatBytes(memory.usedBytes)} of ${formatBytes(memory.limitBytes)} (${formatShare(share)})`,
       share > 0.85 ? 'bad' : '',
     );
-    this.#show('Shedding', shedding === null ? 'no' : `yes: ${shedding}`, shedding === null ? '' : 'bad');
-    this.#show('Last reload', describeReload(info.lastReload, at), isBad(info.lastReload) ? 'bad' : '');
+    this.#show(
+      'Shedding',
+      shedding === null ? 'no' : `yes: ${shedding}`,
+      shedding === null ? '' : 'bad',
+    );
+    this.#show(
+      'Last reload',
+      describeReload(info.lastReload, at),
+      isBad(info.lastReload) ? 'bad' : '',
+    );
     this.#showReload(info.lastReload);
   }
 
@@ -64,10 +79,18 @@ export class Head {
     const rest = (reload.left ?? 0) > 0 ? h('p', {}, `and ${reload.left} more`) : null;
     const list = table(
       ['Where', 'What', 'Message'],
-      (reload.diagnostics ?? []).map((each) => [`${each.file}:${each.line}:${each.column}`, `${each.level} ${each.path}`, each.message]),
+      (reload.diagnostics ?? []).map((each) => [
+        `${each.file}:${each.line}:${each.column}`,
+        `${each.level} ${each.path}`,
+        each.message,
+      ]),
       reload.message ?? '',
     );
-    box.replaceChildren(h('h2', {}, 'The last reload was refused; the configuration before stays in force'), list, ...(rest === null ? [] : [rest]));
+    box.replaceChildren(
+      h('h2', {}, 'The last reload was refused; the configuration before stays in force'),
+      list,
+      ...(rest === null ? [] : [rest]),
+    );
   }
 }
 

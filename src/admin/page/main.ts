@@ -17,11 +17,11 @@ const STORIES = 3;
 const model = new Model();
 const head = new Head(model);
 const views = new Map<string, RowView>();
-const rows = byId<HTMLTableSectionElement>('rows');
-const search = byId<HTMLInputElement>('search');
-const sort = byId<HTMLSelectElement>('sort');
-const onlyTrouble = byId<HTMLInputElement>('only-trouble');
-const more = byId<HTMLButtonElement>('more');
+const rows = byId('rows', HTMLTableSectionElement);
+const search = byId('search', HTMLInputElement);
+const sort = byId('sort', HTMLSelectElement);
+const onlyTrouble = byId('only-trouble', HTMLInputElement);
+const more = byId('more', HTMLButtonElement);
 const stories = byId('stories');
 
 let limit = PAGE_ROWS;
@@ -48,8 +48,10 @@ function arrange(isForced: boolean): Known[] {
     const { element, below } = viewOf(row.name);
     return [element, below];
   });
-  const isSame = wanted.length === rows.children.length && wanted.every((each, i) => rows.children[i] === each);
-  const hasSame = wanted.length === rows.children.length && wanted.every((each) => each.parentNode === rows);
+  const isSame =
+    wanted.length === rows.children.length && wanted.every((each, i) => rows.children[i] === each);
+  const hasSame =
+    wanted.length === rows.children.length && wanted.every((each) => each.parentNode === rows);
   if (!isSame && (isForced || !hasSame || !isInUse())) place(wanted);
   return shown;
 }
@@ -57,7 +59,8 @@ function arrange(isForced: boolean): Known[] {
 /** Moves only what is not in its place, so that the focus stays where it is. */
 function place(wanted: readonly HTMLElement[]): void {
   const kept = new Set<Node>(wanted);
-  for (const child of [...rows.children]) if (!kept.has(child)) child.remove();
+  const leaving = Array.from(rows.children).filter((child) => !kept.has(child));
+  for (const child of leaving) child.remove();
   for (const [i, element] of wanted.entries()) {
     if (rows.children[i] !== element) rows.insertBefore(element, rows.children[i] ?? null);
   }
@@ -83,7 +86,11 @@ const titleOf = (troubled: number) => (troubled === 0 ? 'Breakwater' : `(${troub
 function showStories(): void {
   const troubled = model.inTrouble();
   const first = troubled.slice(0, STORIES);
-  const key = JSON.stringify([troubled.length, first.map(({ row }) => [row.name, row.trouble])]);
+  const key = JSON.stringify([
+    troubled.length,
+    first.map(({ row }) => [row.name, row.trouble]),
+    Math.floor(Date.parse(model.at) / 5000),
+  ]);
   if (key === told || stories.contains(document.activeElement)) return;
   told = key;
   const rest = troubled.length - first.length;

@@ -69,7 +69,9 @@ export type SortKey = 'trouble' | 'name' | 'calls' | 'good' | 'p99';
 /** From this weight on an upstream counts as in trouble. */
 export const TROUBLE = 15;
 
-export const words: Readonly<Record<TroubleState, { readonly word: string; readonly sign: string }>> = {
+export const words: Readonly<
+  Record<TroubleState, { readonly word: string; readonly sign: string }>
+> = {
   open: { word: 'open', sign: '■' },
   'forced-open': { word: 'forced open', sign: '⚑' },
   failing: { word: 'failing', sign: '▲' },
@@ -171,9 +173,10 @@ export class Model {
     const all = this.upstreams.size;
     const troubled = this.inTrouble();
     if (all === 0) return 'The configuration has no upstreams.';
-    if (troubled.length === 0) return all === 1 ? 'The upstream is well.' : `All ${all} upstreams are well.`;
+    if (troubled.length === 0)
+      return all === 1 ? 'The upstream is well.' : `All ${all} upstreams are well.`;
     const worst = troubled[0]!.row;
-    return `${troubled.length} of ${all} in trouble. Worst: ${worst.name}, ${words[worst.trouble.state].word}.`;
+    return `${troubled.length} of ${all} in trouble. Worst: ${worst.name} (${words[worst.trouble.state].word}).`;
   }
 }
 

@@ -43,7 +43,13 @@ export class RowView {
     const id = `detail-${count++}`;
     this.#button = h(
       'button',
-      { type: 'button', class: 'name', 'aria-expanded': 'false', 'aria-controls': id, onclick: () => this.toggle() },
+      {
+        type: 'button',
+        class: 'name',
+        'aria-expanded': 'false',
+        'aria-controls': id,
+        onclick: () => this.toggle(),
+      },
       this.#name,
     );
     this.#cells = columns.map((label, i) =>

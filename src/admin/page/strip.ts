@@ -14,6 +14,7 @@ export interface Palette {
   readonly open: string;
   readonly probing: string;
   readonly forced: string;
+  readonly line: string;
 }
 
 export function readPalette(): Palette {
@@ -27,6 +28,7 @@ export function readPalette(): Palette {
     open: read('failed'),
     probing: read('degraded'),
     forced: read('refused'),
+    line: read('line'),
   };
 }
 
@@ -53,6 +55,9 @@ export function drawStrip(canvas: HTMLCanvasElement, history: History, palette: 
     context.fillStyle = colour;
     context.fillRect(i * step, room - to, Math.max(1, step - 0.6), to - from);
   };
+  // The whole time, also where there was no call.
+  context.fillStyle = palette.line;
+  context.fillRect(0, room, WIDTH, 1);
   for (const [i, count] of calls.entries()) {
     if (count > 0) {
       const scale = room / top;

@@ -26,13 +26,19 @@ export function asText(row: Row, at: string): string {
     `${row.name}: ${words[trouble.state].word}${trouble.since === null ? '' : ` since ${trouble.since}`} (as of ${at})`,
     trouble.why,
     trouble.weight > 0 ? `Callers: ${trouble.callersGet}` : '',
-    trouble.endsWhen === '' ? '' : `Ends when: ${trouble.endsWhen}`,
+    trouble.endsWhen === ''
+      ? ''
+      : `Ends when: ${trouble.until === null ? '' : `${trouble.until}: `}${trouble.endsWhen}`,
     `${formatRate(row.callsPerSecond)} calls/s, ${formatShare(row.goodShare)} good, ${formatShare(row.degradedShare)} fallback`,
     latencyMs === null
       ? ''
       : `attempts p50 ${formatMs(latencyMs.p50)}, p95 ${formatMs(latencyMs.p95)}, p99 ${formatMs(latencyMs.p99)}`,
-    bulkhead === null ? '' : `slots ${bulkhead.active}/${bulkhead.limit}, ${bulkhead.queued} waiting`,
-    row.lastError === null ? '' : `last upstream error ${row.lastError.at}: ${row.lastError.message}`,
+    bulkhead === null
+      ? ''
+      : `slots ${bulkhead.active}/${bulkhead.limit}, ${bulkhead.queued} waiting`,
+    row.lastError === null
+      ? ''
+      : `last upstream error ${row.lastError.at}: ${row.lastError.message}`,
   ];
   return lines.filter(Boolean).join('\n');
 }

@@ -10,8 +10,7 @@ export function describeUpstream(input: RowInput): object {
     history: createHistory(record, slot),
     endpointList: upstream.endpoints.list(),
     counts: countsOf(record),
-    routes: [...record.routes]
-      .map(([route, counts]) => ({ route, ...counts }))
+    routes: record.routes
       .filter(({ route, calls }) => route !== '' || calls > 0)
       .toSorted((a, b) => b.failed + b.refused - a.failed - a.refused || b.calls - a.calls),
     transitions: record.transitions.list(),
@@ -24,17 +23,16 @@ export function describeUpstream(input: RowInput): object {
 function countsOf({ routes, notGood, attempts, left, sinceWallMs }: UpstreamRecord) {
   let calls = 0;
   let good = 0;
-  for (const counts of routes.values()) {
+  for (const counts of routes) {
     calls += counts.calls;
     good += counts.calls - counts.failed - counts.refused - counts.degraded;
   }
-  const byReason = [...notGood].toSorted(([, a], [, b]) => b - a);
   return {
     since: new Date(sinceWallMs).toISOString(),
     calls,
     good,
     left,
-    notGood: Object.fromEntries(byReason),
+    notGood: notGood.toSorted((a, b) => b.calls - a.calls),
     attempts,
   };
 }

@@ -7,7 +7,9 @@ export interface LiveOptions extends FeedOptions {
   readonly explain: Live['explain'];
 }
 
-export function createLive(options: LiveOptions): Live & { close(): void; readonly viewers: number } {
+export function createLive(
+  options: LiveOptions,
+): Live & { close(): void; readonly viewers: number } {
   const { inspection, explain } = options;
   const feed = new Feed(options);
   return {

@@ -2,7 +2,6 @@
 import type { AttemptFinished, ExchangeSummary } from '../../core/events.js';
 import { CallError } from '../../core/errors.js';
 import type { AttemptResult } from '../../core/outcome.js';
-import { attemptResults } from '../../core/outcome.js';
 import { isGrpcFault } from '../../http/grpc.js';
 import { Ring, type CallResult } from './ring.js';
 
@@ -11,9 +10,6 @@ const KEPT = 20;
 
 /** In ms: a flood of failures must not cost more than counting them, nor push out the first ones within a moment. */
 const BETWEEN_FAILURES_MS = 200;
-
-/** Calls that were refused for the same reason are all alike. */
-const BETWEEN_REFUSALS_MS = 10_000;
 
 /** Longer paths are cut. */
 const MAX_PATH = 200;
@@ -66,11 +62,27 @@ export class LastFew<Item> {
 
 /** Since the start, or since the upstream came with a reload. */
 export interface RouteCounts {
+  readonly route: string;
   calls: number;
   failed: number;
   refused: number;
   degraded: number;
 }
+
+/** Calls that did not go well in the same way; there are few ways. */
+export interface NotGood {
+  readonly result: CallResult;
+  readonly status: number;
+  readonly reason: string;
+  calls: number;
+  /** The slot in which one without an attempt was kept last. */
+  keptIn: number;
+}
+
+/** Reads the clock, where that matters. */
+export type ReadTime = () => { readonly nowMs: number; readonly wallMs: number };
+
+const NONE: readonly NotGood[] = [];
 
 /** How a call went for its caller. */
 export function callResult(summary: ExchangeSummary): CallResult {
@@ -94,54 +106,50 @@ function describeError({ error, status, substitution }: ExchangeSummary): string
   return status >= 500 ? `The upstream responded ${status}` : null;
 }
 
+/** Made so that it is small as long as all goes well: there may be thousands. */
 export class UpstreamRecord {
   readonly ring: Ring;
   readonly sinceWallMs: number;
   readonly transitions = new LastFew<News>();
   readonly news = new LastFew<News>();
   readonly failures = new LastFew<FailedCall>();
-  /** Status and reason of calls that did not go well; the keys come from closed lists. */
-  readonly notGood = new Map<string, number>();
-  readonly routes = new Map<string, RouteCounts>();
+  readonly routes: RouteCounts[] = [];
   readonly attempts: Record<AttemptResult, number>;
+  /** Clients that gave up. */
   left = 0;
-  /** What callers got that did not go well, last. */
-  lastNotGood: { readonly status: number; readonly reason: string } | undefined;
-  #lastFailureMs = -Infinity;
-  #lastRefusalMs = -Infinity;
-  #lastRefusal = '';
+  /** When the upstream last responded with an error; other failures have a message of their own. */
+  lastFailureWallMs: number | undefined;
+  /** What callers got last that was not good. */
+  lastNotGood: NotGood | undefined;
+  #notGood: NotGood[] | undefined;
+  #keptAtMs = -Infinity;
 
   constructor(slot: number, wallMs: number) {
     this.ring = new Ring(slot);
     this.sinceWallMs = wallMs;
-    this.attempts = Object.fromEntries(attemptResults.map((each) => [each, 0])) as Record<
-      AttemptResult,
-      number
-    >;
+    this.attempts = { success: 0, failure: 0, timeout: 0, unsent: 0, reset: 0, cancelled: 0 };
   }
 
-  routeCounts(route: string): RouteCounts {
-    let counts = this.routes.get(route);
-    if (counts === undefined) {
-      this.routes.set(route, (counts = { calls: 0, failed: 0, refused: 0, degraded: 0 }));
-    }
+  get notGood(): readonly NotGood[] {
+    return this.#notGood ?? NONE;
+  }
+
+  countsOf(route: string): RouteCounts {
+    const known = this.routes.find((each) => each.route === route);
+    if (known !== undefined) return known;
+    const counts = { route, calls: 0, failed: 0, refused: 0, degraded: 0 };
+    this.routes.push(counts);
     return counts;
   }
 
-  countAttempt(slot: number, { result, headersMs }: AttemptFinished): void {
+  countAttempt(slot: number, { result, headersMs }: AttemptFinished, readTime: ReadTime): void {
     this.attempts[result] += 1;
+    if (result === 'failure') this.lastFailureWallMs = readTime().wallMs;
     const wasSent = result !== 'unsent' && result !== 'cancelled';
     this.ring.countAttempt(slot, wasSent ? headersMs : undefined);
   }
 
-  /** @param readTime is asked only where it matters. */
-  countCall(
-    slot: number,
-    route: string,
-    counts: RouteCounts,
-    summary: ExchangeSummary,
-    readTime: () => { readonly nowMs: number; readonly wallMs: number },
-  ): void {
+  countCall(slot: number, counts: RouteCounts, summary: ExchangeSummary, readTime: ReadTime): void {
     const result = callResult(summary);
     this.ring.countCall(slot, result);
     if (result === 'left') {
@@ -151,29 +159,40 @@ export class UpstreamRecord {
     counts.calls += 1;
     if (result === 'good') return;
     counts[result] += 1;
-    const { status, reason } = summary;
-    const key = reason === '' ? String(status) : `${status} ${reason}`;
-    this.notGood.set(key, (this.notGood.get(key) ?? 0) + 1);
-    if (this.lastNotGood?.status !== status || this.lastNotGood.reason !== reason) {
-      this.lastNotGood = { status, reason };
-    }
-    const { nowMs, wallMs } = readTime();
-    if (this.#isWorthKeeping(result, reason, nowMs)) {
-      this.failures.add(describeCall(summary, route, wallMs));
+    const kind = this.#countNotGood(result, summary);
+    if (summary.attempts > 0) this.#keepFailure(counts.route, summary, readTime);
+    else if (kind.keptIn !== slot) {
+      // Refusals of one kind are all alike, and there may be thousands in a second.
+      kind.keptIn = slot;
+      this.failures.add(describeCall(summary, counts.route, readTime().wallMs));
     }
   }
 
-  #isWorthKeeping(result: CallResult, reason: string, nowMs: number): boolean {
-    if (result === 'refused') {
-      const isKnown = this.#lastRefusal === reason;
-      if (isKnown && nowMs - this.#lastRefusalMs < BETWEEN_REFUSALS_MS) return false;
-      this.#lastRefusal = reason;
-      this.#lastRefusalMs = nowMs;
-      return true;
+  #keepFailure(route: string, summary: ExchangeSummary, readTime: ReadTime): void {
+    const { nowMs, wallMs } = readTime();
+    if (nowMs - this.#keptAtMs < BETWEEN_FAILURES_MS) return;
+    this.#keptAtMs = nowMs;
+    this.failures.add(describeCall(summary, route, wallMs));
+  }
+
+  /** @returns what it was counted as. */
+  #countNotGood(result: CallResult, { status, reason }: ExchangeSummary): NotGood {
+    const last = this.lastNotGood;
+    const isLike = (each: NotGood) =>
+      each.status === status && each.reason === reason && each.result === result;
+    if (last !== undefined && isLike(last)) {
+      last.calls += 1;
+      return last;
     }
-    if (nowMs - this.#lastFailureMs < BETWEEN_FAILURES_MS) return false;
-    this.#lastFailureMs = nowMs;
-    return true;
+    const list = (this.#notGood ??= []);
+    let counted = list.find(isLike);
+    if (counted === undefined) {
+      counted = { result, status, reason, calls: 0, keptIn: -1 };
+      list.push(counted);
+    }
+    counted.calls += 1;
+    this.lastNotGood = counted;
+    return counted;
   }
 }
 

@@ -22,10 +22,7 @@ interface Described {
   readonly attemptTimeoutMs: number | null;
 }
 
-function describePolicies(
-  { policies }: Inspection,
-  own: InspectableScope | undefined,
-): Described {
+function describePolicies({ policies }: Inspection, own: InspectableScope | undefined): Described {
   const shown = policies.map((policy) => policy.describe?.(own?.layers[policy.name]));
   return Object.assign({}, ...shown) as Described;
 }
@@ -57,6 +54,16 @@ function countEndpoints({ endpoints }: InspectableUpstream): Record<EndpointStat
   return counts;
 }
 
+/** The newer one of a response that was an error, and of no response. */
+function lastErrorOf({ lastError }: InspectableUpstream, record: UpstreamRecord) {
+  const { lastFailureWallMs = -Infinity } = record;
+  if (lastError !== undefined && lastError.atWallMs >= lastFailureWallMs) {
+    return { message: lastError.message, at: timeOf(lastError.atWallMs) };
+  }
+  if (lastFailureWallMs === -Infinity) return null;
+  return { message: 'The upstream responded with an error', at: timeOf(lastFailureWallMs) };
+}
+
 export interface RowInput {
   readonly inspection: Inspection;
   readonly upstream: InspectableUpstream;
@@ -77,7 +84,6 @@ export function createRow(input: RowInput): Row {
   const good = calls - recent.failed - recent.refused - recent.degraded;
   const own = scopes.find(({ route }) => route === '');
   const { bulkhead, retryBudgetRemaining, attemptTimeoutMs } = describePolicies(inspection, own);
-  const { lastError } = upstream;
   const row: Facts = {
     name: upstream.name,
     target: upstream.target,
@@ -92,15 +98,11 @@ export function createRow(input: RowInput): Row {
     latencyMs: recent.latencyMs,
     circuits: listCircuits(scopes, wallMs),
     bulkhead,
-    retryBudgetRemaining:
-      retryBudgetRemaining === null ? null : Math.floor(retryBudgetRemaining),
+    retryBudgetRemaining: retryBudgetRemaining === null ? null : Math.floor(retryBudgetRemaining),
     attemptTimeoutMs: attemptTimeoutMs === null ? null : Math.round(attemptTimeoutMs),
     endpoints: countEndpoints(upstream),
     tunnels: upstream.tunnels,
-    lastError:
-      lastError === undefined
-        ? null
-        : { message: lastError.message, at: timeOf(lastError.atWallMs) },
+    lastError: lastErrorOf(upstream, record),
     slot: record.ring.current(slot),
   };
   const slotBeganMs = wallMs - share * SLOT_MS;

@@ -80,12 +80,12 @@ export class Trends implements Sink {
     // What belongs to no upstream has no row.
     if (upstream === '') return () => {};
     const record = this.of(upstream);
-    const counts = record.routeCounts(route);
+    const counts = record.countsOf(route);
     return (event) => {
       if (isExchange(event)) {
-        record.countCall(this.#slot, route, counts, event.summary, this.#readTime);
+        record.countCall(this.#slot, counts, event.summary, this.#readTime);
       } else if (isAttemptFinished(event)) {
-        record.countAttempt(this.#slot, event);
+        record.countAttempt(this.#slot, event, this.#readTime);
       } else {
         this.#note(record, upstream, route, event);
       }

@@ -15,6 +15,17 @@ function reasonOf(message: string | undefined): string | undefined {
   return at === -1 ? undefined : message!.slice(at + ' because '.length);
 }
 
+/** Why it left the closed state, and what has happened since; and when that was. */
+function explainCircuit({ transitions }: UpstreamRecord, route: string) {
+  const own = transitions.list().filter((each) => each.route === route);
+  const first = own.findIndex(({ fields }) => 'from' in fields && fields.from === 'closed');
+  const began = first === -1 ? own.at(-1) : own[first];
+  const last = own.find(({ fields }) => 'to' in fields && fields.to === 'open');
+  const reasons = [began, last].map((each) => reasonOf(each?.message)).filter(Boolean);
+  const reason = began === last ? reasons[0] : reasons.join('; then ');
+  return { reason: reason ?? '', beganAt: began?.at };
+}
+
 function describeCallers(row: Facts, { lastNotGood }: UpstreamRecord): string {
   const { goodShare, failedShare, refusedShare, degradedShare } = row;
   if (goodShare === null) return 'There are no calls now.';
@@ -26,7 +37,9 @@ function describeCallers(row: Facts, { lastNotGood }: UpstreamRecord): string {
     [refusedShare!, 'a refusal'],
     [failedShare!, 'a failure'],
   ] as const;
-  const told = parts.filter(([share]) => share > 0).map(([share, name]) => `${percent(share)} get ${name}`);
+  const told = parts
+    .filter(([share]) => share > 0)
+    .map(([share, name]) => `${percent(share)} get ${name}`);
   const isBad = failedShare! + refusedShare! > 0;
   return `${told.join(', ')}${isBad ? `; the last one was ${what}` : ''}.`;
 }
@@ -45,12 +58,10 @@ function badSince(record: UpstreamRecord, slot: number, slotBeganMs: number): st
 }
 
 /** A full stop is added. */
-const causeOf = ({ lastError }: Facts) =>
-  lastError?.message ?? 'the upstream responds with errors';
-
-const clockTime = (instant: string) => `${instant.slice(11, 19)} UTC`;
+const causeOf = ({ lastError }: Facts) => lastError?.message ?? 'the upstream responds with errors';
 
 const endings: Readonly<Record<string, string>> = {
+  open: 'Probes are let through; good ones close the circuit.',
   'half-open': 'Good probes close the circuit; a failed one opens it again.',
   'forced-open': 'The override ends, or somebody sets the circuit to auto.',
   'forced-closed': 'The override ends, or somebody sets the circuit to auto.',
@@ -59,7 +70,8 @@ const endings: Readonly<Record<string, string>> = {
   full: 'Calls end faster, fewer come, or bulkhead.maxConcurrent is raised.',
   degraded: 'The upstream responds well again, so that fallbacks are not needed.',
   'no-retries': 'Fewer calls need a retry.',
-  'endpoints-out': 'The endpoints come back: ejections end by themselves, health checks pass, drains end or are lifted.',
+  'endpoints-out':
+    'The endpoints come back: ejections end by themselves, health checks pass, drains end or are lifted.',
 };
 
 /** @param slotBeganMs when the current slot began, by the wall clock. */
@@ -75,8 +87,15 @@ export function findTrouble(
     weight: number,
     since: string | null,
     why: string,
-    endsWhen = endings[state] ?? '',
-  ): Trouble => ({ state, weight: Math.round(weight), since, why, callersGet, endsWhen });
+  ): Trouble => ({
+    state,
+    weight: Math.round(weight),
+    since,
+    why,
+    callersGet,
+    endsWhen: endings[state] ?? '',
+    until: null,
+  });
 
   const worst = row.circuits
     .filter(({ state }) => state !== 'closed')
@@ -86,15 +105,10 @@ export function findTrouble(
   if (worst !== undefined && worst.state !== 'forced-closed') {
     const { state, route, since, until } = worst;
     const whose = route === '' ? 'The circuit' : `The circuit of route ${route}`;
-    const moved = record.transitions.list().find((each) => each.route === route);
-    const reason = reasonOf(moved?.message);
-    const why = `${whose} is ${state.replace('-', ' ')}${reason === undefined ? '' : `: ${reason}`}.`;
-    const endsWhen =
-      state === 'open'
-        ? `Probes start${until === null ? ' soon' : ` at ${clockTime(until)}`}; good ones close the circuit.`
-        : endings[state];
+    const { reason, beganAt } = explainCircuit(record, route);
+    const why = `${whose} is ${state.replace('-', ' ')}${reason === '' ? '' : `: ${reason}`}.`;
     const weight = weightOf(state) - (route === '' ? 0 : 10);
-    return make(state as TroubleState, weight + bad * 9, since, why, endsWhen);
+    return { ...make(state as TroubleState, weight + bad * 9, beganAt ?? since, why), until };
   }
   const since = () => badSince(record, slot, slotBeganMs);
   const { available, ejected, unhealthy, drained, leaving } = row.endpoints;

@@ -2,6 +2,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { BlockList, isIP } from 'node:net';
 import type { FastifyRequest } from 'fastify';
+import { isOfUntrustedOrigin } from './origin.js';
 import { AdminError } from './problem.js';
 
 /** How the log names a peer without an address. */
@@ -60,11 +61,12 @@ function requireLoopback(request: FastifyRequest): void {
       `Cannot change anything because ${peer} is not a loopback address and admin.token is not set`,
     );
   }
-  // A page in a browser on this machine comes from loopback as well, by DNS rebinding even as same-origin.
-  if (request.headers.origin !== undefined) {
+  // A page in a browser on this machine comes from loopback as well, by DNS rebinding even as same-origin: then the name of
+  // the host is not the machine's own.
+  if (isOfUntrustedOrigin(request.headers)) {
     throw new AdminError(
       403,
-      'Cannot change anything because the request comes from a web page (it has an Origin) and admin.token is not set',
+      'Cannot change anything because the request comes from a web page of another origin and admin.token is not set; without a token only the live page itself may, opened as localhost',
     );
   }
 }

@@ -1,6 +1,7 @@
 /** What an endpoint of the admin server is, and what all of them may use. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Inspection } from '../core/inspect.js';
+import type { Live } from '../core/live.js';
 import type { ReloadOutcome } from '../core/reload.js';
 
 export interface AdminLogger {
@@ -19,9 +20,11 @@ export interface AdminContext {
     contentTypeFor(accept: string | undefined): string;
     exposition(accept: string | undefined): AsyncIterable<string | Buffer>;
   };
+  readonly live: Live;
   readonly reload: () => Promise<ReloadOutcome>;
   readonly logger: AdminLogger;
   readonly parseDuration: ParseDuration;
+  readonly version: string;
 }
 
 export interface AdminEndpoint {

@@ -1,4 +1,4 @@
-/** An operator's order, `{"state": ..., "ttl": "10m"}`, read from the body of a request. */
+/** An operator's order, `{"state": ..., "ttl": "10m", "reason": "..."}`, read from the body of a request. */
 import { unitPatterns } from '../core/options.js';
 import type { ParseDuration } from './endpoint.js';
 import { AdminError } from './problem.js';
@@ -7,7 +7,14 @@ export interface Order<State extends string> {
   readonly state: State;
   /** Undefined: until the next change. */
   readonly ttlMs: number | undefined;
+  /** For the log. */
+  readonly reason: string | undefined;
 }
+
+const keys = new Set(['state', 'ttl', 'reason']);
+
+/** Characters of a reason. */
+const MAX_REASON = 200;
 
 const durationPattern = new RegExp(unitPatterns.duration);
 
@@ -23,7 +30,7 @@ export function parseOrder<State extends string>(
 ): Order<State> {
   const invalid = (why: string) => invalidOrder(subject, states, why);
   const order = parseObject(body, invalid);
-  const unknown = Object.keys(order).find((key) => key !== 'state' && key !== 'ttl');
+  const unknown = Object.keys(order).find((key) => !keys.has(key));
   if (unknown !== undefined) throw invalid(`the key ${JSON.stringify(unknown)} is unknown`);
   const state = states.find((name) => name === order['state']);
   if (state === undefined) {
@@ -31,14 +38,36 @@ export function parseOrder<State extends string>(
       'state' in order ? `${JSON.stringify(order['state'])}, which is unknown` : 'missing';
     throw invalid(`state is ${given}`);
   }
+  const reason = readReason(order, invalid);
   const { ttl } = order;
-  if (ttl === undefined) return { state, ttlMs: undefined };
+  if (ttl === undefined) return { state, ttlMs: undefined, reason };
   const ttlMs =
     typeof ttl === 'string' && durationPattern.test(ttl) ? parseDuration(ttl) : undefined;
   if (ttlMs === undefined || ttlMs <= 0) {
     throw invalid(`ttl is ${JSON.stringify(ttl)}, which is not a duration above 0`);
   }
-  return { state, ttlMs };
+  return { state, ttlMs, reason };
+}
+
+function readReason(
+  { reason }: Readonly<Record<string, unknown>>,
+  invalid: (why: string) => AdminError,
+): string | undefined {
+  if (reason === undefined) return undefined;
+  if (typeof reason !== 'string' || reason.length > MAX_REASON) {
+    throw invalid(`reason is not a text of at most ${MAX_REASON} characters`);
+  }
+  return reason === '' ? undefined : reason;
+}
+
+/** The reason of an order that has nothing else; undefined for any other body, or none. */
+export function reasonIn(body: unknown): string | undefined {
+  try {
+    const { reason } = JSON.parse(String(body)) as { reason?: unknown };
+    return typeof reason === 'string' ? reason.slice(0, MAX_REASON) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function parseObject(
@@ -61,6 +90,6 @@ function invalidOrder(subject: string, states: readonly string[], why: string): 
   const allowed = states.map((state) => `"${state}"`).join(' | ');
   return new AdminError(
     400,
-    `Cannot set ${subject} because ${why}; allowed is {"state": ${allowed}, "ttl": "10m"}, ttl being optional`,
+    `Cannot set ${subject} because ${why}; allowed is {"state": ${allowed}, "ttl": "10m", "reason": "..."}, ttl and reason being optional`,
   );
 }

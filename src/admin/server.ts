@@ -10,7 +10,6 @@ import { AdminError, asAdminError, sendProblem } from './problem.js';
 export interface AdminOptions extends AdminContext {
   /** Asked for at each write, as a reload may change it. Undefined: writes are for loopback only. */
   readonly token: () => string | undefined;
-  readonly version: string;
 }
 
 /** Bytes of a request body: a change of a circuit is short. */

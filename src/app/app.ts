@@ -15,6 +15,7 @@ import type { Loaded } from '../config/load.js';
 import { parseDuration } from '../config/schema/units.js';
 import type { Clock, Random } from '../core/clock.js';
 import type { Inspection } from '../core/inspect.js';
+import type { Explanation } from '../core/live.js';
 import type { PolicyList } from '../core/policy.js';
 import type { ReloadOutcome } from '../core/reload.js';
 import type { Exchange } from '../inbound/exchange.js';
@@ -39,6 +40,7 @@ import { logStore, writeLine, type Logger } from '../telemetry/log/logger.js';
 import { logShortage } from '../telemetry/log/shortage.js';
 import { listenError, SHARED, wantedBy, type NamedAddress } from './addresses.js';
 import { LeftBehind } from './left-behind.js';
+import { LivePage } from './live-page.js';
 import { Reloads } from './reload.js';
 import { drainCalls } from './shutdown.js';
 import { UpstreamSet } from './upstream-set.js';
@@ -56,6 +58,8 @@ export interface AppOptions {
   readonly load: () => Loaded;
   /** A configuration has taken effect, the first one included. */
   readonly onApplied?: (config: Config) => void;
+  /** The effective policy of an upstream; without it the live page has none to show. */
+  readonly explain?: (config: Config, upstream: string, request: string | undefined) => Explanation;
 }
 
 export class App {
@@ -63,6 +67,7 @@ export class App {
   readonly #running = new Roster<Exchange>();
   readonly #metrics: ReturnType<typeof createMetrics>;
   readonly #inspection: Inspection;
+  readonly #live: LivePage;
   readonly #exchanges: { -readonly [Key in keyof FrontContext]: FrontContext[Key] };
   readonly #front: Awaited<ReturnType<typeof createFront>>;
   readonly #listeners: ListenerSet;
@@ -147,6 +152,13 @@ export class App {
       droppedLines: options.droppedLines,
       memory: () => this.#overload?.memory,
     });
+    this.#live = new LivePage({
+      ...options,
+      inspection: this.#inspection,
+      config: () => this.#config,
+      state: () => this.#state,
+      shedding: () => this.#overload?.shedding,
+    });
     const logRefusal = createRefusalLog(logger, clock);
     this.#exchanges.onRefused = (status, why) => {
       this.#metrics.countRefusal(status);
@@ -161,12 +173,16 @@ export class App {
       load: options.load,
       current: () => this.#config,
       apply: (next) => this.#apply(next),
-      count: (result) => this.#metrics.countReload(result),
+      onDone: (outcome) => {
+        this.#metrics.countReload(outcome.kind === 'success' ? 'success' : 'failure');
+        this.#live.noteReload(outcome);
+      },
       logger,
     });
     this.#admin = new AdminListener({
       inspection: this.#inspection,
       metrics: this.#metrics,
+      live: this.#live.live,
       // Counts from the next request on.
       token: () => this.#config.admin.token,
       reload: () => this.reload(),
@@ -232,6 +248,7 @@ export class App {
     const stopped = prepared.commit(this.#upstreams.routers(config, bus), config.limits, grace);
     this.#upstreams.retire(before, (closeTunnels) => this.#leftBehind.after(grace, closeTunnels));
     this.#metrics.noteConfig(config.hash);
+    this.#live.noteConfig();
     this.#options.onApplied?.(config);
     await stopped;
   }
@@ -272,6 +289,7 @@ export class App {
     const { logger, clock, random, policies } = this.#options;
     return joinSinks([
       this.#metrics,
+      this.#live.sink,
       createLogSink({ logger, clock, random, policies, access: log.access, sample: log.sample }),
     ]);
   }
@@ -279,6 +297,7 @@ export class App {
   async #closeAll(): Promise<void> {
     this.#leftBehind.runAll();
     this.#overload?.stop();
+    this.#live.close();
     const closed = this.#listeners.close();
     // Tunnels are no longer the listeners' connections, but keep them open.
     await this.#upstreams.close();

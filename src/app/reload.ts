@@ -12,7 +12,7 @@ export interface ReloadOptions {
   readonly current: () => Config;
   /** Puts a configuration in force. @throws ListenError, with nothing changed. */
   readonly apply: (config: Config) => Promise<void>;
-  readonly count: (result: 'success' | 'failure') => void;
+  readonly onDone: (outcome: ReloadOutcome) => void;
   readonly logger: Logger;
 }
 
@@ -38,9 +38,9 @@ export class Reloads {
   }
 
   async #reload(): Promise<ReloadOutcome> {
-    const { load, count, logger } = this.#options;
+    const { load, onDone, logger } = this.#options;
     const outcome = await this.#attempt(load());
-    count(outcome.kind === 'success' ? 'success' : 'failure');
+    onDone(outcome);
     if (outcome.kind === 'success') logger.info(outcome, 'configuration reloaded');
     else logger.error(outcome, 'Cannot reload the configuration; the one before stays in force');
     return outcome;

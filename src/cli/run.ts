@@ -2,9 +2,11 @@
 import { App } from '../app/app.js';
 import { ListenError } from '../app/addresses.js';
 import { describeShortage } from '../app/descriptors.js';
-import { formatAddress } from '../config/config.js';
+import { formatAddress, type Config } from '../config/config.js';
+import { explainUpstream } from '../config/explain.js';
 import { formatDiagnostics } from '../config/syntax/diagnostics.js';
 import { loadConfig } from '../config/load.js';
+import type { EffectiveUpstream } from '../config/resolve/assemble.js';
 import { watchFile } from '../config/watch.js';
 import { TlsWatcher } from '../config/watch-tls.js';
 import { readDescriptorLimit } from '../platform/descriptor-limit.js';
@@ -31,7 +33,14 @@ export async function run(
   stopped: Promise<NodeJS.Signals>,
   onLog: (abandon: () => void) => void,
 ): Promise<number> {
-  const load = () => loadConfig(options.config, process.env, policies);
+  /** With its origins, as long as it is in force. */
+  const effectiveOf = new WeakMap<Config, readonly EffectiveUpstream[]>();
+  const load = () => {
+    const loaded = loadConfig(options.config, process.env, policies);
+    const { config, effective } = loaded;
+    if (config !== undefined && effective !== undefined) effectiveOf.set(config, effective);
+    return loaded;
+  };
   const { config, diagnostics } = load();
   if (config === undefined) {
     process.stderr.write(formatDiagnostics(diagnostics));
@@ -65,6 +74,8 @@ export async function run(
       load,
       onApplied: ({ tlsFiles }) => tlsWatcher.follow(tlsFiles),
       droppedLines: dropped,
+      explain: (config, upstream, request) =>
+        explainUpstream(config, effectiveOf.get(config) ?? [], upstream, request),
     });
   } catch (error) {
     if (!(error instanceof ListenError)) throw error;

@@ -127,6 +127,14 @@ export function fakeProxy(overrides: Partial<AdminOptions> = {}) {
         yield 'up 1\n';
       },
     },
+    live: {
+      watch: () => () => {},
+      snapshot: async function* () {
+        yield '{}';
+      },
+      detail: () => undefined,
+      explain: () => ({ problem: 'know nothing' }),
+    },
     token: () => undefined,
     reload: async () => ({ kind: 'success', changes: { added: [], removed: [], changed: [] } }),
     logger: { info: log('info'), warn: log('warn'), error: log('error') },

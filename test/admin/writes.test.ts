@@ -283,7 +283,7 @@ t.test('says which endpoints there are, and which orders', async (t) => {
   t.match(upstream.json(), { detail: /because no upstream has that name/ });
   t.match(order.json(), {
     detail:
-      'Cannot set the endpoint because state is "ejected", which is unknown; allowed is {"state": "drained" | "auto", "ttl": "10m"}, ttl being optional',
+      'Cannot set the endpoint because state is "ejected", which is unknown; allowed is {"state": "drained" | "auto", "ttl": "10m", "reason": "..."}, ttl and reason being optional',
   });
   t.same(fake.endpoints.orders, []);
 });

@@ -1,6 +1,7 @@
 /** `POST /reload`: reads the configuration again. */
 import { peerOf } from '../access.js';
 import type { AdminContext, AdminEndpoint } from '../endpoint.js';
+import { reasonIn } from '../order.js';
 import { AdminError } from '../problem.js';
 
 export function reloadEndpoint({ logger, reload }: AdminContext): AdminEndpoint {
@@ -11,7 +12,7 @@ export function reloadEndpoint({ logger, reload }: AdminContext): AdminEndpoint 
     access: 'write',
     async respond(request, reply) {
       const peer = peerOf(request);
-      logger.info({ peer }, `reload asked for by ${peer}`);
+      logger.info({ peer, reason: reasonIn(request.body) }, `reload asked for by ${peer}`);
       const outcome = await reload();
       switch (outcome.kind) {
         case 'success':

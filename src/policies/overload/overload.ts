@@ -67,6 +67,11 @@ export class Overload {
     this.#decide();
   }
 
+  /** Why a share of the calls is refused; undefined while none is. */
+  get shedding(): string | undefined {
+    return this.#why;
+  }
+
   /** Called once for each new call, before any other work. @param upstream for the message. */
   readonly refuse = (upstream: string): CallError | undefined => {
     if (this.#why === undefined || this.#context.random() >= this.#options.shed) return undefined;

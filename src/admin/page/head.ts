@@ -1,0 +1,105 @@
+/** The line about the process, and the result of the last reload. */
+import { ask } from './actions.js';
+import { byId, h, setClass, setText, table } from './dom.js';
+import { formatAge, formatBytes, formatShare, formatSpan, formatTime } from './format.js';
+import type { Model, ProcessInfo, Reload } from './model.js';
+
+export class Head {
+  readonly #facts = new Map<string, HTMLElement>();
+  #shown: string | undefined;
+
+  constructor(model: Model) {
+    byId('reload').addEventListener('click', () =>
+      ask({
+        title: 'Reload the configuration',
+        effect: 'Reads the file again. A file with errors changes nothing.',
+        method: 'POST',
+        path: '/reload',
+        needsToken: model.process?.needsToken ?? false,
+      }),
+    );
+  }
+
+  update(info: ProcessInfo, at: string): void {
+    setText(byId('version'), info.version);
+    const { eventLoop, memory, config, shedding } = info;
+    const share = memory.usedBytes / memory.limitBytes;
+    this.#show('State', info.state, info.state === 'ready' ? 'good' : 'bad');
+    this.#show('Up', formatSpan(Date.parse(at) - Date.parse(info.startedAt)));
+    const hash = config.hash === undefined ? '' : `, ${config.hash}`;
+    this.#show(
+      'Configuration',
+      `${formatTime(config.appliedAt)} (${formatAge(config.appliedAt, at)})${hash}`,
+    );
+    if (eventLoop !== null) {
+      const isLate = eventLoop.delayMs > 100;
+      this.#show(
+        'Event loop',
+        `${Math.round(eventLoop.busy * 100)}% busy, ${eventLoop.delayMs} ms late`,
+        isLate ? 'bad' : '',
+      );
+    }
+    this.#show(
+      'Memory',
+      `${formatBytes(memory.usedBytes)} of ${formatBytes(memory.limitBytes)} (${formatShare(share)})`,
+      share > 0.85 ? 'bad' : '',
+    );
+    this.#show(
+      'Shedding',
+      shedding === null ? 'no' : `yes: ${shedding}`,
+      shedding === null ? '' : 'bad',
+    );
+    this.#show(
+      'Last reload',
+      describeReload(info.lastReload, at),
+      isBad(info.lastReload) ? 'bad' : '',
+    );
+    this.#showReload(info.lastReload);
+  }
+
+  #show(name: string, text: string, kind = ''): void {
+    let place = this.#facts.get(name);
+    if (place === undefined) {
+      place = h('dd');
+      this.#facts.set(name, place);
+      byId('process').append(h('div', {}, h('dt', {}, name), place));
+    }
+    setText(place, text);
+    setClass(place, kind);
+  }
+
+  /** Only one that was refused has more to tell. */
+  #showReload(reload: Reload | null): void {
+    const key = JSON.stringify(reload);
+    if (key === this.#shown) return;
+    this.#shown = key;
+    const box = byId('reload-result');
+    box.hidden = !isBad(reload);
+    if (reload === null || !isBad(reload)) return;
+    const rest = (reload.left ?? 0) > 0 ? h('p', {}, `and ${reload.left} more`) : null;
+    const list = table(
+      ['Where', 'What', 'Message'],
+      (reload.diagnostics ?? []).map((each) => [
+        `${each.file}:${each.line}:${each.column}`,
+        `${each.level} ${each.path}`,
+        each.message,
+      ]),
+      reload.message ?? '',
+    );
+    box.replaceChildren(
+      h('h2', {}, 'The last reload was refused; the configuration before stays in force'),
+      list,
+      ...(rest === null ? [] : [rest]),
+    );
+  }
+}
+
+const isBad = (reload: Reload | null) => reload !== null && reload.result !== 'success';
+
+function describeReload(reload: Reload | null, at: string): string {
+  if (reload === null) return 'none since the start';
+  const age = formatAge(reload.at, at);
+  if (reload.result !== 'success') return `refused ${age}`;
+  const { added = 0, removed = 0, changed = 0 } = reload.changes ?? {};
+  return `${age}: ${added} added, ${removed} removed, ${changed} changed`;
+}

@@ -1,0 +1,223 @@
+/** What the page knows: the rows by name, kept up to date by the messages of the stream. It touches no document. */
+import type { Row, SlotCounts, TroubleState } from '../../core/live.js';
+
+/** One list per number, oldest first, the current slot last. */
+export interface History {
+  readonly calls: number[];
+  readonly failed: number[];
+  readonly refused: number[];
+  readonly degradedShare: number[];
+  readonly p50: (number | null)[];
+  readonly p99: (number | null)[];
+  readonly circuit: string[];
+}
+
+export interface ProcessInfo {
+  readonly version: string;
+  readonly state: string;
+  readonly startedAt: string;
+  readonly config: { readonly file: string; readonly appliedAt: string; readonly hash?: string };
+  readonly needsToken: boolean;
+  readonly lastReload: Reload | null;
+  readonly eventLoop: { readonly busy: number; readonly delayMs: number } | null;
+  readonly memory: { readonly usedBytes: number; readonly limitBytes: number };
+  readonly shedding: string | null;
+  readonly viewers: number;
+}
+
+export interface Diagnostic {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  readonly level: string;
+  readonly path: string;
+  readonly message: string;
+}
+
+export interface Reload {
+  readonly at: string;
+  readonly result: 'success' | 'invalid' | 'unbindable';
+  readonly changes?: { readonly added: number; readonly removed: number; readonly changed: number };
+  readonly diagnostics?: readonly Diagnostic[];
+  readonly left?: number;
+  readonly message?: string;
+}
+
+export interface Message {
+  readonly at: string;
+  readonly slot: number;
+  readonly slotSeconds: number;
+  readonly slots: number;
+  readonly process: ProcessInfo;
+  readonly removed: readonly string[];
+  readonly upstreams: readonly (Row & {
+    readonly history?: History | null;
+    /** The slot before the current one, once it is over. */
+    readonly before?: SlotCounts;
+  })[];
+}
+
+export interface Known {
+  row: Row;
+  history: History;
+  /** The slot that the history ends with. */
+  slot: number;
+}
+
+export type SortKey = 'trouble' | 'name' | 'calls' | 'good' | 'p99';
+
+/** From this weight on an upstream counts as in trouble. */
+export const TROUBLE = 15;
+
+export const words: Readonly<
+  Record<TroubleState, { readonly word: string; readonly sign: string }>
+> = {
+  open: { word: 'open', sign: '■' },
+  'forced-open': { word: 'forced open', sign: '⚑' },
+  failing: { word: 'failing', sign: '▲' },
+  'half-open': { word: 'probing', sign: '◐' },
+  'no-endpoint': { word: 'no endpoint', sign: '✖' },
+  full: { word: 'full', sign: '▮' },
+  degraded: { word: 'fallback', sign: '◆' },
+  'no-retries': { word: 'no retries', sign: '▽' },
+  'endpoints-out': { word: 'endpoints out', sign: '◇' },
+  'forced-closed': { word: 'forced closed', sign: '⚑' },
+  good: { word: 'good', sign: '●' },
+  idle: { word: 'idle', sign: '○' },
+};
+
+function emptyHistory(slots: number): History {
+  const zeros = () => Array.from({ length: slots }, () => 0);
+  const nothing = () => Array.from({ length: slots }, (): number | null => null);
+  return {
+    calls: zeros(),
+    failed: zeros(),
+    refused: zeros(),
+    degradedShare: zeros(),
+    p50: nothing(),
+    p99: nothing(),
+    circuit: Array.from({ length: slots }, () => 'closed'),
+  };
+}
+
+export class Model {
+  readonly upstreams = new Map<string, Known>();
+  at = '';
+  process: ProcessInfo | undefined;
+  #slots = 60;
+  slotSeconds = 15;
+
+  /** @param isAll the message has every upstream: others are gone. */
+  take(message: Message, isAll: boolean): void {
+    this.at = message.at;
+    this.process = message.process;
+    this.#slots = message.slots;
+    this.slotSeconds = message.slotSeconds;
+    for (const name of message.removed) this.upstreams.delete(name);
+    if (isAll) {
+      const names = new Set(message.upstreams.map(({ name }) => name));
+      for (const name of this.upstreams.keys()) if (!names.has(name)) this.upstreams.delete(name);
+    }
+    for (const { history, before, ...row } of message.upstreams) {
+      this.#put(row, history, before, message.slot);
+    }
+    // Those without news have had no calls since.
+    for (const known of this.upstreams.values()) this.#moveTo(known, message.slot);
+  }
+
+  #put(
+    row: Row,
+    history: History | null | undefined,
+    before: SlotCounts | undefined,
+    slot: number,
+  ): void {
+    let known = this.upstreams.get(row.name);
+    if (known === undefined || history !== undefined) {
+      known = { row, history: history ?? emptyHistory(this.#slots), slot };
+      this.upstreams.set(row.name, known);
+    }
+    known.row = row;
+    this.#moveTo(known, slot);
+    putLast(known.history, before === undefined ? [row.slot] : [before, row.slot]);
+  }
+
+  #moveTo(known: Known, slot: number): void {
+    const { circuit } = known.row.slot;
+    for (let i = Math.min(slot - known.slot, this.#slots); i > 0; i--) {
+      for (const list of Object.values(known.history)) list.shift();
+      push(known.history, { ...empty, circuit });
+    }
+    known.slot = slot;
+  }
+
+  inTrouble(): Known[] {
+    return this.sorted('trouble').filter(({ row }) => row.trouble.weight >= TROUBLE);
+  }
+
+  sorted(key: SortKey): Known[] {
+    return [...this.upstreams.values()].toSorted((a, b) => compare(a.row, b.row, key));
+  }
+
+  /** @param query words that a name, target or state must all have. */
+  select(query: string, key: SortKey, onlyTrouble: boolean): Known[] {
+    const parts = query.toLowerCase().split(/\s+/).filter(Boolean);
+    return this.sorted(key).filter(({ row }) => {
+      if (onlyTrouble && row.trouble.weight < TROUBLE) return false;
+      const text = `${row.name} ${row.target} ${words[row.trouble.state].word}`.toLowerCase();
+      return parts.every((part) => text.includes(part));
+    });
+  }
+
+  /** One sentence about all of them. */
+  summary(): string {
+    const all = this.upstreams.size;
+    const troubled = this.inTrouble();
+    if (all === 0) return 'The configuration has no upstreams.';
+    if (troubled.length === 0)
+      return all === 1 ? 'The upstream is well.' : `All ${all} upstreams are well.`;
+    const worst = troubled[0]!.row;
+    return `${troubled.length} of ${all} in trouble. Worst: ${worst.name} (${words[worst.trouble.state].word}).`;
+  }
+}
+
+const empty: SlotCounts = {
+  calls: 0,
+  failed: 0,
+  refused: 0,
+  degradedShare: 0,
+  p50: null,
+  p99: null,
+  circuit: 'closed',
+};
+
+function push(history: History, slot: SlotCounts): void {
+  history.calls.push(slot.calls);
+  history.failed.push(slot.failed);
+  history.refused.push(slot.refused);
+  history.degradedShare.push(slot.degradedShare);
+  history.p50.push(slot.p50);
+  history.p99.push(slot.p99);
+  history.circuit.push(slot.circuit);
+}
+
+function putLast(history: History, slots: readonly SlotCounts[]): void {
+  for (const list of Object.values(history)) list.splice(-slots.length);
+  for (const slot of slots) push(history, slot);
+}
+
+function compare(a: Row, b: Row, key: SortKey): number {
+  const byTrouble = b.trouble.weight - a.trouble.weight;
+  const byName = a.name < b.name ? -1 : 1;
+  switch (key) {
+    case 'trouble':
+      return byTrouble || byName;
+    case 'name':
+      return byName;
+    case 'calls':
+      return b.callsPerSecond - a.callsPerSecond || byName;
+    case 'good':
+      return (a.goodShare ?? 2) - (b.goodShare ?? 2) || byName;
+    case 'p99':
+      return (b.latencyMs?.p99 ?? -1) - (a.latencyMs?.p99 ?? -1) || byName;
+  }
+}

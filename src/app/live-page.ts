@@ -1,0 +1,125 @@
+/** Connects the live page: the sink that keeps its numbers, its stream, and what it shows of the process. */
+import type { Config } from '../config/config.js';
+import type { Clock } from '../core/clock.js';
+import type { Inspection } from '../core/inspect.js';
+import type { Explanation, Live } from '../core/live.js';
+import type { PolicyList } from '../core/policy.js';
+import type { ReloadOutcome } from '../core/reload.js';
+import { LoopWatch } from '../platform/event-loop.js';
+import { openMemoryReader } from '../platform/memory-limits.js';
+import type { MemoryReading } from '../policies/overload/index.js';
+import type { Sink } from '../telemetry/bus.js';
+import { createLive } from '../telemetry/stream/live.js';
+import { Trends } from '../telemetry/stream/trends.js';
+
+export interface LivePageOptions {
+  readonly clock: Clock;
+  readonly policies: PolicyList;
+  readonly version: string;
+  readonly inspection: Inspection;
+  readonly config: () => Config;
+  readonly state: () => string;
+  /** Why calls are refused; undefined while none are. */
+  readonly shedding: () => string | undefined;
+  readonly explain?: (config: Config, upstream: string, request: string | undefined) => Explanation;
+}
+
+/** Shown of the diagnostics of a reload. */
+const MOST_DIAGNOSTICS = 20;
+
+export class LivePage {
+  readonly sink: Sink;
+  readonly live: Live;
+  readonly #options: LivePageOptions;
+  readonly #trends: Trends;
+  readonly #close: () => void;
+  readonly #loop = new LoopWatch();
+  readonly #startedAt: string;
+  #configuredAt: string;
+  #lastReload: object | null = null;
+  /** Opened by the first viewer. */
+  #readMemory: (() => MemoryReading) | undefined;
+
+  constructor(options: LivePageOptions) {
+    this.#options = options;
+    const { clock, policies, inspection } = options;
+    this.#startedAt = this.#now();
+    this.#configuredAt = this.#startedAt;
+    this.#trends = new Trends({ clock, policies });
+    this.sink = this.#trends;
+    const live = createLive({
+      clock,
+      inspection,
+      trends: this.#trends,
+      describeProcess: () => ({ ...this.#describe(), viewers: live.viewers }),
+      onWatched: (isWatched) => {
+        this.#loop.isOn = isWatched;
+      },
+      explain: (upstream, request) =>
+        options.explain?.(options.config(), upstream, request) ?? {
+          problem: 'have no policies with origins',
+        },
+    });
+    this.live = live;
+    this.#close = () => live.close();
+  }
+
+  noteConfig(): void {
+    this.#configuredAt = this.#now();
+    this.#trends.keepOnly(this.#options.inspection.upstreams().map(({ name }) => name));
+  }
+
+  noteReload(outcome: ReloadOutcome): void {
+    this.#lastReload = { at: this.#now(), ...shorten(outcome) };
+  }
+
+  close(): void {
+    this.#trends.close();
+    this.#close();
+  }
+
+  #now(): string {
+    return new Date(this.#options.clock.wallNow()).toISOString();
+  }
+
+  #describe(): object {
+    const { version, config, state, shedding } = this.#options;
+    this.#readMemory ??= openMemoryReader();
+    const { file, admin } = config();
+    const loop = this.#loop.read();
+    return {
+      version,
+      state: state(),
+      startedAt: this.#startedAt,
+      config: { file, appliedAt: this.#configuredAt },
+      needsToken: admin.token !== undefined,
+      lastReload: this.#lastReload,
+      eventLoop: loop === undefined ? null : roundLoop(loop),
+      memory: this.#readMemory(),
+      shedding: shedding() ?? null,
+    };
+  }
+}
+
+const roundLoop = ({ busy, delayMs }: { busy: number; delayMs: number }) => ({
+  busy: Number(busy.toFixed(3)),
+  delayMs: Math.round(delayMs),
+});
+
+/** What the page shows of it: not each key of a large change. */
+function shorten(outcome: ReloadOutcome): object {
+  switch (outcome.kind) {
+    case 'success': {
+      const { added, removed, changed } = outcome.changes;
+      const counts = { added: added.length, removed: removed.length, changed: changed.length };
+      return { result: 'success', changes: counts };
+    }
+    case 'invalid': {
+      const { diagnostics } = outcome;
+      const left = Math.max(0, diagnostics.length - MOST_DIAGNOSTICS);
+      return { result: 'invalid', diagnostics: diagnostics.slice(0, MOST_DIAGNOSTICS), left };
+    }
+    case 'unbindable':
+      return { result: 'unbindable', message: outcome.message };
+  }
+}

@@ -1,0 +1,141 @@
+/**
+ * What the admin server shows live, which other programs read as well: fields may be added, none changes its meaning.
+ * `telemetry/stream` provides it.
+ */
+
+/** In the order of their weight: of several in one slot the last is shown. */
+export const circuitCodes = [
+  'closed',
+  'forced-closed',
+  'half-open',
+  'forced-open',
+  'open',
+] as const;
+export type CircuitCode = (typeof circuitCodes)[number];
+
+/** Upper bounds of a quarter of an octave, in ms. */
+export interface Latency {
+  readonly p50: number;
+  readonly p95: number;
+  readonly p99: number;
+}
+
+/** What happened in one slot of time. */
+export interface SlotCounts {
+  readonly calls: number;
+  readonly failed: number;
+  readonly refused: number;
+  /** Share of the calls, rounded up to 1/255. */
+  readonly degradedShare: number;
+  /** Null without an attempt that was sent. */
+  readonly p50: number | null;
+  readonly p99: number | null;
+  /** The weightiest of its states. */
+  readonly circuit: CircuitCode;
+}
+
+export type TroubleState =
+  | 'open'
+  | 'forced-open'
+  | 'failing'
+  | 'half-open'
+  | 'no-endpoint'
+  | 'full'
+  | 'degraded'
+  | 'no-retries'
+  | 'endpoints-out'
+  | 'forced-closed'
+  | 'good'
+  | 'idle';
+
+export interface Trouble {
+  readonly state: TroubleState;
+  /** 0: none, to 100. The page sorts by it. */
+  readonly weight: number;
+  /** Null where that is not known. */
+  readonly since: string | null;
+  readonly why: string;
+  readonly callersGet: string;
+  readonly endsWhen: string;
+  /** When that is due; null where it is not known. */
+  readonly until: string | null;
+}
+
+/** Endpoints by their state. */
+export interface EndpointCounts {
+  readonly available: number;
+  readonly ejected: number;
+  readonly unhealthy: number;
+  readonly drained: number;
+  readonly leaving: number;
+}
+
+export interface CircuitRow {
+  readonly route: string;
+  readonly state: string;
+  readonly since: string;
+  readonly consecutiveFailures: number;
+  readonly failureRate: number | null;
+  /** When it lets probes through, or its override ends; null where that is not known. */
+  readonly until: string | null;
+}
+
+/** What an upstream does now. */
+export interface Facts {
+  readonly name: string;
+  readonly target: string;
+  readonly callsPerSecond: number;
+  readonly attemptsPerSecond: number;
+  /** Shares of the calls; null without any. */
+  readonly goodShare: number | null;
+  readonly failedShare: number | null;
+  readonly refusedShare: number | null;
+  readonly degradedShare: number | null;
+  /** Clients that gave up. */
+  readonly leftPerSecond: number;
+  readonly attemptsPerCall: number | null;
+  /** Of attempts that reached the upstream, to their headers; null without any. */
+  readonly latencyMs: Latency | null;
+  /** The upstream's own first, then those of its routes. */
+  readonly circuits: readonly CircuitRow[];
+  readonly bulkhead: {
+    readonly active: number;
+    readonly queued: number;
+    readonly limit: number;
+    readonly streams: number;
+  } | null;
+  readonly retryBudgetRemaining: number | null;
+  readonly attemptTimeoutMs: number | null;
+  readonly endpoints: EndpointCounts;
+  readonly tunnels: number;
+  readonly lastError: { readonly message: string; readonly at: string } | null;
+  /** The current slot: its last state replaces what was there of it before. */
+  readonly slot: SlotCounts;
+}
+
+export interface Row extends Facts {
+  readonly trouble: Trouble;
+}
+
+/** What `breakwater explain` prints, or why there is nothing to print. */
+export type Explanation = { readonly text: string } | { readonly problem: string };
+
+/** A client that reads the stream. */
+export interface LiveViewer {
+  /** It has taken all messages so far. If not, it is left out until it has, and gets everything anew then. */
+  isReady(): boolean;
+  send(message: string): void;
+  /** It has been too slow for too long, or the process ends. */
+  drop(): void;
+}
+
+export interface Live {
+  /** @returns the function that ends it; undefined where there are too many viewers. */
+  watch(viewer: LiveViewer): (() => void) | undefined;
+  /** The same as the first message of the stream, in pieces. */
+  snapshot(): AsyncIterable<string>;
+  /** All that is known of one upstream, ready for JSON; undefined for an unknown one. */
+  detail(upstream: string): object | undefined;
+  /** The effective policy in force. @param request `GET /path`: its route is laid over. */
+  explain(upstream: string, request: string | undefined): Explanation;
+}

@@ -1,0 +1,216 @@
+/** What is kept of one upstream for the live page: its ring, counts since it is known, and the last few things that went wrong. */
+import type { AttemptFinished, ExchangeSummary } from '../../core/events.js';
+import { CallError } from '../../core/errors.js';
+import type { AttemptResult } from '../../core/outcome.js';
+import { isGrpcFault } from '../../http/grpc.js';
+import { Ring, type CallResult } from './ring.js';
+
+/** Entries that are kept of each kind. */
+const KEPT = 20;
+
+/** In ms: a flood of failures must not cost more than counting them, nor push out the first ones within a moment. */
+const BETWEEN_FAILURES_MS = 200;
+
+/** Longer paths are cut. */
+const MAX_PATH = 200;
+
+/** A call that did not go well. Nothing in it comes from a query, a header or a body. */
+export interface FailedCall {
+  readonly at: string;
+  readonly route: string;
+  readonly method: string;
+  readonly path: string;
+  readonly status: number;
+  readonly reason: string;
+  readonly fallback: string | null;
+  readonly attempts: number;
+  readonly outcomes: readonly AttemptResult[];
+  readonly endpoints: readonly string[];
+  readonly durationMs: number;
+  readonly waitMs: number;
+  readonly error: string | null;
+}
+
+/** A line that a policy or an endpoint has for the log. */
+export interface News {
+  readonly at: string;
+  readonly route: string;
+  readonly level: string;
+  readonly message: string;
+  /** As in the log: `from`, `to`, `rule`, `observed` and `threshold` of a circuit. */
+  readonly fields: object;
+}
+
+/** A list of the last so many, newest first when it is read. */
+export class LastFew<Item> {
+  #items: Item[] | undefined;
+
+  add(item: Item): void {
+    const items = (this.#items ??= []);
+    if (items.length === KEPT) items.shift();
+    items.push(item);
+  }
+
+  get newest(): Item | undefined {
+    return this.#items?.at(-1);
+  }
+
+  list(): Item[] {
+    return this.#items?.toReversed() ?? [];
+  }
+}
+
+/** Since the start, or since the upstream came with a reload. */
+export interface RouteCounts {
+  readonly route: string;
+  calls: number;
+  failed: number;
+  refused: number;
+  degraded: number;
+}
+
+/** Calls that did not go well in the same way; there are few ways. */
+export interface NotGood {
+  readonly result: CallResult;
+  readonly status: number;
+  readonly reason: string;
+  calls: number;
+  /** The slot in which one without an attempt was kept last. */
+  keptIn: number;
+}
+
+/** Reads the clock, where that matters. */
+export type ReadTime = () => { readonly nowMs: number; readonly wallMs: number };
+
+const NONE: readonly NotGood[] = [];
+
+/** How a call went for its caller. */
+export function callResult(summary: ExchangeSummary): CallResult {
+  const { status, grpcCode, reason, substitution, error, attempts } = summary;
+  if (status === 499 || status === 408) return 'left';
+  if (substitution !== undefined) return 'degraded';
+  // What the caller itself did wrong (400, 409, 413, 422) is no failure; too many calls (429) are.
+  const isFault = status >= 500 || (grpcCode !== undefined && isGrpcFault(grpcCode));
+  const isRefusal = reason !== '' && attempts === 0;
+  if (isRefusal && (isFault || status === 429)) return 'refused';
+  return isFault || (error !== undefined && status < 400) ? 'failed' : 'good';
+}
+
+/** A copy that does not keep the text alive of which it was a part. */
+const copied = (text: string) => Buffer.from(text.slice(0, MAX_PATH)).toString();
+
+/** Errors that the upstream had no part in may quote what the client sent. */
+function describeError({ error, status, substitution }: ExchangeSummary): string | null {
+  if (error instanceof CallError) return error.outcome === undefined ? error.title : error.message;
+  if (substitution !== undefined) return null;
+  return status >= 500 ? `The upstream responded ${status}` : null;
+}
+
+/** Made so that it is small as long as all goes well: there may be thousands. */
+export class UpstreamRecord {
+  readonly ring: Ring;
+  readonly sinceWallMs: number;
+  readonly transitions = new LastFew<News>();
+  readonly news = new LastFew<News>();
+  readonly failures = new LastFew<FailedCall>();
+  readonly routes: RouteCounts[] = [];
+  readonly attempts: Record<AttemptResult, number>;
+  /** Clients that gave up. */
+  left = 0;
+  /** When the upstream last responded with an error; other failures have a message of their own. */
+  lastFailureWallMs: number | undefined;
+  /** What callers got last that was not good. */
+  lastNotGood: NotGood | undefined;
+  #notGood: NotGood[] | undefined;
+  #keptAtMs = -Infinity;
+
+  constructor(slot: number, wallMs: number) {
+    this.ring = new Ring(slot);
+    this.sinceWallMs = wallMs;
+    this.attempts = { success: 0, failure: 0, timeout: 0, unsent: 0, reset: 0, cancelled: 0 };
+  }
+
+  get notGood(): readonly NotGood[] {
+    return this.#notGood ?? NONE;
+  }
+
+  countsOf(route: string): RouteCounts {
+    const known = this.routes.find((each) => each.route === route);
+    if (known !== undefined) return known;
+    const counts = { route, calls: 0, failed: 0, refused: 0, degraded: 0 };
+    this.routes.push(counts);
+    return counts;
+  }
+
+  countAttempt(slot: number, { result, headersMs }: AttemptFinished, readTime: ReadTime): void {
+    this.attempts[result] += 1;
+    if (result === 'failure') this.lastFailureWallMs = readTime().wallMs;
+    const wasSent = result !== 'unsent' && result !== 'cancelled';
+    this.ring.countAttempt(slot, wasSent ? headersMs : undefined);
+  }
+
+  countCall(slot: number, counts: RouteCounts, summary: ExchangeSummary, readTime: ReadTime): void {
+    const result = callResult(summary);
+    this.ring.countCall(slot, result);
+    if (result === 'left') {
+      this.left += 1;
+      return;
+    }
+    counts.calls += 1;
+    if (result === 'good') return;
+    counts[result] += 1;
+    const kind = this.#countNotGood(result, summary);
+    if (summary.attempts > 0) this.#keepFailure(counts.route, summary, readTime);
+    else if (kind.keptIn !== slot) {
+      // Refusals of one kind are all alike, and there may be thousands in a second.
+      kind.keptIn = slot;
+      this.failures.add(describeCall(summary, counts.route, readTime().wallMs));
+    }
+  }
+
+  #keepFailure(route: string, summary: ExchangeSummary, readTime: ReadTime): void {
+    const { nowMs, wallMs } = readTime();
+    if (nowMs - this.#keptAtMs < BETWEEN_FAILURES_MS) return;
+    this.#keptAtMs = nowMs;
+    this.failures.add(describeCall(summary, route, wallMs));
+  }
+
+  /** @returns what it was counted as. */
+  #countNotGood(result: CallResult, { status, reason }: ExchangeSummary): NotGood {
+    const last = this.lastNotGood;
+    const isLike = (each: NotGood) =>
+      each.status === status && each.reason === reason && each.result === result;
+    if (last !== undefined && isLike(last)) {
+      last.calls += 1;
+      return last;
+    }
+    const list = (this.#notGood ??= []);
+    let counted = list.find(isLike);
+    if (counted === undefined) {
+      counted = { result, status, reason, calls: 0, keptIn: -1 };
+      list.push(counted);
+    }
+    counted.calls += 1;
+    this.lastNotGood = counted;
+    return counted;
+  }
+}
+
+function describeCall(summary: ExchangeSummary, route: string, wallMs: number): FailedCall {
+  const { method, path, status, reason, attempts, results, endpoints, substitution } = summary;
+  return {
+    at: new Date(wallMs).toISOString(),
+    route,
+    method: copied(method),
+    path: copied(path),
+    status,
+    reason,
+    fallback: substitution?.source ?? null,
+    attempts,
+    outcomes: results.slice(0, KEPT),
+    endpoints: endpoints.slice(0, KEPT),
+    durationMs: Math.round(summary.durationMs),
+    waitMs: Math.round(summary.waitedMs),
+    error: describeError(summary),
+  };
+}

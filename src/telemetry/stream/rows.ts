@@ -1,0 +1,127 @@
+/** The row of an upstream on the live page: what it does now, and, if it is in trouble, why and what ends that. */
+import {
+  circuitOf,
+  endpointStates,
+  type EndpointState,
+  type InspectableScope,
+  type InspectableUpstream,
+  type Inspection,
+} from '../../core/inspect.js';
+import type { CircuitRow, Facts, Row } from '../../core/live.js';
+import type { UpstreamRecord } from './record.js';
+import { SLOT_MS } from './ring.js';
+import { findTrouble } from './trouble.js';
+
+const round = (value: number, digits: number) => Number(value.toFixed(digits));
+const timeOf = (wallMs: number) => new Date(wallMs).toISOString();
+
+/** What the policies show of an upstream in `GET /upstreams`. */
+interface Described {
+  readonly bulkhead: Row['bulkhead'];
+  readonly retryBudgetRemaining: number | null;
+  readonly attemptTimeoutMs: number | null;
+}
+
+function describePolicies({ policies }: Inspection, own: InspectableScope | undefined): Described {
+  const shown = policies.map((policy) => policy.describe?.(own?.layers[policy.name]));
+  return Object.assign({}, ...shown) as Described;
+}
+
+function listCircuits(scopes: readonly InspectableScope[], wallMs: number): CircuitRow[] {
+  return scopes.flatMap((scope) => {
+    const snapshot = circuitOf(scope)?.snapshot();
+    if (snapshot === undefined) return [];
+    const { state, sinceWallMs, consecutiveFailures, failureRate, retryAfterMs } = snapshot;
+    // To the second, so that it stays the same until it changes.
+    const untilMs = Math.round((wallMs + retryAfterMs) / 1000) * 1000;
+    return {
+      route: scope.route,
+      state,
+      since: timeOf(sinceWallMs),
+      consecutiveFailures,
+      failureRate: failureRate === null ? null : round(failureRate, 4),
+      until: retryAfterMs > 0 && state === 'open' ? timeOf(untilMs) : null,
+    };
+  });
+}
+
+function countEndpoints({ endpoints }: InspectableUpstream): Record<EndpointState, number> {
+  const counts = Object.fromEntries(endpointStates.map((state) => [state, 0])) as Record<
+    EndpointState,
+    number
+  >;
+  for (const { state } of endpoints.list()) counts[state] += 1;
+  return counts;
+}
+
+/** The newer one of a response that was an error, and of no response. */
+function lastErrorOf({ lastError }: InspectableUpstream, record: UpstreamRecord) {
+  const { lastFailureWallMs = -Infinity } = record;
+  if (lastError !== undefined && lastError.atWallMs >= lastFailureWallMs) {
+    return { message: lastError.message, at: timeOf(lastError.atWallMs) };
+  }
+  if (lastFailureWallMs === -Infinity) return null;
+  return { message: 'The upstream responded with an error', at: timeOf(lastFailureWallMs) };
+}
+
+export interface RowInput {
+  readonly inspection: Inspection;
+  readonly upstream: InspectableUpstream;
+  /** Its own and those of its routes. */
+  readonly scopes: readonly InspectableScope[];
+  readonly record: UpstreamRecord;
+  readonly slot: number;
+  /** Of the current slot that is over. */
+  readonly share: number;
+  readonly wallMs: number;
+}
+
+export function createRow(input: RowInput): Row {
+  const { inspection, upstream, scopes, record, slot, share, wallMs } = input;
+  const recent = record.ring.recent(slot, share);
+  const { calls, seconds } = recent;
+  const shareOf = (count: number) => (calls === 0 ? null : round(count / calls, 4));
+  const good = calls - recent.failed - recent.refused - recent.degraded;
+  const own = scopes.find(({ route }) => route === '');
+  const { bulkhead, retryBudgetRemaining, attemptTimeoutMs } = describePolicies(inspection, own);
+  const row: Facts = {
+    name: upstream.name,
+    target: upstream.target,
+    callsPerSecond: round(calls / seconds, 2),
+    attemptsPerSecond: round(recent.attempts / seconds, 2),
+    goodShare: shareOf(good),
+    failedShare: shareOf(recent.failed),
+    refusedShare: shareOf(recent.refused),
+    degradedShare: shareOf(recent.degraded),
+    leftPerSecond: round(recent.left / seconds, 2),
+    attemptsPerCall: calls === 0 ? null : round(recent.attempts / calls, 2),
+    latencyMs: recent.latencyMs,
+    circuits: listCircuits(scopes, wallMs),
+    bulkhead,
+    retryBudgetRemaining: retryBudgetRemaining === null ? null : Math.floor(retryBudgetRemaining),
+    attemptTimeoutMs: attemptTimeoutMs === null ? null : Math.round(attemptTimeoutMs),
+    endpoints: countEndpoints(upstream),
+    tunnels: upstream.tunnels,
+    lastError: lastErrorOf(upstream, record),
+    slot: record.ring.current(slot),
+  };
+  const slotBeganMs = wallMs - share * SLOT_MS;
+  return { ...row, trouble: findTrouble(row, record, slot, slotBeganMs) };
+}
+
+/** All slots of the last 15 minutes as lists of numbers, the current one last. */
+export function createHistory(record: UpstreamRecord, slot: number) {
+  const slots = record.ring.history(slot);
+  // Most upstreams of a large file are idle.
+  if (slots.every(({ calls, p99, circuit }) => calls === 0 && p99 === null && circuit === 'closed'))
+    return null;
+  return {
+    calls: slots.map(({ calls }) => calls),
+    failed: slots.map(({ failed }) => failed),
+    refused: slots.map(({ refused }) => refused),
+    degradedShare: slots.map(({ degradedShare }) => round(degradedShare, 3)),
+    p50: slots.map(({ p50 }) => p50),
+    p99: slots.map(({ p99 }) => p99),
+    circuit: slots.map(({ circuit }) => circuit),
+  };
+}

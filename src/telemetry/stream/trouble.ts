@@ -1,0 +1,155 @@
+/** Whether an upstream is in trouble: one word for it, since when, why, what callers get, and what ends it. */
+import type { Facts, Trouble, TroubleState } from '../../core/live.js';
+import type { UpstreamRecord } from './record.js';
+import { SLOT_MS } from './ring.js';
+
+/** A share of calls that did not go well from which on an upstream is in trouble. */
+const NOTICED = 0.01;
+
+const percent = (share: number) =>
+  `${share > 0 && share < 0.01 ? '<1' : Math.min(Math.round(share * 100), share < 1 ? 99 : 100)}%`;
+
+/** `circuit of catalog opened because ...`: the reason alone. */
+function reasonOf(message: string | undefined): string | undefined {
+  const at = message?.indexOf(' because ') ?? -1;
+  return at === -1 ? undefined : message!.slice(at + ' because '.length);
+}
+
+/** Why it left the closed state, and what has happened since; and when that was. */
+function explainCircuit({ transitions }: UpstreamRecord, route: string) {
+  const own = transitions.list().filter((each) => each.route === route);
+  const first = own.findIndex(({ fields }) => 'from' in fields && fields.from === 'closed');
+  const began = first === -1 ? own.at(-1) : own[first];
+  const last = own.find(({ fields }) => 'to' in fields && fields.to === 'open');
+  const reasons = [began, last].map((each) => reasonOf(each?.message)).filter(Boolean);
+  const reason = began === last ? reasons[0] : reasons.join('; then ');
+  return { reason: reason ?? '', beganAt: began?.at };
+}
+
+function describeCallers(row: Facts, { lastNotGood }: UpstreamRecord): string {
+  const { goodShare, failedShare, refusedShare, degradedShare } = row;
+  if (goodShare === null) return 'There are no calls now.';
+  const what =
+    lastNotGood === undefined ? 'an error' : `${lastNotGood.status} ${lastNotGood.reason}`.trim();
+  const parts = [
+    [goodShare, 'a good response'],
+    [degradedShare!, 'a fallback'],
+    [refusedShare!, 'a refusal'],
+    [failedShare!, 'a failure'],
+  ] as const;
+  const told = parts
+    .filter(([share]) => share > 0)
+    .map(([share, name]) => `${percent(share)} get ${name}`);
+  const isBad = failedShare! + refusedShare! > 0;
+  return `${told.join(', ')}${isBad ? `; the last one was ${what}` : ''}.`;
+}
+
+/** When the current row of slots with bad calls began; null without one. */
+function badSince(record: UpstreamRecord, slot: number, slotBeganMs: number): string {
+  const history = record.ring.history(slot);
+  let bad = 0;
+  for (const { failed, refused, degradedShare } of history.toReversed()) {
+    // The current slot may be too young to have a bad call.
+    if (failed + refused === 0 && degradedShare === 0 && bad > 0) break;
+    bad += 1;
+    if (bad === history.length) break;
+  }
+  return new Date(slotBeganMs - (bad - 1) * SLOT_MS).toISOString();
+}
+
+/** A full stop is added. */
+const causeOf = ({ lastError }: Facts) => lastError?.message ?? 'the upstream responds with errors';
+
+const endings: Readonly<Record<string, string>> = {
+  open: 'Probes are let through; good ones close the circuit.',
+  'half-open': 'Good probes close the circuit; a failed one opens it again.',
+  'forced-open': 'The override ends, or somebody sets the circuit to auto.',
+  'forced-closed': 'The override ends, or somebody sets the circuit to auto.',
+  failing: 'Calls succeed again.',
+  'no-endpoint': 'An endpoint becomes available again.',
+  full: 'Calls end faster, fewer come, or bulkhead.maxConcurrent is raised.',
+  degraded: 'The upstream responds well again, so that fallbacks are not needed.',
+  'no-retries': 'Fewer calls need a retry.',
+  'endpoints-out':
+    'The endpoints come back: ejections end by themselves, health checks pass, drains end or are lifted.',
+};
+
+/** @param slotBeganMs when the current slot began, by the wall clock. */
+export function findTrouble(
+  row: Facts,
+  record: UpstreamRecord,
+  slot: number,
+  slotBeganMs: number,
+): Trouble {
+  const callersGet = describeCallers(row, record);
+  const make = (
+    state: TroubleState,
+    weight: number,
+    since: string | null,
+    why: string,
+  ): Trouble => ({
+    state,
+    weight: Math.round(weight),
+    since,
+    why,
+    callersGet,
+    endsWhen: endings[state] ?? '',
+    until: null,
+  });
+
+  const worst = row.circuits
+    .filter(({ state }) => state !== 'closed')
+    .toSorted((a, b) => weightOf(b.state) - weightOf(a.state))[0];
+  const bad = (row.failedShare ?? 0) + (row.refusedShare ?? 0);
+  const degraded = row.degradedShare ?? 0;
+  if (worst !== undefined && worst.state !== 'forced-closed') {
+    const { state, route, since, until } = worst;
+    const whose = route === '' ? 'The circuit' : `The circuit of route ${route}`;
+    const { reason, beganAt } = explainCircuit(record, route);
+    const why = `${whose} is ${state.replace('-', ' ')}${reason === '' ? '' : `: ${reason}`}.`;
+    const weight = weightOf(state) - (route === '' ? 0 : 10);
+    return { ...make(state as TroubleState, weight + bad * 9, beganAt ?? since, why), until };
+  }
+  const since = () => badSince(record, slot, slotBeganMs);
+  const { available, ejected, unhealthy, drained, leaving } = row.endpoints;
+  const out = ejected + unhealthy + drained;
+  if (out > 0 && available === 0) {
+    const why = `None of its ${out + leaving} endpoints is available.`;
+    return make('no-endpoint', 80, null, why);
+  }
+  const { bulkhead } = row;
+  const isFull = bulkhead !== null && bulkhead.active >= bulkhead.limit;
+  const isRefusing = (row.refusedShare ?? 0) > (row.failedShare ?? 0);
+  if (isFull && (bad < NOTICED || isRefusing)) {
+    const why = `${bulkhead.active} of ${bulkhead.limit} slots are taken and ${bulkhead.queued} calls wait.`;
+    return bad < NOTICED ? make('full', 38, null, why) : make('full', 38 + bad * 45, since(), why);
+  }
+  if (bad >= NOTICED) {
+    const refused = `Breakwater refuses ${percent(bad)} of the calls: ${record.lastNotGood?.reason}.`;
+    const failed = `${percent(bad)} of the calls fail: ${causeOf(row)}.`;
+    return make('failing', 40 + bad * 45, since(), isRefusing ? refused : failed);
+  }
+  if (degraded >= NOTICED) {
+    return make('degraded', 30 + degraded * 8, since(), `Fallbacks stand in: ${causeOf(row)}.`);
+  }
+  if (row.retryBudgetRemaining === 0) {
+    return make('no-retries', 25, null, 'The retry budget is used up.');
+  }
+  if (out > 0) {
+    const parts = Object.entries({ ejected, unhealthy, drained }).filter(([, count]) => count > 0);
+    const why = `${parts.map(([state, count]) => `${count} ${state}`).join(', ')} of ${out + available} endpoints.`;
+    return make('endpoints-out', 20, null, why);
+  }
+  if (worst !== undefined) {
+    const why = 'The circuit is forced closed: it lets everything through and counts nothing.';
+    return make('forced-closed', 15, worst.since, why);
+  }
+  const isIdle = row.callsPerSecond === 0 && row.attemptsPerSecond === 0;
+  return make(isIdle ? 'idle' : 'good', bad * 10, null, '');
+}
+
+function weightOf(state: string): number {
+  if (state === 'open') return 90;
+  if (state === 'forced-open') return 85;
+  return state === 'half-open' ? 70 : 15;
+}

@@ -1,30 +1,26 @@
 /**
- * What many endpoints cost: processor time per small GET with 10 endpoints and `least-request`, as a multiple of that with one
- * endpoint. A second proxy with one endpoint shows how far two equal ones differ. All run at the same time, so that it holds on
- * a machine that has other things to do.
+ * What many endpoints cost: processor time per small GET with 10 endpoints and `least-request`, compared with one endpoint. One
+ * process has three upstreams: one with 10 endpoints and two with one. They are loaded in turns. So it holds on a machine that
+ * has other things to do, and the two equal ones show how far to trust it.
  *
  *   npm run bench:endpoints [-- --rounds N] [--seconds S] [--endpoints N]
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import {
-  microsecondsPerRequest,
-  startBreakwater,
-  startOwnUpstream,
-  type Proxy,
-} from '../support/hot-path.js';
-import { Programs } from '../support/program.js';
-import { median, spread } from '../support/statistics.js';
+import { cores, microsecondsPerRequest, startOwnUpstream } from '../support/hot-path.js';
+import { findFreePort, Programs } from '../support/program.js';
+import { median } from '../support/statistics.js';
 import { printTable } from '../support/table.js';
+import { scriptPath } from '../support/upstreams.js';
 
-const WARM_UP_SECONDS = 5;
+const WARM_UP_SECONDS = 4;
 
 const { values } = parseArgs({
   options: {
-    rounds: { type: 'string', default: '12' },
-    seconds: { type: 'string', default: '2' },
+    rounds: { type: 'string', default: '30' },
+    seconds: { type: 'string', default: '1' },
     endpoints: { type: 'string', default: '10' },
   },
 });
@@ -32,64 +28,61 @@ const rounds = Number(values.rounds);
 const seconds = Number(values.seconds);
 const hosts = Array.from({ length: Number(values.endpoints) }, (_, i) => `127.0.0.${i + 1}`);
 
-interface Compared {
+interface Loaded {
   readonly title: string;
-  readonly proxy: Proxy;
+  readonly hosts: readonly string[];
+  readonly port: number;
+  /** Microseconds, by round. */
   readonly costs: number[];
-  /** Of its cost and that of the other proxy with one endpoint, by round. */
-  readonly ratios: number[];
 }
 
-async function measure(programs: Programs, directory: string): Promise<readonly Compared[]> {
+async function measure(programs: Programs, directory: string): Promise<readonly Loaded[]> {
   const upstreamPort = await startOwnUpstream(programs, hosts);
-  const start = (name: string, count: number) =>
-    startBreakwater(programs, {
-      name,
-      upstreamPort,
-      hosts: hosts.slice(0, count),
-      policies: [],
-      directory,
-    });
-  const one = await start('one', 1);
-  const compared: readonly Compared[] = [
-    { title: 'one endpoint', proxy: await start('again', 1), costs: [], ratios: [] },
-    {
-      title: `${hosts.length} endpoints`,
-      proxy: await start('many', hosts.length),
-      costs: [],
-      ratios: [],
-    },
+  const load = async (title: string, used: readonly string[]): Promise<Loaded> => ({
+    title,
+    hosts: used,
+    port: await findFreePort(),
+    costs: [],
+  });
+  const all = [
+    await load('one endpoint', hosts.slice(0, 1)),
+    await load(`${hosts.length} endpoints`, hosts),
+    await load('one endpoint again', hosts.slice(0, 1)),
   ];
-  for (const { proxy } of [{ proxy: one }, ...compared]) {
-    await microsecondsPerRequest(proxy, WARM_UP_SECONDS);
+  const upstreams = all.map(({ port, hosts: used }, i) => {
+    const targets = used.map((host) => `"http://${host}:${upstreamPort}"`).join(', ');
+    return `  u${i}: { listen: "127.0.0.1:${port}", targets: [${targets}] }\n`;
+  });
+  const file = join(directory, 'endpoints.yaml');
+  const admin = `admin: { listen: "127.0.0.1:${await findFreePort()}" }\n`;
+  writeFileSync(file, `${admin}upstreams:\n${upstreams.join('')}`);
+  const args = [scriptPath('../../src/main.js'), 'run', '--config', file];
+  const [{ port: first }] = all as [Loaded, ...Loaded[]];
+  const options = { command: process.execPath, args, core: cores.proxy, port: first };
+  const program = await programs.start('breakwater', options);
+  const costOf = ({ title: name, port }: Loaded, forSeconds: number) =>
+    microsecondsPerRequest({ name, program, port }, forSeconds);
+  for (const each of all) await costOf(each, WARM_UP_SECONDS);
+  for (let round = 0; round < rounds; round++) {
+    // Each of them is the first as often as the last.
+    const order = all.map((_, i) => all[(i + round) % all.length]!);
+    for (const each of order) each.costs.push(await costOf(each, seconds));
   }
-  for (let round = 1; round <= rounds; round++) {
-    // All at once, in turns of milliseconds: what disturbs the one disturbs the others.
-    const measured = [one, ...compared.map(({ proxy }) => proxy)].map((each) =>
-      microsecondsPerRequest(each, seconds),
-    );
-    const [base, ...own] = await Promise.all(measured);
-    for (const [i, { costs, ratios }] of compared.entries()) {
-      costs.push(own[i]!);
-      ratios.push(own[i]! / base!);
-    }
-    console.error(`round ${round}/${rounds}`);
-  }
-  return compared;
+  return all;
 }
 
 const directory = mkdtempSync(join(tmpdir(), 'breakwater-endpoints-'));
 const programs = new Programs(directory);
 try {
-  const compared = await measure(programs, directory);
-  console.log('\nProcessor time per small GET, beside another proxy with one endpoint\n');
+  const all = await measure(programs, directory);
+  const base = all[0]!.costs;
+  console.log('\nProcessor time per small GET\n');
   printTable(
-    ['', 'µs', 'x one endpoint', 'spread'],
-    compared.map(({ title, costs, ratios }) => [
+    ['', 'µs', 'x one endpoint'],
+    all.map(({ title, costs }) => [
       title,
       median(costs).toFixed(1),
-      median(ratios).toFixed(3),
-      `${(spread(ratios) * 100).toFixed(0)}%`,
+      median(costs.map((cost, i) => cost / base[i]!)).toFixed(3),
     ]),
     false,
   );

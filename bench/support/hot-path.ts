@@ -53,8 +53,6 @@ export async function startFloor(
 export interface BreakwaterOptions {
   readonly name: string;
   readonly upstreamPort: number;
-  /** Its addresses: one endpoint each. */
-  readonly hosts?: readonly string[];
   /** Policy keys of the only upstream, a line each. */
   readonly policies: readonly string[];
   /** For the configuration file. */
@@ -64,14 +62,7 @@ export interface BreakwaterOptions {
 
 export async function startBreakwater(
   programs: Programs,
-  {
-    name,
-    upstreamPort,
-    hosts = ['127.0.0.1'],
-    policies,
-    directory,
-    nodeArguments = [],
-  }: BreakwaterOptions,
+  { name, upstreamPort, policies, directory, nodeArguments = [] }: BreakwaterOptions,
 ): Promise<Proxy> {
   const port = await findFreePort();
   const file = join(directory, `${name.replaceAll(/\W/g, '-')}.yaml`);
@@ -80,8 +71,7 @@ export async function startBreakwater(
     'upstreams:',
     '  a:',
     `    listen: "127.0.0.1:${port}"`,
-    '    targets:',
-    ...hosts.map((host) => `      - "http://${host}:${upstreamPort}"`),
+    `    target: "http://127.0.0.1:${upstreamPort}"`,
     ...policies.map((line) => `    ${line}`),
   ];
   writeFileSync(file, `${lines.join('\n')}\n`);

@@ -37,6 +37,8 @@ const builtIn = {
     maxAttempts: 3,
     methods: ['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE'],
     statuses: [408, 429, 500, 502, 503, 504],
+    grpc: 'unsent',
+    grpcStatuses: ['UNAVAILABLE'],
     backoff: {
       strategy: 'exponential',
       baseDelay: 100,
@@ -60,6 +62,7 @@ const builtIn = {
     halfOpenMaxCalls: 3,
     successThreshold: 3,
     failureStatuses: [500, 502, 503, 504],
+    failureGrpcStatuses: ['UNKNOWN', 'DEADLINE_EXCEEDED', 'INTERNAL', 'UNAVAILABLE', 'DATA_LOSS'],
     minimumTimeout: 100,
     scope: 'upstream',
   },
@@ -76,7 +79,9 @@ const builtIn = {
 };
 
 void t.test('fills in every default, decoded', (t) => {
-  const { document, ...config } = load('upstreams: { a: { listen: 8101, target: "http://a" } }');
+  const { document, hash, ...config } = load(
+    'upstreams: { a: { listen: 8101, target: "http://a" } }',
+  );
   t.strictSame(config, {
     file: 'f.yaml',
     admin: { listen: { kind: 'tcp', host: '127.0.0.1', port: 9900 }, token: undefined },
@@ -112,6 +117,7 @@ void t.test('fills in every default, decoded', (t) => {
           },
         ],
         preserveHost: false,
+        protocol: 'http1',
         earlyHints: true,
         tls: undefined,
         resolve: { addresses: 'all', refresh: 5000, maxAge: 300_000 },
@@ -126,6 +132,7 @@ void t.test('fills in every default, decoded', (t) => {
     tlsFiles: [],
   });
   t.ok(document);
+  t.ok(hash);
   t.end();
 });
 

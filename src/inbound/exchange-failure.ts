@@ -14,6 +14,13 @@ export const malformedBody = (upstream: string, why: string): ClientGoneError =>
     `Cannot forward the request to ${upstream} because its body is malformed: ${why}`,
   );
 
+/** @param cause what the protocol of the client says. */
+export const unwritableHead = (upstream: string, cause: Error): CallError =>
+  new CallError(
+    'upstream-protocol-error',
+    `Cannot pass on the response of ${upstream} because its head cannot be written: ${cause.message}`,
+  );
+
 /**
  * Why a response that is here must not be sent.
  * @param isGone the client has left.

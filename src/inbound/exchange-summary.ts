@@ -10,19 +10,17 @@ export interface ClientSide {
   readonly client: string | undefined;
   readonly bytesIn: number;
   readonly bytesOut: number;
+  /** Of a gRPC call. */
+  readonly grpcCode: GrpcCode | undefined;
 }
 
-/**
- * @param status the one that was sent. @param error what ended it, where it was not a plain response.
- * @param grpcCode of a gRPC call.
- */
+/** @param status the one that was sent. @param error what ended it, where it was not a plain response. */
 export function summarize(
   call: Call,
-  { requestId, client, bytesIn, bytesOut }: ClientSide,
+  { requestId, client, bytesIn, bytesOut, grpcCode }: ClientSide,
   status: number,
   error: CallFailure | undefined,
   nowMs: number,
-  grpcCode: GrpcCode | undefined,
 ): ExchangeSummary {
   const { path, substitution } = call;
   const query = path.indexOf('?');

@@ -6,7 +6,13 @@ import { combinedValue, type Fields } from '../http/fields.js';
 import type { Member, Roster } from '../lib/roster.js';
 import type { ForwardedReply, UpgradedConnection } from '../outbound/dispatch.js';
 import type { Scope } from '../upstream/scope.js';
-import { asFailure, clientLeft, failureInstead, malformedBody } from './exchange-failure.js';
+import {
+  asFailure,
+  clientLeft,
+  failureInstead,
+  malformedBody,
+  unwritableHead,
+} from './exchange-failure.js';
 import { summarize } from './exchange-summary.js';
 import { forwardRequestHeaders } from './forward-headers.js';
 import { GrpcAnswers, isGrpcRequest } from './grpc-answers.js';
@@ -108,8 +114,7 @@ export class Exchange implements ReplySink, StreamHandler, Member, CallClient {
   // From the call.
 
   sendInformational(status: number, statusText: string, fields: Fields): void {
-    // Some gRPC clients take a 1xx for the response.
-    if (!this.#stream.canSendInformational || this.#grpc !== undefined) return;
+    if (!this.#stream.canSendInformational) return;
     if (status === 103 && !this.#scope.earlyHints) return;
     const forwarded = forwardReplyHeaders(fields, status, '', 0, false);
     this.#stream.sendInformational(status, statusText, forwarded);
@@ -203,9 +208,8 @@ export class Exchange implements ReplySink, StreamHandler, Member, CallClient {
     }
     const refused = {
       call: this.#call,
-      upstream: this.#scope.upstream,
+      scope: this.#scope,
       requestId: this.#requestId,
-      maxRetryAfterMs: this.#scope.ownRetryAfterMs,
       nowMs: this.#context.clock.now(),
     };
     const { status, headers, body } =
@@ -223,10 +227,7 @@ export class Exchange implements ReplySink, StreamHandler, Member, CallClient {
       this.#stream.sendHead(status, statusText, fields, this.#context.isDraining());
       return true;
     } catch (cause) {
-      const error = new CallError(
-        'upstream-protocol-error',
-        `Cannot pass on the response of ${this.#scope.upstream} because its head cannot be written: ${(cause as Error).message}`,
-      );
+      const error = unwritableHead(this.#scope.upstream, cause as Error);
       this.#reply?.abort(error);
       this.#reply = undefined;
       this.#call.substitution = undefined;
@@ -252,9 +253,9 @@ export class Exchange implements ReplySink, StreamHandler, Member, CallClient {
       client: this.#client,
       bytesIn: this.#upload?.receivedBytes ?? 0,
       bytesOut: this.#bytesOut,
+      grpcCode: this.#grpc?.code,
     };
-    const code = this.#grpc?.code;
-    const summary = summarize(this.#call, side, status, error, clock.now(), code);
+    const summary = summarize(this.#call, side, status, error, clock.now());
     this.#scope.emit({ type: 'exchange-finished', summary });
   }
 }

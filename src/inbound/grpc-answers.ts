@@ -80,7 +80,7 @@ export class GrpcAnswers {
   }
 
   /** A head and nothing else (trailers-only): all clients understand it, and may try again. */
-  refuse(error: CallError, { call, requestId, maxRetryAfterMs, nowMs }: Refused): OwnResponse {
+  refuse(error: CallError, { call, scope, requestId, nowMs }: Refused): OwnResponse {
     const leftMs = callerDeadlineMs(call) - nowMs;
     const headers = [
       'content-type',
@@ -88,7 +88,7 @@ export class GrpcAnswers {
       ...this.#statusOf(error),
       'x-breakwater-reason',
       error.reason,
-      ...pushbackOf(error, leftMs, maxRetryAfterMs),
+      ...pushbackOf(error, leftMs, scope.ownRetryAfterMs),
     ];
     if (requestId.length <= MAX_REQUEST_ID) headers.push('x-request-id', requestId);
     if (call.attempts > 1) headers.push('x-breakwater-attempts', String(call.attempts));

@@ -1,7 +1,7 @@
 /** The only place that turns errors into HTTP: problem details (RFC 9457) with Proxy-Status (RFC 9209). */
 import type { Call } from '../core/call.js';
-import type { Off } from '../core/options.js';
 import { DEFAULT_RETRY_AFTER_MS, type CallError } from '../core/errors.js';
+import type { Scope } from '../upstream/scope.js';
 
 /** A response of Breakwater's own. */
 export interface OwnResponse {
@@ -14,19 +14,16 @@ export interface OwnResponse {
 /** What an own response is made from, besides its error. */
 export interface Refused {
   readonly call: Call;
-  /** Empty when no upstream was found. */
-  readonly upstream: string;
+  readonly scope: Pick<Scope, 'upstream' | 'ownRetryAfterMs'>;
   readonly requestId: string;
-  /** What `Retry-After` may not exceed, or off. */
-  readonly maxRetryAfterMs: number | Off;
   readonly nowMs: number;
 }
 
 /** What a caller gets in place of an upstream's response. */
 export function renderRefusal(error: CallError, refused: Refused): OwnResponse {
-  const { call, upstream, requestId, maxRetryAfterMs } = refused;
+  const { call, scope, requestId } = refused;
   const { attempts, method, wasSent, sentFailureFields } = call;
-  const { status, headers, body } = renderProblem(error, upstream, attempts, maxRetryAfterMs);
+  const { status, headers, body } = renderProblem(error, scope, attempts);
   headers.push('X-Request-Id', requestId);
   const isGatewayFailure = status === 502 || status === 504;
   if (isGatewayFailure && wasSent) headers.push(...sentFailureFields);
@@ -36,9 +33,8 @@ export function renderRefusal(error: CallError, refused: Refused): OwnResponse {
 
 function renderProblem(
   error: CallError,
-  upstream: string,
+  { upstream, ownRetryAfterMs }: Refused['scope'],
   attempts: number,
-  maxRetryAfterMs: number | Off,
 ): OwnResponse {
   const { reason, title, status } = error;
   const body = Buffer.from(
@@ -64,7 +60,7 @@ function renderProblem(
     `breakwater; error=${error.proxyError}; details="${reason}"`,
   ];
   // A 409 knows when to come back: it waits for a call with the same key that is under way. The cap is for 503 only.
-  const limitMs = status === 503 ? maxRetryAfterMs : Infinity;
+  const limitMs = status === 503 ? ownRetryAfterMs : Infinity;
   if (limitMs !== 'off' && (status === 503 || error.retryAfterMs !== undefined)) {
     const waitMs = Math.min(error.retryAfterMs ?? DEFAULT_RETRY_AFTER_MS, limitMs);
     const seconds = Math.ceil(waitMs / 1000);

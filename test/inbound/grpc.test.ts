@@ -242,12 +242,6 @@ t.test('a response of the upstream passes, and is counted by its status', async 
   t.match(only.scope.summaries, [{ grpcCode: 'RESOURCE_EXHAUSTED' }]);
 });
 
-t.test('no 1xx is sent', async (t) => {
-  const { run, stream } = await open();
-  run.call.client!.sendInformational(103, '', []);
-  t.same(stream.sent, []);
-});
-
 t.test('its request may be silent', async (t) => {
   const source = new FakeSource();
   const { run, clock } = await open({ body: source });

@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import type { Clock } from '../../core/clock.js';
 import type { Release } from '../../core/reply.js';
 import { firstValue, type Fields } from '../../http/fields.js';
+import { isGrpcType } from '../../http/grpc.js';
 import type { InboundStream, StreamHandler } from '../stream.js';
 import { writeHead, writeInformational, writeTrailers, type RequestFields } from './fields.js';
 import { Http2Body } from './http2-body.js';
@@ -14,9 +15,6 @@ const MAX_QUEUED = 100;
 
 /** Statuses whose responses have no body. */
 const hasNoBody = (status: number) => status === 204 || status === 205 || status === 304;
-
-const isGrpc = (fields: Fields) =>
-  /^application\/grpc(?:[+;]|$)/i.test(firstValue(fields, 'content-type') ?? '');
 
 export interface Http2StreamOptions {
   readonly clock: Clock;
@@ -68,7 +66,7 @@ export class Http2Stream implements InboundStream {
     const stream = this.#stream;
     if (this.isGone || stream.headersSent || this.#head !== undefined) return false;
     // Several gRPC clients take a 1xx for the response.
-    if (isGrpc(this.fields)) return false;
+    if (isGrpcType(firstValue(this.fields, 'content-type'))) return false;
     const { outboundQueueSize = 0 } = stream.session?.state ?? {};
     return outboundQueueSize < MAX_QUEUED;
   }

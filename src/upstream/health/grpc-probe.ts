@@ -1,6 +1,7 @@
 /** A health check by grpc.health.v1: one `Check` over a connection of its own. */
 import { connect, type ClientHttp2Session, type ClientHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
+import { isGrpcType } from '../../http/grpc.js';
 import { isOwnShortage } from '../../outbound/shortage.js';
 import { decodeResponse, encodeRequest } from './grpc-messages.js';
 import { openSocket, type Opening, type SocketOptions } from './grpc-socket.js';
@@ -102,11 +103,10 @@ class GrpcCheck {
   }
 
   #onHead(headers: Headers): void {
-    const type = String(headers['content-type']);
     const status = Number(headers[':status']);
     if (status !== 200) {
       this.#finish(`it responded with status ${status}`);
-    } else if (!/^application\/grpc(?:$|[+;])/i.test(type)) {
+    } else if (!isGrpcType(String(headers['content-type']))) {
       this.#finish('its response is not gRPC');
     } else {
       this.#trailers = headers;

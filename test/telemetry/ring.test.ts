@@ -25,7 +25,10 @@ t.test('slots without calls are empty, and nothing is older than 15 minutes', as
   const ring = new Ring(0);
   ring.countCall(0, 'failed');
   t.same(
-    ring.history(3).map(({ calls }) => calls).slice(-5),
+    ring
+      .history(3)
+      .map(({ calls }) => calls)
+      .slice(-5),
     [0, 1, 0, 0, 0],
   );
   t.equal(ring.history(SLOTS - 1)[0]?.calls, 1, 'the oldest slot');
@@ -34,31 +37,40 @@ t.test('slots without calls are empty, and nothing is older than 15 minutes', as
   t.equal(ring.history(10 * SLOTS + 3).filter(({ calls }) => calls > 0).length, 1);
 });
 
-t.test('the last 15 seconds weigh the slot before by what is missing of the current one', async (t) => {
-  const ring = new Ring(0);
-  for (let i = 0; i < 60; i++) ring.countCall(0, 'good');
-  for (let i = 0; i < 30; i++) ring.countAttempt(0, 100);
-  t.match(ring.recent(1, 0), { calls: 60, failed: 0, attempts: 30 });
-  for (let i = 0; i < 10; i++) ring.countCall(1, 'failed');
-  for (let i = 0; i < 90; i++) ring.countAttempt(1, 1000);
-  const recent = ring.recent(1, 0.25);
-  t.match(recent, { calls: 55, failed: 10, attempts: 112.5 });
-  t.ok(recent.latencyMs!.p50 > 900, 'most attempts were slow');
-  t.equal(ring.recent(3, 0.5).latencyMs, null, 'two slots later all of it is over');
-  t.equal(ring.recent(3, 0.5).calls, 0);
-});
+t.test(
+  'the last 15 seconds weigh the slot before by what is missing of the current one',
+  async (t) => {
+    const ring = new Ring(0);
+    for (let i = 0; i < 60; i++) ring.countCall(0, 'good');
+    for (let i = 0; i < 30; i++) ring.countAttempt(0, 100);
+    t.match(ring.recent(1, 0), { calls: 60, failed: 0, attempts: 30 });
+    for (let i = 0; i < 10; i++) ring.countCall(1, 'failed');
+    for (let i = 0; i < 90; i++) ring.countAttempt(1, 1000);
+    const recent = ring.recent(1, 0.25);
+    t.match(recent, { calls: 55, failed: 10, attempts: 112.5 });
+    t.ok(recent.latencyMs!.p50 > 900, 'most attempts were slow');
+    t.equal(ring.recent(3, 0.5).latencyMs, null, 'two slots later all of it is over');
+    t.equal(ring.recent(3, 0.5).calls, 0);
+  },
+);
 
-t.test('a circuit stays in its state, and of several states in a slot the weightiest is kept', async (t) => {
-  const ring = new Ring(0);
-  ring.noteCircuit(1, 'open');
-  ring.noteCircuit(1, 'half-open');
-  ring.countCall(4, 'good');
-  ring.noteCircuit(4, 'closed');
-  t.same(
-    ring.history(6).map(({ circuit }) => circuit).slice(-7),
-    ['closed', 'open', 'half-open', 'half-open', 'half-open', 'closed', 'closed'],
-  );
-});
+t.test(
+  'a circuit stays in its state, and of several states in a slot the weightiest is kept',
+  async (t) => {
+    const ring = new Ring(0);
+    ring.noteCircuit(1, 'open');
+    ring.noteCircuit(1, 'half-open');
+    ring.countCall(4, 'good');
+    ring.noteCircuit(4, 'closed');
+    t.same(
+      ring
+        .history(6)
+        .map(({ circuit }) => circuit)
+        .slice(-7),
+      ['closed', 'open', 'half-open', 'half-open', 'half-open', 'closed', 'closed'],
+    );
+  },
+);
 
 t.test('ten thousand rings take less than 2 KiB each', async (t) => {
   const held: Ring[] = [];

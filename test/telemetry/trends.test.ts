@@ -196,7 +196,11 @@ t.test('troubles have an order', async (t) => {
   weights.push(row({ state: 'half-open' }).trouble.weight);
   weights.push(row({ endpoints: ['ejected', 'unhealthy'] }).trouble.weight);
   weights.push(row({ state: 'open' }).trouble.weight);
-  t.same(weights, weights.toSorted((a, b) => a - b), weights.join());
+  t.same(
+    weights,
+    weights.toSorted((a, b) => a - b),
+    weights.join(),
+  );
   t.equal(new Set(weights).size, weights.length);
 });
 
@@ -252,22 +256,25 @@ t.test('refusals without end push no other failure out, and only 20 are kept', a
   });
 });
 
-t.test('routes have counts of their own, and an upstream that a reload removes is forgotten', async (t) => {
-  const { trends, emit, detail } = build();
-  const route = trends.scope('catalog', 'search');
-  finish(emit);
-  finish(route, { status: 500 });
-  t.match(detail().routes, [
-    { route: 'search', calls: 1, failed: 1 },
-    { route: '', calls: 1, failed: 0 },
-  ]);
-  trends.keepOnly(['catalog']);
-  // A reload: the same sink, other listeners.
-  finish(trends.scope('catalog', ''));
-  t.equal(detail().counts.calls, 3);
-  trends.keepOnly(['other']);
-  t.equal(detail().counts.calls, 0);
-});
+t.test(
+  'routes have counts of their own, and an upstream that a reload removes is forgotten',
+  async (t) => {
+    const { trends, emit, detail } = build();
+    const route = trends.scope('catalog', 'search');
+    finish(emit);
+    finish(route, { status: 500 });
+    t.match(detail().routes, [
+      { route: 'search', calls: 1, failed: 1 },
+      { route: '', calls: 1, failed: 0 },
+    ]);
+    trends.keepOnly(['catalog']);
+    // A reload: the same sink, other listeners.
+    finish(trends.scope('catalog', ''));
+    t.equal(detail().counts.calls, 3);
+    trends.keepOnly(['other']);
+    t.equal(detail().counts.calls, 0);
+  },
+);
 
 t.test('the last error is the newer one of a response and of none', async (t) => {
   const { clock, emit, row } = build();

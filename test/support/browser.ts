@@ -8,7 +8,11 @@ import { createInterface } from 'node:readline';
 import { WebSocket } from 'ws';
 import type { Teardown } from './sidecar.js';
 
-export const hasBrowser = spawnSync('chromium', ['--version']).status === 0;
+/** Why tests are skipped; false where there is a browser. */
+export const withoutBrowser: string | false =
+  spawnSync('chromium', ['--version']).status === 0
+    ? false
+    : 'there is no chromium (the Debian package of that name)';
 
 /** Longest wait for the browser, in ms: the machine may be busy. */
 const PATIENCE_MS = 30_000;

@@ -63,8 +63,11 @@ export class Feed {
     if (this.#viewings.size >= MAX_VIEWERS) return undefined;
     const viewing: Viewing = { viewer, needsAll: true, stuckSinceMs: undefined };
     this.#viewings.add(viewing);
-    if (this.#viewings.size === 1) this.#options.onWatched?.(true);
-    if (!this.#isAtWork) this.#beginIn(0);
+    if (this.#viewings.size === 1) {
+      this.#options.onWatched?.(true);
+      // Further ones wait for the next message of all.
+      if (!this.#isAtWork) this.#beginIn(0);
+    }
     return () => this.#leave(viewing);
   }
 
@@ -199,6 +202,8 @@ export class Feed {
 
 function pastOf({ record, slot }: RowInput, past: 'history' | 'before' | 'none'): object {
   if (past === 'history') return { history: createHistory(record, slot) };
+  if (past === 'none') return {};
   // Calls may have come after the last message about it.
-  return past === 'before' ? { before: record.ring.before(slot) } : {};
+  const before = record.ring.before(slot);
+  return before.calls === 0 && before.p99 === null ? {} : { before };
 }

@@ -36,18 +36,19 @@ interface Loaded {
   readonly costs: number[];
 }
 
+const prepare = async (title: string, used: readonly string[]): Promise<Loaded> => ({
+  title,
+  hosts: used,
+  port: await findFreePort(),
+  costs: [],
+});
+
 async function measure(programs: Programs, directory: string): Promise<readonly Loaded[]> {
   const upstreamPort = await startOwnUpstream(programs, hosts);
-  const load = async (title: string, used: readonly string[]): Promise<Loaded> => ({
-    title,
-    hosts: used,
-    port: await findFreePort(),
-    costs: [],
-  });
   const all = [
-    await load('one endpoint', hosts.slice(0, 1)),
-    await load(`${hosts.length} endpoints`, hosts),
-    await load('one endpoint again', hosts.slice(0, 1)),
+    await prepare('one endpoint', hosts.slice(0, 1)),
+    await prepare(`${hosts.length} endpoints`, hosts),
+    await prepare('one endpoint again', hosts.slice(0, 1)),
   ];
   const upstreams = all.map(({ port, hosts: used }, i) => {
     const targets = used.map((host) => `"http://${host}:${upstreamPort}"`).join(', ');

@@ -18,7 +18,7 @@ import type { Inspection } from '../core/inspect.js';
 import type { Explanation } from '../core/live.js';
 import type { PolicyList } from '../core/policy.js';
 import type { ReloadOutcome } from '../core/reload.js';
-import type { Exchange } from '../inbound/exchange.js';
+import type { Running } from '../inbound/exchange-context.js';
 import { createFront, type FrontContext } from '../inbound/front.js';
 import { ListenerSet } from '../inbound/listener-set.js';
 import { createRequestIds } from '../inbound/request-id.js';
@@ -64,7 +64,7 @@ export interface AppOptions {
 
 export class App {
   readonly #options: AppOptions;
-  readonly #running = new Roster<Exchange>();
+  readonly #running = new Roster<Running>();
   readonly #metrics: ReturnType<typeof createMetrics>;
   readonly #inspection: Inspection;
   readonly #live: LivePage;

@@ -1,5 +1,6 @@
 /** Where the requests of one listener, whatever their protocol, become exchanges. */
-import { Exchange, type ExchangeContext } from './exchange.js';
+import type { ExchangeContext } from './exchange-context.js';
+import { Exchange } from './exchange.js';
 import type { Router } from './router.js';
 import type { InboundStream } from './stream.js';
 

@@ -3,9 +3,9 @@ import { Call, type CallClient } from '../core/call.js';
 import { CallError, type CallFailure, type ClientGoneError } from '../core/errors.js';
 import type { Chunk, Release, Reply, ReplySink } from '../core/reply.js';
 import { combinedValue, type Fields } from '../http/fields.js';
-import type { Member, Roster } from '../lib/roster.js';
-import type { ForwardedReply, UpgradedConnection } from '../outbound/dispatch.js';
+import type { ForwardedReply, UpgradedConnection } from '../outbound/forwarded-reply.js';
 import type { Scope } from '../upstream/scope.js';
+import type { ExchangeContext, Running } from './exchange-context.js';
 import {
   asFailure,
   clientLeft,
@@ -20,22 +20,9 @@ import { renderRefusal } from './problem.js';
 import { fieldsForClient, forwardReplyHeaders, forwardUpgradeHeaders } from './response-fields.js';
 import type { Routed } from './router.js';
 import type { InboundStream, StreamHandler } from './stream.js';
-import { Upload, type UploadLimits } from './upload-limits.js';
+import { Upload } from './upload-limits.js';
 
-/** What all exchanges share. */
-export interface ExchangeContext extends UploadLimits {
-  readonly createRequestId: () => string;
-  /** Why a new call to an upstream is refused because the process is overloaded; undefined while overload is not watched. */
-  readonly refuse: ((upstream: string) => CallError | undefined) | undefined;
-  /** A request was refused below the policies, which no exchange tells of. */
-  readonly onRefused: (status: number, why: string) => void;
-  /** While draining, connections are told to close. */
-  isDraining(): boolean;
-  /** The exchanges that run now, so that a stop can end them. */
-  readonly running: Roster<Exchange>;
-}
-
-export class Exchange implements ReplySink, StreamHandler, Member, CallClient {
+export class Exchange implements ReplySink, StreamHandler, Running, CallClient {
   rosterIndex = -1;
   readonly #stream: InboundStream;
   readonly #context: ExchangeContext;

@@ -23,21 +23,9 @@ import {
 } from './client.js';
 import type { Destination, Destinations } from './destination.js';
 import { describeFailure } from './failure.js';
+import type { ForwardedReply, UpgradedConnection } from './forwarded-reply.js';
 import { GrpcResponses } from './grpc-responses.js';
 import { StreamedReply } from './streamed-reply.js';
-
-/** The upstream's side of an upgraded connection. */
-export interface UpgradedConnection {
-  /** Connects the client's side to it. */
-  join(client: Duplex): void;
-  /** Ends it instead. */
-  destroy(): void;
-}
-
-export interface ForwardedReply extends Reply {
-  /** Only with status 101. */
-  readonly upgraded?: UpgradedConnection | undefined;
-}
 
 /** `*` stands for the target as a whole, which has a path where the configuration gives it one. */
 function joinPath(basePath: string, path: string): string {

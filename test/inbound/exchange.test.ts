@@ -1,7 +1,8 @@
 import t, { type Test } from 'tap';
 import { CallError } from '../../src/core/errors.js';
 import { firstValue } from '../../src/http/fields.js';
-import { Exchange, type ExchangeContext } from '../../src/inbound/exchange.js';
+import type { ExchangeContext, Running } from '../../src/inbound/exchange-context.js';
+import { Exchange } from '../../src/inbound/exchange.js';
 import { Roster } from '../../src/lib/roster.js';
 import { reasons as overloadReasons } from '../../src/policies/overload/reasons.js';
 import { FakeClock, settle } from '../support/fake-clock.js';
@@ -23,7 +24,7 @@ async function open(init: FakeStreamInit = {}, overrides: Partial<ExchangeContex
   const clock = new FakeClock();
   const stream = new FakeStream(init);
   const scope = new FakeScope();
-  const running = new Roster<Exchange>();
+  const running = new Roster<Running>();
   const context: ExchangeContext = {
     clock,
     createRequestId: () => 'made-here',

@@ -1,7 +1,8 @@
 import t from 'tap';
 import { CallError, ClientGoneError, type CallErrorOptions } from '../../src/core/errors.js';
 import { firstValue, type Fields } from '../../src/http/fields.js';
-import { Exchange, type ExchangeContext } from '../../src/inbound/exchange.js';
+import type { ExchangeContext, Running } from '../../src/inbound/exchange-context.js';
+import { Exchange } from '../../src/inbound/exchange.js';
 import { Roster } from '../../src/lib/roster.js';
 import { reasons } from '../../src/policies/index.js';
 import { FakeClock, settle } from '../support/fake-clock.js';
@@ -27,7 +28,7 @@ async function open(init: FakeStreamInit = {}, overrides: Partial<ExchangeContex
     refuse: undefined,
     onRefused: () => {},
     isDraining: () => false,
-    running: new Roster<Exchange>(),
+    running: new Roster<Running>(),
     ...overrides,
   };
   const exchange = new Exchange(stream, { scope, path: '/shop.Cart/Add' }, context);

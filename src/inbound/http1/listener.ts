@@ -10,7 +10,8 @@ import {
 import httpProxy from '@fastify/http-proxy';
 import fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Entrance } from '../entrance.js';
-import type { Exchange, ExchangeContext } from '../exchange.js';
+import type { ExchangeContext } from '../exchange-context.js';
+import type { Exchange } from '../exchange.js';
 import type { ListenerLimits, ProtocolSide } from '../listener.js';
 import { takeIn, type IntakeOptions } from './intake.js';
 import { refuseSocket } from './refusal.js';

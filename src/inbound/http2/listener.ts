@@ -1,7 +1,7 @@
 /** The HTTP/2 side of one listener: its connections, whose streams enter the exchange without a framework between. */
 import type { Socket } from 'node:net';
 import type { Entrance } from '../entrance.js';
-import type { ExchangeContext } from '../exchange.js';
+import type { ExchangeContext } from '../exchange-context.js';
 import { answerAsLastHop, isLastHop } from '../last-hop.js';
 import type { ListenerLimits, ProtocolSide } from '../listener.js';
 import { Connection, type ConnectionOptions } from './connection.js';

@@ -386,6 +386,7 @@ t.test('tells the option for a single value in place of a policy', async (t) => 
     ['bulkhead: 100', '{ maxConcurrent: 100 }'],
     ['circuitBreaker: 5', '{ failureThreshold: 5 }'],
     ['hedge: 200ms', '{ after: 200ms }'],
+    ['rateLimit: 100/s', '{ rate: 100/s }'],
     ['balance: roundrobin', '{ strategy: round-robin }'],
     ['healthCheck: /up', '{ path: /up }'],
   ] as const) {

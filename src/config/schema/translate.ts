@@ -3,7 +3,7 @@ import type { SourceEntry, SourceNode } from '../syntax/source.js';
 import { listWords, type Path } from '../syntax/diagnostics.js';
 import { connectionKeys } from './connection-keys.js';
 import { asCheckPath, asStrategy, type ForeignReader } from './foreign-values.js';
-import { parseDuration } from './units.js';
+import { parseDuration, parseQuantity } from './units.js';
 import { foreignKeys, type ForeignKey } from '../lint/foreign-keys.js';
 
 /** `num_retries`, `numRetries`, `NumRetries` and `num-retries` are one key. */
@@ -115,6 +115,7 @@ const mainOptions: Readonly<Record<string, readonly [option: string, read: Forei
   bulkhead: ['maxConcurrent', asWritten(isCount)],
   circuitBreaker: ['failureThreshold', asWritten(isCount)],
   hedge: ['after', asWritten((text) => (parseDuration(text) ?? 0) > 0)],
+  rateLimit: ['rate', asWritten((text) => (parseQuantity('rate', text) ?? 0) > 0)],
   balance: ['strategy', asStrategy],
   healthCheck: ['path', asCheckPath],
 };

@@ -1,6 +1,7 @@
 import t from 'tap';
 import { CallError } from '../../../src/core/errors.js';
 import { rateLimit, type RateLimitSettings } from '../../../src/policies/rate-limit/index.js';
+import { CALL } from '../../../src/lib/leaky-bucket.js';
 import { MAX_KEYS } from '../../../src/policies/rate-limit/limiter.js';
 import { fakeCall, fakeContext } from '../../support/fake-call.js';
 import { FakeClock, settle } from '../../support/fake-clock.js';
@@ -199,6 +200,17 @@ t.test('a reload keeps the counts, and takes new rates and bursts at once', asyn
   t.equal(await flood(100), 1);
 });
 
+t.test('a reload counts the time until then at the old rate, for keys as well', async (t) => {
+  const slow = { ...perKey, rate: 1 / 60 };
+  const { clock, flood, reload } = build({ perKey: slow });
+  t.equal(await flood(9, 'a'), 2);
+  await clock.advance(30_000);
+  reload({ perKey });
+  t.equal(await flood(9, 'a'), 0);
+  await clock.advance(500);
+  t.equal(await flood(9, 'a'), 1);
+});
+
 t.test('keys of another header begin anew', async (t) => {
   const { flood, reload } = build({ rate: 100, perKey });
   t.equal(await flood(9, 'a'), 2);
@@ -259,6 +271,39 @@ t.test('shared: keys do not tell credentials to the store', async (t) => {
   };
   await flood(1, 'secret');
   t.same(keys, ['rate:{catalog/search}', 'rate:{catalog/search}:#secret']);
+});
+
+t.test('shared: the store is told no more than is left when it may respond', async (t) => {
+  const { store, flood } = build({ rate: 10, burst: 5, shared: true });
+  const told: number[] = [];
+  const before = { ...store.meters };
+  store.meters.count = (meters, maxWaitMs) => {
+    t.equal(maxWaitMs, 50);
+    told.push(meters[0]!.atLeast / CALL);
+    return before.count(meters, maxWaitMs);
+  };
+  await flood(3);
+  await flood(1);
+  t.same(told, [0, 0, 0, 2.5], '10/s are half a call in 50 ms');
+});
+
+t.test('shared: a response that comes late takes nothing back', async (t) => {
+  const { store, flood, fields } = build({ rate: 1, burst: 5, shared: true });
+  const responses: (() => void)[] = [];
+  const before = { ...store.meters };
+  store.meters.count = async (meters, maxWaitMs) => {
+    const metered = await before.count(meters, maxWaitMs);
+    await new Promise<void>((resolve) => {
+      responses.push(resolve);
+    });
+    return metered;
+  };
+  t.equal(await flood(3), 0);
+  for (const respond of responses.toReversed()) {
+    respond();
+    await settle();
+    t.match(fields().limit, /r=2/);
+  }
 });
 
 t.test('shared: with the store away the local count goes on', async (t) => {

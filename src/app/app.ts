@@ -19,7 +19,7 @@ import type { Explanation } from '../core/live.js';
 import type { PolicyList } from '../core/policy.js';
 import type { ReloadOutcome } from '../core/reload.js';
 import type { Running } from '../inbound/exchange-context.js';
-import { createFront, type FrontContext } from '../inbound/front.js';
+import { createFront, type FrontContext } from '../inbound/port/front.js';
 import { ListenerSet } from '../inbound/listener-set.js';
 import { createRequestIds } from '../inbound/request-id.js';
 import { LookupQueue } from '../outbound/names/lookup-queue.js';

@@ -1,12 +1,12 @@
 /** The data plane's listeners: each takes HTTP/1.1 and HTTP/2 on one port. */
 import { createServer, type Server, type Socket } from 'node:net';
-import type { Address } from '../core/model.js';
+import type { Address } from '../../core/model.js';
 import { Ending } from './ending.js';
-import { Entrance } from './entrance.js';
+import { Entrance } from '../entrance.js';
 import { FirstBytes } from './first-bytes.js';
-import { createHttp1 } from './http1/listener.js';
-import { Http2Side, type Http2Context } from './http2/listener.js';
-import type { Front, Listener, ListenerLimits } from './listener.js';
+import { createHttp1 } from '../http1/listener.js';
+import { Http2Side, type Http2Context } from '../http2/listener.js';
+import type { Front, Listener, ListenerLimits } from '../listener.js';
 
 export type FrontContext = Http2Context;
 

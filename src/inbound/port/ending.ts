@@ -1,8 +1,8 @@
 /** The end of a listener: each request that a client has sent by then still gets its response. */
 import type { Server, Socket } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
-import type { Clock } from '../core/clock.js';
-import type { Drain, ProtocolSide } from './listener.js';
+import type { Clock } from '../../core/clock.js';
+import type { Drain, ProtocolSide } from '../listener.js';
 
 /** Time an idle connection stays open after its listener was told to end, in ms: a request may be on its way. */
 const LINGER_MS = 250;

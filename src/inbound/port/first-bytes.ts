@@ -1,7 +1,7 @@
 /** Finds out by the first bytes of a connection which protocol it speaks (RFC 9113, section 3.3). */
 import type { Socket } from 'node:net';
-import type { Clock } from '../core/clock.js';
-import type { Timer } from '../lib/timer-wheel.js';
+import type { Clock } from '../../core/clock.js';
+import type { Timer } from '../../lib/timer-wheel.js';
 
 /** What a client that knows that the server speaks HTTP/2 begins with (RFC 9113, section 3.4). */
 const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1');

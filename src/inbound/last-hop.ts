@@ -1,5 +1,4 @@
 /** Requests that ask about this hop, not about the upstream behind it (RFC 9110, section 7.6.2). */
-import { METHODS } from 'node:http';
 import { fieldLines, filterFields, firstValue } from '../http/fields.js';
 import type { InboundStream, RequestHead } from './stream.js';
 
@@ -8,7 +7,8 @@ const secret = new Set(['authorization', 'proxy-authorization', 'cookie']);
 
 const isReflected = (lowerName: string) => !secret.has(lowerName);
 
-const ALLOW = METHODS.filter((method) => method !== 'CONNECT').join(', ');
+/** Those of RFC 9110 and RFC 5789 that are carried out; others are forwarded as well. */
+const ALLOW = 'DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT, TRACE';
 
 /** Whether the request asks for a response of this hop. */
 export function isLastHop({ method, target, fields }: RequestHead): boolean {

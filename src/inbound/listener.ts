@@ -1,5 +1,4 @@
 /** What every protocol's listeners offer to the set of them. */
-import type { Socket } from 'node:net';
 import type { Address } from '../core/model.js';
 import type { Router } from './router.js';
 
@@ -23,22 +22,6 @@ export interface Listener {
   drain(isLast: boolean): Drain;
   /** Cuts what is still open. */
   close(): Promise<void>;
-}
-
-/** Those connections of a listener that speak one protocol. */
-export interface ProtocolSide {
-  /** Takes a connection over. */
-  take(socket: Socket): void;
-  /** New limits; the size of heads changes for new connections only. */
-  configure(limits: ListenerLimits): void;
-  /** The listener is about to end: clients are told to send further requests elsewhere. */
-  drain(): void;
-  /** Ends the connections without a request. */
-  closeIdle(): void;
-  /** Cuts all connections. */
-  closeAll(): void;
-  /** No connection is left, and none will come. */
-  end(): void;
 }
 
 /** A listener on its way to its end. */

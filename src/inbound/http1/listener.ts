@@ -12,7 +12,8 @@ import fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Entrance } from '../entrance.js';
 import type { ExchangeContext } from '../exchange-context.js';
 import type { Exchange } from '../exchange.js';
-import type { ListenerLimits, ProtocolSide } from '../listener.js';
+import type { ListenerLimits } from '../listener.js';
+import type { ProtocolSide } from '../port/protocol-side.js';
 import { takeIn, type IntakeOptions } from './intake.js';
 import { refuseSocket } from './refusal.js';
 

@@ -2,7 +2,8 @@
 import type { Server, Socket } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../../core/clock.js';
-import type { Drain, ProtocolSide } from '../listener.js';
+import type { Drain } from '../listener.js';
+import type { ProtocolSide } from './protocol-side.js';
 
 /** Time an idle connection stays open after its listener was told to end, in ms: a request may be on its way. */
 const LINGER_MS = 250;

@@ -225,7 +225,7 @@ const values: readonly Case[] = [
     text: `log: { sample: { errors: 0/s } }\nadmin: { rate: 1/s }\n${valid}`,
     expected: [
       '1:26: error: log.sample.errors: must be a rate such as 100/s, 30/m or 10/h, but is "0/s"; it must be above 0',
-      '2:10: error: admin.rate: is an unknown key; allowed are listen and token',
+      '2:10: error: admin.rate: is an unknown key; did you mean `rateLimit.rate` or `rateLimit.perKey.rate` in `defaults`, a profile, an upstream or a route? allowed are listen and token',
     ],
   },
   {

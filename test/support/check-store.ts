@@ -9,6 +9,14 @@ const other = Buffer.from('other');
 const lock = Buffer.from([3, 0, 254]);
 const record = Buffer.from('a record');
 
+/** One call per minute: no matter how slow the machine is, none comes back. */
+const meter = (key: string, burst: number, atLeast = 0) => ({
+  key,
+  limit: { perHour: 60, burst },
+  atLeast,
+});
+const calls = (levels: readonly number[]) => levels.map((level) => Math.ceil(level / CALL));
+
 /** @param pass lets time go by. */
 export async function checkStore(
   t: Test,
@@ -98,14 +106,6 @@ export async function checkStore(
     t.equal(await records.renew('i', lock, 10_000), false, 'it is over');
     t.equal(await held('i'), undefined);
   });
-
-  // One call per minute: no matter how slow the machine is, none comes back.
-  const meter = (key: string, burst: number, atLeast = 0) => ({
-    key,
-    limit: { perHour: 60, burst },
-    atLeast,
-  });
-  const calls = (levels: readonly number[]) => levels.map((level) => Math.ceil(level / CALL));
 
   await t.test('of many calls at once, as many are counted as there is room for', async (t) => {
     const all = await Promise.all(

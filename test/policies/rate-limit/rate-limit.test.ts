@@ -14,6 +14,8 @@ type Options = Exclude<RateLimitSettings['rateLimit'], 'off'>;
 const defaults = settingsOf('rateLimit');
 const perKey = { header: 'X-Api-Key', rate: 1, burst: 2 };
 
+const callOf = (key?: string) => fakeCall({ headers: key === undefined ? [] : ['X-API-Key', key] });
+
 function build(options: Partial<Options> = {}, route = '') {
   const clock = new FakeClock();
   const store = new FakeStore(clock);
@@ -23,9 +25,6 @@ function build(options: Partial<Options> = {}, route = '') {
     rateLimit.create({ rateLimit: { ...defaults, ...changes } }, context, previous)!;
   let layer = create(options);
   let stage = layer.wrap(next);
-
-  const callOf = (key?: string) =>
-    fakeCall({ headers: key === undefined ? [] : ['X-API-Key', key] });
 
   /** @returns why the call was refused; undefined where it went on. */
   async function send(key?: string): Promise<CallError | undefined> {
@@ -63,7 +62,6 @@ function build(options: Partial<Options> = {}, route = '') {
     flood,
     reload,
     fields,
-    callOf,
     events: context.events,
     run: (key?: string) => stage.run(callOf(key)),
     describe: () => rateLimit.describe(layer).rateLimit,
@@ -345,7 +343,7 @@ t.test('shared: after a failure the store is asked again, by one call at a time'
 });
 
 t.test('shared: a call that ended while the store was asked goes no further', async (t) => {
-  const { store, next, stage, callOf } = build({ shared: true });
+  const { store, next, stage } = build({ shared: true });
   store.isHanging = true;
   const call = callOf();
   const failure = failureOf(stage().run(call));

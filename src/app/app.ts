@@ -8,7 +8,6 @@
  *
  * A reload makes new upstreams that keep the state of the previous ones, and puts new routers behind the listeners.
  */
-import { randomUUID } from 'node:crypto';
 import { AdminListener } from '../admin/admin-listener.js';
 import type { Config } from '../config/config.js';
 import type { Loaded } from '../config/load.js';
@@ -18,27 +17,20 @@ import type { Inspection } from '../core/inspect.js';
 import type { Explanation } from '../core/live.js';
 import type { PolicyList } from '../core/policy.js';
 import type { ReloadOutcome } from '../core/reload.js';
-import type { Running } from '../inbound/exchange-context.js';
-import { createFront, type FrontContext } from '../inbound/port/front.js';
-import { ListenerSet } from '../inbound/listener-set.js';
-import { createRequestIds } from '../inbound/request-id.js';
 import { LookupQueue } from '../outbound/names/lookup-queue.js';
 import { systemLookup } from '../outbound/names/lookup.js';
 import { Names } from '../outbound/names/names.js';
 import { ProtocolClient } from '../outbound/protocol-client.js';
-import { Roster } from '../lib/roster.js';
 import { readDescriptorLimit } from '../platform/descriptor-limit.js';
 import { DescriptorReserve } from '../platform/descriptor-reserve.js';
-import { openMemoryReader } from '../platform/memory-limits.js';
-import { overload, type Overload, type OverloadChange } from '../policies/overload/index.js';
 import { StoreSet } from '../stores/store-set.js';
 import { joinSinks, type Sink } from '../telemetry/bus.js';
 import { createMetrics } from '../telemetry/instruments/metrics.js';
 import { createLogSink } from '../telemetry/log/log-sink.js';
-import { createCloseLog, createRefusalLog } from '../telemetry/log/refusals.js';
-import { logStore, writeLine, type Logger } from '../telemetry/log/logger.js';
+import { logStore, type Logger } from '../telemetry/log/logger.js';
 import { logShortage } from '../telemetry/log/shortage.js';
-import { listenError, SHARED, wantedBy, type NamedAddress } from './addresses.js';
+import { listenError, SHARED, type NamedAddress } from './addresses.js';
+import { DataPlane } from './data-plane.js';
 import { LeftBehind } from './left-behind.js';
 import { LivePage } from './live-page.js';
 import { Reloads } from './reload.js';
@@ -64,13 +56,10 @@ export interface AppOptions {
 
 export class App {
   readonly #options: AppOptions;
-  readonly #running = new Roster<Running>();
   readonly #metrics: ReturnType<typeof createMetrics>;
   readonly #inspection: Inspection;
   readonly #live: LivePage;
-  readonly #exchanges: { -readonly [Key in keyof FrontContext]: FrontContext[Key] };
-  readonly #front: Awaited<ReturnType<typeof createFront>>;
-  readonly #listeners: ListenerSet;
+  readonly #dataPlane: DataPlane;
   readonly #stores: StoreSet;
   readonly #lookups: LookupQueue;
   /** For the whole process: look-ups of one name are shared. */
@@ -80,25 +69,23 @@ export class App {
   readonly #upstreams: UpstreamSet;
   readonly #reloads: Reloads;
   readonly #leftBehind: LeftBehind;
-  #overload: Overload | undefined;
 
   /** Opens all listeners, the admin's last. @throws ListenError, with nothing left open. */
   static async start(config: Config, options: AppOptions): Promise<App> {
-    const exchanges: FrontContext = {
-      clock: options.clock,
-      createRequestId: createRequestIds(randomUUID()),
-      bodyIdleMs: 0,
-      maxRequestBody: 'off',
-      refuse: undefined,
-      onRefused: () => {},
-      onConnectionClosed: () => {},
-      isDraining: () => false,
-      running: new Roster(),
-    };
+    const { clock, logger } = options;
     const reserve = new DescriptorReserve(readDescriptorLimit());
-    const onShortage = logShortage(options.logger, options.clock);
-    const front = await createFront(exchanges, { isShort: reserve.isAllThatIsLeft, onShortage });
-    const app = new App(config, options, exchanges, front, reserve, onShortage);
+    const onShortage = logShortage(logger, clock);
+    let app: App | undefined;
+    const dataPlane = await DataPlane.open({
+      ...options,
+      reserve,
+      onShortage,
+      // Listeners open once there is an app.
+      isDraining: () => app!.#state === 'draining',
+      onRefused: (status) => app!.#metrics.countRefusal(status),
+      onConnectionClosed: (reason) => app!.#metrics.countClosedConnection(reason),
+    });
+    app = new App(config, options, dataPlane, reserve, onShortage);
     try {
       await app.#apply(config);
     } catch (error) {
@@ -112,17 +99,13 @@ export class App {
   private constructor(
     config: Config,
     options: AppOptions,
-    exchanges: FrontContext,
-    front: Awaited<ReturnType<typeof createFront>>,
+    dataPlane: DataPlane,
     reserve: DescriptorReserve,
     onShortage: (message: string) => void,
   ) {
     this.#config = config;
     this.#options = options;
-    this.#exchanges = exchanges;
-    this.#exchanges.running = this.#running;
-    this.#exchanges.isDraining = () => this.#state === 'draining';
-    this.#front = front;
+    this.#dataPlane = dataPlane;
     const { clock, logger, version, policies } = options;
     this.#lookups = new LookupQueue(clock, systemLookup);
     const names = new Names(clock, this.#lookups.lookup);
@@ -136,7 +119,6 @@ export class App {
       onShortage,
     });
     this.#leftBehind = new LeftBehind(clock);
-    this.#listeners = new ListenerSet(front, clock);
     this.#stores = new StoreSet({ clock, onChange: (kind, why) => logStore(logger, kind, why) });
     this.#inspection = {
       policies,
@@ -150,25 +132,15 @@ export class App {
       version,
       inspection: this.#inspection,
       droppedLines: options.droppedLines,
-      memory: () => this.#overload?.memory,
+      memory: () => dataPlane.overload?.memory,
     });
     this.#live = new LivePage({
       ...options,
       inspection: this.#inspection,
       config: () => this.#config,
       state: () => this.#state,
-      shedding: () => this.#overload?.shedding,
+      shedding: () => dataPlane.overload?.shedding,
     });
-    const logRefusal = createRefusalLog(logger, clock);
-    this.#exchanges.onRefused = (status, why) => {
-      this.#metrics.countRefusal(status);
-      logRefusal(status, why);
-    };
-    const logClosed = createCloseLog(logger, clock);
-    this.#exchanges.onConnectionClosed = (reason, why) => {
-      this.#metrics.countClosedConnection(reason);
-      logClosed(reason, why);
-    };
     this.#reloads = new Reloads({
       load: options.load,
       current: () => this.#config,
@@ -194,7 +166,7 @@ export class App {
 
   /** The open addresses in the order of the file, the admin address last. A port 0 is replaced by the real port. */
   get listeners(): NamedAddress[] {
-    const open: NamedAddress[] = this.#listeners.list().map(({ name, listener }) => ({
+    const open: NamedAddress[] = this.#dataPlane.list().map(({ name, listener }) => ({
       name: name === SHARED ? 'server' : name,
       address: listener.address,
     }));
@@ -217,8 +189,8 @@ export class App {
       clock: this.#options.clock,
       delayMs: shutdown.delay,
       graceMs: shutdown.grace,
-      drainListeners: () => this.#listeners.drain(),
-      running: this.#running,
+      drainListeners: () => this.#dataPlane.drain(),
+      running: this.#dataPlane.running,
     });
     await this.#closeAll();
   }
@@ -240,9 +212,7 @@ export class App {
     }
     this.#config = config;
     logger.level = config.log.level;
-    this.#exchanges.bodyIdleMs = config.limits.bodyIdle;
-    this.#exchanges.maxRequestBody = config.limits.maxRequestBody;
-    this.#watchOverload(config);
+    this.#dataPlane.configure(config);
     const bus = this.#bus(config);
     const before = this.#upstreams.replace(config, stored.store, bus);
     const stopped = prepared.commit(this.#upstreams.routers(config, bus), config.limits, grace);
@@ -255,12 +225,7 @@ export class App {
 
   /** Opens what the configuration listens on; closes all of it again if one address cannot be opened. */
   async #prepare(config: Config) {
-    const prepared = await this.#listeners.prepare(
-      wantedBy(config),
-      config.limits,
-      ({ name, address }, cause) =>
-        listenError(name === SHARED ? 'server.listen' : `upstream ${name}`, address, cause),
-    );
+    const prepared = await this.#dataPlane.prepare(config);
     const { listen } = config.admin;
     try {
       await this.#admin.moveTo(listen);
@@ -269,19 +234,6 @@ export class App {
       throw listenError('admin.listen', listen, cause);
     }
     return prepared;
-  }
-
-  /** Keeps the watch of the previous one, if there is one. */
-  #watchOverload(config: Config): void {
-    const { clock, random, logger } = this.#options;
-    const context = {
-      clock,
-      random,
-      openMemory: openMemoryReader,
-      onChange: (change: OverloadChange) => writeLine(logger, overload.line(change)),
-    };
-    this.#overload = overload.create(config.overload, context, this.#overload);
-    this.#exchanges.refuse = this.#overload?.refuse;
   }
 
   /** Where the events go under that configuration. */
@@ -296,13 +248,13 @@ export class App {
 
   async #closeAll(): Promise<void> {
     this.#leftBehind.runAll();
-    this.#overload?.stop();
+    this.#dataPlane.stopWatching();
     this.#live.close();
-    const closed = this.#listeners.close();
+    const closed = this.#dataPlane.closeListeners();
     // Tunnels are no longer the listeners' connections, but keep them open.
     await this.#upstreams.close();
     await closed;
-    await Promise.all([this.#admin.close(), this.#front.close()]);
+    await Promise.all([this.#admin.close(), this.#dataPlane.closeFront()]);
     await this.#stores.closeAll();
     this.#lookups.close();
   }

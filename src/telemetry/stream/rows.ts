@@ -8,7 +8,7 @@ import {
   type Inspection,
 } from '../../core/inspect.js';
 import type { CircuitRow, Facts, Row } from '../../core/live.js';
-import type { UpstreamRecord } from './record.js';
+import { RESPONDED, type UpstreamRecord } from './record.js';
 import { SLOT_MS } from './ring.js';
 import { findTrouble } from './trouble.js';
 
@@ -61,7 +61,7 @@ function lastErrorOf({ lastError }: InspectableUpstream, record: UpstreamRecord)
     return { message: lastError.message, at: timeOf(lastError.atWallMs) };
   }
   if (lastFailureWallMs === -Infinity) return null;
-  return { message: 'The upstream responded with an error', at: timeOf(lastFailureWallMs) };
+  return { message: RESPONDED, at: timeOf(lastFailureWallMs) };
 }
 
 export interface RowInput {

@@ -85,13 +85,13 @@ export class LivePage {
   #describe(): object {
     const { version, config, state, shedding } = this.#options;
     this.#readMemory ??= openMemoryReader();
-    const { file, admin } = config();
+    const { file, hash, admin } = config();
     const loop = this.#loop.read();
     return {
       version,
       state: state(),
       startedAt: this.#startedAt,
-      config: { file, appliedAt: this.#configuredAt },
+      config: { file, hash, appliedAt: this.#configuredAt },
       needsToken: admin.token !== undefined,
       lastReload: this.#lastReload,
       eventLoop: loop === undefined ? null : roundLoop(loop),

@@ -80,6 +80,21 @@ export interface CircuitRow {
   readonly until: string | null;
 }
 
+/** Slots for calls. */
+export interface SlotsRow {
+  readonly active: number;
+  readonly queued: number;
+  readonly limit: number;
+  readonly streams: number;
+}
+
+/** Calls that may come now, at most `burst`, and how many callers are counted by themselves. */
+export interface RateRow {
+  readonly remaining: number;
+  readonly burst: number;
+  readonly keys: number;
+}
+
 /** What an upstream does now. */
 export interface Facts {
   readonly name: string;
@@ -98,12 +113,8 @@ export interface Facts {
   readonly latencyMs: Latency | null;
   /** The upstream's own first, then those of its routes. */
   readonly circuits: readonly CircuitRow[];
-  readonly bulkhead: {
-    readonly active: number;
-    readonly queued: number;
-    readonly limit: number;
-    readonly streams: number;
-  } | null;
+  readonly bulkhead: SlotsRow | null;
+  readonly rateLimit: RateRow | null;
   readonly retryBudgetRemaining: number | null;
   readonly attemptTimeoutMs: number | null;
   readonly endpoints: EndpointCounts;

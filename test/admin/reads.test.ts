@@ -102,7 +102,7 @@ t.test(
 );
 
 t.test('tells who asks for an unknown path what there is', async (t) => {
-  for (const url of ['/', '/circuitz?x=1', '/circuits/a/b/c']) {
+  for (const url of ['/index.html', '/circuitz?x=1', '/circuits/a/b/c']) {
     const answer = await fakeProxy().app.inject(url);
     t.equal(answer.statusCode, 404, url);
     t.equal(answer.headers['content-type'], 'application/problem+json');
@@ -110,7 +110,7 @@ t.test('tells who asks for an unknown path what there is', async (t) => {
       type: 'about:blank',
       title: 'Not Found',
       status: 404,
-      detail: `Cannot GET ${url} because there is no such endpoint; there are GET /metrics, GET /healthz, GET /readyz, GET /circuits, GET /upstreams, GET /config, PUT /circuits/NAME, PUT /circuits/NAME/ROUTE, PUT /endpoints/NAME/ADDRESS, POST /reload`,
+      detail: `Cannot GET ${url} because there is no such endpoint; there are GET /, GET /metrics, GET /healthz, GET /readyz, GET /circuits, GET /upstreams, GET /upstreams/NAME, GET /explain/NAME, GET /events, GET /config, PUT /circuits/NAME, PUT /circuits/NAME/ROUTE, PUT /endpoints/NAME/ADDRESS, POST /reload, GET /page/FILE`,
     });
   }
 });

@@ -86,7 +86,7 @@ upstreams:
     await tab.press('Enter');
     await tab.until(`document.querySelector('.below:not([hidden])') === null`);
     await tab.press('Enter');
-    await tab.until(`${button('Force…')}`);
+    await tab.until(button('Force…'));
   });
 
   await t.test('a wrong token is refused, the right one forces the circuit', async (t) => {

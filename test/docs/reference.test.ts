@@ -77,7 +77,7 @@ t.test('the labels in the text are labels of their metric', async (t) => {
 t.test('the endpoints are those of the admin server', async (t) => {
   const sidecar = await startSidecar(t, 'upstreams: { a: { listen: 0, target: "http://a" } }');
   const { detail } = (await sidecar.json('/nothing')) as { detail: string };
-  const there = [...detail.matchAll(/\b(?:GET|PUT|POST|DELETE) \/[\w/]+/g)].map(String).slice(1);
+  const there = [...detail.matchAll(/\b(?:GET|PUT|POST|DELETE) \/[\w/]*/g)].map(String).slice(1);
   const documented = rowsEverywhere('Endpoint').map(({ row }) => plain(row['Endpoint']!));
   t.same(documented.toSorted(), there.toSorted());
 });

@@ -53,6 +53,11 @@ const upstream = (name: string): InspectableUpstream => ({
   endpoints: { list: () => [], drain: () => undefined, undrain: () => undefined },
 });
 
+/** What is done in parts, with turns of the event loop in between. */
+const settle = async () => {
+  for (let i = 0; i < 30; i++) await new Promise((resolve) => setImmediate(resolve));
+};
+
 function build(...names: string[]) {
   const clock = new FakeClock();
   const trends = new Trends({ clock, policies });
@@ -75,9 +80,6 @@ function build(...names: string[]) {
     describeProcess: () => ({ version: '1' }),
     onWatched: (isWatched) => seen.watched.push(isWatched),
   });
-  const settle = async () => {
-    for (let i = 0; i < 30; i++) await new Promise((resolve) => setImmediate(resolve));
-  };
   return {
     clock,
     feed,
@@ -90,11 +92,11 @@ function build(...names: string[]) {
     set: (...next: string[]) => {
       present = next;
     },
-    watch() {
+    watch: () => {
       const viewer = new FakeViewer();
       return { viewer, leave: feed.watch(viewer) };
     },
-    async advance(ms: number) {
+    advance: async (ms: number) => {
       await clock.advance(ms);
       await settle();
     },

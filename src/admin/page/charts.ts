@@ -106,7 +106,7 @@ export class Charts {
         'Calls per second',
         [
           line('good', palette.good),
-          line('fallback', palette.degraded),
+          line('from a fallback', palette.degraded),
           line('refused', palette.refused),
           line('failed', palette.failed),
         ],

@@ -26,10 +26,9 @@ export class Head {
     const share = memory.usedBytes / memory.limitBytes;
     this.#show('State', info.state, info.state === 'ready' ? 'good' : 'bad');
     this.#show('Up', formatSpan(Date.parse(at) - Date.parse(info.startedAt)));
-    const hash = config.hash === undefined ? '' : `, ${config.hash}`;
     this.#show(
       'Configuration',
-      `${formatTime(config.appliedAt)} (${formatAge(config.appliedAt, at)})${hash}`,
+      `${formatTime(config.appliedAt)} (${formatAge(config.appliedAt, at)}), ${config.hash}`,
     );
     if (eventLoop !== null) {
       const isLate = eventLoop.delayMs > 100;

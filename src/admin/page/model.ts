@@ -16,7 +16,7 @@ export interface ProcessInfo {
   readonly version: string;
   readonly state: string;
   readonly startedAt: string;
-  readonly config: { readonly file: string; readonly appliedAt: string; readonly hash?: string };
+  readonly config: { readonly file: string; readonly appliedAt: string; readonly hash: string };
   readonly needsToken: boolean;
   readonly lastReload: Reload | null;
   readonly eventLoop: { readonly busy: number; readonly delayMs: number } | null;
@@ -78,7 +78,7 @@ export const words: Readonly<
   'half-open': { word: 'probing', sign: '◐' },
   'no-endpoint': { word: 'no endpoint', sign: '✖' },
   full: { word: 'full', sign: '▮' },
-  degraded: { word: 'fallback', sign: '◆' },
+  degraded: { word: 'on fallback', sign: '◆' },
   'no-retries': { word: 'no retries', sign: '▽' },
   'endpoints-out': { word: 'endpoints out', sign: '◇' },
   'forced-closed': { word: 'forced closed', sign: '⚑' },

@@ -79,10 +79,10 @@ const amount = (rule: string | undefined, value: number | undefined) => {
   return rule !== undefined && shares.has(rule) ? `${Math.round(value * 100)}%` : String(value);
 };
 
-const panel = (title: string, ...content: Node[]) =>
+const panel = (title: string, ...content: (Node | string)[]) =>
   h('section', {}, h('h3', {}, title), ...content);
 
-const wide = (title: string, ...content: Node[]) =>
+const wide = (title: string, ...content: (Node | string)[]) =>
   h('section', { class: 'wide' }, h('h3', {}, title), ...content);
 
 const pairs = (counted: Readonly<Record<string, number>>) =>
@@ -92,7 +92,7 @@ const pairs = (counted: Readonly<Record<string, number>>) =>
 
 export function listPanels(known: Known, model: Model): HTMLElement[] {
   const { at } = model;
-  const { counts } = known;
+  const { counts, rateLimit } = known;
   return [
     panel('Circuits', listCircuits(known, model)),
     panel('Endpoints', listEndpoints(known, model)),
@@ -103,10 +103,17 @@ export function listPanels(known: Known, model: Model): HTMLElement[] {
         {},
         `${counts.calls.toLocaleString('en')} calls in ${formatAge(counts.since, at).replace(' ago', '')}, ${counts.good.toLocaleString('en')} good; ${counts.left.toLocaleString('en')} clients gave up.`,
       ),
+      rateLimit === null
+        ? ''
+        : h(
+            'p',
+            {},
+            `Rate limit: ${rateLimit.remaining} of ${rateLimit.burst} calls may come now.`,
+          ),
       table(
         ['Not good', 'Status', 'Reason', 'Calls'],
         counts.notGood.map(({ result, status, reason, calls }) => [
-          result === 'degraded' ? 'fallback' : result,
+          result === 'degraded' ? 'on fallback' : result,
           String(status),
           reason || (result === 'degraded' ? 'response of the upstream' : '–'),
           calls.toLocaleString('en'),

@@ -99,10 +99,13 @@ export function callResult(summary: ExchangeSummary): CallResult {
 /** A copy that does not keep the text alive of which it was a part. */
 const copied = (text: string) => Buffer.from(text.slice(0, MAX_PATH)).toString();
 
+export const RESPONDED = 'The upstream responded with an error';
+
 /** Errors that the upstream had no part in may quote what the client sent. */
 function describeError({ error, status, substitution }: ExchangeSummary): string | null {
   if (error instanceof CallError) return error.outcome === undefined ? error.title : error.message;
-  if (substitution !== undefined) return null;
+  // The reason says it, where Breakwater had one.
+  if (substitution !== undefined) return substitution.reason === '' ? RESPONDED : null;
   return status >= 500 ? `The upstream responded ${status}` : null;
 }
 

@@ -7,17 +7,19 @@ import {
   type InspectableUpstream,
   type Inspection,
 } from '../../core/inspect.js';
-import type { CircuitRow, Facts, Row } from '../../core/live.js';
-import type { UpstreamRecord } from './record.js';
+import type { CircuitRow, Facts, RateRow, Row, SlotsRow } from '../../core/live.js';
+import { RESPONDED, type UpstreamRecord } from './record.js';
 import { SLOT_MS } from './ring.js';
 import { findTrouble } from './trouble.js';
 
 const round = (value: number, digits: number) => Number(value.toFixed(digits));
+const wholeRate = (rate: RateRow): RateRow => ({ ...rate, remaining: Math.floor(rate.remaining) });
 const timeOf = (wallMs: number) => new Date(wallMs).toISOString();
 
 /** What the policies show of an upstream in `GET /upstreams`. */
 interface Described {
-  readonly bulkhead: Row['bulkhead'];
+  readonly bulkhead: SlotsRow | null;
+  readonly rateLimit: RateRow | null;
   readonly retryBudgetRemaining: number | null;
   readonly attemptTimeoutMs: number | null;
 }
@@ -61,7 +63,7 @@ function lastErrorOf({ lastError }: InspectableUpstream, record: UpstreamRecord)
     return { message: lastError.message, at: timeOf(lastError.atWallMs) };
   }
   if (lastFailureWallMs === -Infinity) return null;
-  return { message: 'The upstream responded with an error', at: timeOf(lastFailureWallMs) };
+  return { message: RESPONDED, at: timeOf(lastFailureWallMs) };
 }
 
 export interface RowInput {
@@ -83,7 +85,8 @@ export function createRow(input: RowInput): Row {
   const shareOf = (count: number) => (calls === 0 ? null : round(count / calls, 4));
   const good = calls - recent.failed - recent.refused - recent.degraded;
   const own = scopes.find(({ route }) => route === '');
-  const { bulkhead, retryBudgetRemaining, attemptTimeoutMs } = describePolicies(inspection, own);
+  const described = describePolicies(inspection, own);
+  const { retryBudgetRemaining, attemptTimeoutMs } = described;
   const row: Facts = {
     name: upstream.name,
     target: upstream.target,
@@ -97,7 +100,8 @@ export function createRow(input: RowInput): Row {
     attemptsPerCall: calls === 0 ? null : round(recent.attempts / calls, 2),
     latencyMs: recent.latencyMs,
     circuits: listCircuits(scopes, wallMs),
-    bulkhead,
+    bulkhead: described.bulkhead,
+    rateLimit: described.rateLimit && wholeRate(described.rateLimit),
     retryBudgetRemaining: retryBudgetRemaining === null ? null : Math.floor(retryBudgetRemaining),
     attemptTimeoutMs: attemptTimeoutMs === null ? null : Math.round(attemptTimeoutMs),
     endpoints: countEndpoints(upstream),

@@ -128,6 +128,27 @@ t.test('counts connections of both protocols against maxConnections', async (t) 
   );
 });
 
+for (const framing of ['Content-Length: 30000000', 'Transfer-Encoding: chunked']) {
+  t.test(`an upload that waits in the queue stops its client, with ${framing}`, async (t) => {
+    const upstream = await startUpstream(t, () => {});
+    const sidecar = await startSidecar(
+      t,
+      `upstreams: { a: { listen: 0, target: "${upstream.url}", bulkhead: { maxConcurrent: 1, queueTimeout: 30s } } }`,
+    );
+    const session = connectHttp2(t, sidecar.url('a'));
+    session.request({ ':path': '/' }).on('error', () => {});
+    await eventually('the slot is taken', () => upstream.seen.length === 1);
+    const client = net.connect(sidecar.port('a'), '127.0.0.1');
+    t.teardown(() => client.destroy());
+    // Far more than fits into the buffers of the system.
+    const chunk = `1c9c380\r\n${'x'.repeat(30_000_000)}`;
+    client.write(`POST / HTTP/1.1\r\nHost: a\r\n${framing}\r\n\r\n${chunk}`);
+    await new Promise((resolve) => void setTimeout(resolve, 500));
+    t.ok(client.writableLength > 0, 'the client cannot send all of it');
+    t.equal(upstream.seen.length, 1);
+  });
+}
+
 t.test('ignores an upgrade to h2c', async (t) => {
   const { port } = await serve(t);
   const text = await sendRaw(

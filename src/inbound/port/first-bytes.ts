@@ -64,6 +64,8 @@ export class FirstBytes {
       // Listeners that are the last ones of their event would take far longer to remove.
       this.#options.onHttp1(socket);
       this.#release(socket);
+      // The stream would read on by itself in the next tick, also if the parser stops the flow now.
+      socket.read(0);
       socket.emit('data', bytes);
     } else if (bytes.length < PREFACE.length) this.#begun.set(socket, bytes);
     else {

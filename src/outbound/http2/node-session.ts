@@ -44,19 +44,23 @@ export function createSession(
   return session;
 }
 
-/**
- * Once more with repeated fields joined, where Node refuses to send one of them twice.
- * @throws where the session takes no streams any more.
- */
-export function openStream(
+/** Once more with repeated fields joined, where Node refuses to send one of them twice. */
+function send<T>(headers: OutgoingHttpHeaders, by: (headers: OutgoingHttpHeaders) => T): T {
+  try {
+    return by(headers);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_HTTP2_HEADER_SINGLE_VALUE') throw error;
+    return by(joinRepeated(headers));
+  }
+}
+
+/** @throws where the session takes no streams any more. */
+export const openStream = (
   session: ClientHttp2Session,
   headers: OutgoingHttpHeaders,
   options: ClientSessionRequestOptions,
-): ClientHttp2Stream {
-  try {
-    return session.request(headers, options);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ERR_HTTP2_HEADER_SINGLE_VALUE') throw error;
-    return session.request(joinRepeated(headers), options);
-  }
-}
+): ClientHttp2Stream => send(headers, (sendable) => session.request(sendable, options));
+
+/** @param stream wants its trailers. */
+export const sendTrailers = (stream: ClientHttp2Stream, trailers: OutgoingHttpHeaders): void =>
+  send(trailers, (sendable) => stream.sendTrailers(sendable));

@@ -4,6 +4,7 @@ import type { BodyCursor, BodyReader } from '../../core/request-body.js';
 import { forwardTrailers } from '../../http/trailers.js';
 import type { ResponseHandler } from '../client.js';
 import { trailerHeaders } from './fields.js';
+import { sendTrailers } from './node-session.js';
 
 export class Upload implements BodyReader {
   readonly #stream: ClientHttp2Stream;
@@ -60,7 +61,7 @@ export class Upload implements BodyReader {
     // Without END_STREAM, so that a part of the body is not taken for all of it.
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#stream.sendTrailers(trailerHeaders(forwardTrailers(this.#body.trailers)));
+    sendTrailers(this.#stream, trailerHeaders(forwardTrailers(this.#body.trailers)));
     this.#setStalled(false);
     this.#handler.onSent();
   }

@@ -513,7 +513,8 @@ t.test('a request arrives as it was sent, and its response comes back', async (t
   await eventually('it has begun', () => sent.dispatched !== undefined);
   body.offer('one ');
   body.offer('two ');
-  body.end(['X-Check', '7']);
+  // Node refuses to send a field such as the last one twice.
+  body.end(['X-Check', '7', 'ETag', 'a', 'ETag', 'b']);
   t.equal(await sent.ended, 'end');
   t.equal(sent.hasSent, true);
   t.match(sent.informational, [{ status: 103, headers: ['link', '</a>'] }]);
@@ -530,7 +531,7 @@ t.test('a request arrives as it was sent, and its response comes back', async (t
     te: 'trailers',
   });
   t.same(sent.head!.headers.filter((text) => text.includes('=')).slice(-2), ['a=1', 'b=2']);
-  t.equal(sent.text, 'one two trailers {"x-check":"7"}');
+  t.equal(sent.text, 'one two trailers {"x-check":"7","etag":"a, b"}');
   t.same(sent.trailers, ['x-sum', 'ü']);
 });
 

@@ -32,7 +32,6 @@ export class LivePage {
   readonly live: Live;
   readonly #options: LivePageOptions;
   readonly #trends: Trends;
-  readonly #close: () => void;
   readonly #loop = new LoopWatch();
   readonly #startedAt: string;
   #configuredAt: string;
@@ -57,11 +56,10 @@ export class LivePage {
       },
       explain: (upstream, request) =>
         options.explain?.(options.config(), upstream, request) ?? {
-          problem: 'have no policies with origins',
+          problem: 'where its values are from is not known',
         },
     });
     this.live = live;
-    this.#close = () => live.close();
   }
 
   noteConfig(): void {
@@ -73,9 +71,9 @@ export class LivePage {
     this.#lastReload = { at: this.#now(), ...shorten(outcome) };
   }
 
+  /** Viewers end with the admin server's connections. */
   close(): void {
     this.#trends.close();
-    this.#close();
   }
 
   #now(): string {

@@ -136,7 +136,7 @@ export interface LiveViewer {
   /** It has taken all messages so far. If not, it is left out until it has, and gets everything anew then. */
   isReady(): boolean;
   send(message: string): void;
-  /** It has been too slow for too long, or the process ends. */
+  /** It has been too slow for too long. */
   drop(): void;
 }
 

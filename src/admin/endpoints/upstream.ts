@@ -29,10 +29,7 @@ export function explainEndpoint({ live }: AdminContext): AdminEndpoint {
       const explained = live.explain(name, Array.isArray(asked) ? asked[0] : asked);
       if ('text' in explained) return reply.type('text/plain; charset=utf-8').send(explained.text);
       const isUnknown = live.detail(name) === undefined;
-      throw new AdminError(
-        isUnknown ? 404 : 400,
-        `Cannot explain ${name} because I ${explained.problem}`,
-      );
+      throw new AdminError(isUnknown ? 404 : 400, `Cannot explain ${name}: ${explained.problem}`);
     },
   };
 }

@@ -26,6 +26,7 @@ let count = 0;
 export class RowView {
   readonly element: HTMLTableRowElement;
   readonly below: HTMLTableRowElement;
+  /** With roles, because the style sheet makes cards of rows where there is little room. */
   readonly #cells: readonly HTMLTableCellElement[];
   readonly #sign = h('span', { class: 'sign', 'aria-hidden': 'true' });
   readonly #word = h('span', { class: 'word' });
@@ -34,7 +35,7 @@ export class RowView {
   readonly #why = h('span', { class: 'why' });
   readonly #button: HTMLButtonElement;
   readonly #strip = createStrip();
-  readonly #place = h('td', { colspan: columns.length });
+  readonly #place = h('td', { role: 'cell', colspan: columns.length });
   readonly #model: Model;
   #detail: Detail | undefined;
 
@@ -53,14 +54,14 @@ export class RowView {
       this.#name,
     );
     this.#cells = columns.map((label, i) =>
-      h('td', { 'data-label': label, class: i >= 2 && i <= 9 ? 'number' : '' }),
+      h('td', { role: 'cell', 'data-label': label, class: i >= 2 && i <= 9 ? 'number' : '' }),
     );
     setText(this.#name, name);
     this.#cells[0]!.append(h('span', { class: 'state' }, this.#sign, this.#word));
     this.#cells[1]!.append(this.#button, this.#target, this.#why);
     this.#cells[11]!.append(this.#strip);
-    this.element = h('tr', { class: 'row' }, ...this.#cells);
-    this.below = h('tr', { class: 'below', id, hidden: true }, this.#place);
+    this.element = h('tr', { role: 'row', class: 'row' }, ...this.#cells);
+    this.below = h('tr', { role: 'row', class: 'below', id, hidden: true }, this.#place);
   }
 
   get isOpen(): boolean {

@@ -76,14 +76,6 @@ export class Feed {
     yield* this.#render(await this.#readRows('history'), []);
   }
 
-  /** Drops all viewers. */
-  close(): void {
-    for (const viewing of this.#viewings) {
-      viewing.viewer.drop();
-      this.#leave(viewing);
-    }
-  }
-
   #leave(viewing: Viewing): void {
     if (!this.#viewings.delete(viewing) || this.#viewings.size > 0) return;
     this.#timer?.cancel();

@@ -7,9 +7,7 @@ export interface LiveOptions extends FeedOptions {
   readonly explain: Live['explain'];
 }
 
-export function createLive(
-  options: LiveOptions,
-): Live & { close(): void; readonly viewers: number } {
+export function createLive(options: LiveOptions): Live & { readonly viewers: number } {
   const { inspection, explain } = options;
   const feed = new Feed(options);
   return {
@@ -21,7 +19,6 @@ export function createLive(
       return describeUpstream(feed.inputOf(upstream, groupScopes(inspection).get(name) ?? []));
     },
     explain,
-    close: () => feed.close(),
     get viewers() {
       return feed.viewers;
     },

@@ -57,6 +57,11 @@ function badSince(record: UpstreamRecord, slot: number, slotBeganMs: number): st
   return new Date(slotBeganMs - (bad - 1) * SLOT_MS).toISOString();
 }
 
+function lastRefusal({ notGood }: UpstreamRecord): string {
+  const refused = notGood.filter(({ result }) => result === 'refused');
+  return refused.toSorted((a, b) => b.keptIn - a.keptIn)[0]?.reason ?? '';
+}
+
 /** A full stop is added. */
 const causeOf = ({ lastError }: Facts) => lastError?.message ?? 'the upstream responds with errors';
 
@@ -125,7 +130,7 @@ export function findTrouble(
     return bad < NOTICED ? make('full', 38, null, why) : make('full', 38 + bad * 45, since(), why);
   }
   if (bad >= NOTICED) {
-    const refused = `Breakwater refuses ${percent(bad)} of the calls: ${record.lastNotGood?.reason}.`;
+    const refused = `Breakwater refuses ${percent(bad)} of the calls: ${lastRefusal(record)}.`;
     const failed = `${percent(bad)} of the calls fail: ${causeOf(row)}.`;
     return make('failing', 40 + bad * 45, since(), isRefusing ? refused : failed);
   }

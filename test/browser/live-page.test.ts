@@ -25,7 +25,7 @@ async function keepPicture(tab: Tab, name: string): Promise<void> {
   if (folder !== undefined) writeFileSync(`${folder}/${name}.png`, await tab.picture());
 }
 
-const desktop = { width: 1400, height: 900 } as const;
+const desktop = { width: 1400, height: 540 } as const;
 
 t.test('an outage is seen, acted on, and over', inBrowser, async (t) => {
   let isDown = false;

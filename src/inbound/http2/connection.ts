@@ -8,6 +8,7 @@ import {
 import type { Socket } from 'node:net';
 import type { Clock, Timer } from '../../core/clock.js';
 import type { Fields } from '../../http/fields.js';
+import { destroyLater } from '../../lib/destroy-later.js';
 import type { ListenerLimits } from '../listener.js';
 import { readFields } from './fields.js';
 import {
@@ -91,6 +92,7 @@ export class Connection {
       maxSessionMemory: MAX_MEMORY,
       maxSessionInvalidFrames: REFUSED_HEADS.burst,
     });
+    destroyLater(this.#session);
     this.#listen();
     this.#timer = clock.schedule(this.#nextLookMs(), this.#onLook);
   }
@@ -146,10 +148,12 @@ export class Connection {
 
   #onStream(stream: ServerHttp2Stream, raw: Fields): void {
     this.#taken += 1;
-    this.#openStreams += 1;
     this.#pings.refill();
     // What went wrong is known from elsewhere.
     stream.on('error', () => {});
+    // Node tells of a stream a little later: its end may have come with it.
+    if (stream.destroyed || stream.closed) return this.#onHangUp();
+    this.#openStreams += 1;
     stream.once('close', () => {
       // At an error, the number of streams says what it was.
       if (this.#session.destroyed) return;

@@ -64,11 +64,16 @@ export class Http2Stream implements InboundStream {
 
   get canSendInformational(): boolean {
     const stream = this.#stream;
-    if (this.isGone || stream.headersSent || this.#head !== undefined) return false;
+    if (this.#isClosed || stream.headersSent || this.#head !== undefined) return false;
     // Several gRPC clients take a 1xx for the response.
     if (isGrpcType(firstValue(this.fields, 'content-type'))) return false;
     const { outboundQueueSize = 0 } = stream.session?.state ?? {};
     return outboundQueueSize < MAX_QUEUED;
+  }
+
+  /** Nothing more can be sent: Node says so before it tells that the client is gone, and throws from then on. */
+  get #isClosed(): boolean {
+    return this.isGone || this.#stream.destroyed || this.#stream.closed;
   }
 
   listen(handler: StreamHandler): void {
@@ -92,14 +97,14 @@ export class Http2Stream implements InboundStream {
   flushHead(): void {
     const head = this.#head;
     this.#head = undefined;
-    if (head === undefined || this.isGone) return;
+    if (head === undefined || this.#isClosed) return;
     if (this.#isHeadOnly) respondOnly(this.#stream, head);
     else respondFirst(this.#stream, head);
   }
 
   write(chunk: Buffer, release?: Release): boolean {
     this.flushHead();
-    if (this.isGone || this.#isHeadOnly) return true;
+    if (this.#isClosed || this.#isHeadOnly) return true;
     const wantsMore = this.#stream.write(chunk, onSent(release));
     if (!wantsMore && !this.#awaitsDrain) {
       this.#awaitsDrain = true;
@@ -118,7 +123,7 @@ export class Http2Stream implements InboundStream {
     }
     this.flushHead();
     this.#isOver = true;
-    if (this.isGone) return;
+    if (this.#isClosed) return;
     if (!this.#isHeadOnly) {
       const fields = trailers.length === 0 ? undefined : writeTrailers(trailers);
       finish(this.#stream, last, fields, onSent(release));

@@ -8,6 +8,7 @@ import {
 } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { Target } from '../../core/model.js';
+import { destroyLater } from '../../lib/destroy-later.js';
 import { FIELD_OVERHEAD, joinRepeated } from './fields.js';
 
 /** What a stream may send us before its reader has taken it, in bytes: a slow client costs no more memory than that. */
@@ -40,6 +41,7 @@ export function createSession(
     maxSendHeaderBlockLength: MAX_SENT_HEAD_BYTES,
     maxSessionMemory: MAX_SESSION_MB,
   });
+  destroyLater(session);
   session.once('connect', () => session.setLocalWindowSize(CONNECTION_WINDOW_BYTES));
   return session;
 }

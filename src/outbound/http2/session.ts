@@ -173,7 +173,6 @@ export class Session implements ExchangeOwner {
 
   /** Ends it at once; its exchanges fail. */
   destroy(error?: Error): void {
-    this.#isRetired = true;
     this.#lose(error);
   }
 
@@ -235,6 +234,7 @@ export class Session implements ExchangeOwner {
   }
 
   #lose(error: Error | undefined, code: number = constants.NGHTTP2_NO_ERROR): void {
+    this.#isRetired = true;
     if (error !== undefined) this.#error ??= error;
     this.#check?.stop();
     if (this.#session === undefined) this.#socket?.destroy();

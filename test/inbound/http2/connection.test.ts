@@ -4,6 +4,7 @@ import { eventually } from '../../support/sidecar.js';
 import {
   block,
   codeOf,
+  data,
   END_HEADERS,
   END_STREAM,
   frame,
@@ -17,7 +18,8 @@ import {
 } from '../../support/http2-frames.js';
 import { startHttp2, type TestRequest } from '../../support/http2-listener.js';
 
-const { NGHTTP2_CANCEL, NGHTTP2_ENHANCE_YOUR_CALM, NGHTTP2_NO_ERROR } = constants;
+const { NGHTTP2_CANCEL, NGHTTP2_ENHANCE_YOUR_CALM, NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR } =
+  constants;
 
 const respond = ({ stream }: TestRequest) => {
   stream.sendHead(200, undefined, [], false);
@@ -194,4 +196,24 @@ t.test('a head cut into two frames is one request', async (t) => {
   await client.until('HEADERS', 1);
   t.equal(requests.length, 1);
   client.socket.destroy();
+});
+
+t.test('what ends in the packet in which it begins does no harm', async (t) => {
+  const { port, closed } = await startHttp2(t, respond);
+  const goaway = frame('GOAWAY', 0, 0, Buffer.from([0, 0, 0, 0, 0, 0, 0, NGHTTP2_INTERNAL_ERROR]));
+  const ends: Record<string, readonly Buffer[]> = {
+    'a stream that is reset': [request(1), reset(1, NGHTTP2_CANCEL), goaway],
+    'an error of the protocol': [request(1), windowUpdate(0, 0)],
+    'GOAWAY with an error before a request with a body': [
+      goaway,
+      request(1, { method: 'POST', flags: 0 }),
+      data(1, 'hello'),
+    ],
+  };
+  for (const [how, frames] of Object.entries(ends)) {
+    const client = new FrameClient(port, { first: Buffer.concat([settings(), ...frames]) });
+    await client.untilClosed();
+    t.equal(client.of(1).length, 0, how);
+  }
+  t.same(closed, ['protocol-error']);
 });

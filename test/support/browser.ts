@@ -164,7 +164,7 @@ export async function openTab(t: Teardown): Promise<Tab> {
   t.teardown(async () => {
     browser.kill('SIGKILL');
     await ended;
-    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+    rmSync(folder, { recursive: true, force: true, maxRetries: 20 });
   });
   const { host } = new URL(await findAddress(browser));
   browser.stderr!.resume();

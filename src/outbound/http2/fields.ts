@@ -36,10 +36,10 @@ export function requestHeaders(request: OutboundRequest, scheme: string): Outgoi
   return add(headers, request.fields);
 }
 
-/** Fields that Node refuses to send twice, such as `User-Agent`, as one (RFC 9110, section 5.3). */
+/** Fields that Node refuses to send twice, such as `User-Agent`, as one (RFC 9110, section 5.3; RFC 9113, section 8.2.3). */
 export function joinRepeated(headers: OutgoingHttpHeaders): OutgoingHttpHeaders {
   for (const [name, value] of Object.entries(headers)) {
-    if (Array.isArray(value)) headers[name] = value.join(', ');
+    if (Array.isArray(value)) headers[name] = value.join(name === 'cookie' ? '; ' : ', ');
   }
   return headers;
 }

@@ -504,6 +504,10 @@ t.test('a request arrives as it was sent, and its response comes back', async (t
       'trailers',
       'user-agent',
       'b',
+      'Cookie',
+      'c=1',
+      'Cookie',
+      'd=2',
       'Host',
       'no',
     ],
@@ -528,6 +532,7 @@ t.test('a request arrives as it was sent, and its response comes back', async (t
     ':path': '/a?b',
     'x-one': '1, 2',
     'user-agent': 'a, b',
+    cookie: 'c=1; d=2',
     te: 'trailers',
   });
   t.same(sent.head!.headers.filter((text) => text.includes('=')).slice(-2), ['a=1', 'b=2']);

@@ -1,0 +1,80 @@
+/** The gRPC clients: each is installed in a temporary folder, with a pinned version, if its toolchain is there. */
+import { execFile } from 'node:child_process';
+import { cpSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+/** The sources are not compiled, so they are read where they were written. */
+const sources = fileURLToPath(new URL('../../../test/interop/clients/', import.meta.url));
+
+export interface InstalledClient {
+  /** With its version. */
+  readonly name: string;
+  readonly folder: string;
+  /** The case follows as arguments. */
+  readonly command: readonly [string, ...string[]];
+}
+
+interface Installation {
+  readonly name: string;
+  /** Shows whether the toolchain is there. */
+  readonly toolchain: readonly [string, ...string[]];
+  /** Returns the command. */
+  readonly install: (folder: string) => Promise<readonly [string, ...string[]]>;
+}
+
+const installations: readonly Installation[] = [
+  {
+    name: 'grpc-js 1.14.7',
+    toolchain: ['npm', '--version'],
+    install: async (cwd) => {
+      const flags = ['--ignore-scripts', '--no-audit', '--no-fund', '--prefix', cwd];
+      await run('npm', ['install', ...flags, '@grpc/grpc-js@1.14.7'], { cwd });
+      return [process.execPath, join(sources, 'grpc-js.mjs')];
+    },
+  },
+  {
+    name: 'grpcio 1.85.3',
+    toolchain: ['python3', '-c', 'import venv, ensurepip'],
+    install: async (cwd) => {
+      const python = join(cwd, 'bin/python');
+      await run('python3', ['-m', 'venv', cwd]);
+      await run(python, ['-m', 'pip', 'install', '--quiet', 'grpcio==1.85.3'], { cwd });
+      return [python, join(sources, 'grpcio.py')];
+    },
+  },
+  {
+    name: 'grpc-go 1.85.0',
+    toolchain: ['go', 'version'],
+    install: async (cwd) => {
+      cpSync(join(sources, 'go'), cwd, { recursive: true });
+      await run('go', ['mod', 'tidy'], { cwd });
+      await run('go', ['build', '-o', 'client', '.'], { cwd });
+      return [join(cwd, 'client')];
+    },
+  },
+];
+
+/** Those whose toolchain is missing are named on stderr and left out. */
+export async function installClients(below: string): Promise<readonly InstalledClient[]> {
+  const clients: InstalledClient[] = [];
+  for (const { name, toolchain, install } of installations) {
+    const [program, ...args] = toolchain;
+    const isThere = await run(program, args).then(
+      () => true,
+      () => false,
+    );
+    if (!isThere) {
+      console.error(`Cannot show ${name} because ${program} is not installed`);
+      continue;
+    }
+    console.error(`Installing ${name}`);
+    const folder = join(below, name.replace(' ', '-'));
+    mkdirSync(folder);
+    clients.push({ name, folder, command: await install(folder) });
+  }
+  return clients;
+}

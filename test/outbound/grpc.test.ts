@@ -227,7 +227,11 @@ t.test('a response that is reset without an error lacks its trailers', async (t)
   t.match(seen.error, { reason: 'upstream-protocol-error', grpcCode: 'UNKNOWN' });
   const bare = open();
   bare.handler.onFailure(new ResponseUnfinished('it ended the stream'), PROGRESS);
-  t.match(await failureOf(bare.reply), { reason: 'upstream-reset' }, 'before its head it is a reset');
+  t.match(
+    await failureOf(bare.reply),
+    { reason: 'upstream-reset' },
+    'before its head it is a reset',
+  );
 });
 
 t.test('a response that breaks off has failed, whatever its status', async (t) => {

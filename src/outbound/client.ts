@@ -127,3 +127,8 @@ export class ResponseFault extends Error {
 export class StatusMissing extends ResponseFault {
   override readonly name = 'StatusMissing';
 }
+
+/** The upstream ended its response without an error, but before it was complete. */
+export class ResponseUnfinished extends Error {
+  override readonly name = 'ResponseUnfinished';
+}

@@ -10,6 +10,7 @@ import {
   isGrpcType,
 } from '../http/grpc.js';
 import {
+  ResponseUnfinished,
   StatusMissing,
   type Dispatched,
   type Progress,
@@ -66,6 +67,7 @@ export class GrpcResponses implements ResponseHandler {
   #dispatched: Dispatched | undefined;
   /** A head with a status, until it is known whether anything follows. */
   #held: ResponseHead | undefined;
+  #hasHead = false;
   /** The upstream has had its say. */
   #isOver = false;
 
@@ -95,6 +97,7 @@ export class GrpcResponses implements ResponseHandler {
   }
 
   onHead(head: ResponseHead): void {
+    this.#hasHead = true;
     if (findGrpcCode(head.headers) !== undefined) this.#held = head;
     else if (isGrpcHead(head)) this.#inner.onHead(head);
     else this.#onForeign(head);
@@ -124,7 +127,10 @@ export class GrpcResponses implements ResponseHandler {
   }
 
   onFailure(error: Error, progress: Progress): void {
-    if (!this.#isOver) this.#inner.onFailure(error, progress);
+    if (this.#isOver) return;
+    // As one that ends without trailers; where it ends inside a message, the client is told so in any case.
+    if (this.#hasHead && error instanceof ResponseUnfinished) this.#fail(error.message);
+    else this.#inner.onFailure(error, progress);
   }
 
   /** More follows: the status in the head does not count. @returns false where that was the end. */

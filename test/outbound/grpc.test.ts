@@ -5,7 +5,12 @@ import type { Event } from '../../src/core/events.js';
 import { createJudge } from '../../src/core/judge.js';
 import type { Reply } from '../../src/core/reply.js';
 import type { Fields } from '../../src/http/fields.js';
-import type { HttpClient, OutboundRequest, ResponseHandler } from '../../src/outbound/client.js';
+import {
+  ResponseUnfinished,
+  type HttpClient,
+  type OutboundRequest,
+  type ResponseHandler,
+} from '../../src/outbound/client.js';
 import { createDispatch } from '../../src/outbound/dispatch.js';
 import { defaultJudgement } from '../../src/policies/circuit-breaker/options.js';
 import { fakeAttempt, fakeCall } from '../support/fake-call.js';
@@ -211,6 +216,22 @@ t.test('a response without trailers is a broken one', async (t) => {
   handler.onEnd([]);
   t.match(seen.error, { reason: 'upstream-protocol-error', grpcCode: 'UNKNOWN' });
   t.same(reports, [true]);
+});
+
+t.test('a response that is reset without an error lacks its trailers', async (t) => {
+  const { handler, head, reply } = open();
+  head(200, GRPC);
+  const seen = read(await reply);
+  handler.onData(Buffer.from('message'));
+  handler.onFailure(new ResponseUnfinished('it ended the stream'), PROGRESS);
+  t.match(seen.error, { reason: 'upstream-protocol-error', grpcCode: 'UNKNOWN' });
+  const bare = open();
+  bare.handler.onFailure(new ResponseUnfinished('it ended the stream'), PROGRESS);
+  t.match(
+    await failureOf(bare.reply),
+    { reason: 'upstream-reset' },
+    'before its head it is a reset',
+  );
 });
 
 t.test('a response that breaks off has failed, whatever its status', async (t) => {

@@ -92,7 +92,7 @@ export class Connection {
       maxSessionMemory: MAX_MEMORY,
       maxSessionInvalidFrames: REFUSED_HEADS.burst,
     });
-    destroyLater(this.#session);
+    destroyLater(this.#session, setImmediate);
     this.#listen();
     this.#timer = clock.schedule(this.#nextLookMs(), this.#onLook);
   }

@@ -41,7 +41,7 @@ export function createSession(
     maxSendHeaderBlockLength: MAX_SENT_HEAD_BYTES,
     maxSessionMemory: MAX_SESSION_MB,
   });
-  destroyLater(session);
+  destroyLater(session, setImmediate);
   session.once('connect', () => session.setLocalWindowSize(CONNECTION_WINDOW_BYTES));
   return session;
 }

@@ -4,7 +4,7 @@
  */
 import { constants, type ClientHttp2Stream } from 'node:http2';
 import { Duplex } from 'node:stream';
-import { ResponseFault } from '../client.js';
+import { ResponseFault, ResponseUnfinished } from '../client.js';
 
 /** RFC 9113, section 7, by number. */
 const codeNames = [
@@ -80,7 +80,9 @@ export function explainReset(code: number, isGoingAway: boolean): Error {
           : 'it refused the stream (REFUSED_STREAM)',
       );
     case constants.NGHTTP2_NO_ERROR:
-      return new StreamReset('it ended the stream before the response was complete (NO_ERROR)');
+      return new ResponseUnfinished(
+        'it ended the stream before the response was complete (NO_ERROR)',
+      );
     case constants.NGHTTP2_ENHANCE_YOUR_CALM:
       // Node ends the stream with the same code where the head of a response is too large.
       return new StreamReset(

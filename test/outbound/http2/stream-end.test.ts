@@ -1,6 +1,6 @@
 /** Whether a response was complete, told from raw frames: each of these ends looks alike to those who read node:http2's streams. */
 import t from 'tap';
-import { ResponseFault } from '../../../src/outbound/client.js';
+import { ResponseFault, ResponseUnfinished } from '../../../src/outbound/client.js';
 import { SessionPool } from '../../../src/outbound/http2/session-pool.js';
 import { createSystemClock } from '../../../src/platform/system-clock.js';
 import { FakeCursor, sendBy, wholeBody, type Sent } from '../../support/outbound.js';
@@ -120,6 +120,7 @@ t.test(
         hasAnswerBegun: true,
       });
       t.same(sent.calls, ['start', 'head', 'failure'], how);
+      t.equal(sent.error instanceof ResponseUnfinished, how === 'reset with NO_ERROR', how);
     }
   },
 );

@@ -1,6 +1,9 @@
 /** A real Redis server of a test's own, which it can hang, kill and start again. */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { eventually, findFreePort, type Teardown } from './sidecar.js';
 
 /** For tap's `skip`: why there is no server to test with, or false. */
@@ -25,7 +28,9 @@ export interface RedisServer {
 
 export async function startRedis(t: Teardown, ...options: string[]): Promise<RedisServer> {
   const port = await findFreePort();
-  const settings = { port, bind: '127.0.0.1', save: '', appendonly: 'no' };
+  // A replica that is synchronized leaves a file there, which the next server would read.
+  const dir = mkdtempSync(join(tmpdir(), 'breakwater-redis-'));
+  const settings = { port, bind: '127.0.0.1', save: '', appendonly: 'no', dir };
   const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]);
   let child: ChildProcess | undefined;
 
@@ -68,7 +73,10 @@ export async function startRedis(t: Teardown, ...options: string[]): Promise<Red
     hang: () => void child?.kill('SIGSTOP'),
     goOn: () => void child?.kill('SIGCONT'),
   };
-  t.teardown(() => server.kill());
+  t.teardown(async () => {
+    await server.kill();
+    rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
+  });
   await server.start();
   return server;
 }

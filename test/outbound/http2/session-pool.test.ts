@@ -457,6 +457,16 @@ t.test('the end of the pool ends its requests, those that wait included', async 
   t.ok(late.error instanceof ClientClosed);
 });
 
+t.test('requests fail where no connection can even be begun', async (t) => {
+  const context = { ...poolContext(new FakeClock()), claimDescriptor: () => false };
+  const pool = new SessionPool(poolOptions(NO_PORT), context);
+  t.teardown(() => pool.destroy());
+  for (const sent of [sendBy(pool), sendBy(pool)]) {
+    t.equal(await sent.ended, 'failure');
+    t.match(sent.progress, { isConnected: false, sent: 'none' });
+  }
+});
+
 t.test('a pool that is not wanted any more finishes its requests and closes', async (t) => {
   const { pool, peers } = await open(t);
   const running = sendBy(pool);

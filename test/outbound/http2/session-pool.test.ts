@@ -379,6 +379,11 @@ t.test('other attacks close the connection, or end the stream', async (t) => {
       ),
     'a head that is too large': (stream, peer) =>
       peer.send(headersFrame(stream, huge, Flag.endStream)),
+    'an informational status below 100': (stream, peer) =>
+      peer.send(
+        headersFrame(stream, { ':status': '099' }),
+        headersFrame(stream, OK, Flag.endStream),
+      ),
     'trailers that are too large': (stream, peer) =>
       peer.send(
         headersFrame(stream, OK),

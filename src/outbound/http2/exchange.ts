@@ -111,6 +111,7 @@ export class Exchange implements Dispatched {
     this.#owner.onResponse();
     const head = responseHead(raw);
     if (this.#isOver || this.#isTooLarge(raw)) return;
+    if (head.status < 100) return this.#refuse(`the status ${raw[1]}`);
     // The body is on its way anyway, and HTTP/2 has no 101 (RFC 9113, section 8.6).
     if (head.status !== 100 && head.status !== 101) this.#handler.onInformational(head);
   }
@@ -176,12 +177,19 @@ export class Exchange implements Dispatched {
   #isTooLarge(raw: string[]): boolean {
     const { maxHeaderBytes } = this.#owner;
     if (sizeOf(raw) <= maxHeaderBytes) return false;
-    this.#end();
-    this.#handler.onFailure(
-      new ResponseFault(`bad response: more than ${maxHeaderBytes} bytes of header fields`),
-      { isConnected: true, sent: 'some', isReused: false, hasAnswerBegun: true },
-    );
+    this.#refuse(`more than ${maxHeaderBytes} bytes of header fields`);
     return true;
+  }
+
+  /** @param what the response has that no response may have. */
+  #refuse(what: string): void {
+    this.#end();
+    this.#handler.onFailure(new ResponseFault(`bad response: ${what}`), {
+      isConnected: true,
+      sent: 'some',
+      isReused: false,
+      hasAnswerBegun: true,
+    });
   }
 
   /** Nothing more is sent, and nothing more handed over. */

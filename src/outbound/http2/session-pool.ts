@@ -100,7 +100,8 @@ export class SessionPool implements HttpClient, SessionKeeper {
 
   /** A session that `begin` has begun is ready. */
   add(session: Session): void {
-    this.#limit = session.limit;
+    // The other side may have taken its limit back since.
+    if (session.limit > 0) this.#limit = session.limit;
     this.#sessions = [...this.#sessions, session];
     this.onRoom(session);
   }
@@ -155,8 +156,13 @@ export class SessionPool implements HttpClient, SessionKeeper {
   /** As many connections as the waiting requests need, as far as is known what one can carry. */
   #openMore(): void {
     this.#waiting = this.#waiting.filter(({ handler }) => !handler.isOver);
-    const needed = this.#limit === Infinity ? 1 : Math.ceil(this.#waiting.length / this.#limit);
-    while (this.#openings.size < needed) this.#open();
+    // One that fails at once, as without a descriptor, takes requests with it.
+    while (this.#openings.size < this.#needed) this.#open();
+  }
+
+  get #needed(): number {
+    const { length } = this.#waiting;
+    return this.#limit === Infinity ? Math.min(1, length) : Math.ceil(length / this.#limit);
   }
 
   #open(): void {

@@ -379,6 +379,11 @@ t.test('other attacks close the connection, or end the stream', async (t) => {
       ),
     'a head that is too large': (stream, peer) =>
       peer.send(headersFrame(stream, huge, Flag.endStream)),
+    'an informational status below 100': (stream, peer) =>
+      peer.send(
+        headersFrame(stream, { ':status': '099' }),
+        headersFrame(stream, OK, Flag.endStream),
+      ),
     'trailers that are too large': (stream, peer) =>
       peer.send(
         headersFrame(stream, OK),
@@ -455,6 +460,16 @@ t.test('the end of the pool ends its requests, those that wait included', async 
   const late = sendBy(pool);
   await late.ended;
   t.ok(late.error instanceof ClientClosed);
+});
+
+t.test('requests fail where no connection can even be begun', async (t) => {
+  const context = { ...poolContext(new FakeClock()), claimDescriptor: () => false };
+  const pool = new SessionPool(poolOptions(NO_PORT), context);
+  t.teardown(() => pool.destroy());
+  for (const sent of [sendBy(pool), sendBy(pool)]) {
+    t.equal(await sent.ended, 'failure');
+    t.match(sent.progress, { isConnected: false, sent: 'none' });
+  }
 });
 
 t.test('a pool that is not wanted any more finishes its requests and closes', async (t) => {

@@ -1,7 +1,7 @@
 /** One request and its response on a stream of an HTTP/2 session. */
 import { constants, type ClientHttp2Stream } from 'node:http2';
 import type { BodyCursor } from '../../core/request-body.js';
-import type { Fields } from '../../http/fields.js';
+import { firstValue, type Fields } from '../../http/fields.js';
 import {
   ResponseFault,
   type Dispatched,
@@ -42,7 +42,7 @@ export interface Loss {
   readonly isStale: boolean;
 }
 
-const { NGHTTP2_FLAG_END_STREAM, NGHTTP2_REFUSED_STREAM } = constants;
+const { NGHTTP2_FLAG_END_STREAM, NGHTTP2_NO_ERROR, NGHTTP2_REFUSED_STREAM } = constants;
 
 export class Exchange implements Dispatched {
   readonly #stream: ClientHttp2Stream;
@@ -53,6 +53,10 @@ export class Exchange implements Dispatched {
   #head: ResponseHead | undefined;
   #chunks: Buffer[] = [];
   #trailers: Fields = [];
+  /** Bytes of the body that the head announces; undefined where it does not. */
+  #length: number | undefined;
+  #bytes = 0;
+  #wasPaused = false;
   #hasAnswerBegun = false;
   #error: Error | undefined;
   #isOver = false;
@@ -82,6 +86,7 @@ export class Exchange implements Dispatched {
   }
 
   pause(): void {
+    this.#wasPaused = true;
     this.#stream.pause();
   }
 
@@ -125,6 +130,8 @@ export class Exchange implements Dispatched {
     this.#owner.onResponse();
     if (this.#isOver || this.#isTooLarge(raw)) return;
     this.#head = responseHead(raw);
+    const length = firstValue(this.#head.headers, 'content-length');
+    this.#length = length === undefined ? undefined : Number(length);
     if ((flags & NGHTTP2_FLAG_END_STREAM) === 0) this.#owner.hold(this);
   }
 
@@ -134,13 +141,26 @@ export class Exchange implements Dispatched {
 
   #onData(chunk: Buffer): void {
     this.#owner.onResponse();
+    this.#bytes += chunk.length;
     if (this.#isOver) return;
     if (this.#head === undefined) this.#handler.onData(chunk);
     else this.#chunks.push(chunk);
   }
 
+  /**
+   * While a stream is paused, Node closes it before it tells of END_STREAM, so that it looks like a reset with NO_ERROR. Then
+   * the length tells them apart, or the trailers, which only END_STREAM can follow. Where there is neither, the response counts
+   * as complete: a reset with NO_ERROR in the middle of a body is rarer than a slow reader.
+   */
+  get #isComplete(): boolean {
+    if (isComplete(this.#stream) || this.#trailers.length > 0) return true;
+    if (!this.#wasPaused || this.#owner.isLost || !this.#hasAnswerBegun) return false;
+    if (this.#stream.rstCode !== NGHTTP2_NO_ERROR) return false;
+    return this.#length === undefined || this.#length === this.#bytes;
+  }
+
   #onEnd(): void {
-    if (this.#isOver || !isComplete(this.#stream)) return;
+    if (this.#isOver || !this.#isComplete) return;
     this.release();
     if (this.#isOver) return;
     this.#end();
@@ -148,7 +168,7 @@ export class Exchange implements Dispatched {
   }
 
   #onClose(): void {
-    const isReset = !isComplete(this.#stream) && !this.#isOver;
+    const isReset = !this.#isOver && !this.#isComplete;
     this.#upload?.stop();
     this.#owner.onClosed(isReset);
     if (this.#isOver) return;
@@ -195,7 +215,7 @@ export class Exchange implements Dispatched {
   /** Nothing more is sent, and nothing more handed over. */
   #end(): void {
     this.#isOver = true;
-    const isWhole = isComplete(this.#stream) && this.hasSentAll;
+    const isWhole = this.#isComplete && this.hasSentAll;
     this.#upload?.stop();
     if (!isWhole) cancel(this.#stream);
     this.#owner.onOver();

@@ -148,13 +148,17 @@ t.test('a body that is shorter or longer than it says is a failure', async (t) =
 t.test(
   'a paused response that has come as a whole is complete, and one that was cut is not',
   async (t) => {
-    const ends: [Buffer, 'end' | 'failure'][] = [
-      [dataFrame(1, '', Flag.endStream), 'end'],
-      [rstFrame(1, Code.noError), 'failure'],
+    const long = { ...OK, 'content-length': '99' };
+    const ends: [typeof OK, Buffer, 'end' | 'failure'][] = [
+      [OK, dataFrame(1, '', Flag.endStream), 'end'],
+      [long, rstFrame(1, Code.noError), 'failure'],
+      // Without a length nothing tells it from a complete one.
+      [OK, rstFrame(1, Code.noError), 'end'],
+      [OK, rstFrame(1, Code.cancel), 'failure'],
     ];
-    for (const [last, how] of ends) {
+    for (const [head, last, how] of ends) {
       const { pool, upstream } = await open(t, (stream, peer) =>
-        peer.send(headersFrame(stream, OK), dataFrame(stream, 'first')),
+        peer.send(headersFrame(stream, head), dataFrame(stream, 'first')),
       );
       const sent = sendBy(pool);
       await eventually('the first bytes have come', () => sent.bytes === 5);

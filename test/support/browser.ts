@@ -1,7 +1,8 @@
 /** A real browser, Debian's chromium, driven over the DevTools protocol: for tests of the live page and pictures of it. */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -141,6 +142,13 @@ async function findAddress(browser: ChildProcess): Promise<string> {
   throw new Error('chromium ended before it listened');
 }
 
+/** The last of the killed processes may still be writing there; what is left after a while is left to the system. */
+async function removeFolder(folder: string): Promise<void> {
+  await rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 }).catch(
+    () => {},
+  );
+}
+
 /** A new browser with one tab; both end with the test. */
 export async function openTab(t: Teardown): Promise<Tab> {
   const folder = mkdtempSync(join(tmpdir(), 'breakwater-browser-'));
@@ -158,13 +166,14 @@ export async function openTab(t: Teardown): Promise<Tab> {
       '--remote-debugging-port=0',
       'about:blank',
     ],
-    { stdio: ['ignore', 'ignore', 'pipe'] },
+    // A group of its own: its helper processes would go on writing into the folder.
+    { stdio: ['ignore', 'ignore', 'pipe'], detached: true },
   );
   const ended = once(browser, 'exit');
   t.teardown(async () => {
-    browser.kill('SIGKILL');
+    process.kill(-browser.pid!, 'SIGKILL');
     await ended;
-    rmSync(folder, { recursive: true, force: true, maxRetries: 20 });
+    await removeFolder(folder);
   });
   const { host } = new URL(await findAddress(browser));
   browser.stderr!.resume();

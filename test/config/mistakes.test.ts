@@ -311,7 +311,7 @@ const environment: readonly Case[] = [
 
 const meaning: readonly Case[] = [
   {
-    name: 'an upstream that nobody can reach',
+    name: 'an upstream that no client can reach',
     text: 'upstreams:\n  a: { target: "http://a" }\n',
     expected: [
       '2:3: error: upstreams.a: needs `listen` (an address of its own), `prefix` (a path on the shared listener), or both',

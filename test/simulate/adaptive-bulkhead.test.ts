@@ -105,7 +105,7 @@ t.test(
   },
 );
 
-t.test('under low load the limit does not collapse, and nobody waits', async (t) => {
+t.test('under low load the limit does not collapse, and no call waits', async (t) => {
   t.ok(Math.min(...low!.watched) >= 20);
   t.equal(low!.calls.good, low!.calls.offered);
   t.ok(low!.calls.latencyMs(0.5) < 60, `${low!.calls.latencyMs(0.5)}`);

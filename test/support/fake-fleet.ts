@@ -124,8 +124,8 @@ export function fakeFleet(): Fleet {
 }
 
 /** Begins an attempt, of a call of its own if none is given. @returns where it goes. */
-export function pick(set: EndpointSet, call = fakeCall()) {
-  const endpoint = set.choose(new Attempt(call), 0);
+export function pick(set: EndpointSet, call = fakeCall(), nowMs = 0) {
+  const endpoint = set.choose(new Attempt(call), nowMs);
   endpoint?.begin();
   return endpoint;
 }

@@ -46,7 +46,7 @@ const files = new Map<string, PageFile>([
   ]),
 ]);
 
-/** Nothing from elsewhere, nothing inline, in nobody's frame. */
+/** Only files of this server, nothing inline, and no frame around the page. */
 const policy = [
   "default-src 'none'",
   "script-src 'self'",

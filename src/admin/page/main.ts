@@ -8,7 +8,7 @@ import { RowView } from './row.js';
 import { readPalette } from './strip.js';
 import { story } from './story.js';
 
-/** Rows at first, and more by the button: a thousand at once would be slow, and nobody reads them. */
+/** Rows at first, and more by the button: a thousand at once would be slow. */
 const PAGE_ROWS = 100;
 
 /** Upstreams told of above the table. */

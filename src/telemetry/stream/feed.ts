@@ -1,5 +1,5 @@
 /**
- * The stream behind the live page. While nobody watches, nothing runs. A viewer first gets everything, then once or twice in
+ * The stream behind the live page. Without a viewer nothing runs. A viewer first gets everything, then once or twice in
  * two seconds what has changed. The work for many upstreams is done in parts, with calls in between.
  */
 import { setImmediate } from 'node:timers/promises';
@@ -17,7 +17,7 @@ export interface FeedOptions {
   readonly trends: Trends;
   /** What is shown of the process, ready for JSON. */
   readonly describeProcess: () => object;
-  /** Somebody watches, or nobody does any more. */
+  /** The first viewer has come, or the last one has left. */
   readonly onWatched?: (isWatched: boolean) => void;
 }
 

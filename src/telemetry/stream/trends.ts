@@ -30,7 +30,7 @@ interface Moved {
 const isMoved = (event: Event): event is Moved =>
   event.type === 'circuit-moved' && 'to' in event && circuitCodes.includes(event.to as CircuitCode);
 
-/** Changes that were only counted matter to nobody who looks at one upstream. */
+/** Changes that are only counted are left out of the news of an upstream. */
 const isNews = (level: string) => level !== 'debug';
 
 export class Trends implements Sink {

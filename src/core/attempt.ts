@@ -36,6 +36,8 @@ export class Attempt extends CancelScope {
   readonly call: Call;
   /** Counts from 1. */
   readonly number: number;
+  /** Address of the endpoint that it goes to; undefined until one is chosen, and for good if none could be. */
+  endpoint: string | undefined;
   /** It runs beside an earlier attempt, whose 1xx responses go to the client; its own do not. */
   isBeside = false;
   /** The upstream does not take the request body's bytes. */

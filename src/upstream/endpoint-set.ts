@@ -101,6 +101,7 @@ export class EndpointSet
     if (endpoint === undefined) return undefined;
     if (this.#isPanicking) this.#notePanic();
     call.endpoints = this;
+    attempt.endpoint = endpoint.address;
     call.triedEndpoints =
       call.triedEndpoints.length === 0
         ? endpoint.asTried

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { fakeCall } from '../support/fake-call.js';
+import { fakeAttempt, fakeCall } from '../support/fake-call.js';
 import { addresses, fakeFleet, pick, states, target } from '../support/fake-fleet.js';
 
 const FLEET = ['10.0.0.1', '10.0.0.2', '10.0.0.3'];
@@ -192,6 +192,14 @@ t.test('a failed connection has the name looked up at once, at most once a secon
   endpoint.onUnreachable();
   await clock.advance(0);
   t.equal(names.asked.length, before + 2);
+});
+
+t.test('an attempt knows the endpoint that it goes to', async (t) => {
+  const { set } = await openFleet();
+  const attempt = fakeAttempt();
+  t.equal(attempt.endpoint, undefined, 'none is chosen yet');
+  const endpoint = set.choose(attempt, 0)!;
+  t.equal(attempt.endpoint, endpoint.address);
 });
 
 t.test('a further attempt goes to an endpoint that its call has not tried', async (t) => {

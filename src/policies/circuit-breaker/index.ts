@@ -60,7 +60,7 @@ function create(
       isFailure: failed,
       isSlow: headMs > slowMs,
       isFirst: isFirst && !unseen.has(call),
-      endpoint: call.triedEndpoints[number - 1],
+      endpoint: attempt.endpoint,
       endpoints: call.endpoints,
     });
   }

@@ -24,7 +24,9 @@ function build(options: Partial<Options> = {}) {
 
   /** Sends a try and leaves it under way. */
   function send(call: Call = fakeCall()) {
-    const reply = stage.run(fakeAttempt(call));
+    const attempt = fakeAttempt(call);
+    attempt.endpoint = call.triedEndpoints.at(-1);
+    const reply = stage.run(attempt);
     reply.catch(() => {});
     return { reply, run: next.last };
   }
@@ -703,6 +705,17 @@ t.test(
     t.equal(tested.state, 'open', 'all have failed');
   },
 );
+
+t.test('an attempt that found no endpoint has no part in the row of those that did', async (t) => {
+  const tested = build({ failureRate: 'off', failureThreshold: 2 });
+  const call = callAt('a', ['a', 'b']);
+  call.triedEndpoints = [];
+  await tested.fail(error('connect-failed', { unsent: true }), 0, call);
+  call.triedEndpoints = ['a'];
+  await tested.answer(503, call);
+  await tested.answer(503, callAt('b', ['a', 'b']));
+  t.equal(tested.state, 'open', 'both endpoints have failed, each in an attempt of its own');
+});
 
 t.test('failures in a row open it once only those endpoints are available', async (t) => {
   const tested = build({ failureRate: 'off' });

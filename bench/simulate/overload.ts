@@ -55,7 +55,11 @@ class EventLoop implements Clock {
 
   /** A timer is as late as the loop is. */
   schedule(delayMs: number, callback: () => void) {
-    return this.#clock.schedule(delayMs, () => this.push(0, callback));
+    return this.scheduleAt(this.#clock.now() + delayMs, callback);
+  }
+
+  scheduleAt(atMs: number, callback: () => void) {
+    return this.#clock.scheduleAt(atMs, () => this.push(0, callback));
   }
 
   /** Work that takes `costMs` from when its turn comes, and then has its effect. */

@@ -39,7 +39,11 @@ export class VirtualClock implements Clock {
   }
 
   schedule(delayMs: number, callback: () => void): Timer {
-    const entry = new Entry(this.#nowMs + Math.max(0, delayMs), this.#order++, callback);
+    return this.scheduleAt(this.#nowMs + delayMs, callback);
+  }
+
+  scheduleAt(atMs: number, callback: () => void): Timer {
+    const entry = new Entry(Math.max(this.#nowMs, atMs), this.#order++, callback);
     this.#push(entry);
     return entry;
   }

@@ -10,6 +10,8 @@ export interface Clock {
   wallNow(): number;
   /** Runs `callback` once, `delayMs` from now. */
   schedule(delayMs: number, callback: () => void): Timer;
+  /** Runs `callback` once, at that monotonic instant in ms: for those who know it anyway, it saves a look at the clock. */
+  scheduleAt(atMs: number, callback: () => void): Timer;
 }
 
 /** Uniform in [0, 1). */

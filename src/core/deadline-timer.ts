@@ -53,7 +53,7 @@ export class DeadlineTimer {
   }
 
   #arm(deadline: Deadline): void {
-    this.#timer = this.#clock.schedule(deadline.atMs - this.#clock.now(), () =>
+    this.#timer = this.#clock.scheduleAt(deadline.atMs, () =>
       this.#call.cancel(deadlineError(this.#call, deadline, this.#upstream)),
     );
   }

@@ -80,15 +80,23 @@ export class TimerWheel {
     return this.#size;
   }
 
-  /** @param callback must not throw: that would leave timers of the same tick behind. */
+  /** @param callback as for `scheduleAt`. */
   schedule(delayMs: number, callback: () => void): Timer {
+    return this.scheduleAt(this.#host.now() + delayMs, callback);
+  }
+
+  /**
+   * @param atMs on the host's clock.
+   * @param callback must not throw: that would leave timers of the same tick behind.
+   */
+  scheduleAt(atMs: number, callback: () => void): Timer {
     if (this.#size === 0) {
       // No timer was waiting for the ticks that have passed.
       if (!this.#isWaking) this.#tick = Math.max(this.#tick, Math.floor(this.#host.now()));
       this.#host.setBusy(true);
     }
     this.#size += 1;
-    const timer = new WheelTimer(this, Math.ceil(this.#host.now() + delayMs), callback);
+    const timer = new WheelTimer(this, Math.ceil(atMs), callback);
     this.#wakeBy(this.#insert(timer));
     return timer;
   }

@@ -135,7 +135,7 @@ class Dispatch extends StreamedReply implements ResponseHandler, ForwardedReply 
     this.outcome = this.#classifier.atHead(head);
     const isStream = isOpenEnded(this);
     // A stream has done its part with its head; of other responses the body counts too.
-    if (isStream || head.status >= 400) this.#judge();
+    if (isStream || head.status >= 400) this.#judge(this.#headAtMs);
     this.attempt.enter(isStream ? 'streaming-events' : 'streaming');
     this.#resolve(this);
   }
@@ -185,13 +185,14 @@ class Dispatch extends StreamedReply implements ResponseHandler, ForwardedReply 
     if (error !== undefined) this.outcome = this.#atFailure(error);
     // Not read to its end, so it says nothing.
     this.outcome ??= { kind: 'cancelled' };
-    this.#judge();
+    const { clock, judge, emit } = this.#options;
+    const nowMs = clock.now();
+    this.#judge(nowMs);
     this.#destination?.end();
     const result = attemptResult(this.outcome);
     const { call } = this.attempt;
     call.results.push(result);
-    const { clock, judge, emit } = this.#options;
-    const ranMs = clock.now() - this.#startedMs;
+    const ranMs = nowMs - this.#startedMs;
     call.upstreamMs += ranMs;
     const headersMs = this.hasHeaders ? this.#headAtMs - this.#startedMs : ranMs;
     const isUpstreams =
@@ -210,12 +211,11 @@ class Dispatch extends StreamedReply implements ResponseHandler, ForwardedReply 
   }
 
   /** Tells the destination how it has done, as soon as that is known; only the first time. */
-  #judge(): void {
+  #judge(nowMs: number): void {
     const { outcome } = this;
     if (outcome === undefined || this.#isJudged || this.#destination === undefined) return;
     this.#isJudged = true;
-    const { judge, clock } = this.#options;
-    const isFailure = judge(outcome, clock.now() - this.#startedMs);
+    const isFailure = this.#options.judge(outcome, nowMs - this.#startedMs);
     if (isFailure !== undefined) this.#destination.report(isFailure, this.#startedMs);
     if (isFailure === true && outcome.kind === 'unsent') this.#destination.onUnreachable();
   }

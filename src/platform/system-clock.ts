@@ -20,5 +20,6 @@ export function createSystemClock(): Clock {
     now: () => performance.now(),
     wallNow: () => Date.now(),
     schedule: (delayMs, callback) => wheel.schedule(delayMs, callback),
+    scheduleAt: (atMs, callback) => wheel.scheduleAt(atMs, callback),
   };
 }

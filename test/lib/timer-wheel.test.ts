@@ -87,6 +87,20 @@ t.test('a timer wheel', async (t) => {
     t.strictSame(ran, [3, 4, 70, 1_500, 40_000]);
   });
 
+  t.test('it takes instants as well as delays, also those that are over', async (t) => {
+    const host = new FakeHost(1000);
+    const ran: [string, number][] = [];
+    host.wheel.scheduleAt(1500.5, () => ran.push(['later', host.nowMs]));
+    host.wheel.scheduleAt(200, () => ran.push(['over', host.nowMs]));
+    host.wheel.schedule(100, () => ran.push(['delay', host.nowMs]));
+    host.advance(1000);
+    t.strictSame(ran, [
+      ['over', 1001],
+      ['delay', 1100],
+      ['later', 1501],
+    ]);
+  });
+
   t.test('it waits for timers beyond the reach of its slots', async (t) => {
     const host = new FakeHost();
     const month = 30 * 24 * 3600 * 1000;

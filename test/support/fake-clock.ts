@@ -24,7 +24,11 @@ export class FakeClock implements Clock {
   }
 
   schedule(delayMs: number, callback: () => void): Timer {
-    const entry = { atMs: this.#nowMs + Math.max(0, delayMs), order: this.#order++, callback };
+    return this.scheduleAt(this.#nowMs + delayMs, callback);
+  }
+
+  scheduleAt(atMs: number, callback: () => void): Timer {
+    const entry = { atMs: Math.max(this.#nowMs, atMs), order: this.#order++, callback };
     this.#entries.add(entry);
     return { cancel: () => void this.#entries.delete(entry) };
   }

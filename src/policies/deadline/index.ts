@@ -26,9 +26,9 @@ function findDeadline(
   totalMs: number | 'off',
   header: string | undefined,
   context: PolicyContext,
+  nowMs: number,
 ): Deadline | undefined {
-  const { clock } = context;
-  const offsetMs = clock.wallNow() - clock.now();
+  const offsetMs = context.clock.wallNow() - nowMs;
   let atMs = totalMs === 'off' ? Infinity : call.startedAtMs + totalMs;
   let callerAtMs =
     header === undefined ? Infinity : readCallerDeadline(call, header, offsetMs, context.upstream);
@@ -56,11 +56,12 @@ function create(settings: DeadlineSettings, context: PolicyContext): CallLayer |
 
   function wrap(next: CallStage): CallStage {
     async function run(call: Call): Promise<Reply> {
-      const deadline = findDeadline(call, bufferMs, totalMs, lowerName, context);
+      const nowMs = clock.now();
+      const deadline = findDeadline(call, bufferMs, totalMs, lowerName, context, nowMs);
       if (deadline === undefined) return next.run(call);
       call.deadline = deadline;
       const { upstream } = context;
-      if (usableMs(deadline, clock.now()) <= 0) throw deadlineError(call, deadline, upstream);
+      if (usableMs(deadline, nowMs) <= 0) throw deadlineError(call, deadline, upstream);
       const timer = new DeadlineTimer(call, deadline, upstream, clock);
       try {
         const reply = await next.run(call);

@@ -123,7 +123,7 @@ export class AttemptTimer implements AttemptObserver {
     this.#disarm();
     if (atMs === Infinity) return;
     this.#timerAtMs = atMs;
-    this.#timer = this.#context.clock.schedule(atMs - this.#context.clock.now(), this.#onTimer);
+    this.#timer = this.#context.clock.scheduleAt(atMs, this.#onTimer);
   }
 
   #disarm(): void {

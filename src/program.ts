@@ -1,9 +1,8 @@
 /** The command line: arguments in, exit code out. */
-import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import type { CheckOptions } from './cli/check.js';
 import type { ExplainOptions } from './cli/explain.js';
-import type { Output } from './cli/output.js';
+import { endQuietly, readStdin, type Output } from './cli/output.js';
 import { pinTicks } from './platform/pin-ticks.js';
 import { listenForStop } from './platform/signals.js';
 import { version } from './version.js';
@@ -13,7 +12,9 @@ import { version } from './version.js';
 process.env = { ...process.env };
 
 const { stdout, stderr, env } = process;
-const output: Output = { stdin: () => readFileSync(0), stdout, stderr, env };
+const output: Output = { stdout, stderr, env };
+endQuietly(stdout);
+endQuietly(stderr);
 const defaultFile = env['BREAKWATER_CONFIG'] || 'config/breakwater.yaml';
 const defaultNote = '$BREAKWATER_CONFIG, then config/breakwater.yaml';
 
@@ -63,8 +64,12 @@ program
   )
   .option('--allow-unset', 'do not fail on environment variables that are not set here', false)
   .action(async (files: string[], options: CheckOptions) => {
-    const { check } = await import('./cli/check.js');
-    process.exitCode = check(files.length === 0 ? [defaultFile] : files, options, output);
+    const { check, STDIN } = await import('./cli/check.js');
+    const read = files.includes(STDIN) ? { stdin: await readStdin(process.stdin) } : {};
+    process.exitCode = check(files.length === 0 ? [defaultFile] : files, options, {
+      ...output,
+      ...read,
+    });
   });
 
 program

@@ -1,10 +1,10 @@
 /** What `check` is given to look at: files, folders, ConfigMap manifests and standard input. */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { checkText } from '../config/check.js';
-import { decodeThen, type Loaded } from '../config/load.js';
+import { decodeThen, describeReadFailure, type Loaded } from '../config/load.js';
 import { Findings, sortDiagnostics, type Diagnostic } from '../config/syntax/diagnostics.js';
-import { readManifest } from '../config/syntax/manifest.js';
+import { MANIFEST_RULE, readManifest } from '../config/syntax/manifest.js';
 import type { Output } from './output.js';
 
 /** Standard input on the command line, and what it is called in messages. */
@@ -18,49 +18,76 @@ export interface Checked {
   readonly upstreams: number | undefined;
 }
 
-/** What there is in a folder itself is checked one by one. */
+/** Checks each file once, however often it is named; of a folder, the files in it. */
 export function checkInputs(
   inputs: readonly string[],
   allowsUnset: boolean,
   output: Output,
 ): Checked[] {
-  return [...new Set(inputs)].flatMap((input) => {
+  const seen = new Set<string>();
+  const isNew = (path: string) => {
+    const isKnown = seen.has(path);
+    seen.add(path);
+    return !isKnown;
+  };
+  const checkFile = (file: string) =>
+    checkBytes(file, () => readFileSync(file), allowsUnset, output);
+  return inputs.flatMap((input) => {
     if (input === STDIN) {
-      return [
-        checkBytes(STDIN_NAME, () => output.stdin?.() ?? Buffer.alloc(0), allowsUnset, output),
-      ];
+      const read = () => output.stdin?.() ?? Buffer.alloc(0);
+      return isNew(STDIN) ? [checkBytes(STDIN_NAME, read, allowsUnset, output)] : [];
     }
-    if (!isFolder(input)) return [checkFile(input, allowsUnset, output)];
+    if (!isFolder(input)) return isNew(resolve(input)) ? [checkFile(input)] : [];
     const files = listFolder(input);
-    return files.length === 0
-      ? [emptyFolder(input)]
-      : files.map((file) => checkFile(file, allowsUnset, output));
+    if (!Array.isArray(files)) return [files];
+    const checked = files.filter((file) => isNew(resolve(file))).map(checkFile);
+    return leaveOutOtherManifests(checked);
   });
 }
 
+/** False also for what cannot be looked at: reading it as a file says why. */
 function isFolder(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
 }
 
-/** In the order of their names. */
-function listFolder(folder: string): string[] {
-  return readdirSync(folder)
+/** @returns the files in the order of their names, or what is wrong with the folder. */
+function listFolder(folder: string): string[] | Checked {
+  const refuse = (message: string): Checked => {
+    const findings = new Findings(folder);
+    findings.error('unreadable-file', { line: 1, column: 1 }, [], message);
+    return { name: folder, diagnostics: findings.list(), upstreams: undefined };
+  };
+  let names: string[];
+  try {
+    names = readdirSync(folder);
+  } catch (error) {
+    return refuse(`cannot read the folder: ${describeReadFailure(error)}`);
+  }
+  const files = names
     .filter((name) => /\.ya?ml$/.test(name))
     .toSorted()
     .map((name) => join(folder, name))
     .filter((path) => !isFolder(path));
+  return files.length > 0
+    ? files
+    : refuse('this folder has no file whose name ends in .yaml or .yml; subfolders do not count');
 }
 
-function emptyFolder(name: string): Checked {
-  const findings = new Findings(name);
-  const message =
-    'this folder has no file whose name ends in .yaml or .yml; subfolders do not count';
-  findings.error('unreadable-file', { line: 1, column: 1 }, [], message);
-  return { name, diagnostics: findings.list(), upstreams: undefined };
+/** Manifests of other things lie beside a ConfigMap. They are errors only where nothing else is there. */
+function leaveOutOtherManifests(checked: readonly Checked[]): readonly Checked[] {
+  const isOther = ({ diagnostics }: Checked) =>
+    diagnostics.some(({ rule, level }) => rule === MANIFEST_RULE && level === 'error');
+  if (checked.every(isOther)) return checked;
+  return checked.map((each) => {
+    if (!isOther(each)) return each;
+    const told = each.diagnostics.map((found): Diagnostic => ({ ...found, level: 'info' }));
+    return { ...each, diagnostics: told, upstreams: undefined };
+  });
 }
-
-const checkFile = (file: string, allowsUnset: boolean, output: Output) =>
-  checkBytes(file, () => readFileSync(file), allowsUnset, output);
 
 function checkBytes(
   name: string,

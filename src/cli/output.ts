@@ -12,3 +12,27 @@ export interface Output {
   readonly stdout: Sink;
   readonly stderr: Sink;
 }
+
+/**
+ * Reads to the end, however slowly it comes: a pipe need not block, so that reading it at once could fail.
+ * @returns what reads it again: it throws what kept it from being read.
+ */
+export async function readStdin(stdin: AsyncIterable<Uint8Array>): Promise<() => Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  try {
+    for await (const chunk of stdin) chunks.push(chunk);
+  } catch (error) {
+    return () => {
+      throw error;
+    };
+  }
+  const all = Buffer.concat(chunks);
+  return () => all;
+}
+
+/** A reader such as `head` may be gone before the end: it has had what it wanted. */
+export function endQuietly(stream: NodeJS.WriteStream): void {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+}

@@ -34,7 +34,15 @@ const readFailures: Readonly<Record<string, string>> = {
   ENOTDIR: 'there is no such file',
   EISDIR: 'this is a directory, not a file',
   EACCES: 'this user may not read it',
+  ELOOP: 'its symbolic links go round in a circle',
+  ERR_ENCODING_INVALID_ENCODED_DATA: 'it is not UTF-8 text',
 };
+
+/** The end of a sentence about what cannot be read. */
+export function describeReadFailure(error: unknown): string {
+  const { code = '', message } = error as NodeJS.ErrnoException;
+  return readFailures[code] ?? message;
+}
 
 /** Reads, checks and decodes. Never throws. @param policies whose keys it may have. */
 export function loadConfig(file: string, env: Environment, policies: PolicyList = builtIn): Loaded {
@@ -56,13 +64,9 @@ export function decodeThen(
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(read());
   } catch (error) {
-    const { code = '', message } = error as NodeJS.ErrnoException;
-    const cause =
-      code === 'ERR_ENCODING_INVALID_ENCODED_DATA'
-        ? 'it is not UTF-8 text'
-        : (readFailures[code] ?? message);
     const findings = new Findings(file);
-    findings.error('unreadable-file', START, [], `cannot read the file: ${cause}`);
+    const message = `cannot read the file: ${describeReadFailure(error)}`;
+    findings.error('unreadable-file', START, [], message);
     return { diagnostics: findings.list() };
   }
   return then(text);

@@ -1,6 +1,15 @@
 /** What `check` looks at, and the notations in which it tells what it found. */
-import { execFile } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { execFile, spawn } from 'node:child_process';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  rmdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import t from 'tap';
@@ -82,6 +91,36 @@ t.test('checks the files of a folder, but not those of its subfolders', async (t
   t.match(empty.stderr, /error: this folder has no file whose name ends in \.yaml or \.yml/);
 });
 
+t.test('checks a file once, however often and by whatever name it is given', async (t) => {
+  const folder = files(t, { 'a.yaml': good });
+  const a = join(folder, 'a.yaml');
+  const { stdout } = run([folder, a, `${folder}/./a.yaml`, '-', '-'], { stdin: good });
+  t.equal(stdout, `${a}: OK, 1 upstream\nstdin: OK, 1 upstream\n`);
+});
+
+t.test('says why something cannot be read, and checks the rest', async (t) => {
+  const folder = files(t, { 'a.yaml': good, 'b.yaml': good });
+  const [a, b] = [join(folder, 'a.yaml'), join(folder, 'b.yaml')];
+  symlinkSync('loop', join(folder, 'loop'));
+  const { code, stdout, stderr } = run([`${a}/x`, join(folder, 'loop'), b]);
+  t.strictSame([code, stdout], [1, `${b}: OK, 1 upstream\n`]);
+  t.match(stderr, /a\.yaml\/x:1:1: error: cannot read the file: there is no such file\n/);
+  t.match(stderr, /loop:1:1: error: cannot read the file: its symbolic links go round in a circle/);
+});
+
+t.test('says that a folder cannot be read', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'breakwater-'));
+  const isRoot = process.geteuid?.() === 0;
+  chmodSync(folder, isRoot ? 0o700 : 0o000);
+  // Root may read everything.
+  if (isRoot) process.seteuid?.(65534);
+  const told = run([folder]);
+  if (isRoot) process.seteuid?.(0);
+  rmdirSync(folder);
+  const message = `${folder}:1:1: error: cannot read the folder: this user may not read it\n`;
+  t.strictSame(told, { code: 1, stdout: '', stderr: message });
+});
+
 t.test('checks standard input', async (t) => {
   t.strictSame(run(['-'], { stdin: good }), {
     code: 0,
@@ -125,6 +164,33 @@ t.test('checks all files of all ConfigMaps of a manifest', async (t) => {
   );
   const list = `apiVersion: v1\nkind: List\nitems:\n${indent(configMap(bad), '    ').replace('    api', '  - api')}\n`;
   t.match(run(['-'], { stdin: list }), { code: 1, stderr: /^stdin:11:69: error: / });
+});
+
+t.test('leaves files of other programs out that a chart prints beside its own', async (t) => {
+  const chart = `${configMap('scrape_configs: []\n', 'prometheus.yml')}---\n${configMap(good)}`;
+  const { code, stdout, stderr } = run(['-'], { stdin: chart, strict: true });
+  t.strictSame([code, stdout], [0, 'stdin: OK, 1 upstream, 1 info\n']);
+  t.match(
+    stderr,
+    /^stdin:7:5: info: prometheus\.yml is not checked, because it has no `upstreams`/,
+  );
+  const alone = run(['-'], { stdin: configMap('scrape_configs: []\n') });
+  t.match(alone, { code: 1, stderr: /scrape_configs: is an unknown key/ });
+});
+
+t.test('leaves other manifests of a folder out, unless there is nothing else', async (t) => {
+  const folder = files(t, {
+    'configmap.yaml': configMap(good),
+    'service.yaml': 'apiVersion: v1\nkind: Service\n',
+  });
+  const service = join(folder, 'service.yaml');
+  const { code, stdout, stderr } = run([folder], { strict: true });
+  t.equal(code, 0);
+  t.equal(stdout, `${join(folder, 'configmap.yaml')}: OK, 1 upstream\n${service}: OK, 1 info\n`);
+  t.match(stderr, /service\.yaml:1:1: info: is a Kubernetes manifest without a configuration file/);
+  t.equal(run([service]).code, 1, 'a file that is named is meant');
+  rmSync(join(folder, 'configmap.yaml'));
+  t.equal(run([folder]).code, 1);
 });
 
 t.test('points at the start of a file that is not written line by line', async (t) => {
@@ -336,4 +402,29 @@ t.test('takes all of that from the command line', async (t) => {
   const code = await new Promise((resolve) => child.on('close', resolve));
   t.equal(code, 0);
   t.match(chunks.join(''), /^::notice file=stdin,line=1,col=41,title=unset-variable::/);
+});
+
+t.test('reads standard input that comes late and does not block', async (t) => {
+  // A socket pair, as Node makes it for its children, does not block.
+  const child = spawn(...node(pathOf('main.js'), 'check', '-'), { stdio: 'pipe' });
+  let told = '';
+  child.stdout.on('data', (chunk: Buffer) => (told += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (told += chunk.toString()));
+  const half = Math.floor(good.length / 2);
+  child.stdin.write(good.slice(0, half));
+  setTimeout(() => child.stdin.end(good.slice(half)), 700);
+  t.equal(await new Promise((resolve) => child.on('close', resolve)), 0);
+  t.equal(told, 'stdin: OK, 1 upstream\n');
+});
+
+t.test('ends without a complaint when its reader is gone', async (t) => {
+  const many = Array.from({ length: 500 }, (_, i) => `  u${i}: { listen: 0 }`).join('\n');
+  const folder = files(t, { 'a.yaml': `upstreams:\n${many}\n` });
+  const [command, args] = node(pathOf('main.js'), 'check', '--format', 'json', folder);
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  child.stdout.destroy();
+  let told = '';
+  child.stderr.on('data', (chunk: Buffer) => (told += chunk.toString()));
+  t.equal(await new Promise((resolve) => child.on('close', resolve)), 1);
+  t.equal(told, '');
 });

@@ -20,6 +20,9 @@ export interface Manifest {
 
 const START: Position = { line: 1, column: 1 };
 
+/** An error where there is nothing to check in a manifest; an info for a part of it that is left out. */
+export const MANIFEST_RULE = 'manifest';
+
 /** A file of Breakwater has neither key. */
 const isManifest = (text: string) =>
   /^["']?apiVersion["']?\s*:/m.test(text) && /^["']?kind["']?\s*:/m.test(text);
@@ -47,16 +50,25 @@ export function readManifest(text: string, name: string): Manifest | undefined {
     return { files: [], diagnostics: findings.list() };
   }
   const lines = source.split('\n');
-  const files = documents.flatMap((document) =>
+  const candidates = documents.flatMap((document) =>
     configMapsIn(document).flatMap((map) => filesIn(map, document, lines, positionAt)),
   );
-  if (files.length === 0) {
+  if (candidates.length === 0) {
     const message =
       'is a Kubernetes manifest without a configuration file: no ConfigMap has a key that ends in .yaml or .yml';
-    findings.error('manifest', START, [], message);
+    findings.error(MANIFEST_RULE, START, [], message);
+  }
+  // The output of a chart has files of other programs, too.
+  const own = candidates.filter(({ text }) => hasUpstreams(text));
+  const files = own.length === 0 ? candidates : own;
+  for (const { key, locate } of candidates.filter((each) => !files.includes(each))) {
+    const message = `${key} is not checked, because it has no \`upstreams\` and another file here has them`;
+    findings.report('info', MANIFEST_RULE, locate(START), [], message);
   }
   return { files, diagnostics: findings.list() };
 }
+
+const hasUpstreams = (text: string) => /^["']?upstreams["']?\s*:/m.test(text);
 
 /** The document itself, or the items of a `List`. */
 function configMapsIn({ contents }: Document): YAMLMap[] {
@@ -83,7 +95,7 @@ function filesIn(
     const node = isAlias(value) ? value.resolve(document) : value;
     if (!isScalar(node) || typeof node.value !== 'string') return [];
     const text = node.value;
-    if (!/\.ya?ml$/.test(name) && !/^upstreams\s*:/m.test(text)) return [];
+    if (!/\.ya?ml$/.test(name) && !hasUpstreams(text)) return [];
     const start = positionAt(node.range?.[0] ?? 0);
     const isLiteral = node.type === Scalar.BLOCK_LITERAL;
     return [{ key: name, text, locate: isLiteral ? locator(text, start, lines) : () => start }];

@@ -1,5 +1,6 @@
 import { constants } from 'node:http2';
 import t from 'tap';
+import { FakeClock } from '../../support/fake-clock.js';
 import { eventually } from '../../support/sidecar.js';
 import {
   block,
@@ -62,6 +63,35 @@ t.test(
     respond(requests[0]!);
     t.equal(codeOf(await client.until('GOAWAY', 0)), NGHTTP2_NO_ERROR);
     await client.untilClosed();
+  },
+);
+
+t.test(
+  'a client that is silent during a call is sent a PING, and lost without a response',
+  async (t) => {
+    const clock = new FakeClock();
+    const { port, requests, closed } = await startHttp2(t, () => {}, {}, clock);
+    const client = new FrameClient(port);
+    client.send(request(1));
+    await eventually('it is here', () => requests.length === 1);
+    await clock.advance(59_000);
+    await client.roundTrip();
+    t.equal(client.shape(0), 'PING:1', 'no PING of the server');
+    await clock.advance(62_000);
+    const { payload } = await client.until('PING', 0, 2);
+    client.send(frame('PING', 0, 1, payload));
+    await client.roundTrip();
+    await clock.advance(59_000);
+    await client.roundTrip();
+    t.equal(requests[0]!.closes, 0, 'it has responded');
+    await clock.advance(62_000);
+    await client.until('PING', 0, 5);
+    await clock.advance(17_000);
+    t.equal(requests[0]!.closes, 0);
+    await clock.advance(5000);
+    await client.untilClosed();
+    await eventually('its call is over', () => requests[0]!.closes === 1);
+    t.same(closed, []);
   },
 );
 

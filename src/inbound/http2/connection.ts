@@ -13,6 +13,7 @@ import type { ListenerLimits } from '../listener.js';
 import { readFields } from './fields.js';
 import {
   Allowance,
+  MAX_INVALID_FRAMES,
   MAX_STREAMS,
   PINGS,
   reasonOf,
@@ -92,7 +93,7 @@ export class Connection {
       maxHeaderListPairs: Math.ceil(maxHeaderSize / BYTES_PER_FIELD),
       maxSendHeaderBlockLength: MAX_RESPONSE_HEAD,
       maxSessionMemory: MAX_MEMORY,
-      maxSessionInvalidFrames: REFUSED_HEADS.burst,
+      maxSessionInvalidFrames: MAX_INVALID_FRAMES,
     });
     destroyLater(this.#session, setImmediate);
     this.#silence = new Silence(this.#session, nowMs);

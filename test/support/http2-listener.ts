@@ -1,5 +1,6 @@
 /** The HTTP/2 side of a listener on a real port, whose requests go to the test instead of an exchange. */
 import net, { type AddressInfo } from 'node:net';
+import type { Clock } from '../../src/core/clock.js';
 import type { Entrance } from '../../src/inbound/entrance.js';
 import { Http2Side, type Http2Context } from '../../src/inbound/http2/listener.js';
 import type { ListenerLimits } from '../../src/inbound/listener.js';
@@ -53,6 +54,7 @@ export async function startHttp2(
   t: Teardown,
   onRequest: (request: TestRequest) => void = () => {},
   limits: Partial<ListenerLimits> = {},
+  clock: Clock = createSystemClock(),
 ): Promise<TestListener> {
   const requests: TestRequest[] = [];
   const refused: number[] = [];
@@ -68,7 +70,7 @@ export async function startHttp2(
   } as unknown as Entrance;
   const side = new Http2Side(
     {
-      clock: createSystemClock(),
+      clock,
       onRefused: (status: number) => void refused.push(status),
       onConnectionClosed: (reason: string) => void closed.push(reason),
     } as unknown as Http2Context,

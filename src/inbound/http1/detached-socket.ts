@@ -1,6 +1,7 @@
 /** A client's socket for a second parser, while Node's first one, which has failed, keeps the socket itself. */
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
+import { readAll } from '../read-all.js';
 
 /** What Node's server listens to. Its listener for the close of a socket stays, and gives the parser back. */
 const ofServer = ['data', 'end', 'drain', 'timeout', 'pause', 'resume'];
@@ -26,7 +27,7 @@ export class DetachedSocket extends Duplex {
   /** The socket under `socket`, which may be a detached one itself. */
   static over(socket: Duplex): DetachedSocket {
     if (!(socket instanceof DetachedSocket)) return new DetachedSocket(socket as Socket);
-    const unread = socket.read() as Buffer | null;
+    const unread = readAll(socket);
     const next = new DetachedSocket(socket.#release());
     if (unread !== null) next.unshift(unread);
     return next;

@@ -1,6 +1,7 @@
 /** The body of an HTTP/1 request, read from Node's stream or, where it came together with the head, without one. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Fields } from '../../http/fields.js';
+import { readAll } from '../read-all.js';
 import type { BodySource, BodySourceReader } from '../stream.js';
 
 /** Unread bytes up to which a connection is kept for the next request rather than closed. */
@@ -52,7 +53,7 @@ export class Http1Body implements BodySource {
 
   takeWhole(): Buffer {
     this.#start();
-    return (this.#request.read() as Buffer | null) ?? NOTHING;
+    return readAll(this.#request) ?? NOTHING;
   }
 
   sendTo(reader: BodySourceReader): void {

@@ -3,6 +3,7 @@ import { ServerResponse, STATUS_CODES, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { fieldLines, listMembers, type Fields } from '../../http/fields.js';
+import { readAll } from '../read-all.js';
 import { takeFromServer } from './detached-socket.js';
 
 /** Bytes kept of a client that sends before the response. */
@@ -102,7 +103,7 @@ export class UpgradeRequest implements Upgrade {
     socket.off('drain', this.#onDrain);
     if (this.#following !== undefined) {
       takeFromServer(socket);
-      const kept = this.#request.complete ? (this.#following.read() as Buffer | null) : null;
+      const kept = this.#request.complete ? readAll(this.#following) : null;
       if (kept !== null) this.#onEarly(kept);
     }
     socket.pause();

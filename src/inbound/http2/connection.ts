@@ -13,6 +13,7 @@ import type { ListenerLimits } from '../listener.js';
 import { readFields } from './fields.js';
 import {
   Allowance,
+  MAX_INVALID_FRAMES,
   MAX_STREAMS,
   PINGS,
   reasonOf,
@@ -23,6 +24,7 @@ import {
 } from './guard.js';
 import { Http2Stream } from './http2-stream.js';
 import { findFault } from './request-check.js';
+import { Silence } from './silence.js';
 
 /** How often a connection is looked at, in ms. */
 const LOOK_MS = 1000;
@@ -62,6 +64,7 @@ export class Connection {
   readonly #refusedHeads: Allowance;
   readonly #pings: Allowance;
   readonly #settings: Allowance;
+  readonly #silence: Silence;
   #timer: Timer;
   #openStreams = 0;
   #idleSinceMs: number;
@@ -90,9 +93,10 @@ export class Connection {
       maxHeaderListPairs: Math.ceil(maxHeaderSize / BYTES_PER_FIELD),
       maxSendHeaderBlockLength: MAX_RESPONSE_HEAD,
       maxSessionMemory: MAX_MEMORY,
-      maxSessionInvalidFrames: REFUSED_HEADS.burst,
+      maxSessionInvalidFrames: MAX_INVALID_FRAMES,
     });
     destroyLater(this.#session, setImmediate);
+    this.#silence = new Silence(this.#session, nowMs);
     this.#listen();
     this.#timer = clock.schedule(this.#nextLookMs(), this.#onLook);
   }
@@ -188,16 +192,18 @@ export class Connection {
 
   readonly #onLook = (): void => {
     const { clock } = this.#options;
+    const nowMs = clock.now();
     const { bytesRead } = this.#socket;
     if (bytesRead !== this.#lastBytesRead) {
       this.#lastBytesRead = bytesRead;
+      this.#silence.end(nowMs);
       this.#countRefusedHeads();
-    }
-    const idleMs = clock.now() - this.#idleSinceMs;
+    } else if (this.#openStreams > 0 && this.#silence.isTooLong(nowMs)) return this.destroy();
+    const idleMs = nowMs - this.#idleSinceMs;
     if (this.#session.destroyed || (this.#session.closed && this.#openStreams === 0)) {
       if (idleMs >= LINGER_MS) return this.destroy();
     } else if (this.#openStreams === 0 && idleMs >= this.#options.limits().keepAlive) {
-      this.#idleSinceMs = clock.now();
+      this.#idleSinceMs = nowMs;
       this.drain();
     }
     if (!this.#socket.destroyed) this.#timer = clock.schedule(this.#nextLookMs(), this.#onLook);

@@ -6,7 +6,7 @@ export type CloseReason =
   | 'too-many-streams'
   /** Streams that the client opens and resets. */
   | 'too-many-resets'
-  /** Heads that are malformed or too large. */
+  /** Heads that are malformed or too large, or DATA frames that are empty. */
   | 'too-many-refused-heads'
   /** A head in more pieces than any sound client needs. */
   | 'too-many-continuations'
@@ -29,6 +29,12 @@ export interface Budget {
  * whose deadlines are over reset streams, too.
  */
 export const RESETS: Budget = { burst: 500, perSecond: 30 };
+
+/**
+ * Refused heads and empty DATA frames that Node takes in the whole life of a connection. Its own limit, 1000, would end
+ * connections that have lasted for long, with all their calls.
+ */
+export const MAX_INVALID_FRAMES = 10_000;
 
 export const REFUSED_HEADS: Budget = { burst: 100, perSecond: 1 };
 

@@ -1,6 +1,7 @@
 /** The body of an HTTP/2 request. The client's window grows only as it is read. */
 import type { ServerHttp2Stream } from 'node:http2';
 import type { Fields } from '../../http/fields.js';
+import { readAll } from '../read-all.js';
 import type { BodySource, BodySourceReader } from '../stream.js';
 
 const NOTHING = Buffer.alloc(0);
@@ -40,7 +41,7 @@ export class Http2Body implements BodySource {
   }
 
   takeWhole(): Buffer {
-    const bytes = (this.#stream.read() as Buffer | null) ?? NOTHING;
+    const bytes = readAll(this.#stream) ?? NOTHING;
     // Its end is read, too: the stream would never close otherwise.
     this.#stream.resume();
     return bytes;

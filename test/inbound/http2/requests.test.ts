@@ -94,7 +94,7 @@ const refused: Readonly<Record<string, readonly [bytes: Buffer, status: number]>
       [':method', 'GET'],
       [':scheme', 'http'],
       [':path', '/'],
-      [':authority', 'user@shop'],
+      [':authority', 'shop:port'],
     ]),
     400,
   ],
@@ -160,6 +160,23 @@ for (const [what, bytes] of Object.entries(reset)) {
     client.socket.destroy();
   });
 }
+
+t.test('no authority with user information gets through', async (t) => {
+  const listener = await startHttp2(t, respond);
+  const client = new FrameClient(listener.port);
+  const fields = [
+    [':method', 'GET'],
+    [':scheme', 'http'],
+    [':path', '/'],
+    [':authority', 'user@shop'],
+  ] as const;
+  client.send(get(fields));
+  // Newer versions of the library reset it, older ones leave it to us.
+  await eventually('it is counted', () => listener.refused.length === 1);
+  t.equal(client.of(1).length, 1);
+  t.equal(listener.requests.length, 0);
+  client.socket.destroy();
+});
 
 t.test('resets a head over maxHeaderSize, counts it, and serves the next one', async (t) => {
   const listener = await startHttp2(t, respond, { maxHeaderSize: 2000 });
@@ -233,12 +250,22 @@ t.test('the window of a body grows only as it is read', async (t) => {
   const { body } = requests[0]!.stream;
   body!.pause();
   t.equal(body!.isPaused, true);
-  const before = client.of(1).length;
-  for (let i = 0; i < 3; i++) client.send(data(1, Buffer.alloc(16_000)));
-  await client.roundTrip();
-  t.equal(client.of(1).length, before);
+  const leftOfWindow = () =>
+    client
+      .of(1)
+      .filter(({ type }) => type === 'WINDOW_UPDATE')
+      .reduce((sum, { payload }) => sum + payload.readUInt32BE(0), 65_535 - sent);
+  let sent = 64_000;
+  while (leftOfWindow() >= 16_000 && sent < 1_000_000) {
+    client.send(data(1, Buffer.alloc(16_000)));
+    sent += 16_000;
+    await client.roundTrip();
+  }
+  // A window, and what Node reads ahead: 64 KiB at most, less before version 22.
+  t.ok(sent <= 64_000 + 65_535 + 80_000, `${sent}`);
+  t.equal(requests[0]!.body.length, 64_000);
   body!.resume();
-  await eventually('it goes on', () => requests[0]!.body.length === 112_000);
+  await eventually('it goes on', () => requests[0]!.body.length === sent);
   client.socket.destroy();
 });
 

@@ -57,6 +57,7 @@ const exchange: ExchangeSummary = {
   attempts: 1,
   requestId: 'r',
   trace: undefined,
+  shadow: [],
   substitution: undefined,
   error: undefined,
 };

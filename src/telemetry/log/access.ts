@@ -44,8 +44,10 @@ export function createAccessLog(
     const refusalLines = limit;
     return (summary) => {
       let leftOut: number | undefined = 0;
-      if (isRefusal(summary)) leftOut = refusalLines.admit();
-      else if (!wentWrong(summary) && (access === 'errors' || random() >= ok)) return;
+      // In shadow as well: what would have been a refusal has the line of one.
+      if (isRefusal(summary) || (summary.shadow.length > 0 && !wentWrong(summary))) {
+        leftOut = refusalLines.admit();
+      } else if (!wentWrong(summary) && (access === 'errors' || random() >= ok)) return;
       if (leftOut !== undefined) logAccess(logger, upstream, route, summary, leftOut);
     };
   };
@@ -94,6 +96,7 @@ function logAccess(
       requestId,
       traceId: trace?.id,
       fallback: substitution?.source,
+      shadow: summary.shadow.length === 0 ? undefined : summary.shadow,
       error: error?.message ?? substitution?.cause,
       leftOut: leftOut === 0 ? undefined : leftOut,
     },

@@ -7,12 +7,16 @@ import {
   type OverloadSettings,
 } from '../../../src/policies/overload/index.js';
 import { describePassed } from '../../../src/policies/overload/log.js';
+import type { Event } from '../../../src/core/events.js';
+import { fakeCall } from '../../support/fake-call.js';
 import { FakeClock } from '../../support/fake-clock.js';
 
 const MIB = 1024 ** 2;
 
 const fill = (written: Partial<OverloadOptions> | 'off'): OverloadSettings =>
-  written === 'off' ? 'off' : { eventLoopDelay: 100, memory: 0.85, shed: 0.3, ...written };
+  written === 'off'
+    ? 'off'
+    : { mode: 'enforce', eventLoopDelay: 100, memory: 0.85, shed: 0.3, ...written };
 
 function build(settings: Partial<OverloadOptions> | 'off' = {}) {
   const clock = new FakeClock();
@@ -30,15 +34,19 @@ function build(settings: Partial<OverloadOptions> | 'off' = {}) {
     onChange: (change: OverloadChange) => changes.push(change),
   };
   let made = overload.create(fill(settings), context);
+  const events: Event[] = [];
+  const refuse = (upstream = 'catalog', call = fakeCall()) =>
+    made?.refuse(call, { upstream, emit: (event) => events.push(event) });
   return {
     clock,
     changes,
+    events,
     chance,
     memory,
     opened: () => opened,
     made: () => made,
-    sheds: () => made?.refuse('catalog') !== undefined,
-    refuse: (upstream = 'catalog') => made?.refuse(upstream),
+    sheds: () => refuse() !== undefined,
+    refuse,
     reload: (written: Partial<OverloadOptions> | 'off') => {
       made = overload.create(fill(written), context, made);
     },
@@ -98,7 +106,9 @@ t.test('ends when all is well twice in a row', async (t) => {
 t.test('sheds from the start where memory is above its limit already', async (t) => {
   const { sheds, changes } = build({ memory: 0.05 });
   t.ok(sheds());
-  t.same(changes, [{ passed: [{ limit: 'memory', observed: 0.1, threshold: 0.05 }], shed: 0.3 }]);
+  t.same(changes, [
+    { passed: [{ limit: 'memory', observed: 0.1, threshold: 0.05 }], shed: 0.3, mode: 'enforce' },
+  ]);
 });
 
 t.test('sheds with the first reading of memory above its limit', async (t) => {

@@ -44,10 +44,12 @@ export function createAccessLog(
     const refusalLines = limit;
     return (summary) => {
       let leftOut: number | undefined = 0;
-      // In shadow as well: what would have been a refusal has the line of one.
-      if (isRefusal(summary) || (summary.shadow.length > 0 && !wentWrong(summary))) {
+      if (isRefusal(summary)) leftOut = refusalLines.admit();
+      else if (!wentWrong(summary) && (access === 'errors' || random() >= ok)) {
+        if (summary.shadow.length === 0) return;
+        // The line that it would have as a refusal.
         leftOut = refusalLines.admit();
-      } else if (!wentWrong(summary) && (access === 'errors' || random() >= ok)) return;
+      }
       if (leftOut !== undefined) logAccess(logger, upstream, route, summary, leftOut);
     };
   };

@@ -245,3 +245,53 @@ t.test('shows its memory as it was at the last look, while that is a reason', as
   reload({ memory: 'off' });
   t.equal(made()?.memory, undefined);
 });
+
+t.test('in shadow it refuses no call, and counts those that chance picks', async (t) => {
+  const { chance, refuse, events, made } = build({ mode: 'shadow', memory: 0.01, shed: 0.3 });
+  const picked = fakeCall();
+  chance.value = 0.299;
+  t.equal(refuse('catalog', picked), undefined);
+  t.same(picked.shadow, ['overloaded']);
+  const left = fakeCall();
+  chance.value = 0.3;
+  t.equal(refuse('catalog', left), undefined);
+  t.same(left.shadow, []);
+  t.same(events, [{ type: 'shadow-refused', policy: 'overload', reason: 'overloaded' }]);
+  t.equal(made()!.shedding, undefined);
+  t.match(made()!.wouldShed, /uses 10% of the memory/);
+});
+
+t.test('in shadow the log says what would be shed', async (t) => {
+  const { changes, memory, calm } = build({ mode: 'shadow', memory: 0.09 });
+  memory.usedBytes = 1 * MIB;
+  for (let i = 0; i < 3; i++) await calm();
+  t.match(changes.map(overload.line), [
+    {
+      level: 'info',
+      fields: { mode: 'shadow', shed: 0.3 },
+      message: /^overloaded: 30% of calls would be shed because it uses 10%/,
+    },
+    { level: 'info', fields: { mode: 'shadow' }, message: /^overload is over/ },
+  ]);
+});
+
+t.test('goes on through a reload to shadow and back, and says what it does now', async (t) => {
+  const { sheds, late, reload, changes, made } = build();
+  await late(150);
+  await late(150);
+  t.ok(sheds());
+  reload({ mode: 'shadow' });
+  t.notOk(sheds());
+  t.type(made()!.wouldShed, 'string');
+  reload({ mode: 'enforce' });
+  t.ok(sheds());
+  t.equal(made()!.wouldShed, undefined);
+  t.same(
+    changes.map((change) => overload.line(change).message.slice(0, 39)),
+    [
+      'overloaded: 30% of calls are shed becau',
+      'overloaded: 30% of calls would be shed ',
+      'overloaded: 30% of calls are shed becau',
+    ],
+  );
+});

@@ -149,7 +149,7 @@ t.test('a bulkhead queues no call', async (t) => {
   t.equal(await sidecar.metric('breakwater_rejections_total'), 0);
   t.same(
     shadowLines(sidecar)
-      .map(({ shadow }) => String(shadow))
+      .map(({ shadow }) => (shadow as string[]).join())
       .toSorted(),
     ['bulkhead-full', 'bulkhead-full', 'bulkhead-timeout'],
   );

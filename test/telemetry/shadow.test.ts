@@ -65,7 +65,7 @@ function build(written: string) {
     emit: (event: Parameters<Emit>[0]) => emit(event),
     force: (state: ForcedState) => layers.circuitBreaker!.circuit.force(state),
     /** Failures in a row that would open the circuit. */
-    async fail(): Promise<void> {
+    fail: async (): Promise<void> => {
       const stage = new FakeStage();
       for (let i = 0; i < 5; i++) {
         layers

@@ -128,11 +128,14 @@ export class ShadowSlot implements HeldSlot {
       this.#steps = this.#take(step);
       return;
     }
+    this.#steps = this.#takeAfter(this.#steps, step);
+  }
+
+  async #takeAfter(before: Promise<void>, step: Step): Promise<void> {
     const atMs = this.#rehearsal.clock.now();
-    this.#steps = this.#steps.then(async () => {
-      await this.#until(atMs + this.#double.waitedMs);
-      await this.#take(step);
-    });
+    await before;
+    await this.#until(atMs + this.#double.waitedMs);
+    await this.#take(step);
   }
 
   #take(step: Step): Promise<void> | undefined {

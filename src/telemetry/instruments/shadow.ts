@@ -1,5 +1,5 @@
 /** The metrics of policies in shadow: which ones are, and what they would have refused. */
-import type { Inspection, InspectableScope } from '../../core/inspect.js';
+import { shadowedIn, type Inspection } from '../../core/inspect.js';
 import type { Counter, Instrument } from '../../core/instruments.js';
 import type { AnyLayer } from '../../core/pipeline.js';
 import type { ShadowRefused } from '../../core/shadow.js';
@@ -23,24 +23,22 @@ export function shownBy({ shadow }: AnyLayer, instruments: readonly Instrument[]
   return [...instruments, { ...shadowTotal, known: reasons.map((reason) => ({ policy, reason })) }];
 }
 
+const reading = (upstream: string, route: string, policy: string): Reading => ({
+  labels: renderLabels({ upstream, route, policy }),
+  value: 1,
+});
+
 /** @param ofProcess policies in shadow that belong to no upstream. */
 export function createShadowGauge(
   inspection: Inspection,
   ofProcess: () => readonly string[],
 ): GaugeFamily {
-  function* ofScope({ upstream, route, layers }: InspectableScope): Iterable<Reading> {
-    for (const layer of Object.values(layers)) {
-      const policy = layer?.shadow?.policy;
-      if (policy === undefined) continue;
-      yield { labels: renderLabels({ upstream, route, policy }), value: 1 };
-    }
-  }
   const help =
     '1 for each policy in shadow. Those that are enforced are not shown. The labels upstream and route are empty for overload.';
   return new GaugeFamily('breakwater_policy_in_shadow', help, function* () {
-    for (const policy of ofProcess()) {
-      yield { labels: renderLabels({ upstream: '', route: '', policy }), value: 1 };
+    for (const policy of ofProcess()) yield reading('', '', policy);
+    for (const { upstream, route, layers } of inspection.scopes()) {
+      for (const policy of shadowedIn(layers)) yield reading(upstream, route, policy);
     }
-    for (const scope of inspection.scopes()) yield* ofScope(scope);
   });
 }

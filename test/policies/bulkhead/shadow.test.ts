@@ -42,11 +42,11 @@ function build(options: Partial<Options> = {}) {
     stage: () => stage,
     /** @returns how often an event of the type came. */
     count: (type: string) => context.events.filter((event) => event.type === type).length,
-    reload(changes: Partial<Options>): void {
+    reload: (changes: Partial<Options>) => {
       layer = create(changes, layer);
       stage = layer.wrap(next);
     },
-    start(call: Call = fakeCall()) {
+    start: (call: Call = fakeCall()) => {
       const reply = stage.run(call);
       reply.catch(() => {});
       return { call, reply, run: next.runs.find((run) => run.call === call) };
@@ -226,9 +226,10 @@ t.test('an adaptive limit goes on with what it has learned', async (t) => {
   t.equal(layer().bulkhead.limit, 7);
 });
 
+const needs = (mode: 'enforce' | 'shadow') =>
+  policy.needs({ bulkhead: settingsOf('bulkhead', { mode, maxConcurrent: 3 }) });
+
 t.test('needs no connections for a limit that is not in force', async (t) => {
-  const needs = (mode: 'enforce' | 'shadow') =>
-    policy.needs({ bulkhead: settingsOf('bulkhead', { mode, maxConcurrent: 3 }) });
   t.same(needs('enforce'), { calls: 3 });
   t.same(needs('shadow'), {});
 });

@@ -29,12 +29,12 @@ function build(options: Partial<Options> = {}, clock = new FakeClock()) {
     events: context.events,
     layer: () => layer,
     stage: () => stage,
-    reload(changes: Partial<Options>): void {
+    reload: (changes: Partial<Options>) => {
       layer = create({ mode: 'shadow', ...options, ...changes }, layer);
       stage = layer.wrap(next);
     },
     /** @returns the call, and whether it went on. */
-    async send(key?: string): Promise<{ call: Call; wentOn: boolean }> {
+    send: async (key?: string): Promise<{ call: Call; wentOn: boolean }> => {
       const before = next.runs.length;
       const call = fakeCall({ headers: key === undefined ? [] : ['X-Api-Key', key] });
       stage.run(call).catch(() => {});

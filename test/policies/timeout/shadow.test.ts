@@ -86,7 +86,7 @@ function build(changes: Partial<AdaptiveTimeoutOptions> = {}, options: Partial<O
     take,
     layer: () => layer,
     learnedMs: () => layer.adaptive!.currentMs,
-    reload(mode: 'enforce' | 'shadow') {
+    reload: (mode: 'enforce' | 'shadow') => {
       layer = create(mode, layer);
     },
   };

@@ -9,5 +9,5 @@ export const ModeOption = () =>
     enum: ['enforce', 'shadow'],
     default: 'enforce',
     description:
-      '`shadow` refuses nothing: it only counts, in `breakwater_shadow_total`, what `enforce` would have refused.',
+      '`shadow`: calls are judged, but none is refused or cut short. `breakwater_shadow_total` counts what `enforce` would do.',
   });

@@ -118,7 +118,7 @@ function frontWith(settings: OverloadSettings): Front {
       refusal: (call) => stage.refusal(call),
       async run(call): Promise<Reply> {
         await onLoop(loop, call, TAKE_MS);
-        const refused = guard?.refuse('catalog');
+        const refused = guard?.refuse(call, { upstream: 'catalog', emit: () => {} });
         if (refused !== undefined) throw refused;
         await onLoop(loop, call, FORWARD_MS);
         const reply = await stage.run(call);
@@ -147,7 +147,7 @@ export interface Outcome {
 /** @param load as a multiple of what the loop can carry. @param shed the share, or `off` for the whole policy. */
 export async function runOverload(load: number, shed: number | 'off'): Promise<Outcome> {
   const settings: OverloadSettings =
-    shed === 'off' ? 'off' : { eventLoopDelay: 100, memory: 'off', shed };
+    shed === 'off' ? 'off' : { mode: 'enforce', eventLoopDelay: 100, memory: 'off', shed };
   const { front, delays } = frontWith(settings);
   const [result] = await simulate({
     seed: 1,

@@ -133,6 +133,7 @@ export class App {
       inspection: this.#inspection,
       droppedLines: options.droppedLines,
       memory: () => dataPlane.overload?.memory,
+      shadowed: () => (dataPlane.overload?.mode === 'shadow' ? ['overload'] : []),
     });
     this.#live = new LivePage({
       ...options,
@@ -140,6 +141,7 @@ export class App {
       config: () => this.#config,
       state: () => this.#state,
       shedding: () => dataPlane.overload?.shedding,
+      wouldShed: () => dataPlane.overload?.wouldShed,
     });
     this.#reloads = new Reloads({
       load: options.load,

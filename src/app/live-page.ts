@@ -21,6 +21,8 @@ export interface LivePageOptions {
   readonly state: () => string;
   /** Why calls are refused; undefined while none are. */
   readonly shedding: () => string | undefined;
+  /** Why calls would be refused, where that is in shadow. */
+  readonly wouldShed: () => string | undefined;
   readonly explain?: (config: Config, upstream: string, request: string | undefined) => Explanation;
 }
 
@@ -81,7 +83,7 @@ export class LivePage {
   }
 
   #describe(): object {
-    const { version, config, state, shedding } = this.#options;
+    const { version, config, state, shedding, wouldShed } = this.#options;
     this.#readMemory ??= openMemoryReader();
     const { file, hash, admin } = config();
     const loop = this.#loop.read();
@@ -95,6 +97,7 @@ export class LivePage {
       eventLoop: loop === undefined ? null : roundLoop(loop),
       memory: this.#readMemory(),
       shedding: shedding() ?? null,
+      wouldShed: wouldShed() ?? null,
     };
   }
 }

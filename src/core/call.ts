@@ -53,6 +53,7 @@ export interface CallInit {
 }
 
 const NO_ADDRESSES: readonly string[] = [];
+const NO_REASONS: readonly Reason[] = [];
 
 /** The endpoints of the upstream that a call goes to. */
 export interface EndpointChoice {
@@ -99,6 +100,8 @@ export class Call extends CancelScope {
   sentFailureFields: Fields = NO_FIELDS;
   /** The call goes on when its client hangs up, because its result is kept for the client's next request; set by a policy. */
   outlivesClient = false;
+  /** Reasons for which policies in shadow would have refused it. */
+  shadow: readonly Reason[] = NO_REASONS;
   /** Set where another source than the upstream has responded. */
   substitution: Substitution | undefined;
   /** Attempts made at other upstreams on behalf of this call. */

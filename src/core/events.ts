@@ -41,6 +41,8 @@ export interface ExchangeSummary {
   readonly trace: Trace | undefined;
   /** Which source responded instead of the upstream, and why; undefined if the upstream responded. */
   readonly substitution: Substitution | undefined;
+  /** Reasons for which policies in shadow would have refused it. */
+  readonly shadow: readonly Reason[];
   /** What ended it, if it did not end with a response of the upstream. */
   readonly error: CallFailure | undefined;
 }

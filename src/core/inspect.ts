@@ -2,10 +2,13 @@
 import type { Layers } from './layers.js';
 import type { AnyLayer } from './pipeline.js';
 import type { PolicyList } from './policy.js';
+import type { Mode } from './mode.js';
 
 /** The rate is null below the least number of calls; `retryAfterMs` is 0 unless the circuit refuses. */
 export interface CircuitSnapshot {
+  /** In shadow: the one that it would be in. */
   readonly state: string;
+  readonly mode: Mode;
   readonly consecutiveFailures: number;
   readonly failureRate: number | null;
   /** When the circuit came into this state, ms since the Unix epoch. */
@@ -95,3 +98,7 @@ const hasCircuit = (layer: AnyLayer | undefined): layer is AnyLayer & HasCircuit
 export function circuitOf({ layers }: InspectableScope): InspectableCircuit | undefined {
   return Object.values(layers).find(hasCircuit)?.circuit;
 }
+
+/** The keys of the policies that are in shadow there. */
+export const shadowedIn = (layers: Layers | undefined): readonly string[] =>
+  Object.values(layers ?? {}).flatMap((layer) => layer?.shadow?.policy ?? []);

@@ -26,6 +26,8 @@ export interface Counter<Counted extends PolicyEvent = PolicyEvent> extends Name
    * 1. Per upstream they are there from the start, per route where the policy has a layer of its own.
    */
   readonly known?: readonly Readonly<Record<string, string>>[];
+  /** Only a layer in shadow has such events, and such series. */
+  readonly isOfShadow?: true;
 }
 
 /** Observes a value of each event of one type. Its labels are as those of a counter. */
@@ -53,7 +55,8 @@ export interface StateGauge<Made extends AnyLayer = AnyLayer> extends Named {
   readonly kind: 'state';
   readonly label: string;
   readonly states: readonly string[];
-  readonly value: Reads<Made, string>;
+  /** Undefined is not shown. */
+  readonly value: Reads<Made, string | undefined>;
 }
 
 export type Instrument = Counter | Histogram | Gauge | StateGauge;

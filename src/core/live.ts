@@ -2,6 +2,7 @@
  * What the admin server shows live, which other programs read as well: fields may be added, none changes its meaning.
  * `telemetry/stream` provides it.
  */
+import type { Mode } from './mode.js';
 
 /** In the order of their weight: of several in one slot the last is shown. */
 export const circuitCodes = [
@@ -72,7 +73,9 @@ export interface EndpointCounts {
 
 export interface CircuitRow {
   readonly route: string;
+  /** In shadow: the one that it would be in. */
   readonly state: string;
+  readonly mode: Mode;
   readonly since: string;
   readonly consecutiveFailures: number;
   readonly failureRate: number | null;
@@ -82,6 +85,7 @@ export interface CircuitRow {
 
 /** Slots for calls. */
 export interface SlotsRow {
+  readonly mode: Mode;
   readonly active: number;
   readonly queued: number;
   readonly limit: number;
@@ -90,9 +94,18 @@ export interface SlotsRow {
 
 /** Calls that may come now, at most `burst`, and how many callers are counted by themselves. */
 export interface RateRow {
+  readonly mode: Mode;
   readonly remaining: number;
   readonly burst: number;
   readonly keys: number;
+}
+
+export interface ShadowRow {
+  readonly route: string;
+  /** The key in the file. */
+  readonly policy: string;
+  /** Calls that it would have refused, by reason. */
+  readonly wouldRefuse: Readonly<Record<string, number>>;
 }
 
 /** What an upstream does now. */
@@ -115,6 +128,8 @@ export interface Facts {
   readonly circuits: readonly CircuitRow[];
   readonly bulkhead: SlotsRow | null;
   readonly rateLimit: RateRow | null;
+  /** Policies in shadow, of the upstream and of its routes. */
+  readonly shadow: readonly ShadowRow[];
   readonly retryBudgetRemaining: number | null;
   readonly attemptTimeoutMs: number | null;
   readonly endpoints: EndpointCounts;

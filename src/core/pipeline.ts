@@ -5,6 +5,7 @@ import { Attempt } from './attempt.js';
 import type { Call } from './call.js';
 import type { CallError } from './errors.js';
 import type { Reply } from './reply.js';
+import type { Shadow } from './shadow.js';
 
 /** One step of a call's way, or of an attempt's: a policy around the next stage, or the transport at the end. */
 export interface Stage<Subject> {
@@ -24,6 +25,8 @@ export interface Layer<Subject> {
   readonly requestFields?: EditRequest | undefined;
   /** Undefined where it has nothing to tell the client. */
   readonly responseFields?: DescribeCall | undefined;
+  /** Undefined where all of it is enforced. */
+  readonly shadow?: Shadow | undefined;
 }
 
 export type CallLayer = Layer<Call>;

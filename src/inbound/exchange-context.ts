@@ -1,6 +1,8 @@
 /** What exchanges need of the listeners and of the process. */
+import type { Call } from '../core/call.js';
 import type { CallError } from '../core/errors.js';
 import type { Member, Roster } from '../lib/roster.js';
+import type { Scope } from '../upstream/scope.js';
 import type { UploadLimits } from './upload-limits.js';
 
 /** An exchange that runs now, so that a stop can end it. */
@@ -11,8 +13,8 @@ export interface Running extends Member {
 /** What all exchanges share. */
 export interface ExchangeContext extends UploadLimits {
   readonly createRequestId: () => string;
-  /** Why a new call to an upstream is refused because the process is overloaded; undefined while overload is not watched. */
-  readonly refuse: ((upstream: string) => CallError | undefined) | undefined;
+  /** Why a new call is refused because the process is overloaded; undefined while overload is not watched. */
+  readonly refuse: ((call: Call, scope: Scope) => CallError | undefined) | undefined;
   /** A request was refused below the policies, which no exchange tells of. */
   readonly onRefused: (status: number, why: string) => void;
   /** While draining, connections are told to close. */

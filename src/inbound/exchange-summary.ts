@@ -44,6 +44,7 @@ export function summarize(
     requestId,
     trace: call.trace,
     substitution,
+    shadow: call.shadow,
     error,
   };
 }

@@ -79,7 +79,7 @@ export class Exchange implements ReplySink, StreamHandler, Running, CallClient {
     this.#context.running.add(this);
     this.#scope.enter();
     this.#stream.listen(this);
-    const refused = this.#context.refuse?.(this.#scope.upstream) ?? this.#upload?.refusal();
+    const refused = this.#context.refuse?.(this.#call, this.#scope) ?? this.#upload?.refusal();
     if (refused !== undefined) return this.#fail(refused);
     // What came with the head is parsed first: a body that is here as a whole need not be streamed.
     if (this.#upload === undefined) this.#run();

@@ -668,6 +668,20 @@ const cases: readonly Case[] = [
     good: [upstream('rateLimit: { rate: 9000/m }')],
   },
   {
+    rule: 'policy-in-shadow',
+    bad: upstream('circuitBreaker: { mode: shadow }'),
+    at: '4:29 upstreams.a.circuitBreaker.mode',
+    says: ['in shadow', 'set circuitBreaker.mode to enforce'],
+    good: [upstream('circuitBreaker: { mode: enforce }'), upstream('circuitBreaker: off')],
+  },
+  {
+    rule: 'policy-in-shadow',
+    bad: upstream('timeout: { adaptive: { mode: shadow } }'),
+    at: '4:34 upstreams.a.timeout.adaptive.mode',
+    says: ['set timeout.adaptive.mode to enforce'],
+    good: [upstream('timeout: { adaptive: { max: 10s } }'), upstream('timeout: off')],
+  },
+  {
     rule: 'probes-exceed-slots',
     bad: upstream('bulkhead: { maxConcurrent: 2 }'),
     at: '4:32 upstreams.a.bulkhead.maxConcurrent',
@@ -804,6 +818,13 @@ const cases: readonly Case[] = [
     at: '1:19 overload.shed',
     says: ['in waves', 'overload.shed to 30%'],
     good: [overload('shed: 99%')],
+  },
+  {
+    rule: 'policy-in-shadow',
+    bad: overload('mode: shadow'),
+    at: '1:19 overload.mode',
+    says: ['set overload.mode to enforce'],
+    good: [overload('mode: enforce')],
   },
 ];
 
@@ -972,7 +993,7 @@ upstreams:
     retry: { grpc: idempotent }
     fallback: [{ static: { status: 200 } }]
     idempotency: on
-overload: { eventLoopDelay: 1ms, memory: 100%, shed: 100% }
+overload: { mode: shadow, eventLoopDelay: 1ms, memory: 100%, shed: 100% }
 `;
 
 /** Those that are about a chain of fallbacks, or the lack of one. */

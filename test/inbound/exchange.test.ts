@@ -1,10 +1,12 @@
 import t, { type Test } from 'tap';
+import type { Call } from '../../src/core/call.js';
 import { CallError } from '../../src/core/errors.js';
 import { firstValue } from '../../src/http/fields.js';
 import type { ExchangeContext, Running } from '../../src/inbound/exchange-context.js';
 import { Exchange } from '../../src/inbound/exchange.js';
 import { Roster } from '../../src/lib/roster.js';
 import { reasons as overloadReasons } from '../../src/policies/overload/reasons.js';
+import type { Scope } from '../../src/upstream/scope.js';
 import { FakeClock, settle } from '../support/fake-clock.js';
 import { FakeScope, FakeSource, FakeStream, type FakeStreamInit } from '../support/fake-inbound.js';
 import type { FakeReply } from '../support/fake-reply.js';
@@ -13,7 +15,7 @@ const BODY_IDLE_MS = 1000;
 
 const resetError = () => new CallError('upstream-reset', 'Cannot go on because it broke');
 
-const refuseAll = (upstream: string) =>
+const refuseAll = (_: Call, { upstream }: Scope) =>
   new CallError(
     overloadReasons.overloaded,
     `Cannot take the call to ${upstream} because of the load`,

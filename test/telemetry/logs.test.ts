@@ -86,6 +86,7 @@ function finished(summary: Partial<ExchangeSummary> = {}): ExchangeFinished {
       attempts: 1,
       requestId: 'r-1',
       trace: undefined,
+      shadow: [],
       substitution: undefined,
       error: undefined,
       ...summary,

@@ -69,6 +69,7 @@ function finish(emit: Emit, summary: Partial<ExchangeSummary>): void {
       attempts: 1,
       requestId: 'r',
       trace: undefined,
+      shadow: [],
       substitution: undefined,
       error: undefined,
       ...summary,

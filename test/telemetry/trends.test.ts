@@ -24,6 +24,7 @@ const ok: ExchangeSummary = {
   results: ['success'],
   endpoints: ['127.0.0.1:1'],
   requestId: 'caller-chose-this',
+  shadow: [],
   substitution: undefined,
   trace: undefined,
   upstreamStatus: 200,

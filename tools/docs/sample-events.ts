@@ -1,6 +1,7 @@
 /** One event of each type, for metrics and logs that shall have a sample of everything. */
 import type { AttemptFinished, ExchangeFinished, ExchangeSummary } from '../../src/core/events.js';
-import type { Admitted } from '../../src/policies/bulkhead/instruments.js';
+import type { ShadowRefused } from '../../src/core/shadow.js';
+import type { Admitted, WouldAdmit } from '../../src/policies/bulkhead/instruments.js';
 import type { CircuitMoved } from '../../src/policies/circuit-breaker/states.js';
 import type { FallbackUsed } from '../../src/policies/fallback/instruments.js';
 import type { Hedged } from '../../src/policies/hedge/instruments.js';
@@ -19,7 +20,9 @@ export type KnownEvent =
   | Hedged
   | IdempotencyDecided
   | RateLimited
-  | RetryEvent;
+  | RetryEvent
+  | ShadowRefused
+  | WouldAdmit;
 
 /** One of each type. */
 export const oneOfEach = (summary: ExchangeSummary): readonly KnownEvent[] => [
@@ -47,6 +50,16 @@ export const oneOfEach = (summary: ExchangeSummary): readonly KnownEvent[] => [
     observed: 5,
     threshold: 5,
   },
+  {
+    type: 'circuit-moved-in-shadow',
+    from: 'closed',
+    to: 'open',
+    rule: 'failureThreshold',
+    observed: 5,
+    threshold: 5,
+  },
+  { type: 'bulkhead-would-admit', waitedMs: 1 },
+  { type: 'shadow-refused', policy: 'rateLimit', reason: 'rate-limited' },
   { type: 'endpoint-ejected', address: '10.0.0.1:8080', failures: 5, forMs: 10_000 },
   { type: 'endpoint-returned', address: '10.0.0.1:8080', from: 'ejected' },
   { type: 'endpoint-unhealthy', address: '10.0.0.1:8080', failures: 3, error: 'status 500' },

@@ -19,10 +19,17 @@ const idle: Inspection = {
       upstream: 'a',
       route: '',
       layers: {
-        circuitBreaker: on({ circuit: { snapshot: () => ({ state: 'closed' }) } }),
+        circuitBreaker: on({
+          circuit: { snapshot: () => ({ state: 'closed', mode: 'shadow' }) },
+          shadow: { policy: 'circuitBreaker', reasons: ['circuit-open'] },
+        }),
         bulkhead: on({ bulkhead: { active: 0, queued: 0, limit: 1, streams: 0 } }),
         retry: on({ budget: { remaining: () => 1 } }),
-        timeout: on({ attemptMs: 1000 }),
+        timeout: on({
+          attemptMs: 1000,
+          adaptive: { currentMs: 500 },
+          shadow: { policy: 'timeout.adaptive', reasons: ['timeout-attempt'] },
+        }),
       },
     },
   ],
@@ -57,6 +64,7 @@ const exchange: ExchangeSummary = {
   attempts: 1,
   requestId: 'r',
   trace: undefined,
+  shadow: [],
   substitution: undefined,
   error: undefined,
 };

@@ -25,9 +25,10 @@ function listCircuits(inspection: Inspection) {
 }
 
 function describeCircuit(upstream: string, route: string, circuit: InspectableCircuit) {
-  const { state, consecutiveFailures, failureRate, sinceWallMs, retryAfterMs } = circuit.snapshot();
+  const { state, mode, consecutiveFailures, failureRate, sinceWallMs, retryAfterMs } =
+    circuit.snapshot();
   const since = new Date(sinceWallMs).toISOString();
-  return { upstream, route, state, consecutiveFailures, failureRate, since, retryAfterMs };
+  return { upstream, route, state, mode, consecutiveFailures, failureRate, since, retryAfterMs };
 }
 
 /** @returns the circuit as it is afterwards. @throws AdminError 404 for an unknown circuit. */

@@ -1,5 +1,5 @@
 /** `GET /upstreams`: each upstream with what its policies show. */
-import type { InspectableUpstream, Inspection } from '../../core/inspect.js';
+import { shadowedIn, type InspectableUpstream, type Inspection } from '../../core/inspect.js';
 import type { AdminContext, AdminEndpoint } from '../endpoint.js';
 
 const showError = (error: InspectableUpstream['lastError']) =>
@@ -21,6 +21,7 @@ function listUpstreams(inspection: Inspection) {
       name,
       target,
       ...Object.assign({}, ...shown),
+      shadow: shadowedIn(own.get(name)),
       endpoints: endpoints.list(),
       lastError: showError(lastError),
     };

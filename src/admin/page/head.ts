@@ -22,7 +22,7 @@ export class Head {
 
   update(info: ProcessInfo, at: string): void {
     setText(byId('version'), info.version);
-    const { eventLoop, memory, config, shedding } = info;
+    const { eventLoop, memory, config, shedding, wouldShed } = info;
     const share = memory.usedBytes / memory.limitBytes;
     this.#show('State', info.state, info.state === 'ready' ? 'good' : 'bad');
     this.#show('Up', formatSpan(Date.parse(at) - Date.parse(info.startedAt)));
@@ -45,7 +45,11 @@ export class Head {
     );
     this.#show(
       'Shedding',
-      shedding === null ? 'no' : `yes: ${shedding}`,
+      shedding === null
+        ? wouldShed === null
+          ? 'no'
+          : `in shadow only: ${wouldShed}`
+        : `yes: ${shedding}`,
       shedding === null ? '' : 'bad',
     );
     this.#show(

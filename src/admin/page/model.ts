@@ -22,6 +22,8 @@ export interface ProcessInfo {
   readonly eventLoop: { readonly busy: number; readonly delayMs: number } | null;
   readonly memory: { readonly usedBytes: number; readonly limitBytes: number };
   readonly shedding: string | null;
+  /** In shadow. */
+  readonly wouldShed: string | null;
   readonly viewers: number;
 }
 

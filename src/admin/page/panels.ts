@@ -108,7 +108,7 @@ export function listPanels(known: Known, model: Model): HTMLElement[] {
         : h(
             'p',
             {},
-            `Rate limit: ${rateLimit.remaining} of ${rateLimit.burst} calls may come now.`,
+            `Rate limit: ${rateLimit.remaining} of ${rateLimit.burst} calls may come now${rateLimit.mode === 'shadow' ? '; in shadow, so none is refused' : ''}.`,
           ),
       table(
         ['Not good', 'Status', 'Reason', 'Calls'],
@@ -135,6 +135,7 @@ export function listPanels(known: Known, model: Model): HTMLElement[] {
         'None was called.',
       ),
     ),
+    ...listShadow(known),
     wide(
       'Last moves of circuits',
       table(
@@ -178,13 +179,25 @@ export function listPanels(known: Known, model: Model): HTMLElement[] {
   ];
 }
 
+/** Nothing where all policies are enforced. */
+function listShadow({ shadow }: Known): HTMLElement[] {
+  if (shadow.length === 0) return [];
+  const rows = shadow.flatMap(({ route, policy, wouldRefuse }) => {
+    const counts = Object.entries(wouldRefuse);
+    const told = counts.map(([reason, calls]) => [reason, calls.toLocaleString('en')]);
+    return (told.length > 0 ? told : [['–', '0']]).map((cells) => [own(route), policy, ...cells]);
+  });
+  const columns = ['Whose', 'Policy', 'Reason', 'Calls it would have refused'];
+  return [panel('In shadow', table(columns, rows, 'None.'))];
+}
+
 function listCircuits({ name, circuits }: Known, model: Model): HTMLElement {
   const { at } = model;
   return table(
     ['Whose', 'State', 'Action', 'For', 'In a row', 'Failure rate'],
-    circuits.map(({ route, state, since, consecutiveFailures, failureRate }) => [
+    circuits.map(({ route, state, mode, since, consecutiveFailures, failureRate }) => [
       own(route),
-      state,
+      mode === 'shadow' ? `${state} (in shadow)` : state,
       h('button', { type: 'button', onclick: () => force(name, route, state, model) }, 'Force…'),
       formatAge(since, at).replace(' ago', ''),
       String(consecutiveFailures),

@@ -98,11 +98,16 @@ export class RowView {
     setText(this.#sign, sign);
     setText(this.#word, word);
     setText(this.#target, row.target);
-    setText(this.#why, trouble.why);
+    setText(this.#why, [trouble.why, describeShadow(row)].filter(Boolean).join(' '));
     for (const [i, text] of describe(row, at).entries()) setText(this.#cells[i + 2]!, text);
     drawStrip(this.#strip, history, palette);
     this.#detail?.update(row, history);
   }
+}
+
+function describeShadow({ shadow }: Row): string {
+  const policies = [...new Set(shadow.map(({ policy }) => policy))];
+  return policies.length === 0 ? '' : `In shadow: ${policies.join(', ')}.`;
 }
 
 /** The cells between the name and the strip. */

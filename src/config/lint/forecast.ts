@@ -39,13 +39,13 @@ export function attemptsWithin(firsts: number, growth: number): number {
   return Math.floor((Math.sqrt(b * b + 2 * growth * firsts) - b) / growth);
 }
 
-/** `attempt` holds until a timeout is learned, and `max` from then on. */
+/** `attempt` holds until a timeout is learned, and `max` from then on; in shadow it goes on to hold. */
 function longestAttempt({
   attempt,
   adaptive,
 }: Timeouts): Pick<Forecast, 'attemptMs' | 'attemptOption'> {
   const attemptMs = orInfinity(attempt);
-  return adaptive === 'off' || adaptive.max <= attemptMs
+  return adaptive === 'off' || adaptive.mode === 'shadow' || adaptive.max <= attemptMs
     ? { attemptMs, attemptOption: 'timeout.attempt' }
     : { attemptMs: adaptive.max, attemptOption: 'timeout.adaptive.max' };
 }

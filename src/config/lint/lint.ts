@@ -12,6 +12,7 @@ import { numberRules } from './numbers.js';
 import { overloadRules } from './overload.js';
 import { rateLimitRules } from './rate-limits.js';
 import { routeRules } from './routes.js';
+import { shadowRules } from './shadow.js';
 import { listUpstreams, type LintFile, type LintRule, type Offence } from './scope.js';
 import { timingRules } from './timing.js';
 import { wiringRules } from './wiring.js';
@@ -27,6 +28,7 @@ export const lintRules: readonly LintRule[] = [
   ...wiringRules,
   ...routeRules,
   ...overloadRules,
+  ...shadowRules,
   ...ignoreRules,
 ];
 

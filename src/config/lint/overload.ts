@@ -7,7 +7,7 @@ import type { Found, LintFile, LintRule, Place } from './scope.js';
 const QUIET_MS = 2 * SAMPLE_MS;
 
 /** Where the key is written, or else the section. */
-function placeOf({ root }: LintFile, key: string): Place {
+export function placeOf({ root }: LintFile, key: string): Place {
   const section = valueOf(root, 'overload')!;
   const written = valueOf(section, key);
   return written === undefined

@@ -1,19 +1,17 @@
 /** The slots of an upstream and the queue before them. */
-import type { Call } from '../../core/call.js';
 import {
   CallError,
   DEFAULT_RETRY_AFTER_MS,
   type CallFailure,
   type DeclaredReason,
 } from '../../core/errors.js';
-import type { CallLayer } from '../../core/pipeline.js';
 import type { PolicyContext } from '../../core/policy.js';
-import { AdaptiveLimit } from './adaptive-limit.js';
+import type { AdaptiveLimit } from './adaptive-limit.js';
 import { FairQueue } from './fair-queue.js';
 import type { BulkheadOptions } from './options.js';
 import { reasons } from './reasons.js';
 import { Streams } from './streams.js';
-import { FifoQueue, type Line, type Queue, type Waiter } from './waiting-line.js';
+import { FifoQueue, type Line, type Queue, type Waiter, type Waiting } from './waiting-line.js';
 
 /** A slot that came after a wait. */
 export interface Admission {
@@ -45,7 +43,6 @@ export class Bulkhead {
     this.#options = options;
     this.#context = context;
     this.#queue = this.#createQueue();
-    this.#adaptive = this.#adapt(options);
   }
 
   get active(): number {
@@ -64,24 +61,20 @@ export class Bulkhead {
     return this.#adaptive === undefined ? this.#options.maxConcurrent : this.#adaptive.limit;
   }
 
-  /** Undefined where the limit stands still. */
-  get adaptive(): AdaptiveLimit | undefined {
-    return this.#adaptive;
-  }
-
   /**
    * A raised limit lets waiters in at once; a lowered one is reached as slots come back. Who waits goes on waiting, also
    * where the keys become others; slots are counted by key from then on.
+   * @param adaptive the limit that moves, if there is one.
    */
-  configure(options: BulkheadOptions): void {
+  configure(options: BulkheadOptions, adaptive: AdaptiveLimit | undefined): void {
     this.#options = options;
-    this.#adaptive = this.#adapt(options);
+    this.#adaptive = adaptive;
     if (!this.#queue.configure(options.perKey)) this.#replaceQueue();
     this.#admitWaiters();
   }
 
   /** The line that the call is counted in; for `tryAdmit` and `queue`, before anything else happens. */
-  lineOf(call: Call): Line {
+  lineOf(call: Waiting): Line {
     return this.#queue.lineOf(call);
   }
 
@@ -96,7 +89,7 @@ export class Bulkhead {
    * Waits for a slot, which the caller then holds and gives back with the `release` of the line it has waited in.
    * @throws CallError `bulkhead-full` or `bulkhead-timeout`, or what the call was cancelled with.
    */
-  queue(call: Call, line: Line): Promise<Admission> {
+  queue(call: Waiting, line: Line): Promise<Admission> {
     if (this.queued >= this.#options.maxQueue) {
       const victim = this.#queue.findVictim(line);
       if (victim === undefined) return Promise.reject(this.#full(call, line));
@@ -106,7 +99,7 @@ export class Bulkhead {
   }
 
   /** As `queue`, before all that have never had a slot. `maxQueue` does not bind: the call was admitted before. */
-  queueAgain(call: Call, line: Line): Promise<Admission> {
+  queueAgain(call: Waiting, line: Line): Promise<Admission> {
     // Without limits per key there are never so many.
     if (this.#queue.returns >= this.#options.maxConcurrent) {
       return Promise.reject(this.#full(call, line));
@@ -128,7 +121,7 @@ export class Bulkhead {
    * A response without a planned end has begun, in place of the call's slot; pair it with `closeStream`.
    * @throws CallError `bulkhead-full` where there are too many.
    */
-  openStream(call: Call): void {
+  openStream(call: Waiting): void {
     const { maxStreams } = this.#options;
     if (this.#streams.tryAdd(maxStreams)) return;
     const why = `all ${maxStreams} streams that its bulkhead allows are open`;
@@ -139,7 +132,7 @@ export class Bulkhead {
     this.#streams.remove();
   }
 
-  async #admission(call: Call, line: Line, arrival: number): Promise<Admission> {
+  async #admission(call: Waiting, line: Line, arrival: number): Promise<Admission> {
     const admission = await this.#wait(call, line, arrival);
     // The slot came, but before this line ran the call was ended.
     if (call.cancelled !== undefined) {
@@ -147,13 +140,6 @@ export class Bulkhead {
       throw call.cancelled;
     }
     return admission;
-  }
-
-  /** What has been learned goes on. */
-  #adapt({ adaptive, maxConcurrent }: BulkheadOptions): AdaptiveLimit | undefined {
-    if (adaptive === 'off') return undefined;
-    this.#adaptive?.configure(adaptive);
-    return this.#adaptive ?? new AdaptiveLimit(adaptive, maxConcurrent, this.#context.clock);
   }
 
   #createQueue(): Queue {
@@ -186,7 +172,7 @@ export class Bulkhead {
     }
   }
 
-  #wait(call: Call, line: Line, arrival: number): Promise<Admission> {
+  #wait(call: Waiting, line: Line, arrival: number): Promise<Admission> {
     const { clock } = this.#context;
     const { queueTimeout } = this.#options;
     return new Promise((resolve, reject) => {
@@ -212,17 +198,17 @@ export class Bulkhead {
     });
   }
 
-  #full(call: Call, line: Line): CallError {
+  #full(call: Waiting, line: Line): CallError {
     const why = `all ${this.#slotsFor(line)} are taken and ${this.queued} calls wait already${this.#streams.describe()}`;
     return this.#refuse(reasons['bulkhead-full'], call, why);
   }
 
-  #pushedOut(call: Call): CallError {
+  #pushedOut(call: Waiting): CallError {
     const why = `the queue of its bulkhead is full with ${this.#options.maxQueue} calls and a caller with fewer among them came`;
     return this.#refuse(reasons['bulkhead-full'], call, why);
   }
 
-  #timedOut(call: Call, line: Line, afterMs: number): CallError {
+  #timedOut(call: Waiting, line: Line, afterMs: number): CallError {
     const why = `none of the ${this.#slotsFor(line)} came free within ${afterMs} ms${this.#streams.describe()}`;
     return this.#refuse(reasons['bulkhead-timeout'], call, why);
   }
@@ -231,7 +217,7 @@ export class Bulkhead {
     return this.#queue.bottleneck(line) ?? `${this.limit} slots of its bulkhead`;
   }
 
-  #refuse(reason: DeclaredReason, call: Call, why: string): CallError {
+  #refuse(reason: DeclaredReason, call: Waiting, why: string): CallError {
     const { queueTimeout } = this.#options;
     return new CallError(
       reason,
@@ -239,8 +225,4 @@ export class Bulkhead {
       { retryAfterMs: queueTimeout === 'off' ? DEFAULT_RETRY_AFTER_MS : queueTimeout },
     );
   }
-}
-
-export interface BulkheadLayer extends CallLayer {
-  readonly bulkhead: Bulkhead;
 }

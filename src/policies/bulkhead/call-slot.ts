@@ -1,28 +1,43 @@
 /** One call's slot, from its admission to its end: held, given back while the call waits, and taken again. */
-import type { Call } from '../../core/call.js';
 import type { EmitOf } from '../../core/events.js';
 import type { Slot } from '../../core/slot.js';
 import type { Admission, Bulkhead } from './bulkhead.js';
 import type { Admitted } from './instruments.js';
+import type { Waiting } from './waiting-line.js';
 
 /** The common case, allocated once. */
 const ADMITTED_AT_ONCE: Admitted = { type: 'bulkhead-admitted', waitedMs: 0 };
 
-export class CallSlot implements Slot {
+/** As the bulkhead itself sees the slot. */
+export interface HeldSlot extends Slot {
+  /** Takes the call's first slot. @returns undefined where it has it at once. */
+  acquire(): Promise<void> | undefined;
+  /** The call does not wait any more, whether it has a slot again or not. */
+  endRest(): void;
+  /**
+   * A response without a planned end has begun: it counts as a stream, and needs no slot.
+   * @throws CallError `bulkhead-full` where there are too many.
+   */
+  becomeStream(): void;
+  /** The call is over. */
+  close(): void;
+}
+
+export class CallSlot implements HeldSlot {
   readonly #bulkhead: Bulkhead;
-  readonly #call: Call;
+  readonly #call: Waiting;
   readonly #emit: EmitOf<Admitted>;
   /** Undefined while none is held. */
   #giveBack: (() => void) | undefined;
   #isResting = false;
+  #isStream = false;
 
-  constructor(bulkhead: Bulkhead, call: Call, emit: EmitOf<Admitted>) {
+  constructor(bulkhead: Bulkhead, call: Waiting, emit: EmitOf<Admitted>) {
     this.#bulkhead = bulkhead;
     this.#call = call;
     this.#emit = emit;
   }
 
-  /** Takes the call's first slot. @returns undefined where it has it at once. */
   acquire(): Promise<void> | undefined {
     const line = this.#bulkhead.lineOf(this.#call);
     if (this.#bulkhead.tryAdmit(line)) return this.#take(line.release, ADMITTED_AT_ONCE);
@@ -48,17 +63,25 @@ export class CallSlot implements Slot {
     else await this.#await(this.#bulkhead.queueAgain(this.#call, line));
   }
 
-  /** The call does not wait any more, whether it has a slot again or not. */
   endRest(): void {
     if (!this.#isResting) return;
     this.#isResting = false;
     this.#bulkhead.countResting(-1);
   }
 
-  /** The call needs no slot any more. Does nothing where it holds none. */
+  becomeStream(): void {
+    this.#bulkhead.openStream(this.#call);
+    this.#isStream = true;
+    this.endRest();
+    this.#returnSlot();
+  }
+
   close(): void {
     this.endRest();
     this.#returnSlot();
+    if (!this.#isStream) return;
+    this.#isStream = false;
+    this.#bulkhead.closeStream();
   }
 
   #take(giveBack: () => void, admitted: Admitted): undefined {

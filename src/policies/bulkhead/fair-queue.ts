@@ -2,13 +2,12 @@
  * The bulkhead's waiting lines by key: each value of a header has a small limit of its own, and a line of its own
  * behind it, so that one caller's flood costs the others neither slots nor places in the queue.
  */
-import type { Call } from '../../core/call.js';
 import { Heap } from '../../lib/heap.js';
 import { combinedValue } from '../../http/fields.js';
 import type { Off } from '../../core/options.js';
 import type { PolicyContext } from '../../core/policy.js';
 import type { PerKeyOptions } from './options.js';
-import { Line, type Queue, type Waiter } from './waiting-line.js';
+import { Line, type Queue, type Waiter, type Waiting } from './waiting-line.js';
 
 /** Longer values are remembered by their digest: a key may stay as long as one call after the other uses it. */
 const MAX_KEY_LENGTH = 64;
@@ -85,7 +84,7 @@ export class FairQueue implements Queue {
     return true;
   }
 
-  lineOf(call: Call): KeyLine {
+  lineOf(call: Waiting): KeyLine {
     const value = combinedValue(call.headers, this.#header) ?? '';
     // No value of a field ends in a space (RFC 9110, section 5.5), so none passes for another one's digest.
     const key = value.length > MAX_KEY_LENGTH ? `${this.#hash(value)} ` : value;

@@ -1,12 +1,21 @@
 /** What the bulkhead tells, and its metrics. */
 import type { Gauge, Histogram } from '../../core/instruments.js';
-import type { BulkheadLayer } from './bulkhead.js';
+import { limitOf, type BulkheadLayer } from './layer.js';
 
 /** A call has its slot: its first one, or one again after a back-off. */
 export interface Admitted {
   readonly type: 'bulkhead-admitted';
   readonly waitedMs: number;
 }
+
+/** In shadow: a call would have its slot now. */
+export interface WouldAdmit {
+  readonly type: 'bulkhead-would-admit';
+  readonly waitedMs: number;
+}
+
+// Queues are for short waits.
+const bounds = [0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 10];
 
 const wait: Histogram<Admitted> = {
   kind: 'histogram',
@@ -15,15 +24,25 @@ const wait: Histogram<Admitted> = {
   event: 'bulkhead-admitted',
   per: 'route',
   labels: {},
-  // Queues are for short waits.
-  bounds: [0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 10],
+  bounds,
+  value: ({ waitedMs }) => waitedMs / 1000,
+};
+
+const shadowWait: Histogram<WouldAdmit> = {
+  kind: 'histogram',
+  name: 'breakwater_shadow_bulkhead_wait_seconds',
+  help: 'Time for which calls would have waited for a slot if the bulkhead in shadow were enforced.',
+  event: 'bulkhead-would-admit',
+  per: 'route',
+  labels: {},
+  bounds,
   value: ({ waitedMs }) => waitedMs / 1000,
 };
 
 const active: Gauge<BulkheadLayer> = {
   kind: 'gauge',
   name: 'breakwater_bulkhead_active',
-  help: 'Slots in use.',
+  help: 'Slots in use. In shadow: calls that run, however many slots there are.',
   per: 'route',
   value: ({ bulkhead }) => bulkhead.active,
 };
@@ -49,7 +68,7 @@ const limit: Gauge<BulkheadLayer> = {
   name: 'breakwater_bulkhead_limit',
   help: 'Number of slots.',
   per: 'route',
-  value: ({ bulkhead }) => bulkhead.limit,
+  value: limitOf,
 };
 
-export const instruments = [active, queued, limit, streams, wait];
+export const instruments = [active, queued, limit, streams, wait, shadowWait];

@@ -11,6 +11,7 @@ import {
   type Off,
   type Static,
 } from '../../core/options.js';
+import { ModeOption } from '../../core/mode.js';
 
 const perKeySchema = Switchable(
   Options(
@@ -66,6 +67,7 @@ export type AdaptiveLimitOptions = Static<typeof adaptiveOptions>;
 export const schema = Switchable(
   Options(
     {
+      mode: ModeOption(),
       maxConcurrent: Count({
         default: 100,
         minimum: 1,

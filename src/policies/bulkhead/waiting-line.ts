@@ -4,9 +4,15 @@ import type { CallFailure } from '../../core/errors.js';
 import type { Off } from '../../core/options.js';
 import type { PerKeyOptions } from './options.js';
 
+/** What a bulkhead needs of a call. */
+export type Waiting = Pick<
+  Call,
+  'method' | 'headers' | 'cancelled' | 'onCancel' | 'offCancel' | 'waitedMs'
+>;
+
 /** A queued call, linked to its neighbours so that it can leave from anywhere at once. */
 export interface Waiter {
-  readonly call: Call;
+  readonly call: Waiting;
   /** Where it waits. A reload may move it. */
   line: Line;
   /** Its place among all arrivals: later ones have more. Below 0: the call had a slot before, and comes first. */
@@ -104,7 +110,7 @@ export interface Queue {
   /** Takes another limit over, for those who come and those who wait. @returns false where another queue is needed. */
   configure(perKey: PerKeyOptions | Off): boolean;
   /** The line that a call is counted and waits in. To ask leaves nothing behind. */
-  lineOf(call: Call): Line;
+  lineOf(call: Waiting): Line;
   /** Takes a slot for a call of the line, where its own limit, if it has one, allows that. */
   tryEnter(line: Line): boolean;
   add(waiter: Waiter, line: Line): void;

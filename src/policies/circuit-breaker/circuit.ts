@@ -7,35 +7,19 @@ import { formatPercent } from '../../lib/percent.js';
 import { DEFAULT_RETRY_AFTER_MS } from '../../core/errors.js';
 import { SlidingWindow } from '../../lib/sliding-window.js';
 import { FailureRow, type RowResult } from './failure-row.js';
-import type {
-  CircuitMoved,
-  CircuitRule,
-  CircuitRules,
-  CircuitState,
-  CircuitStateName,
+import { isForced, Moves } from './moves.js';
+import {
+  windowOf,
+  type CircuitMoved,
+  type CircuitRefusal,
+  type CircuitRule,
+  type CircuitRules,
+  type CircuitState,
+  type CountedResult,
 } from './states.js';
-
-/** Slow calls are counted over this where failureRate is off; the same as its defaults. */
-const DEFAULT_WINDOW = { window: 10_000, minimumCalls: 20 };
-
-const windowOf = ({ failureRate }: CircuitRules) =>
-  failureRate === 'off' ? DEFAULT_WINDOW : failureRate;
 
 /** What let a try through; hand it back with the try's result. */
 export type Admission = CircuitState;
-
-/** What became of an attempt that says something about the upstream. */
-export interface CountedResult extends RowResult {
-  readonly isSlow: boolean;
-  /** The first of its call that the upstream saw. */
-  readonly isFirst: boolean;
-}
-
-export interface CircuitRefusal {
-  readonly why: string;
-  /** At least 1. */
-  readonly retryAfterMs: number;
-}
 
 /**
  * No timers: what is due by time (probing, the end of an override) happens when the circuit is next asked or read.
@@ -46,7 +30,7 @@ export interface CircuitRefusal {
 export class Circuit implements InspectableCircuit {
   #rules: CircuitRules;
   readonly #clock: Clock;
-  readonly #emit: EmitOf<CircuitMoved>;
+  readonly #moves: Moves;
   #window: SlidingWindow;
   #minimumCalls = 0;
   readonly #row = new FailureRow();
@@ -55,7 +39,7 @@ export class Circuit implements InspectableCircuit {
   constructor(rules: CircuitRules, clock: Clock, emit: EmitOf<CircuitMoved>) {
     this.#rules = rules;
     this.#clock = clock;
-    this.#emit = emit;
+    this.#moves = new Moves(rules.mode, emit);
     this.#window = new SlidingWindow(windowOf(rules).window);
     this.#state = { kind: 'closed', sinceWallMs: clock.wallNow() };
     this.configure(rules);
@@ -68,6 +52,11 @@ export class Circuit implements InspectableCircuit {
     this.#minimumCalls = minimumCalls;
     this.#row.configure(rules);
     this.#rules = rules;
+    this.#moves.switchTo(rules.mode, this.#settle().kind);
+  }
+
+  get isForced(): boolean {
+    return isForced(this.#settle().kind);
   }
 
   /** What a try would be refused with right now; takes nothing. */
@@ -133,6 +122,7 @@ export class Circuit implements InspectableCircuit {
     const { total, failures } = this.#window.counts(this.#clock.now());
     return {
       state: state.kind,
+      mode: this.#rules.mode,
       consecutiveFailures: this.#row.length,
       failureRate: total < this.#minimumCalls ? null : failures / total,
       sinceWallMs: state.sinceWallMs,
@@ -148,9 +138,8 @@ export class Circuit implements InspectableCircuit {
    */
   force(to: ForcedState, ttlMs = Infinity): void {
     const state = this.#settle();
-    const isForced = state.kind === 'forced-open' || state.kind === 'forced-closed';
     if (to === 'auto') {
-      if (isForced) this.#close('forced', 0, 0);
+      if (isForced(state.kind)) this.#close('forced', 0, 0);
       return;
     }
     const untilMs = this.#clock.now() + ttlMs;
@@ -231,9 +220,9 @@ export class Circuit implements InspectableCircuit {
   }
 
   #move(to: CircuitState, rule: CircuitRule, observed: number, threshold: number): void {
-    const from: CircuitStateName = this.#state.kind;
+    const from = this.#state.kind;
     this.#state = to;
-    this.#emit({ type: 'circuit-moved', from, to: to.kind, rule, observed, threshold });
+    this.#moves.tell(from, to.kind, rule, observed, threshold);
   }
 
   #msUntil(atMs: number): number {

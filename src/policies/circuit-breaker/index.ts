@@ -7,6 +7,7 @@ import { classifyFailure, type Outcome } from '../../core/outcome.js';
 import type { AttemptStage } from '../../core/pipeline.js';
 import type { Needs, Policy, PolicyContext } from '../../core/policy.js';
 import { isOpenEnded, type Reply } from '../../core/reply.js';
+import { Shadow } from '../../core/shadow.js';
 import { Circuit, type Admission, type CircuitBreakerLayer } from './circuit.js';
 import { instruments, log } from './instruments.js';
 import {
@@ -32,6 +33,7 @@ function create(
   const slowMs = options.slowCall === 'off' ? Infinity : options.slowCall.duration;
   const circuit = previous?.circuit ?? new Circuit(options, clock, emit);
   circuit.configure(options);
+  const shadow = Shadow.open(options.mode, 'circuitBreaker', reasons, emit);
 
   function refuse(): CallError | undefined {
     const refusal = circuit.refusal();
@@ -103,8 +105,27 @@ function create(
     }
     return { run, refusal: (call) => refuse() ?? next.refusal(call) };
   }
-  return { wrap, circuit };
+  return { wrap: shadow === undefined ? wrap : passBy(circuit, wrap, shadow), circuit, shadow };
 }
+
+/**
+ * In shadow: a call that would be refused goes on, but the circuit sees nothing of it, as if it had been refused. So it
+ * opens, probes and closes by the results of the other calls. What an operator orders holds in shadow as well.
+ */
+const passBy =
+  (circuit: Circuit, wrap: CircuitBreakerLayer['wrap'], shadow: Shadow) =>
+  (next: AttemptStage): AttemptStage => {
+    const judged = wrap(next);
+    return {
+      run(attempt) {
+        const { call } = attempt;
+        if (circuit.isForced) return judged.run(attempt);
+        if (circuit.refusal() !== undefined) shadow.note(call, reasons['circuit-open'].name);
+        return (shadow.hasRefused(call) ? next : judged).run(attempt);
+      },
+      refusal: (call) => (circuit.isForced ? judged : next).refusal(call),
+    };
+  };
 
 /** It met a closed connection, or the first endpoint could not be reached while there are others: ejection deals with that. */
 function isUnseen({ call, number }: Attempt, { kind }: Outcome): boolean {

@@ -2,15 +2,29 @@
 import type { Counter, LoggedEvent, StateGauge } from '../../core/instruments.js';
 import { formatPercent } from '../../lib/percent.js';
 import type { CircuitBreakerLayer } from './circuit.js';
+import { stateForCalls } from './moves.js';
 import { circuitStates, type CircuitMoved, type CircuitStateName } from './states.js';
 
 const state: StateGauge<CircuitBreakerLayer> = {
   kind: 'state',
   name: 'breakwater_circuit_state',
-  help: '1 for the state that the circuit is in, 0 for the others.',
+  help: '1 for the state that the circuit is in, 0 for the others. A circuit in shadow lets calls through, so it is closed unless it is forced.',
   label: 'state',
   states: circuitStates,
-  value: ({ circuit }) => circuit.snapshot().state,
+  value({ circuit }) {
+    const { mode, state: kind } = circuit.snapshot();
+    return stateForCalls(mode, kind);
+  },
+};
+
+const shadowState: StateGauge<CircuitBreakerLayer> = {
+  ...state,
+  name: 'breakwater_shadow_circuit_state',
+  help: '1 for the state that a circuit in shadow would be in, 0 for the others. Shown in shadow only.',
+  value: ({ circuit }) => {
+    const { mode, state: kind } = circuit.snapshot();
+    return mode === 'shadow' ? kind : undefined;
+  },
 };
 
 const transitions: Counter<CircuitMoved> = {
@@ -24,7 +38,15 @@ const transitions: Counter<CircuitMoved> = {
   known: [{ from: 'closed', to: 'open' }],
 };
 
-export const instruments = [state, transitions];
+const shadowTransitions: Counter<CircuitMoved> = {
+  ...transitions,
+  name: 'breakwater_shadow_circuit_transitions_total',
+  help: 'Moves that a circuit in shadow would have made from one state to another.',
+  event: 'circuit-moved-in-shadow',
+  isOfShadow: true,
+};
+
+export const instruments = [state, transitions, shadowState, shadowTransitions];
 
 const moves: Readonly<Record<CircuitStateName, string>> = {
   closed: 'closed',
@@ -51,20 +73,42 @@ function explainMove({ rule, observed, threshold, to }: CircuitMoved): string {
       return 'a probe failed';
     case 'forced':
       return to === 'closed' ? 'its override ended' : 'an operator said so';
+    case 'mode':
+      return `its mode is ${to === 'closed' ? 'shadow' : 'enforce'} now`;
   }
+}
+
+const ownerOf = (upstream: string, route: string) =>
+  route === '' ? upstream : `${upstream}/${route}`;
+
+function describeMove(move: CircuitMoved, upstream: string, route: string) {
+  const { from, to, rule, observed, threshold } = move;
+  return { upstream, route, from, to, rule, observed, threshold };
 }
 
 const moved: LoggedEvent<CircuitMoved> = {
   event: 'circuit-moved',
-  line(move, upstream, route) {
-    const { from, to, rule, observed, threshold } = move;
-    const owner = route === '' ? upstream : `${upstream}/${route}`;
-    return {
-      level: to === 'open' ? 'warn' : 'info',
-      fields: { upstream, route, from, to, rule, observed, threshold },
-      message: `circuit of ${owner} ${moves[to]} because ${explainMove(move)}`,
-    };
-  },
+  line: (move, upstream, route) => ({
+    level: move.to === 'open' ? 'warn' : 'info',
+    fields: describeMove(move, upstream, route),
+    message: `circuit of ${ownerOf(upstream, route)} ${moves[move.to]} because ${explainMove(move)}`,
+  }),
 };
 
-export const log = [moved];
+const wouldMove: Readonly<Record<CircuitStateName, string>> = {
+  ...moves,
+  closed: 'have closed',
+  open: 'have opened',
+  'half-open': 'have become half-open',
+};
+
+const movedInShadow: LoggedEvent<CircuitMoved> = {
+  event: 'circuit-moved-in-shadow',
+  line: (move, upstream, route) => ({
+    level: 'info',
+    fields: { ...describeMove(move, upstream, route), mode: 'shadow' },
+    message: `circuit of ${ownerOf(upstream, route)} would ${wouldMove[move.to]} because ${explainMove(move)}`,
+  }),
+};
+
+export const log = [moved, movedInShadow];

@@ -10,6 +10,7 @@ import {
   type Off,
   type Static,
 } from '../../core/options.js';
+import { ModeOption } from '../../core/mode.js';
 import { grpcCodes, grpcFaults, type GrpcCode } from '../../http/grpc.js';
 
 /** How attempts are judged by default, and where the circuit breaker is off. */
@@ -22,6 +23,7 @@ export const defaultJudgement = {
 export const schema = Switchable(
   Options(
     {
+      mode: ModeOption(),
       scope: Type.Unsafe<'upstream' | 'route'>({
         enum: ['upstream', 'route'],
         default: 'upstream',

@@ -1,8 +1,11 @@
 /** The words of the circuit's state machine: its rules, its states, and what it tells of its moves. */
 import type { Off } from '../../core/options.js';
+import type { Mode } from '../../core/mode.js';
+import type { RowResult } from './failure-row.js';
 
 /** The options that the state machine goes by, under their names in the file; times in ms, shares 0..1. */
 export interface CircuitRules {
+  readonly mode: Mode;
   readonly failureThreshold: number | Off;
   readonly failureRate:
     | { readonly threshold: number; readonly window: number; readonly minimumCalls: number }
@@ -13,6 +16,25 @@ export interface CircuitRules {
   readonly maxRecoveryTimeout: number;
   readonly halfOpenMaxCalls: number;
   readonly successThreshold: number;
+}
+
+/** Slow calls are counted over this where failureRate is off; the same as its defaults. */
+const DEFAULT_WINDOW = { window: 10_000, minimumCalls: 20 };
+
+export const windowOf = ({ failureRate }: CircuitRules) =>
+  failureRate === 'off' ? DEFAULT_WINDOW : failureRate;
+
+/** What became of an attempt that says something about the upstream. */
+export interface CountedResult extends RowResult {
+  readonly isSlow: boolean;
+  /** The first of its call that the upstream saw. */
+  readonly isFirst: boolean;
+}
+
+export interface CircuitRefusal {
+  readonly why: string;
+  /** At least 1. */
+  readonly retryAfterMs: number;
 }
 
 export const circuitStates = [
@@ -49,10 +71,12 @@ export type CircuitRule =
   | 'recoveryTimeout'
   | 'successThreshold'
   | 'probeFailure'
-  | 'forced';
+  | 'forced'
+  | 'mode';
 
 export interface CircuitMoved {
-  readonly type: 'circuit-moved';
+  /** `circuit-moved-in-shadow`: it would have moved; calls meet the same circuit as before. */
+  readonly type: 'circuit-moved' | 'circuit-moved-in-shadow';
   readonly from: CircuitStateName;
   readonly to: CircuitStateName;
   readonly rule: CircuitRule;

@@ -1,5 +1,6 @@
 /** The limits that are exceeded while calls are shed, and the log lines about it. */
 import type { LogLine } from '../../core/instruments.js';
+import type { Mode } from '../../core/mode.js';
 import { formatPercent } from '../../lib/percent.js';
 
 /** A limit that is exceeded. */
@@ -15,6 +16,7 @@ export interface PassedLimit {
 export interface OverloadChange {
   readonly passed: readonly PassedLimit[];
   readonly shed: number;
+  readonly mode: Mode;
 }
 
 /** Names the option, so that readers know what to change. */
@@ -25,15 +27,18 @@ export function describePassed({ limit, observed, threshold }: PassedLimit): str
 }
 
 /** One line when calls begin to be shed, and one when that ends. */
-export function overloadLine({ passed, shed }: OverloadChange): LogLine {
+export function overloadLine({ passed, shed, mode }: OverloadChange): LogLine {
+  const isShadow = mode === 'shadow';
+  const ofMode = isShadow ? { mode } : {};
   if (passed.length === 0) {
     const message = 'overload is over because all readings are below their limits';
-    return { level: 'info', fields: { passed }, message };
+    return { level: 'info', fields: { passed, ...ofMode }, message };
   }
   const why = passed.map(describePassed).join(', and ');
+  const what = `${formatPercent(shed)} of calls ${isShadow ? 'would be' : 'are'} shed`;
   return {
-    level: 'warn',
-    fields: { passed, shed },
-    message: `overloaded: ${formatPercent(shed)} of calls are shed because ${why}`,
+    level: isShadow ? 'info' : 'warn',
+    fields: { passed, shed, ...ofMode },
+    message: `overloaded: ${what} because ${why}`,
   };
 }

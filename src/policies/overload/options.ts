@@ -8,10 +8,12 @@ import {
   type Off,
   type Static,
 } from '../../core/options.js';
+import { ModeOption } from '../../core/mode.js';
 
 export const schema = Switchable(
   Options(
     {
+      mode: ModeOption(),
       eventLoopDelay: DurationOrOff({
         default: '100ms',
         description: 'Delay of the event loop above which calls are refused.',

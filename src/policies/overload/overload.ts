@@ -1,6 +1,10 @@
 /** Watches the process, and refuses a share of new calls while it is overloaded. */
+import type { Call } from '../../core/call.js';
 import type { Clock, Random, Timer } from '../../core/clock.js';
 import { CallError, DEFAULT_RETRY_AFTER_MS } from '../../core/errors.js';
+import type { Emit } from '../../core/events.js';
+import type { Mode } from '../../core/mode.js';
+import { enforce, Shadow } from '../../core/shadow.js';
 import { describePassed, type OverloadChange, type PassedLimit } from './log.js';
 import { watchLoopDelay } from './loop-delay.js';
 import type { OverloadOptions } from './options.js';
@@ -18,6 +22,13 @@ export interface MemoryUse {
   readonly used: number;
   /** Calls are shed above it. */
   readonly limit: number;
+}
+
+/** Where a call goes. */
+export interface CallScope {
+  /** Empty where none is found. */
+  readonly upstream: string;
+  readonly emit: Emit;
 }
 
 export interface OverloadContext {
@@ -60,6 +71,8 @@ export class Overload {
 
   /** Sets new limits; the readings of the event loop are kept and compared with them. */
   configure(options: OverloadOptions): void {
+    // What it does from now on is news.
+    if (options.mode !== this.#options.mode) this.#why = undefined;
     this.#options = options;
     if (!this.#isLate()) this.#lateLooks = 0;
     // Overload ends at once if no new limit is exceeded.
@@ -69,18 +82,29 @@ export class Overload {
 
   /** Why a share of the calls is refused; undefined while none is. */
   get shedding(): string | undefined {
-    return this.#why;
+    return this.#options.mode === 'enforce' ? this.#why : undefined;
   }
 
-  /** Called once for each new call, before any other work. @param upstream for the message. */
-  readonly refuse = (upstream: string): CallError | undefined => {
-    if (this.#why === undefined || this.#context.random() >= this.#options.shed) return undefined;
-    const what = upstream === '' ? 'take the call' : `call ${upstream}`;
-    return new CallError(
+  /** Why a share of the calls would be refused; undefined while none would be, and where that is enforced. */
+  get wouldShed(): string | undefined {
+    return this.#options.mode === 'shadow' ? this.#why : undefined;
+  }
+
+  get mode(): Mode {
+    return this.#options.mode;
+  }
+
+  /** Called once for each new call, before any other work. @param to where it goes. */
+  readonly refuse = (call: Call, to: CallScope): CallError | undefined => {
+    const { mode, shed } = this.#options;
+    if (this.#why === undefined || this.#context.random() >= shed) return undefined;
+    const what = to.upstream === '' ? 'take the call' : `call ${to.upstream}`;
+    const refusal = new CallError(
       reasons.overloaded,
       `Cannot ${what} because Breakwater is overloaded: ${this.#why}`,
       { retryAfterMs: DEFAULT_RETRY_AFTER_MS },
     );
+    return enforce(Shadow.open(mode, 'overload', reasons, to.emit), call, refusal);
   };
 
   /** At the last look; undefined where memory is no reason to shed calls. */
@@ -110,11 +134,16 @@ export class Overload {
       this.#calmLooks = 0;
       const hasBegun = this.#why === undefined;
       this.#why = passed.map(describePassed).join(', and ');
-      if (hasBegun) this.#context.onChange({ passed, shed: this.#options.shed });
+      if (hasBegun) this.#tell(passed);
     } else if (this.#why !== undefined && ++this.#calmLooks >= STEADY_LOOKS) {
       this.#why = undefined;
-      this.#context.onChange({ passed, shed: this.#options.shed });
+      this.#tell(passed);
     }
+  }
+
+  #tell(passed: readonly PassedLimit[]): void {
+    const { mode, shed } = this.#options;
+    this.#context.onChange({ passed, shed, mode });
   }
 
   #findPassed(): PassedLimit[] {

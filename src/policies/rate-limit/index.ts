@@ -5,6 +5,7 @@ import type { EmitOf } from '../../core/events.js';
 import type { CallLayer, CallStage } from '../../core/pipeline.js';
 import type { Policy, PolicyContext } from '../../core/policy.js';
 import type { Reply } from '../../core/reply.js';
+import { enforce, modeOf, Shadow } from '../../core/shadow.js';
 import { instruments, type RateLimited } from './instruments.js';
 import { Limiter, type Tally } from './limiter.js';
 import { schema, type RateLimitSettings } from './options.js';
@@ -31,9 +32,16 @@ function create(
   const shared = options.shared ? new SharedCount(limiter, context) : undefined;
   const name = route === '' ? upstream : `${upstream}/${route}`;
   const emit: EmitOf<RateLimited> = context.emit;
+  const shadow = Shadow.open(options.mode, 'rateLimit', reasons, context.emit);
 
-  function refuse({ method }: Call, tallies: readonly Tally[], waitMs: number): CallError {
-    emit({ type: 'rate-limited' });
+  /** @returns undefined where the call goes on, uncounted, because the limit is in shadow. */
+  function refuse(call: Call, tallies: readonly Tally[], waitMs: number): CallError | undefined {
+    const refused = enforce(shadow, call, explain(call, tallies, waitMs));
+    if (refused !== undefined) emit({ type: 'rate-limited' });
+    return refused;
+  }
+
+  function explain({ method }: Call, tallies: readonly Tally[], waitMs: number): CallError {
     const used = tallies
       .map((tally) => limiter.standingOf(tally))
       .find(({ remaining }) => remaining === 0);
@@ -42,13 +50,23 @@ function create(
     return new CallError(reasons['rate-limited'], message, { retryAfterMs: waitMs });
   }
 
+  /** Not in shadow: clients that go by these fields would slow down. */
+  const tellClient = ({ headers }: Call) =>
+    responseFields(
+      name,
+      limiter.talliesOf(headers).map((tally) => limiter.standingOf(tally)),
+    );
+
   function wrap(next: CallStage): CallStage {
     async function runShared(
       call: Call,
       tallies: readonly Tally[],
       count: SharedCount,
     ): Promise<Reply> {
-      if (!(await count.count(tallies))) throw refuse(call, tallies, limiter.arrive(tallies));
+      if (!(await count.count(tallies))) {
+        const refused = refuse(call, tallies, limiter.arrive(tallies));
+        if (refused !== undefined) throw refused;
+      }
       // Ended while the store was asked.
       if (call.cancelled !== undefined) throw call.cancelled;
       return next.run(call);
@@ -59,7 +77,10 @@ function create(
         const tallies = limiter.talliesOf(call.headers);
         const waitMs = limiter.arrive(tallies);
         // What is used up here is used up in the store as well, so that need not be asked.
-        if (waitMs > 0) return Promise.reject(refuse(call, tallies, waitMs));
+        if (waitMs > 0) {
+          const refused = refuse(call, tallies, waitMs);
+          return refused === undefined ? next.run(call) : Promise.reject(refused);
+        }
         if (shared !== undefined) return runShared(call, tallies, shared);
         limiter.count(tallies);
         return next.run(call);
@@ -71,11 +92,8 @@ function create(
   return {
     wrap,
     limiter,
-    responseFields: ({ headers }) =>
-      responseFields(
-        name,
-        limiter.talliesOf(headers).map((tally) => limiter.standingOf(tally)),
-      ),
+    shadow,
+    responseFields: shadow === undefined ? tellClient : undefined,
   };
 }
 
@@ -91,6 +109,7 @@ export const rateLimit = {
     if (layer === undefined) return { rateLimit: null };
     const { limiter } = layer;
     const { limit, remaining } = limiter.forAll;
-    return { rateLimit: { remaining, burst: limit.burst, keys: limiter.keys } };
+    const mode = modeOf(layer);
+    return { rateLimit: { mode, remaining, burst: limit.burst, keys: limiter.keys } };
   },
 } as const satisfies Policy<'rateLimit', typeof schema, RateLimitSettings, RateLimitLayer>;

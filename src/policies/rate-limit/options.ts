@@ -1,4 +1,5 @@
 /** What can be set of the rate limit. */
+import { ModeOption } from '../../core/mode.js';
 import {
   Count,
   Options,
@@ -39,6 +40,7 @@ const perKeySchema = Switchable(
 export const schema = Switchable(
   Options(
     {
+      mode: ModeOption(),
       rate: Rate({
         zero: false,
         default: '100/s',

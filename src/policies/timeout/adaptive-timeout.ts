@@ -55,6 +55,12 @@ export class AdaptiveTimeout {
     this.#update();
   }
 
+  /** The learned timeout ended the attempt, or would have: its response would have come later. */
+  recordCut(limitMs: number): void {
+    this.#times.record(limitMs);
+    this.#update();
+  }
+
   #sample(
     outcome: Outcome | undefined,
     waitedMs: number | undefined,
@@ -96,6 +102,6 @@ export class AdaptiveTimeout {
 export interface TimeoutLayer extends AttemptLayer {
   /** How long a first attempt may take now, in ms; undefined if it has no limit. */
   readonly attemptMs: number | undefined;
-  /** Undefined where `adaptive` is off. */
+  /** Undefined where `adaptive` is off. In shadow, what it has learned is not in force. */
   readonly adaptive: AdaptiveTimeout | undefined;
 }

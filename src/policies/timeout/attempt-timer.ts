@@ -175,3 +175,27 @@ export class MeasuringTimer extends AttemptTimer {
     super.onPhase(phase);
   }
 }
+
+/** For a learned timeout in shadow: it does not end the attempt, but sees whether it would have. */
+export class ShadowTimer extends MeasuringTimer {
+  readonly #learnedMs: number;
+  #isOverdue = false;
+
+  /** @param learnedMs Infinity where none is learned yet. */
+  constructor(options: AttemptLimits, context: PolicyContext, attempt: Attempt, learnedMs: number) {
+    super(options, context, attempt);
+    this.#learnedMs = learnedMs;
+  }
+
+  /** The attempt clock has run for longer than the learned timeout. */
+  get isOverdue(): boolean {
+    return this.#isOverdue;
+  }
+
+  override onPhase(phase: AttemptPhase): void {
+    // Before the next phase resets the clock.
+    const { waitedMs } = this;
+    if (waitedMs !== undefined && waitedMs >= this.#learnedMs) this.#isOverdue = true;
+    super.onPhase(phase);
+  }
+}

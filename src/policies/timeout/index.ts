@@ -1,18 +1,22 @@
 /** Timeouts of one attempt: connect, write, attempt, and the longest gap in its response. */
 import type { Attempt } from '../../core/attempt.js';
 import type { CallFailure } from '../../core/errors.js';
-import { classifyFailure } from '../../core/outcome.js';
+import { classifyFailure, type Outcome } from '../../core/outcome.js';
 import type { AttemptStage } from '../../core/pipeline.js';
 import type { Needs, Policy, PolicyContext } from '../../core/policy.js';
 import type { Reply } from '../../core/reply.js';
+import { Shadow } from '../../core/shadow.js';
 import { AdaptiveTimeout, type TimeoutLayer } from './adaptive-timeout.js';
-import { AttemptTimer, MeasuringTimer } from './attempt-timer.js';
+import { AttemptTimer, MeasuringTimer, ShadowTimer } from './attempt-timer.js';
 import { instruments } from './instruments.js';
 import { schema, type TimeoutOptions, type TimeoutSettings } from './options.js';
 import { reasons } from './reasons.js';
 
 export type { TimeoutLayer } from './adaptive-timeout.js';
 export type { TimeoutSettings } from './options.js';
+
+/** For which a learned timeout ends attempts. */
+const learnedReasons = { 'timeout-attempt': reasons['timeout-attempt'] };
 
 /** The options of attempt `number`, from 1: later attempts have more time. */
 function grown(options: TimeoutOptions, number: number): TimeoutOptions {
@@ -41,6 +45,10 @@ function create(
   const adaptive = openAdaptive(options.adaptive, previous?.adaptive);
   /** Used until a timeout is learned. */
   const unlearned: TimeoutOptions = { ...options, adaptive: 'off' };
+  const shadow =
+    options.adaptive === 'off'
+      ? undefined
+      : Shadow.open(options.adaptive.mode, 'timeout.adaptive', learnedReasons, context.emit);
 
   const runFixed =
     (next: AttemptStage): AttemptStage['run'] =>
@@ -76,7 +84,42 @@ function create(
     };
   };
 
+  /** What is configured stays in force; the attempts that the learned timeout would have ended are noted. */
+  const runInShadow = (next: AttemptStage, learner: AdaptiveTimeout, noted: Shadow) => {
+    return async function run(attempt: Attempt): Promise<Reply> {
+      const { number, call } = attempt;
+      const learnedMs = learner.currentMs;
+      const limitMs =
+        learnedMs === undefined
+          ? undefined
+          : (grown({ ...options, attempt: learnedMs }, number).attempt as number);
+      const own = grown(unlearned, number);
+      const timer = new ShadowTimer(own, context, attempt, limitMs ?? Infinity);
+      attempt.observe(timer);
+      function learn(outcome: Outcome | undefined): void {
+        if (timer.isOverdue) {
+          noted.note(call, reasons['timeout-attempt'].name);
+          learner.recordCut(limitMs!);
+        } else {
+          // A configured timeout says nothing of a longer learned one.
+          const isCut = outcome?.kind === 'timeout' || outcome?.kind === 'unsent';
+          learner.record(outcome, timer.headMs, isCut ? undefined : limitMs);
+        }
+      }
+      let reply: Reply;
+      try {
+        reply = await next.run(attempt);
+      } catch (error) {
+        learn(classifyFailure(error as CallFailure));
+        throw error;
+      }
+      learn(reply.outcome);
+      return reply;
+    };
+  };
+
   function chooseRun(next: AttemptStage): AttemptStage['run'] {
+    if (adaptive !== undefined && shadow !== undefined) return runInShadow(next, adaptive, shadow);
     if (adaptive !== undefined) return runLearning(next, adaptive);
     // Without `attemptGrowth`, no options are computed for each attempt.
     return options.attemptGrowth === 'off' ? runFixed(next) : runGrowing(next);
@@ -86,9 +129,11 @@ function create(
     wrap: (next) => ({ run: chooseRun(next), refusal: (call) => next.refusal(call) }),
     get attemptMs() {
       const { attempt } = options;
-      return adaptive?.currentMs ?? (attempt === 'off' ? undefined : attempt);
+      const learnedMs = shadow === undefined ? adaptive?.currentMs : undefined;
+      return learnedMs ?? (attempt === 'off' ? undefined : attempt);
     },
     adaptive,
+    shadow,
   };
 }
 

@@ -10,4 +10,15 @@ const attemptSeconds: Gauge<TimeoutLayer> = {
   value: ({ attemptMs }) => (attemptMs === undefined ? undefined : attemptMs / 1000),
 };
 
-export const instruments = [attemptSeconds];
+const shadowSeconds: Gauge<TimeoutLayer> = {
+  kind: 'gauge',
+  name: 'breakwater_shadow_attempt_timeout_seconds',
+  help: 'How long a first attempt might take if timeout.adaptive were enforced. Shown in shadow only, once it is learned.',
+  per: 'route',
+  value({ shadow, adaptive }) {
+    const learnedMs = shadow === undefined ? undefined : adaptive?.currentMs;
+    return learnedMs === undefined ? undefined : learnedMs / 1000;
+  },
+};
+
+export const instruments = [attemptSeconds, shadowSeconds];

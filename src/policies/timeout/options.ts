@@ -10,9 +10,11 @@ import {
   type Off,
   type Static,
 } from '../../core/options.js';
+import { ModeOption } from '../../core/mode.js';
 
 const adaptiveOptions = Options(
   {
+    mode: ModeOption(),
     percentile: Type.Number({
       default: 99,
       minimum: 1,

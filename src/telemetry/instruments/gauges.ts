@@ -49,7 +49,9 @@ function createStateGauge(
   );
   return new GaugeFamily(name, help, function* (): Iterable<Reading> {
     for (const [scope, layer] of owners()) {
-      const current = states.indexOf(value(layer));
+      const read = value(layer);
+      if (read === undefined) continue;
+      const current = states.indexOf(read);
       for (const [index, labels] of labelsOf(scope).entries()) {
         yield { labels, value: index === current ? 1 : 0 };
       }

@@ -11,14 +11,18 @@ import {
 /** Moves the cells of one upstream or route. */
 type Observe = (event: Event) => void;
 
+/** The own label values of some series. */
+type Known = NonNullable<Counter['known']>;
+
 interface Meter {
   readonly family: LastingFamily;
   readonly event: string;
   readonly per: 'upstream' | 'route';
   /** @param labels of the upstream, or of the route. */
   open(labels: Labels): Observe;
-  /** Shows the series that are known beforehand. */
-  announce(labels: Labels): void;
+  readonly known: Known;
+  /** Shows series before anything is counted. */
+  announce(labels: Labels, known: Known): void;
 }
 
 /** A cell, or the map for the next label. */
@@ -68,14 +72,15 @@ function createCounter({ name, help, event, per, labels, when, known = [] }: Cou
     family,
     event,
     per,
+    known,
     open(common) {
       const cells = new CellsBy(family, common, labels);
       return (event) => {
         if (when === undefined || when(event)) cells.at(event).value++;
       };
     },
-    announce(common) {
-      for (const values of known) family.at({ ...common, ...values });
+    announce(common, series) {
+      for (const values of series) family.at({ ...common, ...values });
     },
   };
 }
@@ -89,6 +94,7 @@ function createHistogram(
     family,
     event,
     per,
+    known: [],
     open(common) {
       const cells = new CellsBy(family, common, labels);
       return (event) => cells.at(event).observe(value(event), trace?.(event));
@@ -153,10 +159,10 @@ export class Meters {
 
   /** Shows the series of a route that are known beforehand. */
   announce(instruments: readonly Instrument[], upstream: string, route: string): void {
-    const names = new Set(instruments.map(({ name }) => name));
-    for (const meter of this.#meters) {
-      const isMeant = meter.per === 'route' && names.has(meter.family.name);
-      if (isMeant) meter.announce({ upstream, route });
+    for (const instrument of instruments) {
+      if (instrument.kind !== 'counter' || instrument.per !== 'route') continue;
+      const meter = this.#meters.find(({ family }) => family.name === instrument.name);
+      meter?.announce({ upstream, route }, instrument.known ?? []);
     }
   }
 
@@ -176,7 +182,7 @@ export class Meters {
       known = { shared, isDropped: false };
       this.#upstreams.set(upstream, known);
       // Events without an upstream have no series to show from the start.
-      if (upstream !== '') for (const meter of meters) meter.announce({ upstream });
+      if (upstream !== '') for (const meter of meters) meter.announce({ upstream }, meter.known);
     }
     return known;
   }

@@ -17,6 +17,7 @@ import { Departed } from './departed.js';
 import { exchangeInstruments } from './exchange.js';
 import { createGauges, createMemoryGauges } from './gauges.js';
 import { Meters } from './meters.js';
+import { createShadowGauge, shadowTotal, shownBy } from './shadow.js';
 
 export interface MetricsOptions {
   readonly clock: Clock;
@@ -26,6 +27,8 @@ export interface MetricsOptions {
   readonly droppedLines?: (() => number) | undefined;
   /** What the process uses of its memory; undefined while that is not watched. */
   readonly memory?: (() => MemoryUse | undefined) | undefined;
+  /** Policies in shadow that belong to no upstream. */
+  readonly shadowed?: (() => readonly string[]) | undefined;
 }
 
 export interface Metrics extends Sink {
@@ -60,6 +63,7 @@ export function createMetrics({
   inspection,
   droppedLines = () => 0,
   memory = () => undefined,
+  shadowed = () => [],
 }: MetricsOptions): Metrics {
   // The process's own metrics are the library's: ours are too many for it.
   const ofProcess = collectProcessMetrics();
@@ -68,6 +72,7 @@ export function createMetrics({
     [
       ...exchangeInstruments(shownReasons(policies)),
       ...endpointInstruments,
+      shadowTotal,
       ...policies.flatMap(({ instruments = [] }) => instruments),
     ],
     () => clock.wallNow(),
@@ -99,6 +104,7 @@ export function createMetrics({
     // The gauges first: reading a circuit may make it move, which is counted.
     ...createGauges(inspection),
     ...createMemoryGauges(memory),
+    createShadowGauge(inspection, shadowed),
     ...meters.families,
     new GaugeFamily(
       'breakwater_build_info',
@@ -134,7 +140,7 @@ export function createMetrics({
         const layer = layers[name];
         if (layer === undefined || announced.has(layer)) continue;
         announced.add(layer);
-        meters.announce(instruments, upstream, route);
+        meters.announce(shownBy(layer, instruments), upstream, route);
       }
       if (index % SCOPES_AT_ONCE === SCOPES_AT_ONCE - 1) await setImmediate();
     }

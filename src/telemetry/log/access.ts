@@ -45,7 +45,11 @@ export function createAccessLog(
     return (summary) => {
       let leftOut: number | undefined = 0;
       if (isRefusal(summary)) leftOut = refusalLines.admit();
-      else if (!wentWrong(summary) && (access === 'errors' || random() >= ok)) return;
+      else if (!wentWrong(summary) && (access === 'errors' || random() >= ok)) {
+        if (summary.shadow.length === 0) return;
+        // The line that it would have as a refusal.
+        leftOut = refusalLines.admit();
+      }
       if (leftOut !== undefined) logAccess(logger, upstream, route, summary, leftOut);
     };
   };
@@ -94,6 +98,7 @@ function logAccess(
       requestId,
       traceId: trace?.id,
       fallback: substitution?.source,
+      shadow: summary.shadow.length === 0 ? undefined : summary.shadow,
       error: error?.message ?? substitution?.cause,
       leftOut: leftOut === 0 ? undefined : leftOut,
     },

@@ -2,6 +2,7 @@
 import type { AttemptFinished, ExchangeSummary } from '../../core/events.js';
 import { CallError } from '../../core/errors.js';
 import type { AttemptResult } from '../../core/outcome.js';
+import type { ShadowRefused } from '../../core/shadow.js';
 import { isGrpcFault } from '../../http/grpc.js';
 import { Ring, type CallResult } from './ring.js';
 
@@ -79,10 +80,19 @@ export interface NotGood {
   keptIn: number;
 }
 
+/** Calls that a policy in shadow would have refused. */
+export interface ShadowCount {
+  readonly route: string;
+  readonly policy: string;
+  readonly reason: string;
+  calls: number;
+}
+
 /** Reads the clock, where that matters. */
 export type ReadTime = () => { readonly nowMs: number; readonly wallMs: number };
 
 const NONE: readonly NotGood[] = [];
+const NO_SHADOW: readonly ShadowCount[] = [];
 
 /** How a call went for its caller. */
 export function callResult(summary: ExchangeSummary): CallResult {
@@ -125,6 +135,7 @@ export class UpstreamRecord {
   /** What callers got last that was not good. */
   lastNotGood: NotGood | undefined;
   #notGood: NotGood[] | undefined;
+  #shadow: ShadowCount[] | undefined;
   #keptAtMs = -Infinity;
 
   constructor(slot: number, wallMs: number) {
@@ -135,6 +146,19 @@ export class UpstreamRecord {
 
   get notGood(): readonly NotGood[] {
     return this.#notGood ?? NONE;
+  }
+
+  get shadow(): readonly ShadowCount[] {
+    return this.#shadow ?? NO_SHADOW;
+  }
+
+  countShadow(route: string, { policy, reason }: ShadowRefused): void {
+    const list = (this.#shadow ??= []);
+    const known = list.find(
+      (each) => each.reason === reason && each.policy === policy && each.route === route,
+    );
+    if (known === undefined) list.push({ route, policy, reason, calls: 1 });
+    else known.calls += 1;
   }
 
   countsOf(route: string): RouteCounts {

@@ -2,12 +2,13 @@
 import {
   circuitOf,
   endpointStates,
+  shadowedIn,
   type EndpointState,
   type InspectableScope,
   type InspectableUpstream,
   type Inspection,
 } from '../../core/inspect.js';
-import type { CircuitRow, Facts, RateRow, Row, SlotsRow } from '../../core/live.js';
+import type { CircuitRow, Facts, RateRow, Row, ShadowRow, SlotsRow } from '../../core/live.js';
 import { RESPONDED, type UpstreamRecord } from './record.js';
 import { SLOT_MS } from './ring.js';
 import { findTrouble } from './trouble.js';
@@ -33,18 +34,29 @@ function listCircuits(scopes: readonly InspectableScope[], wallMs: number): Circ
   return scopes.flatMap((scope) => {
     const snapshot = circuitOf(scope)?.snapshot();
     if (snapshot === undefined) return [];
-    const { state, sinceWallMs, consecutiveFailures, failureRate, retryAfterMs } = snapshot;
+    const { state, mode, sinceWallMs, consecutiveFailures, failureRate, retryAfterMs } = snapshot;
     // To the second, so that it stays the same until it changes.
     const untilMs = Math.round((wallMs + retryAfterMs) / 1000) * 1000;
     return {
       route: scope.route,
       state,
+      mode,
       since: timeOf(sinceWallMs),
       consecutiveFailures,
       failureRate: failureRate === null ? null : round(failureRate, 4),
       until: retryAfterMs > 0 && state === 'open' ? timeOf(untilMs) : null,
     };
   });
+}
+
+function listShadow(scopes: readonly InspectableScope[], { shadow }: UpstreamRecord): ShadowRow[] {
+  return scopes.flatMap(({ route, layers }) =>
+    shadowedIn(layers).map((policy) => {
+      const own = shadow.filter((each) => each.route === route && each.policy === policy);
+      const wouldRefuse = Object.fromEntries(own.map(({ reason, calls }) => [reason, calls]));
+      return { route, policy, wouldRefuse };
+    }),
+  );
 }
 
 function countEndpoints({ endpoints }: InspectableUpstream): Record<EndpointState, number> {
@@ -102,6 +114,7 @@ export function createRow(input: RowInput): Row {
     circuits: listCircuits(scopes, wallMs),
     bulkhead: described.bulkhead,
     rateLimit: described.rateLimit && wholeRate(described.rateLimit),
+    shadow: listShadow(scopes, record),
     retryBudgetRemaining: retryBudgetRemaining === null ? null : Math.floor(retryBudgetRemaining),
     attemptTimeoutMs: attemptTimeoutMs === null ? null : Math.round(attemptTimeoutMs),
     endpoints: countEndpoints(upstream),

@@ -9,6 +9,7 @@ import {
 import { circuitCodes, type CircuitCode } from '../../core/live.js';
 import type { LoggedEvent } from '../../core/instruments.js';
 import type { PolicyList } from '../../core/policy.js';
+import type { ShadowRefused } from '../../core/shadow.js';
 import { endpointLog } from '../../upstream/instruments.js';
 import type { Sink } from '../bus.js';
 import { UpstreamRecord } from './record.js';
@@ -29,6 +30,8 @@ interface Moved {
 
 const isMoved = (event: Event): event is Moved =>
   event.type === 'circuit-moved' && 'to' in event && circuitCodes.includes(event.to as CircuitCode);
+
+const isShadowRefused = (event: Event): event is ShadowRefused => event.type === 'shadow-refused';
 
 /** Changes that are only counted are left out of the news of an upstream. */
 const isNews = (level: string) => level !== 'debug';
@@ -86,6 +89,8 @@ export class Trends implements Sink {
         record.countCall(this.#slot, counts, event.summary, this.#readTime);
       } else if (isAttemptFinished(event)) {
         record.countAttempt(this.#slot, event, this.#readTime);
+      } else if (isShadowRefused(event)) {
+        record.countShadow(route, event);
       } else {
         this.#note(record, upstream, route, event);
       }

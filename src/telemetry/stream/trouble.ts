@@ -103,7 +103,8 @@ export function findTrouble(
   });
 
   const worst = row.circuits
-    .filter(({ state }) => state !== 'closed')
+    // One in shadow lets calls through, unless it is forced.
+    .filter(({ state, mode }) => isForced(state) || (state !== 'closed' && mode !== 'shadow'))
     .toSorted((a, b) => weightOf(b.state) - weightOf(a.state))[0];
   const bad = (row.failedShare ?? 0) + (row.refusedShare ?? 0);
   const degraded = row.degradedShare ?? 0;
@@ -123,7 +124,8 @@ export function findTrouble(
     return make('no-endpoint', 80, null, why);
   }
   const { bulkhead } = row;
-  const isFull = bulkhead !== null && bulkhead.active >= bulkhead.limit;
+  const isFull =
+    bulkhead !== null && bulkhead.mode !== 'shadow' && bulkhead.active >= bulkhead.limit;
   const isRefusing = (row.refusedShare ?? 0) > (row.failedShare ?? 0);
   if (isFull && (bad < NOTICED || isRefusing)) {
     const why = `${bulkhead.active} of ${bulkhead.limit} slots are taken and ${bulkhead.queued} calls wait.`;
@@ -152,6 +154,8 @@ export function findTrouble(
   const isIdle = row.callsPerSecond === 0 && row.attemptsPerSecond === 0;
   return make(isIdle ? 'idle' : 'good', bad * 10, null, '');
 }
+
+const isForced = (state: string) => state.startsWith('forced');
 
 function weightOf(state: string): number {
   if (state === 'open') return 90;

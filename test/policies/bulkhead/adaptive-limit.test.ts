@@ -169,6 +169,7 @@ t.test('is always a whole number within the bounds', async (t) => {
 type Options = Exclude<BulkheadSettings['bulkhead'], 'off'>;
 const settings = (adaptive: Options['adaptive'], maxConcurrent = 20): BulkheadSettings => ({
   bulkhead: {
+    mode: 'enforce',
     maxConcurrent,
     maxQueue: 0,
     queueTimeout: 1000,

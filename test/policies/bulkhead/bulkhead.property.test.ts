@@ -90,6 +90,7 @@ t.test('admits whom plain lists would admit, in that order', async (t) => {
         }
       })();
       const options = {
+        mode: 'enforce' as const,
         maxConcurrent: LIMIT,
         maxQueue: MAX_QUEUE,
         queueTimeout: QUEUE_TIMEOUT_MS,

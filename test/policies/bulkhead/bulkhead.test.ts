@@ -245,6 +245,7 @@ t.test('shares its slots among all chains it is wrapped into', async (t) => {
   const layer = policy.create(
     {
       bulkhead: {
+        mode: 'enforce',
         maxConcurrent: 1,
         maxQueue: 0,
         queueTimeout: 1000,

@@ -169,6 +169,7 @@ t.test('admits whom plain lists would admit, in that order', async (t) => {
       const create = (previous?: ReturnType<typeof policy.create>) => {
         const { limit, keyLimit } = model;
         const options: Options = {
+          mode: 'enforce' as const,
           maxConcurrent: limit,
           maxQueue,
           queueTimeout: QUEUE_TIMEOUT_MS,

@@ -95,7 +95,9 @@ t.test('a refusal and GET /upstreams say how many streams there are', async (t) 
     message:
       'Cannot admit GET to catalog because all 1 slots of its bulkhead are taken and 0 calls wait already; besides, 1 stream is open',
   });
-  t.same(policy.describe(layer), { bulkhead: { active: 1, queued: 0, limit: 1, streams: 1 } });
+  t.same(policy.describe(layer), {
+    bulkhead: { mode: 'enforce', active: 1, queued: 0, limit: 1, streams: 1 },
+  });
   next.last.fail(new CallError('upstream-reset', 'Cannot'));
   await settle();
   await open();

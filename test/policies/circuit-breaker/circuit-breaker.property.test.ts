@@ -10,6 +10,7 @@ import { clientGone, FakeStage, type FakeRun } from '../../support/fake-stage.js
 
 const WINDOW_MS = 1000;
 const options = {
+  mode: 'enforce' as const,
   scope: 'upstream' as const,
   failureThreshold: 4,
   failureRate: { threshold: 0.5, window: WINDOW_MS, minimumCalls: 6 },

@@ -452,6 +452,7 @@ t.test('is half-open once the recovery time has passed, without a timer', async 
   await tested.clock.advance(5001);
   t.strictSame(tested.circuit.snapshot(), {
     state: 'half-open',
+    mode: 'enforce',
     consecutiveFailures: 5,
     failureRate: null,
     sinceWallMs: FAKE_WALL_START_MS + 30_000,
@@ -517,6 +518,7 @@ t.test('closes after successThreshold successes and starts from nothing', async 
   await tested.play('S');
   t.strictSame(tested.circuit.snapshot(), {
     state: 'closed',
+    mode: 'enforce',
     consecutiveFailures: 0,
     failureRate: null,
     sinceWallMs: FAKE_WALL_START_MS + 1000,

@@ -4,6 +4,7 @@ import * as fc from 'fast-check';
 import t from 'tap';
 import { LOOK_MS } from '../../../src/policies/overload/loop-delay.js';
 import { overload } from '../../../src/policies/overload/index.js';
+import { fakeCall } from '../../support/fake-call.js';
 import { FakeClock } from '../../support/fake-clock.js';
 
 /** Small and good enough (mulberry32), so that a failure can be replayed. */
@@ -17,6 +18,9 @@ function randomFrom(seed: number): () => number {
   };
 }
 
+const call = fakeCall();
+const to = { upstream: 'a', emit: () => {} };
+
 const looks = fc.array(fc.record({ isLate: fc.boolean(), isFull: fc.boolean() }), {
   maxLength: 40,
 });
@@ -28,7 +32,7 @@ t.test('sheds exactly when a model of the last readings says so', async (t) => {
       let usedBytes = 1;
       const changes: boolean[] = [];
       const made = overload.create(
-        { eventLoopDelay: 100, memory: 0.5, shed: 1 },
+        { mode: 'enforce', eventLoopDelay: 100, memory: 0.5, shed: 1 },
         {
           clock,
           random: () => 0.5,
@@ -44,7 +48,7 @@ t.test('sheds exactly when a model of the last readings says so', async (t) => {
         const before = looks[i - 1];
         if (isFull || (isLate && (expected || before?.isLate === true))) expected = true;
         else if (!isLate && before?.isLate !== true && before?.isFull !== true) expected = false;
-        assert.equal(made.refuse('a') !== undefined, expected, `reading ${i}`);
+        assert.equal(made.refuse(call, to) !== undefined, expected, `reading ${i}`);
       }
       // One line in the log per change, never two of a kind.
       assert.deepEqual(
@@ -63,7 +67,7 @@ t.test('sheds a share that comes to what is written, and none under the limits',
     fc.property(fc.double({ min: 0, max: 1, noNaN: true }), fc.integer(), (shed, seed) => {
       const refused = (usedBytes: number) => {
         const made = overload.create(
-          { eventLoopDelay: 'off', memory: 0.5, shed },
+          { mode: 'enforce', eventLoopDelay: 'off', memory: 0.5, shed },
           {
             clock: new FakeClock(),
             random: randomFrom(seed),
@@ -72,7 +76,7 @@ t.test('sheds a share that comes to what is written, and none under the limits',
           },
         )!;
         let count = 0;
-        for (let i = 0; i < 10_000; i++) if (made.refuse('a') !== undefined) count++;
+        for (let i = 0; i < 10_000; i++) if (made.refuse(call, to) !== undefined) count++;
         return count / 10_000;
       };
       assert.equal(refused(50), 0);

@@ -7,12 +7,16 @@ import {
   type OverloadSettings,
 } from '../../../src/policies/overload/index.js';
 import { describePassed } from '../../../src/policies/overload/log.js';
+import type { Event } from '../../../src/core/events.js';
+import { fakeCall } from '../../support/fake-call.js';
 import { FakeClock } from '../../support/fake-clock.js';
 
 const MIB = 1024 ** 2;
 
 const fill = (written: Partial<OverloadOptions> | 'off'): OverloadSettings =>
-  written === 'off' ? 'off' : { eventLoopDelay: 100, memory: 0.85, shed: 0.3, ...written };
+  written === 'off'
+    ? 'off'
+    : { mode: 'enforce', eventLoopDelay: 100, memory: 0.85, shed: 0.3, ...written };
 
 function build(settings: Partial<OverloadOptions> | 'off' = {}) {
   const clock = new FakeClock();
@@ -30,15 +34,19 @@ function build(settings: Partial<OverloadOptions> | 'off' = {}) {
     onChange: (change: OverloadChange) => changes.push(change),
   };
   let made = overload.create(fill(settings), context);
+  const events: Event[] = [];
+  const refuse = (upstream = 'catalog', call = fakeCall()) =>
+    made?.refuse(call, { upstream, emit: (event) => events.push(event) });
   return {
     clock,
     changes,
+    events,
     chance,
     memory,
     opened: () => opened,
     made: () => made,
-    sheds: () => made?.refuse('catalog') !== undefined,
-    refuse: (upstream = 'catalog') => made?.refuse(upstream),
+    sheds: () => refuse() !== undefined,
+    refuse,
     reload: (written: Partial<OverloadOptions> | 'off') => {
       made = overload.create(fill(written), context, made);
     },
@@ -98,7 +106,9 @@ t.test('ends when all is well twice in a row', async (t) => {
 t.test('sheds from the start where memory is above its limit already', async (t) => {
   const { sheds, changes } = build({ memory: 0.05 });
   t.ok(sheds());
-  t.same(changes, [{ passed: [{ limit: 'memory', observed: 0.1, threshold: 0.05 }], shed: 0.3 }]);
+  t.same(changes, [
+    { passed: [{ limit: 'memory', observed: 0.1, threshold: 0.05 }], shed: 0.3, mode: 'enforce' },
+  ]);
 });
 
 t.test('sheds with the first reading of memory above its limit', async (t) => {
@@ -234,4 +244,54 @@ t.test('shows its memory as it was at the last look, while that is a reason', as
   t.same(made()?.memory, { used: 0.5, limit: 0.9 });
   reload({ memory: 'off' });
   t.equal(made()?.memory, undefined);
+});
+
+t.test('in shadow it refuses no call, and counts those that chance picks', async (t) => {
+  const { chance, refuse, events, made } = build({ mode: 'shadow', memory: 0.01, shed: 0.3 });
+  const picked = fakeCall();
+  chance.value = 0.299;
+  t.equal(refuse('catalog', picked), undefined);
+  t.same(picked.shadow, ['overloaded']);
+  const left = fakeCall();
+  chance.value = 0.3;
+  t.equal(refuse('catalog', left), undefined);
+  t.same(left.shadow, []);
+  t.same(events, [{ type: 'shadow-refused', policy: 'overload', reason: 'overloaded' }]);
+  t.equal(made()!.shedding, undefined);
+  t.match(made()!.wouldShed, /uses 10% of the memory/);
+});
+
+t.test('in shadow the log says what would be shed', async (t) => {
+  const { changes, memory, calm } = build({ mode: 'shadow', memory: 0.09 });
+  memory.usedBytes = 1 * MIB;
+  for (let i = 0; i < 3; i++) await calm();
+  t.match(changes.map(overload.line), [
+    {
+      level: 'info',
+      fields: { mode: 'shadow', shed: 0.3 },
+      message: /^overloaded: 30% of calls would be shed because it uses 10%/,
+    },
+    { level: 'info', fields: { mode: 'shadow' }, message: /^overload is over/ },
+  ]);
+});
+
+t.test('goes on through a reload to shadow and back, and says what it does now', async (t) => {
+  const { sheds, late, reload, changes, made } = build();
+  await late(150);
+  await late(150);
+  t.ok(sheds());
+  reload({ mode: 'shadow' });
+  t.notOk(sheds());
+  t.type(made()!.wouldShed, 'string');
+  reload({ mode: 'enforce' });
+  t.ok(sheds());
+  t.equal(made()!.wouldShed, undefined);
+  t.same(
+    changes.map((change) => overload.line(change).message.slice(0, 39)),
+    [
+      'overloaded: 30% of calls are shed becau',
+      'overloaded: 30% of calls would be shed ',
+      'overloaded: 30% of calls are shed becau',
+    ],
+  );
 });

@@ -17,6 +17,7 @@ type Options = Exclude<TimeoutSettings['timeout'], 'off'>;
 const defaults = settingsOf('timeout');
 
 const adaptiveDefaults: AdaptiveTimeoutOptions = {
+  mode: 'enforce',
   percentile: 99,
   multiplier: 1.5,
   min: 1,

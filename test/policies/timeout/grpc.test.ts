@@ -24,6 +24,7 @@ t.test('learns from responses that have begun, and not from refusals', async (t)
   const clock = new FakeClock();
   const next = new FakeStage();
   const adaptive = {
+    mode: 'enforce' as const,
     percentile: 100,
     multiplier: 2,
     min: 1,

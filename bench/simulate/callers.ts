@@ -3,9 +3,9 @@ import { Call } from '../../src/core/call.js';
 import { ClientGoneError, type CallFailure } from '../../src/core/errors.js';
 import type { CallStage } from '../../src/core/pipeline.js';
 import type { Fields } from '../../src/http/fields.js';
-import { exponential } from './chance.js';
+import { exponential } from '../../src/simulation/chance.js';
 import type { Ending, Recorder } from './recorder.js';
-import type { VirtualClock } from './virtual-clock.js';
+import type { VirtualClock } from '../../src/simulation/virtual-clock.js';
 
 /** Callers that come by themselves, however many are waiting already (an open loop, Poisson arrivals). */
 export interface Callers {

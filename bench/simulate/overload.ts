@@ -6,7 +6,7 @@ import type { CallStage } from '../../src/core/pipeline.js';
 import type { PolicyContext } from '../../src/core/policy.js';
 import type { Reply } from '../../src/core/reply.js';
 import { overload as policy, type OverloadSettings } from '../../src/policies/overload/index.js';
-import { constant } from './chance.js';
+import { constant } from '../../src/simulation/chance.js';
 import { simulate, type Row, type Simulation } from './simulation.js';
 
 /**

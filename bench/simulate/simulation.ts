@@ -5,11 +5,11 @@ import type { PolicyContext } from '../../src/core/policy.js';
 import { createLayers, listLayers } from '../../src/core/layers.js';
 import { policies, type PolicyLayers } from '../../src/policies/index.js';
 import { keepCalling, type Callers } from './callers.js';
-import { seeded } from './chance.js';
+import { seeded } from '../../src/simulation/chance.js';
 import { createSupplies, readUpstream } from './environment.js';
 import { Recorder, type Phase } from './recorder.js';
 import { SimulatedUpstream, type UpstreamCounts, type UpstreamModel } from './upstream.js';
-import { VirtualClock } from './virtual-clock.js';
+import { VirtualClock } from '../../src/simulation/virtual-clock.js';
 
 /** A line of a table: its columns by their headings. */
 export type Row = Readonly<Record<string, string | number>>;

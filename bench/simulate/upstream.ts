@@ -6,7 +6,7 @@ import type { Emit } from '../../src/core/events.js';
 import { attemptResult, classifyFailure, classifyStatus } from '../../src/core/outcome.js';
 import type { AttemptStage } from '../../src/core/pipeline.js';
 import type { Reply } from '../../src/core/reply.js';
-import type { Sampler } from './chance.js';
+import type { Sampler } from '../../src/simulation/chance.js';
 
 export interface UpstreamModel {
   /** Requests worked on at once: with the mean of `serviceMs` they make the capacity. More wait, first in, first out. */

@@ -7,10 +7,10 @@ import type { CircuitMoved } from '../../../src/policies/circuit-breaker/states.
 import type { EndpointEvent } from '../../../src/upstream/instruments.js';
 import { Upstream } from '../../../src/upstream/upstream.js';
 import { keepCalling } from '../callers.js';
-import { seeded, uniform } from '../chance.js';
+import { seeded, uniform } from '../../../src/simulation/chance.js';
 import { createSupplies, readUpstream } from '../environment.js';
 import { Recorder, type Tally } from '../recorder.js';
-import { VirtualClock } from '../virtual-clock.js';
+import { VirtualClock } from '../../../src/simulation/virtual-clock.js';
 import { FLEET_TARGET, Fleet } from './fleet.js';
 
 export interface FleetScenario {

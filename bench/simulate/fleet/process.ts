@@ -7,7 +7,7 @@ import {
   type OutboundRequest,
   type ResponseHandler,
 } from '../../../src/outbound/client.js';
-import type { Sampler } from '../chance.js';
+import type { Sampler } from '../../../src/simulation/chance.js';
 
 /**
  * `refusing`: it has been killed. `hanging`: it has been stopped, so connections to it open and requests to it wait.

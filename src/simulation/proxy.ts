@@ -3,9 +3,8 @@ import { UpstreamSet } from '../app/upstream-set.js';
 import type { Config } from '../config/config.js';
 import type { Clock } from '../core/clock.js';
 import type { InspectableScope, InspectableUpstream } from '../core/inspect.js';
-import type { CallError } from '../core/errors.js';
+import { ClientGoneError, type CallError } from '../core/errors.js';
 import type { Target } from '../core/model.js';
-import type { PolicyList } from '../core/policy.js';
 import { Exchange } from '../inbound/exchange.js';
 import type { ExchangeContext } from '../inbound/exchange-context.js';
 import { createRequestIds } from '../inbound/request-id.js';
@@ -14,7 +13,7 @@ import { Roster } from '../lib/roster.js';
 import type { ClientOptions } from '../outbound/client.js';
 import type { Lookup } from '../outbound/names/lookup.js';
 import { Names } from '../outbound/names/names.js';
-import { policies as builtIn } from '../policies/index.js';
+import { policies } from '../policies/index.js';
 import { MemoryStore } from '../stores/memory.js';
 import type { Sink } from '../telemetry/bus.js';
 import { Caller, type CallerRequest, type CallerResponse } from './caller.js';
@@ -40,8 +39,6 @@ export interface SimulatedProxyOptions {
   readonly lookup: Lookup;
   /** Hears of all that happens, as telemetry does. */
   readonly sink: Sink;
-  /** Outermost first; the built-in ones unless they are set. */
-  readonly policies?: PolicyList;
   /** As that of an exchange. */
   readonly refuse?: (upstream: string) => CallError | undefined;
 }
@@ -64,7 +61,7 @@ export class SimulatedProxy {
   readonly #exchanges: ExchangeContext;
 
   constructor(config: Config, options: SimulatedProxyOptions) {
-    const { clock, seed, serverAt, lookup, sink, policies = builtIn, refuse } = options;
+    const { clock, seed, serverAt, lookup, sink, refuse } = options;
     const upstreamOf = new Map<Target, string>();
     for (const { name, targets } of config.upstreams) {
       for (const { target } of targets) upstreamOf.set(target, name);
@@ -122,6 +119,13 @@ export class SimulatedProxy {
   /** Exchanges under way. */
   get running(): number {
     return this.#exchanges.running.size;
+  }
+
+  /** All callers that are still waiting hang up. */
+  hangUpAll(): void {
+    for (const exchange of this.#exchanges.running) {
+      exchange.cancel(new ClientGoneError(499, 'Cannot respond because the simulation ends'));
+    }
   }
 
   /** As the admin server sees it. */

@@ -7,31 +7,40 @@ const WALL_START_MS = 1_800_000_000_000;
 /** After this many events the process may read and write, and take signals. */
 const BREATH_STEPS = 1000;
 
+/** Cancelled timers are dropped together once there are this many, and more than of others. */
+const MANY_CANCELLED = 1024;
+
 class Entry implements Timer {
   readonly atMs: number;
   readonly order: number;
   /** Undefined once it was cancelled. */
   callback: (() => void) | undefined;
+  readonly #onCancel: () => void;
 
-  constructor(atMs: number, order: number, callback: () => void) {
+  constructor(atMs: number, order: number, callback: () => void, onCancel: () => void) {
     this.atMs = atMs;
     this.order = order;
     this.callback = callback;
+    this.#onCancel = onCancel;
   }
 
   cancel(): void {
+    if (this.callback === undefined) return;
     this.callback = undefined;
+    this.#onCancel();
   }
 }
 
 const isBefore = (a: Entry, b: Entry) =>
   a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order);
 
-/** A binary heap of timers. Those that were cancelled stay until their time comes: most calls cancel several. */
+/** A binary heap of timers. Most are cancelled long before their time: they stay for a while, and are dropped many at a time. */
 export class VirtualClock implements Clock {
   #nowMs = 0;
   #order = 0;
-  readonly #heap: Entry[] = [];
+  #heap: Entry[] = [];
+  /** Of those in the heap. */
+  #cancelled = 0;
 
   now(): number {
     return this.#nowMs;
@@ -42,10 +51,26 @@ export class VirtualClock implements Clock {
   }
 
   schedule(delayMs: number, callback: () => void): Timer {
-    const entry = new Entry(this.#nowMs + Math.max(0, delayMs), this.#order++, callback);
+    const atMs = this.#nowMs + Math.max(0, delayMs);
+    const entry = new Entry(atMs, this.#order++, callback, this.#onCancel);
     this.#push(entry);
     return entry;
   }
+
+  /** Timers that are kept, cancelled or not. */
+  get size(): number {
+    return this.#heap.length;
+  }
+
+  readonly #onCancel = (): void => {
+    this.#cancelled += 1;
+    if (this.#cancelled < MANY_CANCELLED || this.#cancelled * 2 < this.#heap.length) return;
+    this.#cancelled = 0;
+    // A list in order is a heap.
+    this.#heap = this.#heap
+      .filter(({ callback }) => callback !== undefined)
+      .toSorted((a, b) => a.atMs - b.atMs || a.order - b.order);
+  };
 
   /** Runs all that falls due up to `untilMs`, in order, and after each event every promise that it settles. */
   run(untilMs: number): Promise<void> {
@@ -59,7 +84,7 @@ export class VirtualClock implements Clock {
         }
         this.#nowMs = next.atMs;
         try {
-          next.callback?.();
+          next.callback();
         } catch (error) {
           return reject(error as Error);
         }
@@ -67,18 +92,22 @@ export class VirtualClock implements Clock {
         if (steps % BREATH_STEPS === 0) setImmediate(step);
         else settle();
       };
-      // A tick that a microtask sets comes after all promise continuations. It costs a tenth of an immediate.
+      // A tick that a microtask sets comes after all promise continuations, and costs less than an immediate.
       const settle = (): void => queueMicrotask(() => process.nextTick(step));
       settle();
     });
   }
 
-  #next(untilMs: number): Entry | undefined {
+  #next(untilMs: number): { atMs: number; callback: () => void } | undefined {
     for (;;) {
       const first = this.#heap[0];
       if (first === undefined || first.atMs > untilMs) return undefined;
       this.#pop();
-      if (first.callback !== undefined) return first;
+      const { callback } = first;
+      // It has its time now: to cancel it has no effect any more.
+      first.callback = undefined;
+      if (callback !== undefined) return { atMs: first.atMs, callback };
+      this.#cancelled -= 1;
     }
   }
 

@@ -57,6 +57,9 @@ const headingOf = ({ figures: { name, fromMs, toMs } }: CountedPhase) =>
 
 const ms = (value: number | null) => (value === null ? '-' : `${value} ms`);
 
+const sum = (counts: Readonly<Record<string, number>>) =>
+  Object.values(counts).reduce((total, count) => total + count, 0);
+
 function rowsOf(phases: readonly CountedPhase[]): Row[] {
   const row = (label: string, cell: (phase: CountedPhase) => string): Row => [
     label,
@@ -66,8 +69,6 @@ function rowsOf(phases: readonly CountedPhase[]): Row[] {
     [...new Set(phases.flatMap((phase) => Object.keys(of(phase))))].map((reason) =>
       row(`  ${reason}`, (phase) => String(of(phase)[reason] ?? 0)),
     );
-  const sum = (counts: Readonly<Record<string, number>>) =>
-    Object.values(counts).reduce((total, count) => total + count, 0);
   return [
     row('offered', ({ figures }) => String(figures.offered)),
     row('good', ({ figures }) => withShare(figures.good, figures.offered)),

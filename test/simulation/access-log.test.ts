@@ -100,7 +100,7 @@ t.test('lines that are none of ours are counted, and the first ones named', asyn
     line,
     '',
     '{"msg":"draining","time":"2026-11-28T10:00:00.000Z"}',
-    `${line.slice(0, 40)}`,
+    line.slice(0, 40),
     line.replace('"durationMs":1', '"durationMs":"fast"'),
     line.replace(/"time":"[^"]*"/, '"time":"yesterday"'),
     '[]',

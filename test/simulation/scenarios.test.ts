@@ -146,12 +146,13 @@ t.test('a spike is five times the calls, a herd the same number', async (t) => {
   t.ok(goodShare(herd.phases[3]!) > 0.99);
 });
 
+const searchRoute = (keys: object) => [{ name: 'search', match: { path: '/search/*' }, ...keys }];
+
 t.test('one bad route is bad for itself only if it has a circuit of its own', async (t) => {
-  const routes = (keys: object) => [{ name: 'search', match: { path: '/search/*' }, ...keys }];
   const keys = (own: object) => ({
     target: 'http://catalog.internal/v1',
     retry: 'off',
-    routes: routes(own),
+    routes: searchRoute(own),
   });
   const shared = await play('bad-route', { keys: keys({}) });
   const apart = await play('bad-route', {
@@ -176,10 +177,11 @@ t.test('half a fleet is left out by ejection', async (t) => {
   await t.rejects(play('half-a-fleet', first), /has one endpoint only/);
 });
 
+const flakyPhases = async (seed: number) => (await play('flaky', { seed, seconds: 20 })).phases;
+
 t.test('the same seed gives the same figures, another one others', async (t) => {
-  const figures = async (seed: number) => (await play('flaky', { seed, seconds: 20 })).phases;
-  t.same(await figures(4), await figures(4));
-  t.notSame(await figures(4), await figures(5));
+  t.same(await flakyPhases(4), await flakyPhases(4));
+  t.notSame(await flakyPhases(4), await flakyPhases(5));
 });
 
 t.test('a call that nothing ends counts as failed', async (t) => {

@@ -1,5 +1,5 @@
 /** Virtual time: what is due runs in order, and what it settles comes before the next. */
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import t from 'tap';
 import { VirtualClock } from '../../src/simulation/virtual-clock.js';
 

@@ -3,8 +3,10 @@ import { Command, Option } from 'commander';
 import type { CheckOptions } from './cli/check.js';
 import type { ExplainOptions } from './cli/explain.js';
 import { endQuietly, readStdin, type Output } from './cli/output.js';
+import type { SimulateOptions } from './cli/simulate.js';
 import { pinTicks } from './platform/pin-ticks.js';
 import { listenForStop } from './platform/signals.js';
+import { scenarioNames } from './simulation/scenario-names.js';
 import { version } from './version.js';
 
 // The YAML parser looks something up in the environment at each token, half a million times for a large file. Node asks the
@@ -81,6 +83,35 @@ program
   .action(async (file: string | undefined, options: ExplainOptions) => {
     const { explain } = await import('./cli/explain.js');
     process.exitCode = explain(file ?? defaultFile, options, output);
+  });
+
+program
+  .command('simulate')
+  .description(
+    'Show what the policies of an upstream do to its calls when something happens to it.',
+  )
+  .argument('[file]', `configuration file (default: ${defaultNote})`)
+  .requiredOption('--upstream <name>', 'the upstream')
+  .addOption(
+    new Option('--scenario <name>', 'what happens').choices(scenarioNames).default('outage'),
+  )
+  .option('--rps <number>', 'calls per second (default: 50)')
+  .option('--seconds <number>', 'how long it lasts (default: 120, or as long as the access log)')
+  .option('--requests <file>', 'replay the requests of an access log of Breakwater')
+  .option('--against <file>', 'show another configuration file beside it')
+  .option(
+    '--latency <duration>',
+    'what the upstream takes on average (default: 50ms, or as logged)',
+  )
+  .option(
+    '--capacity <number>',
+    'requests per second that the upstream can serve (default: twice the calls)',
+  )
+  .option('--seed <number>', 'of all chance: the same seed gives the same figures', '1')
+  .addOption(new Option('--format <format>', 'format').choices(['text', 'json']).default('text'))
+  .action(async (file: string | undefined, options: SimulateOptions) => {
+    const { simulate } = await import('./cli/simulate.js');
+    process.exitCode = await simulate(file ?? defaultFile, options, output);
   });
 
 program

@@ -1,5 +1,5 @@
 /** Finds what a limit that follows the upstream is worth, against the best that stands still. */
-import { lognormal } from './chance.js';
+import { lognormal } from '../../src/simulation/chance.js';
 import {
   describePhase,
   simulate,

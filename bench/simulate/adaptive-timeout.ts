@@ -1,5 +1,5 @@
 /** Finds what a timeout that is learned is worth, against a patient and a tight one that stand still. */
-import { constant, lognormal, mixed } from './chance.js';
+import { constant, lognormal, mixed } from '../../src/simulation/chance.js';
 import {
   describePhase,
   simulate,

@@ -1,11 +1,9 @@
 /** The simulated callers: they call whether or not their earlier calls have ended, and give up after a time. */
-import { Call } from '../../src/core/call.js';
-import { ClientGoneError, type CallFailure } from '../../src/core/errors.js';
-import type { CallStage } from '../../src/core/pipeline.js';
-import type { Fields } from '../../src/http/fields.js';
-import { exponential } from './chance.js';
+import { combinedValue, type Fields } from '../../src/http/fields.js';
+import type { Caller, CallerRequest, CallerResponse } from '../../src/simulation/caller.js';
+import { exponential } from '../../src/simulation/chance.js';
+import type { VirtualClock } from '../../src/simulation/virtual-clock.js';
 import type { Ending, Recorder } from './recorder.js';
-import type { VirtualClock } from './virtual-clock.js';
 
 /** Callers that come by themselves, however many are waiting already (an open loop, Poisson arrivals). */
 export interface Callers {
@@ -18,46 +16,63 @@ export interface Callers {
   readonly method?: string;
 }
 
+/** What stands between the callers and the proxy: each part calls `then` when its turn comes. */
+export interface Door {
+  /** A request comes to the proxy. */
+  enter(then: () => void): void;
+  /** The proxy has its response. */
+  leave(response: CallerResponse, then: () => void): void;
+}
+
+export const openDoor: Door = { enter: (then) => then(), leave: (_response, then) => then() };
+
+export type Send = (
+  request: CallerRequest,
+  onResponse: (response: CallerResponse) => void,
+) => Caller;
+
+/** Of a caller that has given up. */
+const GONE = { status: 499, reason: '' };
+
 export function keepCalling(
   callers: Callers,
-  stage: CallStage,
+  send: Send,
   clock: VirtualClock,
   recorder: Recorder,
   random: () => number,
+  door: Door = openDoor,
 ): void {
   const { name, perSecond, patienceMs, headers = [], method = 'GET' } = callers;
 
-  async function callOnce(): Promise<void> {
+  function callOnce(): void {
     const startedAtMs = clock.now();
-    const call = new Call({
-      method,
-      path: '/',
-      headers,
-      body: undefined,
-      outgoing: headers,
-      startedAtMs,
+    let caller: Caller | undefined;
+    let isOver = false;
+    const end = (ending: Pick<Ending, 'status' | 'reason'>): void => {
+      if (isOver) return;
+      isOver = true;
+      patience.cancel();
+      recorder.record(name, startedAtMs, { ...ending, tookMs: clock.now() - startedAtMs });
+    };
+    const patience = clock.schedule(patienceMs, () => {
+      end(GONE);
+      caller?.hangUp();
     });
-    const patience = clock.schedule(patienceMs, () =>
-      call.cancel(new ClientGoneError(499, 'Cannot answer because the caller has given up')),
-    );
-    let ending: Pick<Ending, 'status' | 'reason'>;
-    try {
-      const { status } = await stage.run(call);
-      ending = { status, reason: call.substitution?.reason ?? '' };
-    } catch (error) {
-      const failure = error as CallFailure;
-      ending = { status: failure.status, reason: 'reason' in failure ? failure.reason : '' };
-    }
-    patience.cancel();
-    const tookMs = clock.now() - startedAtMs;
-    recorder.record(name, startedAtMs, { ...ending, tookMs, tries: call.attempts });
+    const onResponse = (response: CallerResponse): void => {
+      const { status, fields } = response;
+      const reason = combinedValue(fields, 'x-breakwater-reason') ?? '';
+      door.leave(response, () => end({ status, reason }));
+    };
+    door.enter(() => {
+      if (!isOver) caller = send({ method, target: '/', fields: headers }, onResponse);
+    });
   }
 
   function next(): void {
     const rate = typeof perSecond === 'number' ? perSecond : perSecond(clock.now());
     if (rate === 0) return void clock.schedule(100, next);
     clock.schedule(exponential(1000 / rate)(random), () => {
-      void callOnce();
+      callOnce();
       next();
     });
   }

@@ -1,6 +1,6 @@
 /** Finds what one caller's flood does to the others, with one line for all and with `bulkhead.perKey`. */
 import type { Callers } from './callers.js';
-import { lognormal } from './chance.js';
+import { lognormal } from '../../src/simulation/chance.js';
 import type { Tally } from './recorder.js';
 import { simulate, type PhaseResult, type Row, type Simulation } from './simulation.js';
 

@@ -1,13 +1,12 @@
 /** Overload: what comes of more calls than the event loop can carry, with and without shedding. */
-import type { Call } from '../../src/core/call.js';
 import type { Clock } from '../../src/core/clock.js';
+import type { CallError } from '../../src/core/errors.js';
+import { firstValue } from '../../src/http/fields.js';
 import { watchLoopDelay } from '../../src/policies/overload/loop-delay.js';
-import type { CallStage } from '../../src/core/pipeline.js';
-import type { PolicyContext } from '../../src/core/policy.js';
-import type { Reply } from '../../src/core/reply.js';
 import { overload as policy, type OverloadSettings } from '../../src/policies/overload/index.js';
-import { constant } from './chance.js';
-import { simulate, type Row, type Simulation } from './simulation.js';
+import { constant } from '../../src/simulation/chance.js';
+import { UPSTREAM } from './environment.js';
+import { simulate, type Process, type Row, type Simulation } from './simulation.js';
 
 /**
  * CPU time of a call in ms, by what has to be done: as measured on the real proxy with small responses, a refused call
@@ -84,28 +83,16 @@ class EventLoop implements Clock {
   }
 }
 
-/** Resolves when the loop has done this for the call; rejects as soon as the caller has gone, done or not. */
-function onLoop(loop: EventLoop, call: Call, costMs: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    if (call.cancelled !== undefined) return reject(call.cancelled);
-    call.onCancel(reject);
-    loop.push(costMs, () => {
-      call.offCancel(reject);
-      resolve();
-    });
-  });
-}
-
-interface Front {
-  readonly front: (stage: CallStage, context: PolicyContext) => CallStage;
+interface Watched {
+  readonly process: (clock: Clock, random: () => number) => Process;
   /** Readings of the loop's delay, in ms. */
   readonly delays: number[];
 }
 
-/** The proxy around its policies: a loop that takes calls in, forwards them and responds. */
-function frontWith(settings: OverloadSettings): Front {
+/** The process around the policies: a loop that takes calls in, forwards them and responds. */
+function processWith(settings: OverloadSettings): Watched {
   const delays: number[] = [];
-  function front(stage: CallStage, { clock, random }: PolicyContext): CallStage {
+  function process(clock: Clock, random: () => number): Process {
     const loop = new EventLoop(clock);
     const guard = policy.create(settings, {
       clock: loop,
@@ -114,20 +101,25 @@ function frontWith(settings: OverloadSettings): Front {
       onChange: () => {},
     });
     watchLoopDelay(loop, (delayMs) => delays.push(delayMs));
+    /** Of the call that is taken in now. */
+    let refused: CallError | undefined;
     return {
-      refusal: (call) => stage.refusal(call),
-      async run(call): Promise<Reply> {
-        await onLoop(loop, call, TAKE_MS);
-        const refused = guard?.refuse(call, { upstream: 'catalog', emit: () => {} });
-        if (refused !== undefined) throw refused;
-        await onLoop(loop, call, FORWARD_MS);
-        const reply = await stage.run(call);
-        await onLoop(loop, call, ANSWER_MS);
-        return reply;
+      refuse: () => refused,
+      enter(then) {
+        loop.push(TAKE_MS, () => {
+          refused = guard?.draw(UPSTREAM);
+          if (refused === undefined) return loop.push(FORWARD_MS, then);
+          then();
+          refused = undefined;
+        });
+      },
+      leave({ fields }, then) {
+        const isRefused = firstValue(fields, 'x-breakwater-reason') === 'overloaded';
+        loop.push(isRefused ? 0 : ANSWER_MS, then);
       },
     };
   }
-  return { front, delays };
+  return { process, delays };
 }
 
 /** Offered load as a multiple of what the loop can carry. */
@@ -148,14 +140,14 @@ export interface Outcome {
 export async function runOverload(load: number, shed: number | 'off'): Promise<Outcome> {
   const settings: OverloadSettings =
     shed === 'off' ? 'off' : { mode: 'enforce', eventLoopDelay: 100, memory: 'off', shed };
-  const { front, delays } = frontWith(settings);
+  const { process, delays } = processWith(settings);
   const [result] = await simulate({
     seed: 1,
     policies: {},
     upstream: { servers: 10_000, serviceMs: constant(UPSTREAM_MS) },
     callers: [{ name: 'all', perSecond: load * CAPACITY, patienceMs: PATIENCE_MS }],
     phases: [{ name: 'steady', fromMs: 5000, toMs: 10_000 }],
-    front,
+    process,
   });
   const { calls } = result!;
   return {

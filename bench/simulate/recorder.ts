@@ -14,7 +14,6 @@ export interface Ending {
   /** Empty for the upstream's own responses. */
   readonly reason: Reason;
   readonly tookMs: number;
-  readonly tries: number;
 }
 
 export class Tally {
@@ -25,7 +24,6 @@ export class Tally {
   rejected = 0;
   /** Neither of them: the upstream's 5xx, timeouts, and callers that gave up. */
   failed = 0;
-  tries = 0;
   /** The longest time that a call took, good or not, in ms. */
   slowestMs = 0;
   readonly reasons = new Map<string, number>();
@@ -36,9 +34,8 @@ export class Tally {
     this.#seconds = seconds;
   }
 
-  add({ status, reason, tookMs, tries }: Ending): void {
+  add({ status, reason, tookMs }: Ending): void {
     this.offered += 1;
-    this.tries += tries;
     this.slowestMs = Math.max(this.slowestMs, tookMs);
     if (reason !== '') this.reasons.set(reason, (this.reasons.get(reason) ?? 0) + 1);
     if (status < 499) {

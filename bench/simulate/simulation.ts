@@ -1,15 +1,19 @@
-/** Runs the real policies against a simulated upstream and simulated callers, in simulated time. */
+/** Runs a real upstream of one server between simulated callers and a simulated server, in simulated time. */
+import type { CallError } from '../../src/core/errors.js';
 import type { Event } from '../../src/core/events.js';
-import { compose, type CallStage } from '../../src/core/pipeline.js';
-import type { PolicyContext } from '../../src/core/policy.js';
-import { createLayers, listLayers } from '../../src/core/layers.js';
-import { policies, type PolicyLayers } from '../../src/policies/index.js';
-import { keepCalling, type Callers } from './callers.js';
-import { seeded } from './chance.js';
-import { createSupplies, readUpstream } from './environment.js';
+import type { Clock } from '../../src/core/clock.js';
+import type { PolicyLayers } from '../../src/policies/index.js';
+import { seeded } from '../../src/simulation/chance.js';
+import {
+  ModelServer,
+  type ServerCounts,
+  type ServerModel,
+} from '../../src/simulation/model-server.js';
+import { SimulatedProxy } from '../../src/simulation/proxy.js';
+import { VirtualClock } from '../../src/simulation/virtual-clock.js';
+import { keepCalling, type Callers, type Door, type Send } from './callers.js';
+import { readConfig, UPSTREAM } from './environment.js';
 import { Recorder, type Phase } from './recorder.js';
-import { SimulatedUpstream, type UpstreamCounts, type UpstreamModel } from './upstream.js';
-import { VirtualClock } from './virtual-clock.js';
 
 /** A line of a table: its columns by their headings. */
 export type Row = Readonly<Record<string, string | number>>;
@@ -22,20 +26,26 @@ export interface Simulation {
   run(): Promise<readonly Row[]>;
 }
 
+/** What the process around the policies does to calls. */
+export interface Process extends Door {
+  /** As that of an exchange. */
+  refuse(): CallError | undefined;
+}
+
 export interface Scenario {
   readonly seed: number;
   /** In the file's notation: what an upstream says of its policies. What is not written has its default. */
   readonly policies: Readonly<Record<string, unknown>>;
-  readonly upstream: UpstreamModel;
+  readonly upstream: ServerModel;
   /** What happens to the upstream, and when. */
-  readonly changes?: readonly { readonly atMs: number; readonly to: Partial<UpstreamModel> }[];
+  readonly changes?: readonly { readonly atMs: number; readonly to: Partial<ServerModel> }[];
   readonly callers: readonly Callers[];
   readonly phases: readonly Phase[];
   /** A figure to follow, looked at ten times a second. */
   readonly watch?: (layers: PolicyLayers) => number;
-  /** Puts something of its own around the policies. */
-  readonly front?: (stage: CallStage, context: PolicyContext) => CallStage;
-  /** Called with each event that the policies emit. */
+  /** A process that costs time; without it, its work costs none. @param random for what it draws. */
+  readonly process?: (clock: Clock, random: () => number) => Process;
+  /** Called with each event of the upstream. */
   readonly onEvent?: (event: Event, nowMs: number) => void;
 }
 
@@ -44,7 +54,7 @@ export interface PhaseResult {
   readonly seconds: number;
   readonly calls: ReturnType<Recorder['ofAll']>;
   callsOf(caller: string): ReturnType<Recorder['ofCaller']>;
-  readonly upstream: UpstreamCounts;
+  readonly upstream: ServerCounts;
   /** What `watch` gave, in order. */
   readonly watched: readonly number[];
 }
@@ -55,39 +65,33 @@ const WATCH_MS = 100;
 export async function simulate(scenario: Scenario): Promise<readonly PhaseResult[]> {
   const { seed, callers, phases, changes = [], watch, onEvent } = scenario;
   const clock = new VirtualClock();
-  const emit = (event: Event): void => onEvent?.(event, clock.now());
-  const settings = readUpstream({
-    target: 'http://127.0.0.1:1',
-    ...scenario.policies,
-  }).policies;
-  const context: PolicyContext = {
-    upstream: 'catalog',
-    route: '',
-    scopes: [settings],
-    clock,
-    random: seeded(seed),
-    emit,
-    ...createSupplies(clock),
-    pipelineOf: () => {
-      throw new Error('Cannot fall back to another upstream because there is only one');
-    },
-  };
   // Chance of their own: what policies draw must not change who comes when, or what a response costs.
-  const upstream = new SimulatedUpstream(scenario.upstream, clock, seeded(seed + 1), emit);
-  const layers = createLayers(policies, settings, context);
-  const stage = compose(listLayers(policies, layers), upstream);
+  const server = new ModelServer(scenario.upstream, clock, seeded(seed + 1));
+  const process = scenario.process?.(clock, seeded(seed + 2));
+  const proxy = new SimulatedProxy(
+    readConfig({ target: 'http://127.0.0.1:1', ...scenario.policies }),
+    {
+      clock,
+      seed,
+      lookup: async () => [],
+      serverAt: () => server,
+      sink: { scope: () => (event) => onEvent?.(event, clock.now()) },
+      ...(process === undefined ? {} : { refuse: () => process.refuse() }),
+    },
+  );
   const recorder = new Recorder(phases);
-  const front = scenario.front?.(stage, context) ?? stage;
+  const send: Send = (request, onResponse) => proxy.send(UPSTREAM, request, onResponse);
   for (const [i, each] of callers.entries()) {
-    keepCalling(each, front, clock, recorder, seeded(seed + 1000 * (i + 1)));
+    keepCalling(each, send, clock, recorder, seeded(seed + 1000 * (i + 1)), process);
   }
-  for (const { atMs, to } of changes) clock.schedule(atMs, () => upstream.change(to));
+  for (const { atMs, to } of changes) clock.schedule(atMs, () => server.change(to));
 
+  const layers = proxy.scopes()[0]!.layers as PolicyLayers;
   const watched: number[][] = phases.map(() => []);
   const results: PhaseResult[] = [];
   for (const [i, { name, fromMs, toMs }] of phases.entries()) {
     await clock.run(fromMs);
-    const before = upstream.counts();
+    const before = server.counts();
     for (let atMs = fromMs + WATCH_MS; atMs <= toMs; atMs += WATCH_MS) {
       await clock.run(atMs);
       if (watch !== undefined) watched[i]!.push(watch(layers));
@@ -97,7 +101,7 @@ export async function simulate(scenario: Scenario): Promise<readonly PhaseResult
       seconds: (toMs - fromMs) / 1000,
       calls: recorder.ofAll(i),
       callsOf: (caller) => recorder.ofCaller(i, caller),
-      upstream: difference(upstream.counts(), before),
+      upstream: difference(server.counts(), before),
       watched: watched[i]!,
     });
   }
@@ -106,9 +110,10 @@ export async function simulate(scenario: Scenario): Promise<readonly PhaseResult
   return results;
 }
 
-function difference(after: UpstreamCounts, before: UpstreamCounts): UpstreamCounts {
+function difference(after: ServerCounts, before: ServerCounts): ServerCounts {
   return {
-    requests: after.requests - before.requests,
+    attempts: after.attempts - before.attempts,
+    deadAttempts: after.deadAttempts - before.deadAttempts,
     workMs: after.workMs - before.workMs,
     wastedMs: after.wastedMs - before.wastedMs,
     overloadedMs: after.overloadedMs - before.overloadedMs,

@@ -39,7 +39,11 @@ export function explainUpstream(
   return { text: heading + connections + formatOptions(policies, file) };
 }
 
-function unknownUpstream(name: string, upstreams: readonly EffectiveUpstream[]): string {
+/** That there is no such upstream, and which there are. */
+export function unknownUpstream(
+  name: string,
+  upstreams: readonly { readonly name: string }[],
+): string {
   const names = upstreams.map((upstream) => upstream.name);
   return `no upstream is named ${JSON.stringify(name)};${didYouMean(name, names)} defined are ${listWords(names, 'and')}`;
 }

@@ -1,13 +1,13 @@
 /** What exchanges need of the listeners and of the process. */
 import type { Call } from '../core/call.js';
-import type { CallError } from '../core/errors.js';
+import type { CallError, CallFailure } from '../core/errors.js';
 import type { Member, Roster } from '../lib/roster.js';
 import type { Scope } from '../upstream/scope.js';
 import type { UploadLimits } from './upload-limits.js';
 
 /** An exchange that runs now, so that a stop can end it. */
 export interface Running extends Member {
-  cancel(error: CallError): void;
+  cancel(error: CallFailure): void;
 }
 
 /** What all exchanges share. */

@@ -12,4 +12,5 @@ await runTogether(
   'telemetry',
   'admin',
   'platform',
+  'simulation',
 );

@@ -1,6 +1,6 @@
 /** What bulkhead.adaptive promises, on minutes of simulated traffic. */
 import { scenario, searchBest } from '../../bench/simulate/adaptive-bulkhead.js';
-import { lognormal, mixed } from '../../bench/simulate/chance.js';
+import { lognormal, mixed } from '../../src/simulation/chance.js';
 import { simulate, type Scenario } from '../../bench/simulate/simulation.js';
 
 const adaptive = (overrides: Partial<Scenario> = {}, start = 20) =>

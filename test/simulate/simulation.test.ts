@@ -1,8 +1,8 @@
 /** The simulated world obeys the laws that are known of such worlds. */
 import t from 'tap';
-import { constant, exponential, lognormal, seeded } from '../../bench/simulate/chance.js';
+import { constant, exponential, lognormal, seeded } from '../../src/simulation/chance.js';
 import { simulate, type Scenario } from '../../bench/simulate/simulation.js';
-import { VirtualClock } from '../../bench/simulate/virtual-clock.js';
+import { VirtualClock } from '../../src/simulation/virtual-clock.js';
 
 /** Half-loaded, without any policy in the way. */
 const scenario = (overrides: Partial<Scenario> = {}): Scenario => ({

@@ -1,8 +1,12 @@
 /** The processes of an upstream, by address, and the name that leads to them. */
 import type { Clock, Random } from '../../../src/core/clock.js';
-import type { OpenClient } from '../../../src/outbound/client.js';
 import type { Lookup } from '../../../src/outbound/names/lookup.js';
-import { SimulatedProcess, type Condition, type ProcessModel } from './process.js';
+import {
+  ModelServer,
+  type Condition,
+  type ServerModel,
+} from '../../../src/simulation/model-server.js';
+import type { Place } from '../../../src/simulation/proxy.js';
 
 const PORT = 8080;
 
@@ -14,16 +18,16 @@ const endpointOf = (host: string) => `${host}:${PORT}`;
 
 export class Fleet {
   readonly clock: Clock;
-  readonly #model: ProcessModel;
+  readonly #model: ServerModel;
   readonly #random: Random;
-  readonly #processes = new Map<string, SimulatedProcess>();
+  readonly #processes = new Map<string, ModelServer>();
   /** What the name leads to. */
   #hosts: readonly string[] = [];
   /** Called with each change from or to `up`, with the endpoint. */
   onChange: ((endpoint: string, isUp: boolean) => void) | undefined;
 
   /** @param size processes at the start. */
-  constructor(size: number, model: ProcessModel, clock: Clock, random: Random) {
+  constructor(size: number, model: ServerModel, clock: Clock, random: Random) {
     this.clock = clock;
     this.#model = model;
     this.#random = random;
@@ -35,23 +39,23 @@ export class Fleet {
     return this.#hosts;
   }
 
-  get processes(): readonly SimulatedProcess[] {
+  get processes(): readonly ModelServer[] {
     return [...this.#processes.values()];
   }
 
   /** Requests that were directed to processes while they were not up. */
   get deadRequests(): number {
-    return this.processes.reduce((sum, { deadRequests }) => sum + deadRequests, 0);
+    return this.processes.reduce((sum, process) => sum + process.counts().deadAttempts, 0);
   }
 
   readonly lookup: Lookup = async () => this.#hosts.map((address) => ({ address, family: 4 }));
 
-  readonly openClient: OpenClient = ({ address }) => this.#processes.get(address!)!.connect();
+  readonly serverAt = ({ address }: Place): ModelServer => this.#processes.get(address!)!;
 
   /** A process at an address that there was not before. @returns the address. */
   start(): string {
     const host = `10.0.0.${this.#processes.size + 1}`;
-    this.#processes.set(host, new SimulatedProcess(this.#model, this.clock, this.#random));
+    this.#processes.set(host, new ModelServer(this.#model, this.clock, this.#random));
     return host;
   }
 

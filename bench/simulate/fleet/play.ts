@@ -1,16 +1,14 @@
 /** Plays a scenario of a fleet: the real upstream with its endpoints and policies, in simulated time. */
 import type { Event } from '../../../src/core/events.js';
 import type { EndpointSnapshot } from '../../../src/core/inspect.js';
-import { Names } from '../../../src/outbound/names/names.js';
-import { policies } from '../../../src/policies/index.js';
 import type { CircuitMoved } from '../../../src/policies/circuit-breaker/states.js';
+import { seeded, uniform } from '../../../src/simulation/chance.js';
+import { SimulatedProxy } from '../../../src/simulation/proxy.js';
+import { VirtualClock } from '../../../src/simulation/virtual-clock.js';
 import type { EndpointEvent } from '../../../src/upstream/instruments.js';
-import { Upstream } from '../../../src/upstream/upstream.js';
-import { keepCalling } from '../callers.js';
-import { seeded, uniform } from '../chance.js';
-import { createSupplies, readUpstream } from '../environment.js';
+import { keepCalling, type Send } from '../callers.js';
+import { readConfig, UPSTREAM } from '../environment.js';
 import { Recorder, type Tally } from '../recorder.js';
-import { VirtualClock } from '../virtual-clock.js';
 import { FLEET_TARGET, Fleet } from './fleet.js';
 
 export interface FleetScenario {
@@ -55,7 +53,7 @@ const PATIENCE_MS = 30_000;
 export const ATTEMPT_TIMEOUT_MS = 1000;
 /** Of a process that is up: opening a connection included, ms. */
 export const LONGEST_RESPONSE_MS = 84;
-const model = { serviceMs: uniform(20, 80), latencyMs: 2 };
+const model = { servers: Infinity, serviceMs: uniform(20, 80), latencyMs: 2, connectMs: 2 };
 
 /** The same scenario gives the same result, to the last digit. */
 export async function playFleet(
@@ -65,31 +63,24 @@ export async function playFleet(
 ): Promise<FleetResult> {
   const endMs = FAULT_MS + (scenario.lastsMs ?? LASTS_MS);
   const clock = new VirtualClock();
-  const watch = new Watch(() => upstream.inspect().endpoints.list());
+  const watch = new Watch(() => proxy.inspect()[0]!.endpoints.list());
   const fleet = new Fleet(scenario.size, model, clock, seeded(seed + 1));
-  const upstream: Upstream = new Upstream(
-    readUpstream({
+  const proxy: SimulatedProxy = new SimulatedProxy(
+    readConfig({
       target: FLEET_TARGET,
       timeout: { attempt: `${ATTEMPT_TIMEOUT_MS}ms` },
       ...variant.keys,
     }),
     {
-      ...createSupplies(clock),
       clock,
-      names: new Names(clock, fleet.lookup),
-      openClient: fleet.openClient,
-      policies,
-      random: seeded(seed),
-      findUpstream: () => {
-        throw new Error('Cannot fall back to another upstream because there is only one');
-      },
-      emitFor: () => watch.onEvent,
-      onShortage: () => {},
-      maxHeaderSize: 16_384,
+      seed,
+      lookup: fleet.lookup,
+      serverAt: fleet.serverAt,
+      sink: { scope: () => watch.onEvent },
     },
   );
   if (variant.isOmniscient) {
-    const { endpoints } = upstream.inspect();
+    const { endpoints } = proxy.inspect()[0]!;
     fleet.onChange = (endpoint, isUp) => {
       if (isUp) endpoints.undrain(endpoint);
       else endpoints.drain(endpoint, Infinity);
@@ -100,8 +91,8 @@ export async function playFleet(
     { name: 'later', fromMs: FAULT_MS + 2000, toMs: endMs },
   ]);
   const callers = { name: 'all', perSecond: scenario.callsPerSecond, patienceMs: PATIENCE_MS };
-  const { stage } = upstream.scopeFor('GET', '/');
-  keepCalling(callers, stage, clock, recorder, seeded(seed + 1000));
+  const send: Send = (request, onResponse) => proxy.send(UPSTREAM, request, onResponse);
+  keepCalling(callers, send, clock, recorder, seeded(seed + 1000));
   scenario.arrange(fleet);
   await clock.run(endMs);
   const { deadRequests } = fleet;

@@ -1,7 +1,7 @@
 /** What happens to fleets, and how upstreams may deal with it. */
 import { FAULT_MS, type FleetScenario, type Variant } from './play.js';
 import type { Fleet } from './fleet.js';
-import type { Condition } from './process.js';
+import type { Condition } from '../../../src/simulation/model-server.js';
 
 const firstOf = ({ hosts }: Fleet) => hosts[0]!;
 
@@ -27,7 +27,7 @@ export const allSlow: FleetScenario = {
   callsPerSecond: 100,
   arrange({ clock, processes }) {
     const slowDown = (times: number): void => {
-      for (const process of processes) process.slowDown(times);
+      for (const process of processes) process.change({ slowness: times });
     };
     clock.schedule(FAULT_MS, () => slowDown(40));
     clock.schedule(FAULT_MS + ALL_MS, () => slowDown(1));

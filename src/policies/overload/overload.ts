@@ -96,16 +96,21 @@ export class Overload {
 
   /** Called once for each new call, before any other work. @param to where it goes. */
   readonly refuse = (call: Call, to: CallScope): CallError | undefined => {
-    const { mode, shed } = this.#options;
-    if (this.#why === undefined || this.#context.random() >= shed) return undefined;
-    const what = to.upstream === '' ? 'take the call' : `call ${to.upstream}`;
-    const refusal = new CallError(
+    const refusal = this.draw(to.upstream);
+    if (refusal === undefined) return undefined;
+    return enforce(Shadow.open(this.#options.mode, 'overload', reasons, to.emit), call, refusal);
+  };
+
+  /** Draws whether the next call is among those that are shed. @param upstream empty for a call to none. */
+  draw(upstream: string): CallError | undefined {
+    if (this.#why === undefined || this.#context.random() >= this.#options.shed) return undefined;
+    const what = upstream === '' ? 'take the call' : `call ${upstream}`;
+    return new CallError(
       reasons.overloaded,
       `Cannot ${what} because Breakwater is overloaded: ${this.#why}`,
       { retryAfterMs: DEFAULT_RETRY_AFTER_MS },
     );
-    return enforce(Shadow.open(mode, 'overload', reasons, to.emit), call, refusal);
-  };
+  }
 
   /** At the last look; undefined where memory is no reason to shed calls. */
   get memory(): MemoryUse | undefined {

@@ -1,5 +1,5 @@
 /** Chance that comes out the same every time: a seeded source, and the distributions that simulations draw from. */
-import type { Random } from '../../src/core/clock.js';
+import type { Random } from '../core/clock.js';
 
 /** A distribution; in ms where it is one of times. */
 export type Sampler = (random: Random) => number;

@@ -1,8 +1,9 @@
 /** The command line: arguments in, exit code out. */
 import { readFileSync } from 'node:fs';
-import { Command, Option } from 'commander';
+import { Argument, Command, Option } from 'commander';
 import type { CheckOptions } from './cli/check.js';
 import type { ExplainOptions } from './cli/explain.js';
+import type { SystemName } from './cli/import.js';
 import type { Output } from './cli/output.js';
 import { pinTicks } from './platform/pin-ticks.js';
 import { listenForStop } from './platform/signals.js';
@@ -84,6 +85,18 @@ program
   .action(async () => {
     const { schema } = await import('./cli/schema.js');
     process.exitCode = schema(output);
+  });
+
+program
+  .command('import')
+  .description('Print files of another system as a Breakwater file, with comments on what differs.')
+  .addArgument(
+    new Argument('<system>', 'where the files are from').choices(['dapr', 'envoy', 'resilience4j']),
+  )
+  .argument('<files...>', 'its files, as parts of one configuration; - for standard input')
+  .action(async (system: SystemName, files: string[]) => {
+    const { importForeign } = await import('./cli/import.js');
+    process.exitCode = importForeign(system, files, output);
   });
 
 await program.parseAsync();

@@ -14,7 +14,7 @@ const rings: readonly (readonly string[])[] = [
   ['main'],
   ['program'],
   ['cli'],
-  ['app'],
+  ['app', 'importing'],
   ['config', 'inbound', 'admin', 'telemetry', 'stores', 'platform'],
   ['upstream'],
   ['outbound', 'policies'],

@@ -5,6 +5,7 @@ import {
   type WrittenMap,
   type WrittenScalar,
 } from '../config/syntax/write.js';
+import { formatPath } from '../config/syntax/diagnostics.js';
 import type { Foreign } from './foreign.js';
 
 type Value = WrittenScalar | readonly WrittenScalar[];
@@ -61,6 +62,26 @@ export class Part {
       map = entry?.value instanceof Map ? entry.value : undefined;
     }
     return entry !== undefined;
+  }
+
+  /**
+   * Takes out the value at a path, or the nearest value around it, and tells of it.
+   * @returns whether there was one.
+   */
+  reject(path: string, why: string): boolean {
+    let found: { map: WrittenMap; key: string; entry: WrittenEntry } | undefined;
+    let map: WrittenMap | undefined = this.map;
+    for (const key of path.split(/[.[]/)) {
+      const entry: WrittenEntry | undefined = map?.get(key);
+      if (map === undefined || entry === undefined) break;
+      found = { map, key, entry };
+      map = entry.value instanceof Map ? entry.value : undefined;
+    }
+    if (found === undefined) return false;
+    found.map.delete(found.key);
+    this.note(`${found.entry.behind ?? found.key}: this is left out: ${why}`);
+    for (const note of found.entry.above) this.note(note);
+    return true;
   }
 
   /** The top-level keys in this order, then the others. */
@@ -148,15 +169,37 @@ export class Draft {
   /** A new route of an upstream, after those that it has. */
   route(upstream: Part, name: string): Part {
     const routes = this.#routes.get(upstream) ?? [];
-    const taken = routes.map(({ map }) => map.get('name')?.value);
+    const taken = new Set(routes.map(({ map }) => map.get('name')?.value));
     let allowed = allowName(name);
-    for (let n = 2; taken.includes(allowed); n += 1) allowed = `${allowName(name)}-${n}`;
+    for (let n = 2; taken.has(allowed); n += 1) allowed = `${allowName(name)}-${n}`;
     const route = new Part(this.tell).set('name', allowed);
     this.#routes.set(upstream, [...routes, route]);
     return route;
   }
 
+  /**
+   * Takes out a value that Breakwater refuses, and tells of it.
+   * @param path of a diagnostic: `upstreams.a.routes[0].retry.statuses[1]`
+   * @returns whether there was one.
+   */
+  reject(path: string, why: string): boolean {
+    const parts: [prefix: string, part: Part][] = [['defaults', this.defaults]];
+    for (const [name, part] of this.#upstreams) {
+      const prefix = formatPath(['upstreams', name]);
+      for (const [i, route] of (this.#routes.get(part) ?? []).entries()) {
+        parts.push([`${prefix}.routes[${i}]`, route]);
+      }
+      parts.push([prefix, part]);
+    }
+    const [prefix, part] = parts.find(([prefix]) => path.startsWith(`${prefix}.`)) ?? [
+      undefined,
+      this.top,
+    ];
+    return part.reject(prefix === undefined ? path : path.slice(prefix.length + 1), why);
+  }
+
   toString(): string {
+    for (const note of this.top.notes) this.tell(note);
     const file: WrittenMap = new Map(this.top.map);
     if (this.defaults.map.size > 0) {
       file.set('defaults', { above: this.defaults.notes, value: this.defaults.ordered(ORDER) });
@@ -168,7 +211,7 @@ export class Draft {
         part.set('listen', ports(), 'change it: the port that clients on this machine call');
       }
       if (!part.has('target') && !part.has('targets')) {
-        part.set('target', `http://${name}:80`, 'change it: the source has no address');
+        part.set('target', targetFor(name), 'change it: the source has no address');
       }
       const value = part.ordered(ORDER);
       const routes = this.#routes.get(part) ?? [];
@@ -185,9 +228,10 @@ export class Draft {
   /** Counts up, and leaves out the ports that upstreams have already. */
   #freePorts(): () => number {
     const taken = new Set(
-      [...this.#upstreams.values()].map(({ map }) =>
-        Number(/\d+$/.exec(String(map.get('listen')?.value))?.[0]),
-      ),
+      [...this.#upstreams.values()].map(({ map }) => {
+        const listen = map.get('listen')?.value;
+        return typeof listen === 'string' ? Number(/\d+$/.exec(listen)?.[0]) : listen;
+      }),
     );
     let port = FIRST_PORT - 1;
     return () => {
@@ -198,10 +242,13 @@ export class Draft {
   }
 }
 
+/** Numbers alone would be read as an address. */
+const targetFor = (name: string) =>
+  URL.canParse(`http://${name}:80`) ? `http://${name}:80` : `http://upstream-${name}:80`;
+
 /** Upstreams and routes end up in metric labels and admin URLs. */
 const allowName = (name: string) =>
   name
     .replaceAll(/[^A-Za-z0-9._-]+/g, '-')
     .replace(/^[^A-Za-z0-9]+/, '')
     .replace(/-+$/, '') || 'unnamed';
-

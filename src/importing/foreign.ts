@@ -81,8 +81,8 @@ export class Foreign {
 
   /** The value of the first of these keys that is there. */
   get(...keys: readonly string[]): Foreign | undefined {
-    const wanted = keys.map(this.file.unify);
-    return this.entries().find(([key]) => wanted.includes(this.file.unify(key)))?.[1];
+    const wanted = new Set(keys.map(this.file.unify));
+    return this.entries().find(([key]) => wanted.has(this.file.unify(key)))?.[1];
   }
 
   /** A value further down. */
@@ -151,7 +151,7 @@ export class Foreign {
 
   /** `KEY: VALUE` on one line. */
   get written(): string {
-    const step = String(this.path.findLast((each) => typeof each === 'string') ?? '');
+    const step = this.path.findLast((each) => typeof each === 'string') ?? '';
     return `${step}: ${SECRET.test(step) ? '***' : show(this.node)}`;
   }
 
@@ -168,7 +168,14 @@ export class Foreign {
   /** The end of the path, which is enough beside the line. */
   get shortPath(): string {
     const end = this.path.slice(-SHOWN_STEPS);
-    return formatPath(end.slice(Math.max(0, end.findIndex((step) => typeof step === 'string'))));
+    return formatPath(
+      end.slice(
+        Math.max(
+          0,
+          end.findIndex((step) => typeof step === 'string'),
+        ),
+      ),
+    );
   }
 
   /** The keys that lead to it and those in it, the nearest ones first. */

@@ -1,5 +1,6 @@
 /** Files of other systems, rewritten as one Breakwater file with comments. */
 import { Findings, formatDiagnostic, type Diagnostic } from '../config/syntax/diagnostics.js';
+import { loadText } from '../config/load.js';
 import { dapr } from './dapr/index.js';
 import { Draft } from './draft.js';
 import { envoy } from './envoy/index.js';
@@ -25,6 +26,12 @@ export interface Imported {
   /** What could not be read, and where. */
   readonly diagnostics: readonly Diagnostic[];
 }
+
+/** A value that is taken out can make another one wrong. */
+const MOST_ROUNDS = 20;
+
+/** Of a file, in a message. */
+const MOST_KEYS = 5;
 
 /** Reads all files as parts of one configuration, in this order. Never throws for bad files. */
 export function importFiles(
@@ -57,7 +64,19 @@ export function importFiles(
   for (const document of documents) {
     document.tellUnused(draft.tell, (part) => reasonFor(system, part));
   }
-  return { text: draft.toString(), diagnostics };
+  return { text: settle(draft), diagnostics };
+}
+
+/** Takes out what Breakwater refuses: values that the source may have, or that are wrong there as well. */
+function settle(draft: Draft): string {
+  for (let round = 0; round < MOST_ROUNDS; round += 1) {
+    const text = draft.toString();
+    const { diagnostics } = loadText(text, 'import', {});
+    const errors = diagnostics.filter(({ level }) => level === 'error');
+    const rejected = errors.filter(({ path, message }) => draft.reject(path, message));
+    if (rejected.length === 0) return text;
+  }
+  return draft.toString();
 }
 
 function readFile(system: System, { name, text }: ForeignText, draft: Draft) {
@@ -68,14 +87,29 @@ function readFile(system: System, { name, text }: ForeignText, draft: Draft) {
   const own = documents.filter((document) => system.isOwn(document));
   if (own.length === 0 && !findings.hasErrors) {
     const position = nodes[0]?.position ?? { line: 1, column: 1 };
-    const message = nodes.length === 0 ? 'the file is empty' : `this is not ${system.expects}`;
-    findings.error('unreadable-file', position, [], `${message}; it needs ${system.expects}`);
+    const found = nodes.length === 0 ? 'it is empty' : describe(documents);
+    const message = `cannot import the file because ${found}; ${system.title} needs ${system.expects}`;
+    findings.error('unreadable-file', position, [], message);
   } else {
     for (const other of documents.filter((document) => !own.includes(document))) {
-      draft.tell(`${other.where} has a document that is not ${system.expects}. It is left out.`);
+      draft.tell(`${other.where}: a document is left out, because ${describe([other])}.`);
     }
   }
   return { own, problems: findings.list() };
+}
+
+/** What a file is that belongs to another system, or to none. */
+function describe(documents: readonly Foreign[]): string {
+  const other = Object.entries(systems).find(([, system]) => documents.some(system.isOwn));
+  if (other !== undefined) {
+    const [name, { title }] = other;
+    return `it is a file of ${title} (\`breakwater import ${name}\`)`;
+  }
+  const kind = documents[0]?.get('kind')?.text();
+  if (kind !== undefined) return `it has \`kind: ${kind}\``;
+  const keys = documents.flatMap((document) => document.entries().map(([key]) => key));
+  if (keys.length === 0) return 'it has no keys';
+  return `it only has ${keys.slice(0, MOST_KEYS).join(', ')}${keys.length > MOST_KEYS ? ' and more' : ''}`;
 }
 
 /** Of the key itself, of one in it, or of the nearest around it. */

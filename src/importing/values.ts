@@ -40,8 +40,7 @@ export function parseUnits(text: string): number | undefined {
 
 /** `PT1M30.5S` (ISO 8601), in ms. */
 export function parseIsoDuration(text: string): number | undefined {
-  const found =
-    /^P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?$/i.exec(text);
+  const found = /^P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?$/i.exec(text);
   if (found === null || /^P(?:T)?$/i.test(text)) return undefined;
   const [days, hours, minutes, seconds] = found.slice(1).map((part) => Number(part ?? 0));
   return ((days! * 24 + hours!) * 60 + minutes!) * 60_000 + seconds! * 1000;
@@ -49,9 +48,9 @@ export function parseIsoDuration(text: string): number | undefined {
 
 /** Statuses that servers really send. */
 const usedStatuses = [
-  200, 201, 202, 203, 204, 205, 206, 207, 208, 226, 300, 301, 302, 303, 304, 307, 308,
-  400, 401, 402, 403, 404, 405, 406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 417, 418, 421,
-  422, 423, 424, 425, 426, 428, 429, 431, 451, 500, 501, 502, 503, 504, 505, 506, 507, 508, 510, 511,
+  200, 201, 202, 203, 204, 205, 206, 207, 208, 226, 300, 301, 302, 303, 304, 307, 308, 400, 401,
+  402, 403, 404, 405, 406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 417, 418, 421, 422,
+  423, 424, 425, 426, 428, 429, 431, 451, 500, 501, 502, 503, 504, 505, 506, 507, 508, 510, 511,
   520, 521, 522, 523, 524, 525, 526, 529,
 ];
 
@@ -60,7 +59,9 @@ export const statusesBetween = (from: number, to: number): number[] =>
   usedStatuses.filter((status) => status >= from && status <= to);
 
 /** `429,500-599`: each status, and of a range those in use. Undefined where it is no such list. */
-export function parseStatusList(text: string): { statuses: number[]; hasRange: boolean } | undefined {
+export function parseStatusList(
+  text: string,
+): { statuses: number[]; hasRange: boolean } | undefined {
   const statuses = new Set<number>();
   let hasRange = false;
   for (const part of text.split(',')) {

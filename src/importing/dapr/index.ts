@@ -14,13 +14,11 @@ const kindOf = (document: Foreign) => document.get('kind')?.text();
 
 /** A `List` stands for its items. */
 const resourcesIn = (document: Foreign): Foreign[] =>
-  kindOf(document)?.endsWith('List') === true
-    ? (document.get('items')?.items() ?? [])
-    : [document];
+  kindOf(document)?.endsWith('List') === true ? (document.get('items')?.items() ?? []) : [document];
 
 export const dapr: System = {
   title: 'Dapr',
-  expects: 'a Dapr Resiliency resource (`kind: Resiliency`)',
+  expects: 'a resource with `kind: Resiliency`',
   unify: (key) => key.toLowerCase(),
   parse: (_file, text, findings) => parseDocuments(text, findings),
   isOwn: (document) =>
@@ -91,10 +89,17 @@ function convertApp(app: string, target: Foreign, policies: PolicyTable, draft: 
   const timeout = find('timeout', 'timeouts');
   const retry = find('retry', 'retries');
   const breaker = find('circuitBreaker', 'circuitBreakers');
+  const cite = (key: string) => {
+    const reference = target.get(key);
+    if (reference?.text() !== undefined && reference.text() !== '') {
+      upstream.note(reference.origin, key);
+    }
+  };
   if (timeout !== undefined) convertTimeout(timeout, upstream);
   else writeOff('timeout', upstream);
   if (retry !== undefined) convertRetry(retry, upstream);
   else writeOff('retry', upstream);
   if (breaker !== undefined) convertBreaker(breaker, upstream);
   else writeOff('circuitBreaker', upstream);
+  for (const key of ['timeout', 'retry', 'circuitBreaker']) cite(key);
 }

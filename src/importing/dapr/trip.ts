@@ -32,7 +32,7 @@ function readClause(text: string, rule: TripRule): boolean {
     return true;
   }
   const percent = comparison(text, 'totalFailures\\*100(?:\\.0)?/requests');
-  const isWhole = /^totalFailures\/requests/.test(text);
+  const isWhole = text.startsWith('totalFailures/requests');
   const ratio = comparison(text, 'totalFailures(?:\\*1\\.0)?/requests');
   const share = percent === undefined ? ratio?.bound : percent.bound / 100;
   if (share === undefined || share > 1 || share <= 0) return false;
@@ -40,7 +40,7 @@ function readClause(text: string, rule: TripRule): boolean {
   if ((percent ?? ratio)!.operator === '>') {
     (rule.notes ??= []).push('Dapr opens above the share, Breakwater at the share.');
   }
-  if (isWhole && !text.startsWith('totalFailures*')) {
+  if (isWhole) {
     (rule.notes ??= []).push(
       'In Dapr `totalFailures / requests` is a division of whole numbers, which is 1 only if every call failed. Here it is the share that was probably meant.',
     );

@@ -26,7 +26,7 @@ export function convertCluster(cluster: Foreign, part: Part, machine: Machine): 
 
 interface Host {
   readonly url: string;
-  readonly weight: number | undefined;
+  readonly weight: Foreign | undefined;
   readonly from: Foreign;
 }
 
@@ -34,7 +34,7 @@ function readHost(lbEndpoint: Foreign, scheme: string): Host | undefined {
   const address = lbEndpoint.at('endpoint', 'address');
   const socket = address?.get('socket_address');
   const pipe = address?.at('pipe', 'path');
-  const weight = lbEndpoint.get('load_balancing_weight')?.number();
+  const weight = lbEndpoint.get('load_balancing_weight');
   const path = pipe?.text();
   if (pipe !== undefined && path !== undefined && path.startsWith('/')) {
     return { url: `${scheme}+unix://${encodeURIComponent(path)}`, weight, from: pipe };
@@ -78,10 +78,15 @@ function convertHosts(cluster: Foreign, part: Part, scheme: string): void {
   const isWeighted = hosts.some(({ weight }) => weight !== undefined);
   if (isWeighted) {
     const weighted = hosts.map(({ url, weight, from }) =>
-      new Part().set('url', url, from).set('weight', weight ?? 1),
+      new Part().set('url', url, from).set('weight', weight?.number() ?? 1, weight),
     );
     part.setParts('targets', weighted);
-  } else part.set('targets', hosts.map(({ url }) => url), `${cluster.where} load_assignment`);
+  } else
+    part.set(
+      'targets',
+      hosts.map(({ url }) => url),
+      `${cluster.where} load_assignment`,
+    );
 }
 
 function convertDiscovery(cluster: Foreign, part: Part): void {
@@ -91,7 +96,9 @@ function convertDiscovery(cluster: Foreign, part: Part): void {
   if (name === 'LOGICAL_DNS') {
     part.set('resolve.addresses', 'first', type);
   } else if (name === 'EDS' || name === 'ORIGINAL_DST') {
-    part.note(`${type!.origin}: Breakwater takes its hosts from the file and from DNS: set \`target\`.`);
+    part.note(
+      `${type!.origin}: Breakwater takes its hosts from the file and from DNS: set \`target\`.`,
+    );
   }
   const ms = readDuration(refresh);
   if (refresh !== undefined && ms !== undefined && ms > 0) {

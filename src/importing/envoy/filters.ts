@@ -4,10 +4,8 @@ import type { Foreign } from '../foreign.js';
 import { showDuration, showRate, showShare } from '../values.js';
 import { readDuration, readFraction } from './read.js';
 
-const typeOf = (config: Foreign) =>
-  config.get('@type')?.text()?.split('.').slice(-2)[0] === undefined
-    ? ''
-    : (config.get('@type')!.text()!.split('/').at(-1) ?? '');
+/** `envoy.extensions.filters.http.router.v3.Router` */
+const typeOf = (config: Foreign) => config.get('@type')?.peek()?.split('/').at(-1) ?? '';
 
 /** @returns whether it is a filter that could be converted, or told of. */
 export function convertFilter(filter: Foreign, part: Part): boolean {
@@ -16,21 +14,25 @@ export function convertFilter(filter: Foreign, part: Part): boolean {
   if (config === undefined) return name.endsWith('router');
   const type = typeOf(config);
   if (type.endsWith('.router.v3.Router')) {
-    filter.use();
+    filter.get('name')?.use();
+    config.get('@type')?.use();
     return true;
   }
-  if (type.includes('.local_ratelimit.')) return convertRateLimit(config, part);
+  if (type.includes('.local_ratelimit.')) {
+    filter.get('name')?.use();
+    return convertRateLimit(config, part);
+  }
   if (type.includes('.fault.')) return tellFault(filter, config, part);
   if (type.includes('.adaptive_concurrency.')) {
     part.note(
-      `${filter.use().where} ${name}: see \`bulkhead.adaptive\`, which moves \`maxConcurrent\` with errors and latency. Its numbers are others: bulkhead: { adaptive: { min: 5, max: 200 } }.`,
+      `${filter.use().origin}: see \`bulkhead.adaptive\`, which moves \`maxConcurrent\` with errors and latency. Its numbers are others: bulkhead: { adaptive: { min: 5, max: 200 } }.`,
     );
     return true;
   }
   if (type.includes('.buffer.')) {
     const most = config.get('max_request_bytes')?.number();
     part.note(
-      `${filter.use().where} ${name}: Breakwater streams bodies. For all listeners the most is \`limits: { maxRequestBody: ${most ?? 1048576}B }\`.`,
+      `${filter.use().origin}: Breakwater streams bodies. For all listeners the most is \`limits: { maxRequestBody: ${most ?? 1048576}B }\`.`,
     );
     return true;
   }
@@ -41,7 +43,7 @@ export function convertFilter(filter: Foreign, part: Part): boolean {
 export function convertRateLimit(config: Foreign, part: Part): boolean {
   const bucket = config.get('token_bucket');
   if (bucket === undefined || !typeOf(config).includes('.local_ratelimit.')) return false;
-  config.get('stat_prefix')?.use();
+  config.get('@type')?.use();
   const enabled = config.get('filter_enabled');
   const enforced = config.get('filter_enforced');
   const share = readFraction(enabled) ?? 0;
@@ -50,8 +52,9 @@ export function convertRateLimit(config: Foreign, part: Part): boolean {
     part.note(
       `${bucket.use().where} ${bucket.written}: ${share === 0 ? 'Envoy limits nothing, because filter_enabled is 0% by default' : 'Envoy only counts, because filter_enforced is 0%'}. So there is no \`rateLimit\`.`,
     );
-    enabled?.use();
-    enforced?.use();
+    for (const each of [enabled, enforced]) {
+      if (each !== undefined) part.note(`${each.use().origin}: see token_bucket.`);
+    }
     return true;
   }
   const most = bucket.get('max_tokens');
@@ -65,14 +68,11 @@ export function convertRateLimit(config: Foreign, part: Part): boolean {
     'In Envoy all that goes through the listener or the route counts together. Here each upstream, and each route with `rateLimit`, counts by itself. The 429 has `Retry-After` and `RateLimit` fields.',
     'rateLimit',
   );
-  if (share < 1 || enforcedShare < 1) {
-    part.note(
-      `Envoy limits ${showShare(Math.min(share, enforcedShare))} of the requests. Here all count.`,
-      'rateLimit',
-    );
-    enabled?.use();
-    enforced?.use();
-  }
+  const isWhole = share >= 1 && enforcedShare >= 1;
+  part.note(
+    `${enabled!.use().origin} and ${enforced!.use().written}: ${isWhole ? 'all requests count, as here' : 'here all requests count'}.`,
+    'rateLimit',
+  );
   return true;
 }
 

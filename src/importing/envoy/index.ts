@@ -24,7 +24,7 @@ function collect(document: Foreign, key: string, type: string): Foreign[] {
 
 export const envoy: System = {
   title: 'Envoy',
-  expects: 'a bootstrap of Envoy (with `static_resources`), or a file of its resources',
+  expects: 'a bootstrap with `static_resources`, or a file with `resources`',
   unify: unifyAll,
   parse: (_file, text, findings) => parseDocuments(text, findings),
   isOwn: (document) =>
@@ -123,11 +123,20 @@ function convertUses(
   const main = uses.find(({ route }) => isCatchAll(readMatch(route)));
   if (policies.size === 1) {
     convertRoute(main ?? first, cluster, part);
-    for (const { route } of uses) route.get('match')?.use();
+    for (const { route } of uses) tellCondition(route, part);
     return;
   }
   if (main !== undefined) convertRoute(main, cluster, part);
   for (const use of uses) if (use !== main) convertRouteOf(use, cluster, part, draft);
+}
+
+/** Of a route whose policies hold for the whole upstream. */
+function tellCondition(route: Foreign, part: Part): void {
+  const condition = route.get('match');
+  if (condition === undefined || isCatchAll(readMatch(route))) return;
+  part.note(
+    `${condition.use().origin}: in Envoy only such requests go to this cluster. Breakwater forwards all that come to the upstream.`,
+  );
 }
 
 function convertRouteOf(

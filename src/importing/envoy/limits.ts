@@ -9,15 +9,20 @@ const DEFAULT = 1024;
 
 /** Every cluster has these, with or without `circuit_breakers`. */
 export function writeDefaultLimits(defaults: Part): void {
-  defaults.set('bulkhead.maxConcurrent', DEFAULT, "Envoy's default for max_requests and max_connections");
+  defaults.set(
+    'bulkhead.maxConcurrent',
+    DEFAULT,
+    "Envoy's default for max_requests and max_connections",
+  );
   defaults.set('bulkhead.maxQueue', DEFAULT, "Envoy's default for max_pending_requests");
   defaults.set('bulkhead.queueTimeout', 'off', 'the queue of Envoy has no time limit of its own');
 }
 
+const isDefault = (thresholds: Foreign) =>
+  ['DEFAULT', '0', undefined].includes(thresholds.get('priority')?.text());
+
 /** Of a cluster, for requests of the default priority. */
 function findThresholds(cluster: Foreign): Foreign | undefined {
-  const isDefault = (each: Foreign) =>
-    ['DEFAULT', '0', undefined].includes(each.get('priority')?.text());
   return cluster.at('circuit_breakers', 'thresholds')?.items().find(isDefault);
 }
 
@@ -78,7 +83,7 @@ export function convertRetryLimits(cluster: Foreign, part: Part): void {
     part.set(
       'retry.budget.ratio',
       showShare(share / 100),
-      percent ?? `${budget.use().where} retry_budget: 20% by default`,
+      percent ?? `${budget.where} retry_budget: 20% by default`,
       'In Envoy it is the share of the requests in progress that may be retries; here it is retries per first attempt in a window.',
     );
     if (least !== undefined) {

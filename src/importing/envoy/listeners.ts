@@ -92,5 +92,6 @@ function convertLimits(manager: Foreign, draft: Draft): void {
   }
   const size = manager.get('max_request_headers_kb');
   const kibibytes = size?.number();
-  if (size !== undefined && kibibytes !== undefined) set('limits.maxHeaderSize', `${kibibytes}KiB`, size);
+  if (size !== undefined && kibibytes !== undefined)
+    set('limits.maxHeaderSize', `${kibibytes}KiB`, size);
 }

@@ -1,7 +1,6 @@
 /** Why keys of Envoy have no equal, by the key without underscores. */
 export const reasons: Readonly<Record<string, string>> = {
-  healthypanicthreshold:
-    'here all endpoints are used only when every one is ejected or unhealthy',
+  healthypanicthreshold: 'here all endpoints are used only when every one is ejected or unhealthy',
   commonlbconfig: 'has no equal here',
   updatemergewindow: 'here a change of hosts counts at once',
   dnslookupfamily: 'here a name has all addresses that the system gives',

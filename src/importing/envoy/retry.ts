@@ -54,7 +54,11 @@ export function convertRetry(policy: Foreign, part: Part): void {
   part.differs(
     'Retries: Envoy repeats every method. Here POST and PATCH are repeated only with an Idempotency-Key, or if nothing was sent (see `retry.methods`). Whatever the conditions say, resets, timeouts of an attempt and failed connections are repeated here.',
   );
-  for (const key of ['retry_host_predicate', 'host_selection_retry_max_attempts', 'retry_priority']) {
+  for (const key of [
+    'retry_host_predicate',
+    'host_selection_retry_max_attempts',
+    'retry_priority',
+  ]) {
     const written = policy.get(key);
     if (written === undefined) continue;
     part.note(
@@ -81,7 +85,8 @@ function convertConditions(
       alwaysRepeated.has(condition) ||
       condition === 'retriable-status-codes';
     if (!isKnown) {
-      const hint = condition === 'envoy-ratelimited' ? '; 429 may be put into `retry.statuses`' : '';
+      const hint =
+        condition === 'envoy-ratelimited' ? '; 429 may be put into `retry.statuses`' : '';
       part.note(`${from.where} retry_on: ${condition}: has no equal here${hint}.`, 'retry');
     }
   }
@@ -99,11 +104,17 @@ function convertConditions(
   const all = [...statuses].toSorted((a, b) => a - b);
   const allowed = all.filter((status) => status >= 400 && status <= 599);
   part.set('retry.statuses', allowed, from);
+  if (codes !== undefined) part.note(codes.origin, 'retry.statuses');
   if (allowed.length < all.length) {
     part.note('Statuses below 400 are never repeated here.', 'retry.statuses');
   }
   if (grpc.length > 0) {
-    part.set('retry.grpc', 'idempotent', from, 'Choose `unsent` if methods may not be carried out twice.');
+    part.set(
+      'retry.grpc',
+      'idempotent',
+      from,
+      'Choose `unsent` if methods may not be carried out twice.',
+    );
     part.set('retry.grpcStatuses', grpc, from);
   }
 }
@@ -120,7 +131,11 @@ function convertBackoff(policy: Foreign, part: Part): void {
   );
   const limited = policy.get('rate_limited_retry_back_off');
   if (limited === undefined) {
-    part.set('retry.respectRetryAfter', false, 'Envoy ignores Retry-After by default; `true` is kinder');
+    part.set(
+      'retry.respectRetryAfter',
+      false,
+      'Envoy ignores Retry-After by default; `true` is kinder',
+    );
     return;
   }
   const most = limited.get('max_interval');
@@ -144,5 +159,7 @@ export function convertHedge(hedge: Foreign, retry: Foreign | undefined, part: P
     part.set('timeout.attempt', 'off', 'the slow attempt goes on beside the other one');
     return;
   }
-  part.note(`${hedge.use().origin}: has no equal here without hedge_on_per_try_timeout and per_try_timeout.`);
+  part.note(
+    `${hedge.use().origin}: has no equal here without hedge_on_per_try_timeout and per_try_timeout.`,
+  );
 }

@@ -22,7 +22,9 @@ export function convertRoute(use: RouteUse, cluster: Foreign | undefined, part: 
   }
   const longest = action.at('max_stream_duration', 'max_stream_duration');
   if (longest !== undefined) {
-    part.note(`${longest.use().origin}: here \`timeout.total\` ends a call; it does not end streams.`);
+    part.note(
+      `${longest.use().origin}: here \`timeout.total\` ends a call; it does not end streams.`,
+    );
   }
   const policy = action.get('retry_policy') ?? host.get('retry_policy');
   if (policy === undefined) part.set('retry', 'off', 'no retry_policy');
@@ -95,7 +97,11 @@ function convertHash(action: Foreign, part: Part): void {
     );
   } else {
     part.set('balance.strategy', 'hash', first.origin);
-    part.set(header === undefined ? 'balance.key.cookie' : 'balance.key.header', name, header ?? cookie);
+    part.set(
+      header === undefined ? 'balance.key.cookie' : 'balance.key.header',
+      name,
+      header ?? cookie,
+    );
   }
   for (const other of others) {
     part.note(`${other.use().origin}: \`balance.key\` is one key.`);

@@ -84,8 +84,7 @@ export function readMatch(route: Foreign): Match | undefined {
   if (match === undefined || text === undefined || !isPlain(text)) return undefined;
   const methods: string[] = [];
   for (const header of match.get('headers')?.items() ?? []) {
-    const method =
-      header.get('exact_match')?.text() ?? header.at('string_match', 'exact')?.text();
+    const method = header.get('exact_match')?.text() ?? header.at('string_match', 'exact')?.text();
     if (header.get('name')?.text() !== ':method' || method === undefined) return undefined;
     methods.push(method);
   }
@@ -98,7 +97,11 @@ export function readMatch(route: Foreign): Match | undefined {
   if (text === '/') return { ...found, notes: [] };
   const base = text.replace(/\/+$/, '');
   const note = `${written!.origin}: in Envoy this prefix also takes paths that go on in the same segment, such as ${base}x. Here it is compared by whole segments.`;
-  return { ...found, path: `${base}/*`, notes: prefix !== undefined && !text.endsWith('/') ? [note] : [] };
+  return {
+    ...found,
+    path: `${base}/*`,
+    notes: prefix !== undefined && !text.endsWith('/') ? [note] : [],
+  };
 }
 
 /** Whether each request of the cluster could take it. */

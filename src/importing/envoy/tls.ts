@@ -29,7 +29,10 @@ export function convertTls(cluster: Foreign, part: Part, { hasFile }: Machine): 
   const areThere = written.every(({ path }) => hasFile(path));
   for (const { key, value, path } of written) {
     if (areThere) part.set(`tls.${key}`, path, value);
-    else part.note(`${value.origin}: the file is not here. Where it is, write \`tls.${key}: ${path}\`.`);
+    else
+      part.note(
+        `${value.origin}: the file is not here. Where it is, write \`tls.${key}: ${path}\`.`,
+      );
   }
   if (ca === undefined) {
     part.note(

@@ -32,7 +32,10 @@ export function convertBreaker(instance: Instance, part: Part): void {
   convertWindow(instance, part);
   convertSlowCalls(instance, part);
   convertRecovery(instance, part);
-  const probes = instance.number('permittedNumberOfCallsInHalfOpenState', 'ringBufferSizeInHalfOpenState');
+  const probes = instance.number(
+    'permittedNumberOfCallsInHalfOpenState',
+    'ringBufferSizeInHalfOpenState',
+  );
   const count = Math.max(1, probes?.value ?? defaults.probes);
   part.set('circuitBreaker.halfOpenMaxCalls', count, probes?.from ?? DEFAULT);
   part.set('circuitBreaker.successThreshold', count, probes?.from ?? DEFAULT);

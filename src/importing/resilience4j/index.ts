@@ -31,7 +31,7 @@ const monitoring = 'metrics, health and events are always there: see docs/metric
 
 export const resilience4j: System = {
   title: 'resilience4j',
-  expects: 'a configuration of resilience4j for Spring Boot (with `resilience4j`)',
+  expects: 'the settings of a Spring Boot application, with `resilience4j`',
   unify: unifyAll,
   parse: parseSettings,
   isOwn: (document) => document.get('resilience4j') !== undefined,
@@ -44,8 +44,10 @@ export const resilience4j: System = {
     consumeresultbeforeretryattempt: predicate,
     ignoreclassbindingexceptions: predicate,
     intervalbifunction: 'a delay that a program calculates has no equal; see `retry.backoff`',
-    maxwaitdurationinhalfopenstate: 'a half-open circuit waits for its probes, which have `timeout`',
-    transitiontostateafterwaitduration: 'after `maxWaitDurationInHalfOpenState`, which has no equal',
+    maxwaitdurationinhalfopenstate:
+      'a half-open circuit waits for its probes, which have `timeout`',
+    transitiontostateafterwaitduration:
+      'after `maxWaitDurationInHalfOpenState`, which has no equal',
     initialstate: 'a circuit starts closed; `PUT /circuits/NAME` forces another state',
     writablestacktraceenabled: 'Breakwater has no stack traces',
     contextpropagators: 'Breakwater has no threads for calls',

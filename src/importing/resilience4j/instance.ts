@@ -19,14 +19,19 @@ export class Instance {
   constructor(own: Foreign, module: Foreign, part: Part) {
     this.#part = part;
     const layers: Foreign[] = [];
-    for (let layer: Foreign | undefined = own; layer !== undefined && !layers.includes(layer); ) {
+    for (let layer: Foreign | undefined = own; layer !== undefined && !layers.includes(layer);) {
       layers.push(layer);
       const written: Foreign | undefined = layer.get('baseConfig');
       const name: string | undefined = written?.text();
       const isNamed: boolean = name !== undefined;
       const base: Foreign | undefined = module.at('configs', name ?? 'default');
       if (written !== undefined && base === undefined) {
-        part.note(`${written.origin}: there is no such configuration; resilience4j does not start.`);
+        part.note(
+          `${written.origin}: there is no such configuration; resilience4j does not start.`,
+        );
+      }
+      if (written !== undefined && base !== undefined) {
+        part.note(`${written.origin}: its keys are among those below.`);
       }
       const isKnown = layers.some((each) => each.fullPath === base?.fullPath);
       layer = isKnown || (!isNamed && layer !== own) ? undefined : base;

@@ -89,17 +89,16 @@ export function convertRateLimiter(instance: Instance, part: Part): void {
 export function convertTimeLimiter(instance: Instance, part: Part): void {
   const limit = instance.duration('timeoutDuration');
   const ms = limit?.value ?? defaults.timeLimitMs;
-  part.set(
-    'timeout.total',
-    ms > 0 ? showDuration(ms) : 'off',
-    limit?.from ?? DEFAULT,
-  );
+  part.set('timeout.total', ms > 0 ? showDuration(ms) : 'off', limit?.from ?? DEFAULT);
   part.differs(
     'Time limits: in the order of the Spring annotations the time limiter is within the retry, so that each attempt has this time. Here `timeout.total` is the time of the whole call, its attempts and delays included: raise it, and set `timeout.attempt`, if each attempt is meant.',
   );
   part.set('timeout.attempt', 'off', 'only the whole call has a limit');
   const cancels = instance.flag('cancelRunningFuture');
   if (cancels !== undefined) {
-    part.note(`${cancels.from.origin}: here a call that is late is always cancelled.`, 'timeout.total');
+    part.note(
+      `${cancels.from.origin}: here a call that is late is always cancelled.`,
+      'timeout.total',
+    );
   }
 }

@@ -11,7 +11,11 @@ export function convertRetry(instance: Instance, part: Part): void {
   part.set('retry.maxAttempts', count, attempts?.from ?? "resilience4j's default");
   convertDelays(instance, part, count);
   convertSpread(instance, part);
-  part.set('retry.budget', 'off', 'resilience4j has none; remove this line to limit retries in an outage');
+  part.set(
+    'retry.budget',
+    'off',
+    'resilience4j has none; remove this line to limit retries in an outage',
+  );
   part.differs(
     'Retries: resilience4j repeats what throws one of the configured exceptions, whatever the method. Here it is resets, timeouts and `retry.statuses` (408, 429, 500, 502, 503 and 504 by default); POST and PATCH are repeated only with an Idempotency-Key, or if nothing was sent. A `Retry-After` of the upstream is obeyed here.',
   );
@@ -43,7 +47,10 @@ function convertDelays(instance: Instance, part: Part, attempts: number): void {
     if (ms > 2000) part.set('retry.backoff.maxDelay', delay, 'not less than the delay');
     for (const unused of [multiplier, max]) {
       if (unused === undefined) continue;
-      part.note(`${unused.from.origin}: has no effect without enableExponentialBackoff.`, 'retry.backoff');
+      part.note(
+        `${unused.from.origin}: has no effect without enableExponentialBackoff.`,
+        'retry.backoff',
+      );
     }
     return;
   }
@@ -72,10 +79,14 @@ function convertSpread(instance: Instance, part: Part): void {
     part.set(
       'retry.backoff.jitter',
       'none',
-      random?.from ?? "resilience4j's default; `full` keeps calls that failed together from coming back together",
+      random?.from ??
+        "resilience4j's default; `full` keeps calls that failed together from coming back together",
     );
     if (factor !== undefined) {
-      part.note(`${factor.from.origin}: has no effect without enableRandomizedWait.`, 'retry.backoff');
+      part.note(
+        `${factor.from.origin}: has no effect without enableRandomizedWait.`,
+        'retry.backoff',
+      );
     }
     return;
   }

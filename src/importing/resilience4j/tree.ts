@@ -1,5 +1,5 @@
 /** Settings as Spring reads them: keys with dots stand for nested mappings, in YAML and in properties files. */
-import { Findings, type Position } from '../../config/syntax/diagnostics.js';
+import type { Findings, Position } from '../../config/syntax/diagnostics.js';
 import type { SourceEntry, SourceMap, SourceNode } from '../../config/syntax/source.js';
 import { parseDocuments } from '../../config/syntax/documents.js';
 

@@ -1,7 +1,9 @@
 /** The command line: arguments in, exit code out. */
-import { Command, Option } from 'commander';
+import { readFileSync } from 'node:fs';
+import { Argument, Command, Option } from 'commander';
 import type { CheckOptions } from './cli/check.js';
 import type { ExplainOptions } from './cli/explain.js';
+import type { SystemName } from './cli/import.js';
 import { endQuietly, readStdin, type Output } from './cli/output.js';
 import type { SimulateOptions } from './cli/simulate.js';
 import { pinTicks } from './platform/pin-ticks.js';
@@ -120,6 +122,18 @@ program
   .action(async () => {
     const { schema } = await import('./cli/schema.js');
     process.exitCode = schema(output);
+  });
+
+program
+  .command('import')
+  .description('Print files of another system as a Breakwater file, with comments on what differs.')
+  .addArgument(
+    new Argument('<system>', 'where the files are from').choices(['dapr', 'envoy', 'resilience4j']),
+  )
+  .argument('<files...>', 'its files, as parts of one configuration; - for standard input')
+  .action(async (system: SystemName, files: string[]) => {
+    const { importForeign } = await import('./cli/import.js');
+    process.exitCode = importForeign(system, files, output);
   });
 
 await program.parseAsync();

@@ -28,7 +28,7 @@ export interface Simulation {
 
 /** What the process around the policies does to calls. */
 export interface Process extends Door {
-  /** As that of an exchange. */
+  /** Why the call that is taken in now is refused. */
   refuse(): CallError | undefined;
 }
 

@@ -14,7 +14,7 @@ const rings: readonly (readonly string[])[] = [
   ['main'],
   ['program'],
   ['cli'],
-  ['simulation'],
+  ['simulation', 'importing'],
   ['app'],
   ['config', 'inbound', 'admin', 'telemetry', 'stores', 'platform'],
   ['upstream'],

@@ -69,8 +69,9 @@ export function parseSource(
 
 type YamlNode = unknown;
 
-class TreeBuilder {
-  readonly #env: Environment;
+/** Reads the nodes of one document. */
+export class TreeBuilder {
+  readonly #env: Environment | undefined;
   readonly #findings: Findings;
   readonly #positionAt: (offset: number) => Position;
   readonly #allowsUnset: boolean;
@@ -82,8 +83,9 @@ class TreeBuilder {
   readonly #sizes = new Map<SourceNode, number>();
   #aliased = 0;
 
+  /** @param env undefined where `${NAME}` stands for nothing. */
   constructor(
-    env: Environment,
+    env: Environment | undefined,
     findings: Findings,
     positionAt: (offset: number) => Position,
     allowsUnset: boolean,
@@ -164,10 +166,11 @@ class TreeBuilder {
 
   #buildScalar(node: Scalar, position: Position): SourceNode {
     const value = node.value as ScalarValue;
-    if (typeof value !== 'string' || !value.includes('${')) {
+    const env = this.#env;
+    if (env === undefined || typeof value !== 'string' || !value.includes('${')) {
       return { kind: 'scalar', position, value };
     }
-    const { text, problems, unset, isReplaced } = interpolate(value, this.#env);
+    const { text, problems, unset, isReplaced } = interpolate(value, env);
     if (this.#allowsUnset && unset.length > 0 && unset.length === problems.length) {
       return this.#unset(position, unset);
     }

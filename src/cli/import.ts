@@ -1,0 +1,39 @@
+/** `breakwater import`: prints files of another system as a Breakwater file, with comments on what differs. */
+import { readFileSync, statSync } from 'node:fs';
+import { decodeThen } from '../config/load.js';
+import { formatDiagnostics, type Diagnostic } from '../config/syntax/diagnostics.js';
+import { importFiles, type ForeignText, type SystemName } from '../importing/index.js';
+import type { Output } from './output.js';
+
+export type { SystemName } from '../importing/index.js';
+
+/** Standard input on the command line, and what it is called in messages. */
+const STDIN = '-';
+const STDIN_NAME = 'stdin';
+
+const hasFile = (path: string) => statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+
+/** @returns the exit code: 1 where nothing could be read. */
+export function importForeign(
+  system: SystemName,
+  paths: readonly string[],
+  output: Output,
+): number {
+  const files: ForeignText[] = [];
+  const diagnostics: Diagnostic[] = [];
+  for (const path of new Set(paths)) {
+    const name = path === STDIN ? STDIN_NAME : path;
+    const read = () =>
+      path === STDIN ? (output.stdin?.() ?? Buffer.alloc(0)) : readFileSync(path);
+    const loaded = decodeThen(name, read, (text) => {
+      files.push({ name, text });
+      return { diagnostics: [] };
+    });
+    diagnostics.push(...loaded.diagnostics);
+  }
+  const imported = importFiles(system, files, { hasFile });
+  output.stderr.write(formatDiagnostics([...diagnostics, ...imported.diagnostics]));
+  if (imported.text === undefined) return 1;
+  output.stdout.write(imported.text);
+  return 0;
+}

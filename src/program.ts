@@ -1,5 +1,4 @@
 /** The command line: arguments in, exit code out. */
-import { readFileSync } from 'node:fs';
 import { Argument, Command, Option } from 'commander';
 import type { CheckOptions } from './cli/check.js';
 import type { ExplainOptions } from './cli/explain.js';

@@ -148,15 +148,17 @@ t.test('a spike is five times the calls, a herd the same number', async (t) => {
 
 const searchRoute = (keys: object) => [{ name: 'search', match: { path: '/search/*' }, ...keys }];
 
+/** With a route that is bad. */
+const withSearch = (own: object) => ({
+  target: 'http://catalog.internal/v1',
+  retry: 'off',
+  routes: searchRoute(own),
+});
+
 t.test('one bad route is bad for itself only if it has a circuit of its own', async (t) => {
-  const keys = (own: object) => ({
-    target: 'http://catalog.internal/v1',
-    retry: 'off',
-    routes: searchRoute(own),
-  });
-  const shared = await play('bad-route', { keys: keys({}) });
+  const shared = await play('bad-route', { keys: withSearch({}) });
   const apart = await play('bad-route', {
-    keys: keys({ circuitBreaker: { failureThreshold: 5 } }),
+    keys: withSearch({ circuitBreaker: { failureThreshold: 5 } }),
   });
   t.ok(goodShare(apart.phases[1]!) > 0.4, `${goodShare(apart.phases[1]!)}`);
   t.ok(goodShare(shared.phases[1]!) < 0.3, `${goodShare(shared.phases[1]!)}`);

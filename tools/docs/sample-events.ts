@@ -1,9 +1,9 @@
 /** One event of each type, for metrics and logs that shall have a sample of everything. */
 import type { AttemptFinished, ExchangeFinished, ExchangeSummary } from '../../src/core/events.js';
-import type { Admitted } from '../../src/policies/bulkhead/instruments.js';
+import type { QueueEvent } from '../../src/policies/bulkhead/instruments.js';
 import type { CircuitMoved } from '../../src/policies/circuit-breaker/states.js';
 import type { FallbackUsed } from '../../src/policies/fallback/instruments.js';
-import type { Hedged } from '../../src/policies/hedge/instruments.js';
+import type { HedgeEvent } from '../../src/policies/hedge/instruments.js';
 import type { IdempotencyDecided } from '../../src/policies/idempotency/instruments.js';
 import type { RateLimited } from '../../src/policies/rate-limit/instruments.js';
 import type { RetryEvent } from '../../src/policies/retry/instruments.js';
@@ -12,12 +12,12 @@ import type { EndpointEvent } from '../../src/upstream/instruments.js';
 export type KnownEvent =
   | ExchangeFinished
   | AttemptFinished
-  | Admitted
   | CircuitMoved
   | EndpointEvent
   | FallbackUsed
-  | Hedged
+  | HedgeEvent
   | IdempotencyDecided
+  | QueueEvent
   | RateLimited
   | RetryEvent;
 
@@ -32,12 +32,15 @@ export const oneOfEach = (summary: ExchangeSummary): readonly KnownEvent[] => [
     headersMs: 1,
     trace: undefined,
   },
+  { type: 'backoff-started', cause: 'reset', delayMs: 1, call: undefined },
   { type: 'retry-started', cause: 'reset', delayMs: 1 },
-  { type: 'retry-denied', cause: 'budget' },
-  { type: 'fallback-used', source: 'cache' },
-  { type: 'hedged', result: 'won' },
+  { type: 'retry-denied', cause: 'budget', call: undefined },
+  { type: 'fallback-used', source: 'cache', call: undefined },
+  { type: 'hedge-started', waitedMs: 1, call: undefined },
+  { type: 'hedged', result: 'won', call: undefined },
   { type: 'rate-limited' },
-  { type: 'bulkhead-admitted', waitedMs: 1 },
+  { type: 'bulkhead-admitted', waitedMs: 1, call: undefined },
+  { type: 'bulkhead-left', waitedMs: 1, call: undefined },
   { type: 'idempotency-decided', result: 'stored' },
   {
     type: 'circuit-moved',

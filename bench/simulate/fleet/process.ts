@@ -23,6 +23,7 @@ export interface ProcessModel {
 
 /** A request that the process has, on a connection of its own. */
 class Exchange implements Dispatched {
+  readonly protocolVersion = '1.1';
   readonly hasSentAll = true;
   readonly handler: ResponseHandler;
   readonly isReused: boolean;

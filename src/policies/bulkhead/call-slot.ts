@@ -3,20 +3,20 @@ import type { Call } from '../../core/call.js';
 import type { EmitOf } from '../../core/events.js';
 import type { Slot } from '../../core/slot.js';
 import type { Admission, Bulkhead } from './bulkhead.js';
-import type { Admitted } from './instruments.js';
+import type { Admitted, QueueEvent } from './instruments.js';
 
 /** The common case, allocated once. */
-const ADMITTED_AT_ONCE: Admitted = { type: 'bulkhead-admitted', waitedMs: 0 };
+const ADMITTED_AT_ONCE: Admitted = { type: 'bulkhead-admitted', waitedMs: 0, call: undefined };
 
 export class CallSlot implements Slot {
   readonly #bulkhead: Bulkhead;
   readonly #call: Call;
-  readonly #emit: EmitOf<Admitted>;
+  readonly #emit: EmitOf<QueueEvent>;
   /** Undefined while none is held. */
   #giveBack: (() => void) | undefined;
   #isResting = false;
 
-  constructor(bulkhead: Bulkhead, call: Call, emit: EmitOf<Admitted>) {
+  constructor(bulkhead: Bulkhead, call: Call, emit: EmitOf<QueueEvent>) {
     this.#bulkhead = bulkhead;
     this.#call = call;
     this.#emit = emit;
@@ -67,8 +67,16 @@ export class CallSlot implements Slot {
   }
 
   async #await(admission: Promise<Admission>): Promise<void> {
-    const { release, waitedMs } = await admission;
-    this.#take(release, { type: 'bulkhead-admitted', waitedMs });
+    const call = this.#call;
+    const beforeMs = call.waitedMs;
+    try {
+      const { release, waitedMs } = await admission;
+      this.#take(release, { type: 'bulkhead-admitted', waitedMs, call });
+    } catch (error) {
+      const waitedMs = call.waitedMs - beforeMs;
+      if (waitedMs > 0) this.#emit({ type: 'bulkhead-left', waitedMs, call });
+      throw error;
+    }
   }
 
   #returnSlot(): void {

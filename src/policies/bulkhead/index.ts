@@ -2,12 +2,12 @@
 import type { Call } from '../../core/call.js';
 import type { CallError } from '../../core/errors.js';
 import type { EmitOf } from '../../core/events.js';
-import type { CallStage } from '../../core/pipeline.js';
+import { refuseCall, type CallStage } from '../../core/pipeline.js';
 import type { Policy, PolicyContext } from '../../core/policy.js';
 import { isOpenEnded, type Reply } from '../../core/reply.js';
 import { Bulkhead, type BulkheadLayer } from './bulkhead.js';
 import { CallSlot } from './call-slot.js';
-import { instruments, type Admitted } from './instruments.js';
+import { instruments, traced, type QueueEvent } from './instruments.js';
 import { schema, type BulkheadSettings } from './options.js';
 import { reasons } from './reasons.js';
 import { teach } from './teach.js';
@@ -36,7 +36,7 @@ function create(
   const bulkhead = previous?.bulkhead ?? new Bulkhead(options, context);
   bulkhead.configure(options);
   const { adaptive } = bulkhead;
-  const emit: EmitOf<Admitted> = context.emit;
+  const emit: EmitOf<QueueEvent> = context.emit;
 
   function wrap(inner: CallStage): CallStage {
     const next =
@@ -44,7 +44,7 @@ function create(
     /** A call that an inner stage would refuse takes no slot, and does not wait for one. */
     function run(call: Call): Promise<Reply> {
       const refused = call.cancelled ?? next.refusal(call);
-      return refused === undefined ? admit(call) : Promise.reject(refused);
+      return refused === undefined ? admit(call) : refuseCall(call, refused);
     }
 
     async function admit(call: Call): Promise<Reply> {
@@ -75,6 +75,7 @@ export const bulkhead = {
   schema,
   reasons,
   instruments,
+  traced,
   isShownPerRoute: true,
   needs: ({ bulkhead }) => (bulkhead === 'off' ? {} : { calls: bulkhead.maxConcurrent }),
   create,

@@ -1,15 +1,25 @@
 /** What hedges tell, and their metric. */
-import type { Counter } from '../../core/instruments.js';
+import type { CallEvent } from '../../core/events.js';
+import type { Counter, TracedEvent } from '../../core/instruments.js';
 
 const results = ['won', 'lost', 'denied'] as const;
 
 export type HedgeResult = (typeof results)[number];
 
 /** A hedge is over, or was not paid for. */
-export interface Hedged {
+export interface Hedged extends CallEvent {
   readonly type: 'hedged';
   readonly result: HedgeResult;
 }
+
+/** Another attempt starts beside a slow one. */
+interface HedgeStarted extends CallEvent {
+  readonly type: 'hedge-started';
+  /** How long the attempt before had been without response headers. */
+  readonly waitedMs: number;
+}
+
+export type HedgeEvent = HedgeStarted | Hedged;
 
 const hedges: Counter<Hedged> = {
   kind: 'counter',
@@ -22,3 +32,19 @@ const hedges: Counter<Hedged> = {
 };
 
 export const instruments = [hedges];
+
+const tracedStart: TracedEvent<HedgeStarted> = {
+  event: 'hedge-started',
+  name: 'breakwater.hedge',
+  attributes: ({ waitedMs }) => ({ 'breakwater.waited_ms': Math.round(waitedMs) }),
+};
+
+/** The attempts' own spans show which of them has won. */
+const tracedDenial: TracedEvent<Hedged> = {
+  event: 'hedged',
+  name: 'breakwater.hedge',
+  when: ({ result }) => result === 'denied',
+  attributes: ({ result }) => ({ 'breakwater.result': result }),
+};
+
+export const traced = [tracedStart, tracedDenial];

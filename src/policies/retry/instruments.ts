@@ -1,5 +1,6 @@
 /** What retries tell, and their metrics. */
-import type { Counter, Gauge } from '../../core/instruments.js';
+import type { CallEvent } from '../../core/events.js';
+import type { Counter, Gauge, TracedEvent } from '../../core/instruments.js';
 import type { RetryLayer } from './budget.js';
 
 const causes = ['unsent', 'stale', 'reset', 'timeout', 'status'] as const;
@@ -16,18 +17,25 @@ const denials = [
 export type RetryCause = (typeof causes)[number];
 export type RetryDenial = (typeof denials)[number];
 
+/** A call begins to wait for its next attempt. */
+interface BackoffStarted extends CallEvent {
+  readonly type: 'backoff-started';
+  readonly cause: RetryCause;
+  readonly delayMs: number;
+}
+
 interface RetryStarted {
   readonly type: 'retry-started';
   readonly cause: RetryCause;
   readonly delayMs: number;
 }
 
-interface RetryDenied {
+interface RetryDenied extends CallEvent {
   readonly type: 'retry-denied';
   readonly cause: RetryDenial;
 }
 
-export type RetryEvent = RetryStarted | RetryDenied;
+export type RetryEvent = BackoffStarted | RetryStarted | RetryDenied;
 
 const retries: Counter<RetryStarted> = {
   kind: 'counter',
@@ -58,3 +66,20 @@ const budget: Gauge<RetryLayer> = {
 };
 
 export const instruments = [retries, denied, budget];
+
+const tracedBackoff: TracedEvent<BackoffStarted> = {
+  event: 'backoff-started',
+  name: 'breakwater.backoff',
+  attributes: ({ cause, delayMs }) => ({
+    'breakwater.cause': cause,
+    'breakwater.delay_ms': Math.round(delayMs),
+  }),
+};
+
+const tracedDenial: TracedEvent<RetryDenied> = {
+  event: 'retry-denied',
+  name: 'breakwater.retry_denied',
+  attributes: ({ cause }) => ({ 'breakwater.cause': cause }),
+};
+
+export const traced = [tracedBackoff, tracedDenial];

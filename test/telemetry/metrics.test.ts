@@ -191,7 +191,7 @@ t.test('counts attempts and retries of all routes for their upstream', async (t)
   own(attemptFinished('success'));
   route(attemptFinished('success'));
   route(attemptFinished('timeout'));
-  route({ type: 'retry-started', cause: 'timeout', delayMs: 100 });
+  route({ type: 'retry-started', cause: 'timeout', delayMs: 100, call: undefined });
   own({ type: 'retry-denied', cause: 'retry-after', call: undefined });
   t.same(await samples('attempts_total'), [
     'attempts_total{upstream="catalog",outcome="success"} 2',

@@ -3,7 +3,7 @@ import type { AttemptFinished, ExchangeFinished, ExchangeSummary } from '../../s
 import type { QueueEvent } from '../../src/policies/bulkhead/instruments.js';
 import type { CircuitMoved } from '../../src/policies/circuit-breaker/states.js';
 import type { FallbackUsed } from '../../src/policies/fallback/instruments.js';
-import type { HedgeEvent } from '../../src/policies/hedge/instruments.js';
+import type { Hedged } from '../../src/policies/hedge/instruments.js';
 import type { IdempotencyDecided } from '../../src/policies/idempotency/instruments.js';
 import type { RateLimited } from '../../src/policies/rate-limit/instruments.js';
 import type { RetryEvent } from '../../src/policies/retry/instruments.js';
@@ -15,7 +15,7 @@ export type KnownEvent =
   | CircuitMoved
   | EndpointEvent
   | FallbackUsed
-  | HedgeEvent
+  | Hedged
   | IdempotencyDecided
   | QueueEvent
   | RateLimited
@@ -32,11 +32,9 @@ export const oneOfEach = (summary: ExchangeSummary): readonly KnownEvent[] => [
     headersMs: 1,
     trace: undefined,
   },
-  { type: 'backoff-started', cause: 'reset', delayMs: 1, call: undefined },
-  { type: 'retry-started', cause: 'reset', delayMs: 1 },
+  { type: 'retry-started', cause: 'reset', delayMs: 1, call: undefined },
   { type: 'retry-denied', cause: 'budget', call: undefined },
   { type: 'fallback-used', source: 'cache', call: undefined },
-  { type: 'hedge-started', waitedMs: 1, call: undefined },
   { type: 'hedged', result: 'won', call: undefined },
   { type: 'rate-limited' },
   { type: 'bulkhead-admitted', waitedMs: 1, call: undefined },

@@ -5,7 +5,7 @@ import type { AttemptStage } from '../../core/pipeline.js';
 import type { Policy, PolicyContext } from '../../core/policy.js';
 import type { Reply } from '../../core/reply.js';
 import { HedgeDelay, type HedgeLayer } from './hedge-delay.js';
-import { instruments, traced, type HedgeEvent } from './instruments.js';
+import { instruments, traced, type Hedged } from './instruments.js';
 import { schema, type HedgeOptions, type HedgeSettings } from './options.js';
 import { badResponses } from '../retry/options.js';
 import { Race, type RaceRules } from './race.js';
@@ -28,7 +28,7 @@ function create(
   if (hedge === 'off' || retry === 'off' || retry.budget === 'off') return undefined;
   const methods = new Set(hedge.methods);
   const bad = badResponses(retry);
-  const emit: EmitOf<HedgeEvent> = context.emit;
+  const emit: EmitOf<Hedged> = context.emit;
   const delay = openDelay(hedge, previous?.delay);
   const rules: RaceRules = {
     upstream: context.upstream,

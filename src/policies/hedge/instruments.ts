@@ -12,15 +12,6 @@ export interface Hedged extends CallEvent {
   readonly result: HedgeResult;
 }
 
-/** Another attempt starts beside a slow one. */
-interface HedgeStarted extends CallEvent {
-  readonly type: 'hedge-started';
-  /** How long the attempt before had been without response headers. */
-  readonly waitedMs: number;
-}
-
-export type HedgeEvent = HedgeStarted | Hedged;
-
 const hedges: Counter<Hedged> = {
   kind: 'counter',
   name: 'breakwater_hedges_total',
@@ -33,18 +24,10 @@ const hedges: Counter<Hedged> = {
 
 export const instruments = [hedges];
 
-const tracedStart: TracedEvent<HedgeStarted> = {
-  event: 'hedge-started',
-  name: 'breakwater.hedge',
-  attributes: ({ waitedMs }) => ({ 'breakwater.waited_ms': Math.round(waitedMs) }),
-};
-
-/** The attempts' own spans show which of them has won. */
-const tracedDenial: TracedEvent<Hedged> = {
+const tracedResult: TracedEvent<Hedged> = {
   event: 'hedged',
   name: 'breakwater.hedge',
-  when: ({ result }) => result === 'denied',
   attributes: ({ result }) => ({ 'breakwater.result': result }),
 };
 
-export const traced = [tracedStart, tracedDenial];
+export const traced = [tracedResult];

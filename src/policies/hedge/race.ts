@@ -9,7 +9,7 @@ import type { AttemptStage } from '../../core/pipeline.js';
 import type { Reply } from '../../core/reply.js';
 import { findObstacle } from '../retry/wait.js';
 import type { HedgeDelay } from './hedge-delay.js';
-import type { HedgeEvent } from './instruments.js';
+import type { Hedged } from './instruments.js';
 
 /** The same for all races of a layer. */
 export interface RaceRules {
@@ -20,7 +20,7 @@ export interface RaceRules {
   /** Responses that are worth waiting for another one. */
   readonly bad: BadResponses;
   readonly clock: Clock;
-  readonly emit: EmitOf<HedgeEvent>;
+  readonly emit: EmitOf<Hedged>;
 }
 
 /**
@@ -129,7 +129,6 @@ export class Race implements AttemptObserver {
     if (call.endpoints?.hasOther(call.triedEndpoints) !== true) return;
     // Last, so that only a hedge that nothing else forbids is paid for.
     if (!this.#budget.tryWithdraw()) return emit({ type: 'hedged', result: 'denied', call });
-    emit({ type: 'hedge-started', waitedMs, call });
     this.#runners.at(-1)!.outwaitedMs = waitedMs;
     const attempt = new Attempt(call);
     attempt.isBeside = true;

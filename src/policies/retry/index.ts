@@ -174,7 +174,6 @@ function create(
 
         if (delayMs > 0) {
           let obstacle: RetryDenial | undefined;
-          emit({ type: 'backoff-started', cause, delayMs, call });
           try {
             obstacle = await backOff(call, next, delayMs, clock);
           } catch (error) {
@@ -183,7 +182,7 @@ function create(
           }
           if (obstacle !== undefined) return deny(call, obstacle, ending);
         }
-        emit({ type: 'retry-started', cause, delayMs });
+        emit({ type: 'retry-started', cause, delayMs, call });
         // Not before: until here this might have been the client's answer.
         ending.reply?.discard();
       }

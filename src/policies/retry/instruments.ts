@@ -17,16 +17,10 @@ const denials = [
 export type RetryCause = (typeof causes)[number];
 export type RetryDenial = (typeof denials)[number];
 
-/** A call begins to wait for its next attempt. */
-interface BackoffStarted extends CallEvent {
-  readonly type: 'backoff-started';
-  readonly cause: RetryCause;
-  readonly delayMs: number;
-}
-
-interface RetryStarted {
+interface RetryStarted extends CallEvent {
   readonly type: 'retry-started';
   readonly cause: RetryCause;
+  /** How long the call has waited for it. */
   readonly delayMs: number;
 }
 
@@ -35,7 +29,7 @@ interface RetryDenied extends CallEvent {
   readonly cause: RetryDenial;
 }
 
-export type RetryEvent = BackoffStarted | RetryStarted | RetryDenied;
+export type RetryEvent = RetryStarted | RetryDenied;
 
 const retries: Counter<RetryStarted> = {
   kind: 'counter',
@@ -67,9 +61,10 @@ const budget: Gauge<RetryLayer> = {
 
 export const instruments = [retries, denied, budget];
 
-const tracedBackoff: TracedEvent<BackoffStarted> = {
-  event: 'backoff-started',
+const tracedBackoff: TracedEvent<RetryStarted> = {
+  event: 'retry-started',
   name: 'breakwater.backoff',
+  when: ({ delayMs }) => delayMs > 0,
   attributes: ({ cause, delayMs }) => ({
     'breakwater.cause': cause,
     'breakwater.delay_ms': Math.round(delayMs),

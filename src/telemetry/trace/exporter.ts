@@ -74,7 +74,6 @@ export class Exporter {
   #isPumping = false;
   /** Failures in a row. */
   #failures = 0;
-  #failedMs = -Infinity;
   #resumeMs = -Infinity;
   #gatherTimer: Timer | undefined;
   #resumeTimer: Timer | undefined;
@@ -170,9 +169,8 @@ export class Exporter {
   }
 
   async #send(batch: Batch): Promise<void> {
-    const { clock, onOutcome } = this.#options;
     const collector = this.#collector;
-    const sentMs = clock.now();
+    const failures = this.#failures;
     batch.attempts += 1;
     this.#requests += 1;
     let sent: Sent;
@@ -182,12 +180,13 @@ export class Exporter {
       sent = { kind: 'lost', why: `it cannot be encoded: ${String(error)}`, isDown: false };
     }
     this.#requests -= 1;
-    this.#settle(batch, sent, sentMs);
-    if (collector === this.#collector) onOutcome(sent.why);
+    this.#settle(batch, sent, failures);
+    if (collector === this.#collector) this.#options.onOutcome(sent.why);
     void this.#pump();
   }
 
-  #settle(batch: Batch, sent: Sent, sentMs: number): void {
+  /** @param failures in a row when the batch was sent. */
+  #settle(batch: Batch, sent: Sent, failures: number): void {
     const { onExported, onDropped } = this.#options;
     const { spans } = batch;
     if (sent.kind === 'taken') {
@@ -197,7 +196,7 @@ export class Exporter {
       if (rejected > 0) onDropped(rejected);
       return;
     }
-    if (sent.kind === 'later' || sent.isDown) this.#backOff(sent, sentMs);
+    if (sent.kind === 'later' || sent.isDown) this.#backOff(sent, failures);
     const isOver =
       sent.kind === 'lost' ||
       this.#isEnding ||
@@ -207,14 +206,11 @@ export class Exporter {
     else this.#again.push(batch);
   }
 
-  #backOff(sent: Sent, sentMs: number): void {
+  #backOff(sent: Sent, failures: number): void {
     const { clock, random } = this.#options;
     const nowMs = clock.now();
     // Requests that were under way together fail together, once.
-    if (sentMs >= this.#failedMs) {
-      this.#failures += 1;
-      this.#failedMs = nowMs;
-    }
+    if (failures >= this.#failures) this.#failures += 1;
     const backoffMs = Math.min(FIRST_BACKOFF_MS * 2 ** (this.#failures - 1), MAX_BACKOFF_MS);
     const wantedMs = sent.kind === 'later' ? Math.min(sent.afterMs ?? 0, MAX_PAUSE_MS) : 0;
     const delayMs = Math.max(backoffMs * (0.8 + 0.4 * random()), wantedMs);

@@ -139,7 +139,7 @@ export class App {
     this.#traces = new Traces({
       ...options,
       leftBehind: this.#leftBehind,
-      countSpans: this.#metrics.countSpans,
+      countSpans: (result, spans) => this.#metrics.countSpans(result, spans),
     });
     this.#live = new LivePage({
       ...options,

@@ -7,7 +7,7 @@ import type { Tracer } from '../core/span.js';
 import type { Sink } from '../telemetry/bus.js';
 import { createCollectorLog } from '../telemetry/log/collector.js';
 import type { Logger } from '../telemetry/log/logger.js';
-import type { Tracing } from '../telemetry/trace/tracing.js';
+import type { CollectorTarget, Tracing } from '../telemetry/trace/tracing.js';
 import type { LeftBehind } from './left-behind.js';
 
 export interface TracesOptions {
@@ -27,11 +27,11 @@ export class Traces {
   readonly #options: TracesOptions;
   readonly #log: ReturnType<typeof createCollectorLog>;
   /** Undefined until it is needed: a process without traces does not load what they need. */
-  #module: typeof import('../telemetry/trace/tracing.js') | undefined;
+  #create: ((target: CollectorTarget) => Tracing) | undefined;
   #tracing: Tracing | undefined;
   #config: TracingConfig | undefined;
   /** Where spans went last: they may still go there while it is off, as calls under way end. */
-  #target: Omit<TracingConfig, 'sample' | 'problems'> | undefined;
+  #target: CollectorTarget | undefined;
   #tracer: Tracer | undefined;
 
   constructor(options: TracesOptions) {
@@ -51,7 +51,12 @@ export class Traces {
 
   /** Loads what the configuration needs, before it comes into force. */
   async prepare(config: TracingConfig | undefined): Promise<void> {
-    if (config !== undefined) this.#module ??= await import('../telemetry/trace/tracing.js');
+    if (config === undefined || this.#create !== undefined) return;
+    const { Tracing } = await import('../telemetry/trace/tracing.js');
+    const { clock, random, policies, version, countSpans } = this.#options;
+    const onOutcome = (why: string | undefined) => this.#log(showUrl(this.#target!.url), why);
+    const context = { clock, random, policies, version, countSpans, onOutcome };
+    this.#create = (target) => new Tracing(target, context);
   }
 
   /** After `prepare`. @param graceMs time for the requests to a collector that is given up. */
@@ -64,28 +69,21 @@ export class Traces {
     }
     const { sample, problems, ...target } = config;
     const { logger, leftBehind } = this.#options;
-    if (!isDeepStrictEqual(problems, before?.problems))
-      for (const each of problems) logger.warn(each);
-    if (!isDeepStrictEqual(target, this.#target)) {
-      this.#target = target;
-      const last = this.#moveTo(target);
-      if (last !== undefined) leftBehind.after(graceMs, () => last.close());
+    if (!isDeepStrictEqual(problems, before?.problems)) {
+      for (const problem of problems) logger.warn(problem);
     }
-    this.#tracer = this.#tracing!.tracer(sample);
+    const isMoved = this.#tracing !== undefined && !isDeepStrictEqual(target, this.#target);
+    this.#target = target;
+    this.#tracing ??= this.#create!(target);
+    if (isMoved) {
+      const last = this.#tracing.moveTo(target);
+      leftBehind.after(graceMs, () => last.close());
+    }
+    this.#tracer = this.#tracing.tracer(sample);
   }
 
   /** Sends the spans that wait. */
   async end(): Promise<void> {
     await this.#tracing?.end(END_MS);
-  }
-
-  #moveTo(target: Omit<TracingConfig, 'sample' | 'problems'>) {
-    if (this.#tracing !== undefined) return this.#tracing.moveTo(target);
-    const { leftBehind: _, logger: __, ...context } = this.#options;
-    this.#tracing = new this.#module!.Tracing(target, {
-      ...context,
-      onOutcome: (why) => this.#log(showUrl(this.#target!.url), why),
-    });
-    return undefined;
   }
 }

@@ -4,7 +4,7 @@ import type { Fields } from '../http/fields.js';
 import type { GrpcCode } from '../http/grpc.js';
 import type { CallerTrace, Trace } from '../http/traceparent.js';
 import type { CallFailure, Reason } from './errors.js';
-import type { AttemptResult, Outcome } from './outcome.js';
+import type { Outcome } from './outcome.js';
 
 export type SpanAttributes = Readonly<Record<string, string | number | boolean>>;
 
@@ -16,6 +16,8 @@ export interface CallEnd {
   readonly grpcCode: GrpcCode | undefined;
   /** Empty unless Breakwater ended the call, or would have without a fallback. */
   readonly reason: Reason;
+  /** From the head of the request on. */
+  readonly durationMs: number;
   readonly attempts: number;
   readonly requestId: string;
   /** Which source responded instead of the upstream; undefined if the upstream responded. */
@@ -59,13 +61,14 @@ export interface AttemptTarget {
 }
 
 export interface AttemptEnd {
-  /** Of its response; undefined without one. */
-  readonly status: number | undefined;
+  /** Of its response; 0 without one. */
+  readonly status: number;
   readonly outcome: Outcome;
-  readonly result: AttemptResult;
   readonly error: CallFailure | undefined;
-  /** That the connection spoke; undefined where there was none. */
-  readonly protocolVersion: string | undefined;
+  /** The version of HTTP that the connection spoke; undefined where there was none. */
+  readonly protocol: string | undefined;
+  /** Monotonic ms. */
+  readonly atMs: number;
 }
 
 /** The span of one attempt. */

@@ -203,12 +203,10 @@ class Dispatch extends StreamedReply implements ResponseHandler, ForwardedReply 
     const nowMs = clock.now();
     this.#judge(nowMs);
     this.#destination?.end();
-    const { outcome } = this;
+    const { outcome, status, dispatched } = this;
+    this.#span?.end({ status, outcome, error, protocol: dispatched?.protocolVersion, atMs: nowMs });
     const result = attemptResult(outcome);
     const { call } = this.attempt;
-    const status = this.hasHeaders ? this.status : undefined;
-    const protocolVersion = this.dispatched?.protocolVersion;
-    this.#span?.end({ status, outcome, result, error, protocolVersion });
     call.results.push(result);
     const ranMs = nowMs - this.#startedMs;
     call.upstreamMs += ranMs;

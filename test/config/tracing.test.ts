@@ -232,9 +232,10 @@ t.test('mistakes', async (t) => {
   }
 });
 
+const shown = (tracing: string, env: Environment = {}) =>
+  load(tracing, env).config!.document['tracing'];
+
 t.test('the effective configuration shows no value of a header', async (t) => {
-  const shown = (tracing: string, env: Environment = {}) =>
-    load(tracing, env).config!.document['tracing'];
   t.equal(shown(''), 'off');
   t.same(shown('{ sample: 10%, headers: { Authorization: "Bearer s3cret" } }'), {
     endpoint: 'http://127.0.0.1:4318',

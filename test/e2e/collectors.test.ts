@@ -1,5 +1,5 @@
 /** Collectors that are away, slow, busy or not what they should be. Calls do not notice. */
-import http from 'node:http';
+import type http from 'node:http';
 import t from 'tap';
 import { createSystemClock } from '../../src/platform/system-clock.js';
 import { openCollector } from '../../src/telemetry/trace/collector.js';

@@ -1,5 +1,5 @@
 /** Traces of real calls, at a real collector. */
-import http from 'node:http';
+import type http from 'node:http';
 import t from 'tap';
 import { createGrpcClient, startGrpcServer } from '../support/grpc.js';
 import {
@@ -63,9 +63,8 @@ async function traceOf({ spans }: TestCollector, count: number, id?: string) {
   const found = () => spans.filter(({ traceId }) => id === undefined || traceId === id);
   await eventually(`${count} spans`, () => found().length >= count);
   const attempts = found().filter(({ kind }) => kind === 'client');
-  const calls = found().filter(({ kind }) => kind === 'server');
   return {
-    call: calls[0]!,
+    call: found().find(({ kind }) => kind === 'server')!,
     attempts: attempts.toSorted((a, b) => a.startMs - b.startMs),
     count: found().length,
   };
@@ -147,13 +146,15 @@ t.test('a retried call has a span per attempt, and says why it waited', async (t
   t.equal(call.status, 0);
 });
 
+/** The first attempt hangs. */
+const respondSecond: Handler = (request, response) => {
+  if (request.headers['x-attempt-count'] === '2') response.end('here');
+};
+
 t.test('a hedged call has a span for each of both attempts', async (t) => {
-  const handler: Handler = (request, response) => {
-    if (request.headers['x-attempt-count'] === '2') response.end('here');
-  };
-  const other = await startUpstream(t, handler);
+  const other = await startUpstream(t, respondSecond);
   const collector = await startCollector(t);
-  const upstream = await startUpstream(t, handler);
+  const upstream = await startUpstream(t, respondSecond);
   const sidecar = await startSidecar(
     t,
     `tracing: { endpoint: "${collector.url}", sample: 100% }
@@ -174,9 +175,9 @@ upstreams: { a: { listen: 0, targets: ["${upstream.url}", "${other.url}"], hedge
   t.same(call.events, [{ name: 'breakwater.hedge', attributes: { 'breakwater.result': 'won' } }]);
 });
 
-t.test('what the policies do is seen in the span of the call', async (t) => {
-  const names = ({ events }: ReceivedSpan) => events.map(({ name }) => name);
+const names = ({ events }: ReceivedSpan) => events.map(({ name }) => name);
 
+t.test('what the policies do is seen in the span of the call', async (t) => {
   t.test('a wait for a slot, with and without an end', async (t) => {
     const held: http.ServerResponse[] = [];
     const { collector, sidecar } = await open(t, {
@@ -313,10 +314,11 @@ t.test('the path of a route names the span, with the prefix of its upstream', as
   t.match(call.attributes, { 'url.path': '/shop/items/7', 'breakwater.route': 'item' });
 });
 
-t.test('calls that are not recorded', async (t) => {
-  const fields = (request: http.IncomingMessage) =>
-    request.rawHeaders.filter((_, i, all) => /^(trace|baggage)/i.test(all[i - (i % 2)]!));
+/** Those of the trace, as they came. */
+const fields = (request: http.IncomingMessage) =>
+  request.rawHeaders.filter((_, i, all) => /^(trace|baggage)/i.test(all[i - (i % 2)]!));
 
+t.test('calls that are not recorded', async (t) => {
   for (const [title, headers] of [
     [
       'of a caller that does not record',
@@ -418,6 +420,9 @@ t.test('a share records that share of the calls', async (t) => {
   t.ok(calls > 50 && calls < 150, `${calls} of 200`);
 });
 
+const paths = ({ spans }: TestCollector) =>
+  spans.filter(({ kind }) => kind === 'server').map(({ attributes }) => attributes['url.path']);
+
 t.test('a reload switches it on, over and off', async (t) => {
   const first = await startCollector(t);
   const second = await startCollector(t);
@@ -446,8 +451,6 @@ t.test('a reload switches it on, over and off', async (t) => {
   await apply(to(first));
   t.ok(await call('on-again'));
   await sidecar.stop();
-  const paths = ({ spans }: TestCollector) =>
-    spans.filter(({ kind }) => kind === 'server').map(({ attributes }) => attributes['url.path']);
   t.same(paths(first), ['/on', '/on-again']);
   t.same(paths(second), ['/over']);
 });

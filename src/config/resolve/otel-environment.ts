@@ -85,12 +85,9 @@ export function readOtel(env: Environment, refused: ReadonlySet<string>): OtelSe
     if (found !== undefined && pairs.length === 0) {
       ignore(found.name, 'it is not a list such as name=value,name2=value2, percent-encoded');
     }
-    const isUsable = ([name, value]: Pair) =>
-      isHeaderName(name) && isHeaderValue(value) && !refused.has(name.toLowerCase());
-    for (const pair of pairs) {
-      if (!isUsable(pair)) problems.push(`${found!.name}: the header ${pair[0]} cannot be sent`);
-    }
-    return Object.fromEntries(pairs.filter(isUsable));
+    const [usable, others] = splitBy(pairs, (pair) => canBeSent(pair, refused));
+    for (const [name] of others) problems.push(`${found!.name}: the header ${name} cannot be sent`);
+    return Object.fromEntries(usable);
   }
 
   function readResource(): Record<string, string> {
@@ -123,6 +120,14 @@ export function readOtel(env: Environment, refused: ReadonlySet<string>): OtelSe
 }
 
 type Pair = readonly [name: string, value: string];
+
+const canBeSent = ([name, value]: Pair, refused: ReadonlySet<string>) =>
+  isHeaderName(name) && isHeaderValue(value) && !refused.has(name.toLowerCase());
+
+const splitBy = (pairs: readonly Pair[], test: (pair: Pair) => boolean): [Pair[], Pair[]] => [
+  pairs.filter((pair) => test(pair)),
+  pairs.filter((pair) => !test(pair)),
+];
 
 /** `a=b,c=d`, percent-encoded. @returns undefined where a member is not of that form. */
 function readPairs(list: string): Pair[] | undefined {

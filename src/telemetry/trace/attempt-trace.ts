@@ -7,6 +7,7 @@ import {
   ATTR_URL_FULL,
 } from '@opentelemetry/semantic-conventions';
 import { CallError } from '../../core/errors.js';
+import { attemptResult } from '../../core/outcome.js';
 import type { AttemptEnd, AttemptSpan, AttemptStart, AttemptTarget } from '../../core/span.js';
 import type { FieldEdits } from '../../http/field-edits.js';
 import { formatTraceparent } from '../../http/traceparent.js';
@@ -63,17 +64,17 @@ export class AttemptTrace implements AttemptSpan {
     attributes[ATTR_URL_FULL] = shorten(`${scheme}://${authority}${shown === '*' ? '' : shown}`);
   }
 
-  end({ status, outcome, result, error, protocolVersion }: AttemptEnd): void {
+  end({ status, outcome, error, protocol, atMs }: AttemptEnd): void {
     const span = this.#span;
     const { attributes } = span;
-    attributes['breakwater.outcome'] = result;
-    if (protocolVersion !== undefined) describeProtocol(attributes, protocolVersion);
-    if (status !== undefined && !this.#call.isGrpc) {
+    attributes['breakwater.outcome'] = attemptResult(outcome);
+    if (protocol !== undefined) describeProtocol(attributes, protocol);
+    if (status !== 0 && !this.#call.isGrpc) {
       attributes[ATTR_HTTP_RESPONSE_STATUS_CODE] = status;
     }
     if (outcome.kind === 'grpc') attributes[ATTR_RPC_STATUS_CODE] = outcome.code;
     this.#judge(outcome, error);
-    span.endTime = this.#call.toInstant(this.#call.recorder.clock.now());
+    span.endTime = this.#call.toInstant(atMs);
     this.#call.recorder.add(span);
   }
 

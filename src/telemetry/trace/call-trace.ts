@@ -61,14 +61,16 @@ export class CallTrace implements CallSpan, RecordedCall {
   readonly #span: Span;
   /** What is added to monotonic ms: one value for all spans of the call, so that a clock that is set changes no duration. */
   readonly #originMs: number;
+  readonly #startedAtMs: number;
   #attempts = 0;
 
   constructor(request: TracedRequest, recorder: Recorder) {
-    const { trace, method, isGrpc } = request;
+    const { trace, method, isGrpc, startedAtMs } = request;
     this.recorder = recorder;
     this.method = method;
     this.isGrpc = isGrpc;
     this.isNew = trace === undefined;
+    this.#startedAtMs = startedAtMs;
     this.#originMs = recorder.clock.wallNow() - recorder.clock.now();
     const id = trace?.id ?? createTraceId(recorder.random);
     const flags = trace?.flags ?? SAMPLED_FLAG | RANDOM_FLAG;
@@ -87,7 +89,7 @@ export class CallTrace implements CallSpan, RecordedCall {
       isRemote: true,
       traceState: undefined,
     };
-    this.#span = new Span('', SERVER, identity, parent, this.toInstant(request.startedAtMs));
+    this.#span = new Span('', SERVER, identity, parent, this.toInstant(startedAtMs));
     this.#describe(request);
   }
 
@@ -132,7 +134,7 @@ export class CallTrace implements CallSpan, RecordedCall {
     }
     if (this.isGrpc) this.#endGrpc(end);
     else this.#endHttp(end);
-    span.endTime = this.toInstant(this.recorder.clock.now());
+    span.endTime = this.toInstant(this.#startedAtMs + end.durationMs);
     this.recorder.add(span);
   }
 

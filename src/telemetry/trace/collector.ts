@@ -85,10 +85,7 @@ export function openCollector(options: CollectorOptions): Collector {
       running.add(giveUp);
       request.on('error', fail);
       request.on('response', (response) => {
-        readResponse(response).then((read) => {
-          leave();
-          resolve(read);
-        }, fail);
+        readResponse(response).then(resolve).then(leave, fail);
       });
       request.end(body);
     });

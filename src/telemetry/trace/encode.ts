@@ -12,9 +12,9 @@ export interface Rejection {
 
 export interface Encoding {
   readonly contentType: string;
-  encode(spans: readonly Span[]): Uint8Array;
+  readonly encode: (spans: readonly Span[]) => Uint8Array;
   /** @param body of a 2xx response. @returns undefined where nothing was rejected, or nothing can be read. */
-  readRejection(body: Uint8Array): Rejection | undefined;
+  readonly readRejection: (body: Uint8Array) => Rejection | undefined;
 }
 
 const formats = {
@@ -51,10 +51,10 @@ export function createEncoding(
       if (body.length === 0) return undefined;
       try {
         const { partialSuccess } = serializer.deserializeResponse(body);
+        const rejected: unknown = partialSuccess?.rejectedSpans;
         // JSON may write a 64-bit number as a text.
-        const spans = Number(partialSuccess?.rejectedSpans ?? 0);
-        const message = String(partialSuccess?.errorMessage ?? '');
-        return spans > 0 ? { spans, message } : undefined;
+        const spans = Number(rejected ?? 0);
+        return spans > 0 ? { spans, message: partialSuccess?.errorMessage ?? '' } : undefined;
       } catch {
         return undefined;
       }

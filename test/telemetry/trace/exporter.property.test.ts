@@ -1,5 +1,17 @@
 /** Whatever a collector does, each span is counted once, and the memory is bounded. */
-import fc from 'fast-check';
+import {
+  array,
+  assert,
+  asyncProperty,
+  boolean,
+  constant,
+  integer,
+  nat,
+  oneof,
+  option,
+  record,
+  type Arbitrary,
+} from 'fast-check';
 import t from 'tap';
 import {
   BATCH,
@@ -19,30 +31,30 @@ const identity = {
   traceState: undefined,
 };
 
-const sent: fc.Arbitrary<Sent> = fc.oneof(
-  fc.record({
-    kind: fc.constant('taken' as const),
-    rejected: fc.nat(100),
-    why: fc.constant(undefined),
+const sent: Arbitrary<Sent> = oneof(
+  record({
+    kind: constant('taken' as const),
+    rejected: nat(100),
+    why: constant(undefined),
   }),
-  fc.record({
-    kind: fc.constant('later' as const),
-    why: fc.constant('busy'),
-    afterMs: fc.option(fc.nat(100_000), { nil: undefined }),
+  record({
+    kind: constant('later' as const),
+    why: constant('busy'),
+    afterMs: option(nat(100_000), { nil: undefined }),
   }),
-  fc.record({ kind: fc.constant('lost' as const), why: fc.constant('no'), isDown: fc.boolean() }),
+  record({ kind: constant('lost' as const), why: constant('no'), isDown: boolean() }),
 );
 
 /** What happens next: spans end, time passes, or a request is responded to. */
-const step = fc.oneof(
-  fc.record({ add: fc.integer({ min: 1, max: 500 }) }),
-  fc.record({ pass: fc.nat(6000) }),
-  fc.record({ respond: sent }),
+const step = oneof(
+  record({ add: integer({ min: 1, max: 500 }) }),
+  record({ pass: nat(6000) }),
+  record({ respond: sent }),
 );
 
 t.test('each span is exported or dropped, once', async () => {
-  await fc.assert(
-    fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
+  await assert(
+    asyncProperty(array(step, { maxLength: 40 }), async (steps) => {
       const clock = new FakeClock();
       const open: ((sent: Sent) => void)[] = [];
       let most = 0;
@@ -86,9 +98,9 @@ t.test('each span is exported or dropped, once', async () => {
         await clock.advance(0);
         if (exporter.size > MAX_WAITING + 8 * BATCH || counted > added) return false;
       }
-      const ended = exporter.end(1000);
+      const over = exporter.end(1000);
       await clock.advance(1000);
-      await ended;
+      await over;
       await settle();
       return counted === added && most <= 8 && largest <= BATCH && clock.pending === 0;
     }),

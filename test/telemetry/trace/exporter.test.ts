@@ -235,9 +235,9 @@ t.test('a collector that is away', async (t) => {
   });
 });
 
-t.test('Retry-After', async (t) => {
-  const later = (afterMs: number): Sent => ({ kind: 'later', why: 'it responded 503', afterMs });
+const later = (afterMs: number): Sent => ({ kind: 'later', why: 'it responded 503', afterMs });
 
+t.test('Retry-After', async (t) => {
   t.test('is a lower bound', async (t) => {
     const { clock, collector, add, counts } = open(later(3000));
     add(1);

@@ -1,12 +1,12 @@
-import fc from 'fast-check';
+import { array, assert, double, property } from 'fast-check';
 import t from 'tap';
 import { createSpanId, createTraceId } from '../../../src/telemetry/trace/ids.js';
 
-const chance = fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true });
+const chance = double({ min: 0, max: 1, noNaN: true, maxExcluded: true });
 
 t.test('ids have the right length, and are never all zero', async (t) => {
-  fc.assert(
-    fc.property(fc.array(chance, { minLength: 4, maxLength: 4 }), (values) => {
+  assert(
+    property(array(chance, { minLength: 4, maxLength: 4 }), (values) => {
       let i = 0;
       const random = () => values[i++ % values.length]!;
       const traceId = createTraceId(random);

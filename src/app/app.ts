@@ -35,6 +35,7 @@ import { LeftBehind } from './left-behind.js';
 import { LivePage } from './live-page.js';
 import { Reloads } from './reload.js';
 import { drainCalls } from './shutdown.js';
+import { Traces } from './tracing.js';
 import { UpstreamSet } from './upstream-set.js';
 
 export interface AppOptions {
@@ -69,6 +70,7 @@ export class App {
   readonly #upstreams: UpstreamSet;
   readonly #reloads: Reloads;
   readonly #leftBehind: LeftBehind;
+  readonly #traces: Traces;
 
   /** Opens all listeners, the admin's last. @throws ListenError, with nothing left open. */
   static async start(config: Config, options: AppOptions): Promise<App> {
@@ -134,6 +136,11 @@ export class App {
       droppedLines: options.droppedLines,
       memory: () => dataPlane.overload?.memory,
       shadowed: () => (dataPlane.overload?.mode === 'shadow' ? ['overload'] : []),
+    });
+    this.#traces = new Traces({
+      ...options,
+      leftBehind: this.#leftBehind,
+      countSpans: (result, spans) => this.#metrics.countSpans(result, spans),
     });
     this.#live = new LivePage({
       ...options,
@@ -201,6 +208,7 @@ export class App {
   async #apply(config: Config): Promise<void> {
     const { logger } = this.#options;
     // Before the first call comes.
+    await this.#traces.prepare(config.tracing);
     const stored = await this.#stores.prepare(config.stores);
     const prepared = await this.#prepare(config).catch(async (error: unknown) => {
       await stored.abort();
@@ -214,7 +222,8 @@ export class App {
     }
     this.#config = config;
     logger.level = config.log.level;
-    this.#dataPlane.configure(config);
+    this.#traces.configure(config.tracing, grace);
+    this.#dataPlane.configure(config, this.#traces.tracer);
     const bus = this.#bus(config);
     const before = this.#upstreams.replace(config, stored.store, bus);
     const stopped = prepared.commit(this.#upstreams.routers(config, bus), config.limits, grace);
@@ -241,10 +250,12 @@ export class App {
   /** Where the events go under that configuration. */
   #bus({ log }: Config): Sink {
     const { logger, clock, random, policies } = this.#options;
+    const { sink: traceSink } = this.#traces;
     return joinSinks([
       this.#metrics,
       this.#live.sink,
       createLogSink({ logger, clock, random, policies, access: log.access, sample: log.sample }),
+      ...(traceSink === undefined ? [] : [traceSink]),
     ]);
   }
 
@@ -257,6 +268,7 @@ export class App {
     await this.#upstreams.close();
     await closed;
     await Promise.all([this.#admin.close(), this.#dataPlane.closeFront()]);
+    await this.#traces.end();
     await this.#stores.closeAll();
     this.#lookups.close();
   }

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Config } from '../config/config.js';
 import type { Clock, Random } from '../core/clock.js';
+import type { Tracer } from '../core/span.js';
 import { createFront, type FrontContext } from '../inbound/port/front.js';
 import { ListenerSet, type OpenListener } from '../inbound/listener-set.js';
 import { createRequestIds } from '../inbound/request-id.js';
@@ -49,6 +50,7 @@ export class DataPlane {
       bodyIdleMs: 0,
       maxRequestBody: 'off',
       refuse: undefined,
+      tracer: undefined,
       onRefused(status, why) {
         options.onRefused(status);
         logRefusal(status, why);
@@ -88,11 +90,15 @@ export class DataPlane {
     );
   }
 
-  /** The limits of exchanges, and the watch of the load: that of the configuration before goes on. */
-  configure({ limits, overload: wanted }: Config): void {
+  /**
+   * The limits of exchanges, what records them, and the watch of the load: that of the configuration before goes on.
+   * @param tracer undefined while nothing is traced.
+   */
+  configure({ limits, overload: wanted }: Config, tracer: Tracer | undefined): void {
     const { clock, random, logger } = this.#options;
     this.#exchanges.bodyIdleMs = limits.bodyIdle;
     this.#exchanges.maxRequestBody = limits.maxRequestBody;
+    this.#exchanges.tracer = tracer;
     const context = {
       clock,
       random,

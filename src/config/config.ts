@@ -5,6 +5,7 @@ import type { OverloadSettings } from '../policies/overload/index.js';
 import type { ConnectionOptions } from './schema/connection-keys.js';
 import type { LimitOptions, LogOptions, ShutdownOptions } from './schema/sections.js';
 import type { StoreConfig } from './resolve/stores.js';
+import type { TracingConfig } from './resolve/tracing.js';
 
 export type { PolicyName, PolicySettings } from '../policies/index.js';
 
@@ -42,6 +43,8 @@ export interface Config {
   readonly limits: LimitOptions;
   readonly overload: OverloadSettings;
   readonly stores: StoreConfig;
+  /** Undefined while it is off. */
+  readonly tracing: TracingConfig | undefined;
   readonly upstreams: readonly UpstreamConfig[];
   /** All files with certificates and keys: their contents are part of the configuration. */
   readonly tlsFiles: readonly string[];

@@ -12,6 +12,7 @@ import { parseSource, UNSET_RULE } from './syntax/parse.js';
 import type { SourceNode } from './syntax/source.js';
 import { standIn } from './resolve/stand-in.js';
 import { checkStores } from './resolve/stores.js';
+import { checkTracing } from './resolve/tracing.js';
 import { readUpstreams } from './resolve/upstreams.js';
 import { validate } from './schema/validate.js';
 
@@ -90,14 +91,15 @@ export function loadText(
   validate(root, findings, policies);
   const parts = readUpstreams(root, findings, policies);
   checkStores(root, findings);
+  checkTracing(root, findings);
   checkEndpointKeys(root, findings);
   const files = readReferences(root, findings, policies);
   const diagnostics = findings.list();
   if (findings.hasErrors) return { diagnostics };
   const isKnown = diagnostics.every(({ rule }) => rule !== UNSET_RULE);
   const assembled = isKnown
-    ? assemble(file, text, root, parts, policies, files)
-    : assembleStandIns(file, text, root, policies);
+    ? assemble(file, text, root, parts, policies, files, env)
+    : assembleStandIns(file, text, root, policies, env);
   return { ...assembled, diagnostics };
 }
 
@@ -107,6 +109,7 @@ function assembleStandIns(
   text: string,
   unset: SourceNode,
   policies: PolicyList,
+  env: Environment,
 ): Partial<Assembled> {
   const findings = new Findings(file);
   const root = standIn(unset);
@@ -114,5 +117,5 @@ function assembleStandIns(
   checkStores(root, findings);
   checkEndpointKeys(root, findings);
   const files = readReferences(root, findings, policies);
-  return findings.hasErrors ? {} : assemble(file, text, root, parts, policies, files);
+  return findings.hasErrors ? {} : assemble(file, text, root, parts, policies, files, env);
 }

@@ -6,8 +6,9 @@ import type { Deadline } from './deadline.js';
 import type { RequestBody } from './request-body.js';
 import type { AttemptResult } from './outcome.js';
 import type { Slot } from './slot.js';
+import type { CallSpan } from './span.js';
 import type { Fields } from '../http/fields.js';
-import { readTrace, type Trace } from '../http/traceparent.js';
+import { readTrace, type CallerTrace, type Trace } from '../http/traceparent.js';
 
 /** The client's side of a call. */
 export interface CallClient {
@@ -106,8 +107,10 @@ export class Call extends CancelScope {
   substitution: Substitution | undefined;
   /** Attempts made at other upstreams on behalf of this call. */
   attemptsElsewhere = 0;
+  /** Undefined unless the trace of the call is recorded here. */
+  span: CallSpan | undefined;
   /** Null until it is asked for. */
-  #trace: Trace | undefined | null = null;
+  #callerTrace: CallerTrace | undefined | null = null;
 
   constructor(init: CallInit) {
     super();
@@ -125,9 +128,14 @@ export class Call extends CancelScope {
   }
 
   /** The caller's, if any. */
+  get callerTrace(): CallerTrace | undefined {
+    if (this.#callerTrace === null) this.#callerTrace = readTrace(this.headers);
+    return this.#callerTrace;
+  }
+
+  /** The one that the call belongs to: the caller's, or one that began here. */
   get trace(): Trace | undefined {
-    if (this.#trace === null) this.#trace = readTrace(this.headers);
-    return this.#trace;
+    return this.span === undefined ? this.callerTrace : this.span.trace;
   }
 
   /**
@@ -141,6 +149,7 @@ export class Call extends CancelScope {
     const request = { method, path, clientHost, headers, outgoing, body, upgrade, isGrpc, client };
     const fork = new Call({ ...request, host, startedAtMs });
     fork.deadline = this.deadline;
+    fork.span = this.span;
     this.onCancel((why) => fork.cancel(why));
     return fork;
   }

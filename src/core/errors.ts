@@ -12,6 +12,8 @@ export interface ReasonEntry {
   readonly outcome?: 'unsent' | 'reset' | 'timeout' | 'deadline';
   /** Calls are refused with it in the ordinary course of things: its count is shown before the first one. */
   readonly isShownFromStart?: true;
+  /** In the trace of a call that is refused with it: `breakwater.` and a word. */
+  readonly spanEvent?: string;
 }
 
 export interface DeclaredReason extends ReasonEntry {

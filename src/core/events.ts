@@ -1,6 +1,6 @@
 /** Events: telemetry listens to them, and emits none. */
 import type { GrpcCode } from '../http/grpc.js';
-import type { Substitution } from './call.js';
+import type { Call, Substitution } from './call.js';
 import type { CallFailure, Reason } from './errors.js';
 import type { AttemptResult } from './outcome.js';
 import type { Trace } from '../http/traceparent.js';
@@ -37,7 +37,7 @@ export interface ExchangeSummary {
   /** Bytes of the response's body that were handed to the client's connection. */
   readonly bytesOut: number;
   readonly requestId: string;
-  /** The caller's, if any. */
+  /** The one that the call belongs to, if any. */
   readonly trace: Trace | undefined;
   /** Which source responded instead of the upstream, and why; undefined if the upstream responded. */
   readonly substitution: Substitution | undefined;
@@ -60,13 +60,19 @@ export interface AttemptFinished {
   readonly isUpstreams: boolean;
   /** From the start of the attempt to the headers of its response; without a response, to its end. */
   readonly headersMs: number;
-  /** The caller's, if any. */
+  /** The one that the call belongs to, if any. */
   readonly trace: Trace | undefined;
 }
 
 /** What a policy tells; each declares the shapes of its own in its folder. */
 export interface PolicyEvent {
   readonly type: string;
+}
+
+/** What a policy tells of one call. */
+export interface CallEvent extends PolicyEvent {
+  /** Undefined where nothing of it is shown in the call's trace. */
+  readonly call: Call | undefined;
 }
 
 export type Event = ExchangeFinished | AttemptFinished | PolicyEvent;

@@ -1,7 +1,8 @@
-/** What can be seen of a policy from outside: its metrics and its lines of the log, declared beside its events. */
+/** What can be seen of a policy from outside: its metrics, its lines of the log and its events in traces, declared beside its events. */
 import type { Trace } from '../http/traceparent.js';
-import type { PolicyEvent } from './events.js';
+import type { CallEvent, PolicyEvent } from './events.js';
 import type { AnyLayer } from './pipeline.js';
+import type { SpanAttributes } from './span.js';
 
 /** A method's type: it compares with the same one of a wider event or layer, so that lists may hold any of them. */
 type Reads<From, Value> = { read(from: From): Value }['read'];
@@ -73,4 +74,15 @@ export interface LoggedEvent<Logged extends PolicyEvent = PolicyEvent> {
   /** Only events for which this is true have a line. */
   readonly when?: Reads<Logged, boolean>;
   line(event: Logged, upstream: string, route: string): LogLine;
+}
+
+/** An event that is shown in the trace of its call. */
+export interface TracedEvent<Traced extends CallEvent = CallEvent> {
+  readonly event: Traced['type'];
+  /** In traces: `breakwater.` and a word. It never changes. */
+  readonly name: string;
+  /** Only events for which this is true are shown. */
+  readonly when?: Reads<Traced, boolean>;
+  /** Names begin with `breakwater.` */
+  readonly attributes: Reads<Traced, SpanAttributes>;
 }

@@ -91,6 +91,15 @@ export const Share = (options: Quantity) => quantity('share', options) as Number
 export const ShareOrOff = (options: Described) =>
   quantityOrOff('share', options) as NumberOrOffSchema;
 
+/** As `Share`, or a word that stands for something else; only the share is decoded. */
+export const ShareOrWord = <const Word extends string>(word: Word, options: Described) =>
+  Type.Unsafe<number | Word>({
+    anyOf: [{ type: 'string', pattern: SHARE_PATTERN }, { enum: [word] }],
+    title: `a share such as 20%, or ${word}`,
+    unit: 'share',
+    ...options,
+  });
+
 /** `100/s`, `30/m`, `10/h`; decoded to a number per second. */
 export const Rate = (options: RateOptions) => quantity('rate', options) as NumberSchema;
 

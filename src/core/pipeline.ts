@@ -3,7 +3,7 @@ import type { FieldEdits } from '../http/field-edits.js';
 import type { Fields } from '../http/fields.js';
 import { Attempt } from './attempt.js';
 import type { Call } from './call.js';
-import type { CallError } from './errors.js';
+import type { CallError, CallFailure } from './errors.js';
 import type { Reply } from './reply.js';
 import type { Shadow } from './shadow.js';
 
@@ -42,12 +42,18 @@ export type DescribeCall = (call: Call) => Fields;
 const wrapAll = <Subject>(layers: readonly Layer<Subject>[], innermost: Stage<Subject>) =>
   layers.reduceRight<Stage<Subject>>((next, layer) => layer.wrap(next), innermost);
 
+/** Ends a call that an inner stage refuses, before it has cost anything. */
+export function refuseCall(call: Call, why: CallFailure): Promise<never> {
+  call.span?.noteRefusal(why);
+  return Promise.reject(why);
+}
+
 /** Each run of the call is an attempt, unless it is refused before. */
 function attemptEach(next: AttemptStage): CallStage {
   return {
     run(call) {
       const refused = call.cancelled ?? next.refusal(call);
-      return refused === undefined ? next.run(new Attempt(call)) : Promise.reject(refused);
+      return refused === undefined ? next.run(new Attempt(call)) : refuseCall(call, refused);
     },
     refusal: (call) => next.refusal(call),
   };

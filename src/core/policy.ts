@@ -2,7 +2,7 @@
 import type { Clock, Random } from './clock.js';
 import type { Emit } from './events.js';
 import type { DeclaredReason } from './errors.js';
-import type { Instrument, LoggedEvent } from './instruments.js';
+import type { Instrument, LoggedEvent, TracedEvent } from './instruments.js';
 import type { Judge } from './judge.js';
 import type { TSchema } from './json-schema.js';
 import type { Off } from './options.js';
@@ -89,6 +89,7 @@ export interface Policy<
   readonly reasons?: Readonly<Record<string, DeclaredReason>>;
   readonly instruments?: readonly Instrument[];
   readonly log?: readonly LoggedEvent[];
+  readonly traced?: readonly TracedEvent[];
   readonly references?: References;
   /** Operators look at, or override, its state per route: a route with a layer of its own is shown from the start. */
   readonly isShownPerRoute?: true;

@@ -20,6 +20,7 @@ import { renderRefusal } from './problem.js';
 import { fieldsForClient, forwardReplyHeaders, forwardUpgradeHeaders } from './response-fields.js';
 import type { Routed } from './router.js';
 import type { InboundStream, StreamHandler } from './stream.js';
+import { traceCall } from './traced-call.js';
 import { Upload } from './upload-limits.js';
 
 export class Exchange implements ReplySink, StreamHandler, Running, CallClient {
@@ -72,6 +73,7 @@ export class Exchange implements ReplySink, StreamHandler, Running, CallClient {
       client: this,
       startedAtMs: context.clock.now(),
     });
+    if (context.tracer !== undefined) traceCall(context.tracer, this.#call, stream, scope);
   }
 
   /** Runs the call through its pipeline; never throws. */
@@ -101,8 +103,8 @@ export class Exchange implements ReplySink, StreamHandler, Running, CallClient {
   // From the call.
 
   sendInformational(status: number, statusText: string, fields: Fields): void {
-    if (!this.#stream.canSendInformational) return;
-    if (status === 103 && !this.#scope.earlyHints) return;
+    const isHeldBack = status === 103 && !this.#scope.earlyHints;
+    if (isHeldBack || !this.#stream.canSendInformational) return;
     const forwarded = forwardReplyHeaders(fields, status, '', 0, false);
     this.#stream.sendInformational(status, statusText, forwarded);
   }
@@ -165,8 +167,8 @@ export class Exchange implements ReplySink, StreamHandler, Running, CallClient {
       return this.#fail(failure);
     }
     this.#reply = reply;
-    if (reply.upgraded !== undefined) return this.#openTunnel(reply, reply.upgraded);
-    const { status, statusText } = reply;
+    const { status, statusText, upgraded } = reply;
+    if (upgraded !== undefined) return this.#openTunnel(reply, upgraded);
     const fields = fieldsForClient(reply, call, this.#requestId, stream.canSendTrailers);
     // An upstream may leave its status text out on purpose; a substitute has none to leave out.
     const hasNoText = statusText === '' && call.substitution !== undefined;
@@ -193,12 +195,8 @@ export class Exchange implements ReplySink, StreamHandler, Running, CallClient {
       if (error.status !== 499) this.#stream.refuse(error.status);
       return;
     }
-    const refused = {
-      call: this.#call,
-      scope: this.#scope,
-      requestId: this.#requestId,
-      nowMs: this.#context.clock.now(),
-    };
+    const nowMs = this.#context.clock.now();
+    const refused = { call: this.#call, scope: this.#scope, requestId: this.#requestId, nowMs };
     const { status, headers, body } =
       this.#grpc?.refuse(error, refused) ?? renderRefusal(error, refused);
     this.#bytesOut = body?.length ?? 0;
@@ -244,5 +242,6 @@ export class Exchange implements ReplySink, StreamHandler, Running, CallClient {
     };
     const summary = summarize(this.#call, side, status, error, clock.now());
     this.#scope.emit({ type: 'exchange-finished', summary });
+    this.#call.span?.end(summary);
   }
 }

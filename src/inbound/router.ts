@@ -57,6 +57,7 @@ function noRouteScope(prefixes: readonly string[], emit: Emit): Scope {
   return {
     upstream: '',
     route: '',
+    pattern: undefined,
     stage: {
       run: (call) =>
         Promise.reject(

@@ -40,6 +40,8 @@ export interface Progress {
 
 /** A request that is under way: its connection, or its stream. */
 export interface Dispatched {
+  /** That it goes by. */
+  readonly protocolVersion: '1.1' | '2';
   /** The whole request has been sent. */
   readonly hasSentAll: boolean;
   /** No more of the response is read until `resume`. */

@@ -8,6 +8,8 @@ export interface Destination {
   readonly client: HttpClient;
   /** The target as configured, for messages. */
   readonly target: string;
+  /** Of the endpoint, as logs call it: `10.0.0.1:8080`, `[::1]:8080`, the path of a socket, or a name with its port. */
+  readonly address: string;
   /** The Host that is sent, unless the client's is (RFC 9110, section 7.2). */
   readonly authority: string;
   /** An attempt goes to it. */

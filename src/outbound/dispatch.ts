@@ -3,14 +3,13 @@ import type { Duplex } from 'node:stream';
 import { grpc } from '../classify/grpc.js';
 import { http } from '../classify/http.js';
 import type { Attempt } from '../core/attempt.js';
-import type { Clock } from '../core/clock.js';
 import type { CallFailure } from '../core/errors.js';
-import type { Emit } from '../core/events.js';
-import { tellsOfUpstream, type Judge } from '../core/judge.js';
+import { tellsOfUpstream } from '../core/judge.js';
 import { attemptResult, classifyFailure, type Classifier } from '../core/outcome.js';
-import type { AttemptStage, EditRequest } from '../core/pipeline.js';
+import type { AttemptStage } from '../core/pipeline.js';
 import { isOpenEnded, type Reply } from '../core/reply.js';
 import type { BodyCursor } from '../core/request-body.js';
+import type { AttemptSpan } from '../core/span.js';
 import { FieldEdits } from '../http/field-edits.js';
 import type { Fields } from '../http/fields.js';
 import { forwardTrailers } from '../http/trailers.js';
@@ -21,7 +20,8 @@ import {
   type ResponseHandler,
   type ResponseHead,
 } from './client.js';
-import type { Destination, Destinations } from './destination.js';
+import type { Destination } from './destination.js';
+import type { DispatchOptions } from './dispatch-options.js';
 import { describeFailure } from './failure.js';
 import type { ForwardedReply, UpgradedConnection } from './forwarded-reply.js';
 import { GrpcResponses } from './grpc-responses.js';
@@ -40,6 +40,8 @@ class Dispatch extends StreamedReply implements ResponseHandler, ForwardedReply 
   readonly #reject: (error: CallFailure) => void;
   readonly #startedMs: number;
   readonly #classifier: Classifier;
+  /** Undefined where the call is not recorded. */
+  readonly #span: AttemptSpan | undefined;
   /** When the headers of the response came. */
   #headAtMs = NaN;
   #destination: Destination | undefined;
@@ -59,7 +61,14 @@ class Dispatch extends StreamedReply implements ResponseHandler, ForwardedReply 
     this.#resolve = resolve;
     this.#reject = reject;
     this.#startedMs = options.clock.now();
-    this.#classifier = attempt.call.isGrpc ? grpc : http;
+    const { isGrpc, path, span } = attempt.call;
+    this.#classifier = isGrpc ? grpc : http;
+    this.#span = span?.beginAttempt({
+      upstream: options.upstream,
+      path,
+      isBeside: attempt.isBeside,
+      startedAtMs: this.#startedMs,
+    });
   }
 
   start(): void {
@@ -86,13 +95,17 @@ class Dispatch extends StreamedReply implements ResponseHandler, ForwardedReply 
 
   #send(destination: Destination): void {
     const { call } = this.attempt;
+    const { target, address } = destination;
+    const path = joinPath(this.#options.basePath, call.path);
+    const authority = call.host ?? destination.authority;
     this.#destination = destination;
+    this.#span?.sendTo({ target, address, authority, path });
     destination.begin();
     destination.client.dispatch(
       {
         method: call.method,
-        path: joinPath(this.#options.basePath, call.path),
-        authority: call.host ?? destination.authority,
+        path,
+        authority,
         fields: this.#fields(),
         body: this.#body,
         upgrade: call.upgrade,
@@ -106,6 +119,7 @@ class Dispatch extends StreamedReply implements ResponseHandler, ForwardedReply 
     const edits = new FieldEdits(call.outgoing);
     edits.add('X-Attempt-Count', String(number));
     for (const edit of this.#options.edits) edit(edits, this.attempt);
+    this.#span?.propagate(edits);
     return edits.fields;
   }
 
@@ -189,7 +203,9 @@ class Dispatch extends StreamedReply implements ResponseHandler, ForwardedReply 
     const nowMs = clock.now();
     this.#judge(nowMs);
     this.#destination?.end();
-    const result = attemptResult(this.outcome);
+    const { outcome, status, dispatched } = this;
+    this.#span?.end({ status, outcome, error, protocol: dispatched?.protocolVersion, atMs: nowMs });
+    const result = attemptResult(outcome);
     const { call } = this.attempt;
     call.results.push(result);
     const ranMs = nowMs - this.#startedMs;
@@ -219,20 +235,6 @@ class Dispatch extends StreamedReply implements ResponseHandler, ForwardedReply 
     if (isFailure !== undefined) this.#destination.report(isFailure, this.#startedMs);
     if (isFailure === true && outcome.kind === 'unsent') this.#destination.onUnreachable();
   }
-}
-
-export interface DispatchOptions {
-  readonly upstream: string;
-  /** Put in front of the call's path: empty, or without a slash at its end. */
-  readonly basePath: string;
-  /** What policies write on each attempt's request. */
-  readonly edits: readonly EditRequest[];
-  readonly destinations: Destinations;
-  readonly judge: Judge;
-  /** Takes over both sides of an upgraded connection. */
-  openTunnel(client: Duplex, upstream: Duplex): void;
-  readonly clock: Clock;
-  readonly emit: Emit;
 }
 
 /** The innermost stage. */

@@ -92,6 +92,7 @@ export class SimulatedProxy {
       bodyIdleMs: limits.bodyIdle,
       maxRequestBody: limits.maxRequestBody,
       refuse,
+      tracer: undefined,
       onRefused: () => {},
       isDraining: () => false,
       running: new Roster(),

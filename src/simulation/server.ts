@@ -35,6 +35,7 @@ const isBodiless = (status: number) => status === 204 || status === 304;
  * `reset`; or nothing at all.
  */
 export class ServedRequest implements Dispatched {
+  readonly protocolVersion = '1.1';
   readonly head: Pick<OutboundRequest, 'method' | 'path' | 'fields'>;
   /** It came over a connection that has carried another request before. */
   readonly isReused: boolean;

@@ -8,6 +8,8 @@ export interface Scope {
   readonly upstream: string;
   /** Empty for the upstream's own pipeline. */
   readonly route: string;
+  /** The path that the route is for, with the prefix before it, as the configuration has them; undefined without one. */
+  readonly pattern: string | undefined;
   readonly stage: CallStage;
   readonly emit: Emit;
   /** The upstream is sent the Host of the client. */

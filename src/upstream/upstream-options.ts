@@ -25,6 +25,8 @@ export interface RouteOptions {
 
 export interface UpstreamOptions extends HealthOptions {
   readonly name: string;
+  /** On the shared listener, without a slash at its end. */
+  readonly prefix: string | undefined;
   /** At least one; all with the same scheme and the same base path, no address twice. */
   readonly targets: readonly WeightedTarget[];
   readonly preserveHost: boolean;

@@ -29,6 +29,11 @@ import type {
   UpstreamOptions,
 } from './upstream-options.js';
 
+/** A route, or the upstream's own pipeline. */
+type Place = Pick<RouteOptions, 'name' | 'match' | 'policies'>;
+
+const EVERYTHING = { methods: undefined, path: undefined };
+
 export class Upstream implements Sibling {
   readonly name: string;
   readonly lifetime: Lifetime;
@@ -82,7 +87,8 @@ export class Upstream implements Sibling {
       undefined,
       previous && previous.#layers,
     );
-    this.#own = this.#createScope('', options.policies, this.#layers, emit);
+    const own = { name: '', match: EVERYTHING, policies: options.policies };
+    this.#own = this.#createScope(own, this.#layers, emit);
     this.#inspectable.push({ upstream: this.name, route: '', layers: this.#layers });
     this.#routes = new RouteTable(options.routes.map(({ match }) => match));
     for (const { name } of options.routes) {
@@ -149,7 +155,7 @@ export class Upstream implements Sibling {
       this.#ownRouteLayers.get(route.name),
     );
     this.#ownRouteLayers.set(route.name, ownLayers(layers, this.#layers));
-    return this.#createScope(route.name, route.policies, layers, emit);
+    return this.#createScope(route, layers, emit);
   }
 
   #policyContext(route: string, emit: Emit) {
@@ -189,12 +195,12 @@ export class Upstream implements Sibling {
     };
   }
 
-  #createScope(route: string, settings: PolicySettings, layers: Layers, emit: Emit): Scope {
+  #createScope({ name, match, policies }: Place, layers: Layers, emit: Emit): Scope {
     const { replayBytes, ownRetryAfterMs, tunnelIdleMs, judge } = needsOf(
       this.#context.policies,
-      settings,
+      policies,
     );
-    const { targets, preserveHost, earlyHints } = this.#options;
+    const { prefix = '', targets, preserveHost, earlyHints } = this.#options;
     const dispatch = createDispatch({
       upstream: this.name,
       basePath: targets[0]!.target.basePath,
@@ -207,7 +213,8 @@ export class Upstream implements Sibling {
     });
     return {
       upstream: this.name,
-      route,
+      route: name,
+      pattern: match.path && (prefix === '/' ? match.path : prefix + match.path),
       stage: compose(listLayers(this.#context.policies, layers), dispatch),
       emit,
       preserveHost,

@@ -24,7 +24,8 @@ t.test('adds the fields of the compatibility list, and no others', async (t) => 
   const dead = await findFreePort();
   const sidecar = await startSidecar(
     t,
-    `upstreams:
+    `tracing: { endpoint: "http://127.0.0.1:${dead}", sample: 100% }
+upstreams:
   a:
     listen: "127.0.0.1:0"
     target: "${upstream.url}"

@@ -1,18 +1,26 @@
 import t from 'tap';
-import { readTrace } from '../../src/http/traceparent.js';
+import { formatTraceparent, readTrace } from '../../src/http/traceparent.js';
 
 const ID = '0af7651916cd43dd8448eb211c80319c';
 const PARENT = 'b7ad6b7169203331';
 
 const read = (value: string) => readTrace(['Host', 'x', 'Traceparent', value]);
 
+const trace = (flags: number) => ({
+  id: ID,
+  parentId: PARENT,
+  flags,
+  isSampled: (flags & 1) === 1,
+});
+
 t.test('reads the trace of a caller', async (t) => {
-  t.same(read(`00-${ID}-${PARENT}-01`), { id: ID, isSampled: true });
-  t.same(read(`00-${ID}-${PARENT}-00`), { id: ID, isSampled: false });
-  t.same(read(`00-${ID}-${PARENT}-03`), { id: ID, isSampled: true }, 'other flags do not matter');
-  t.same(read(` 00-${ID}-${PARENT}-02 `), { id: ID, isSampled: false });
-  t.same(read(`cc-${ID}-${PARENT}-01`), { id: ID, isSampled: true }, 'a later version');
-  t.same(read(`cc-${ID}-${PARENT}-01-more`), { id: ID, isSampled: true });
+  t.same(read(`00-${ID}-${PARENT}-01`), trace(1));
+  t.same(read(`00-${ID}-${PARENT}-00`), trace(0));
+  t.same(read(`00-${ID}-${PARENT}-03`), trace(3));
+  t.same(read(` 00-${ID}-${PARENT}-02 `), trace(2));
+  t.same(read(`00-${ID}-${PARENT}-ff`), trace(3), 'flags that are not defined are left out');
+  t.same(read(`cc-${ID}-${PARENT}-01`), trace(1), 'a later version');
+  t.same(read(`cc-${ID}-${PARENT}-01-more`), trace(1));
 });
 
 t.test('reads none where it is not valid', async (t) => {
@@ -38,4 +46,12 @@ t.test('reads none where it is not valid', async (t) => {
 t.test('reads none where there are several', async (t) => {
   const value = `00-${ID}-${PARENT}-01`;
   t.equal(readTrace(['traceparent', value, 'Traceparent', value]), undefined);
+});
+
+t.test('what is written can be read', async (t) => {
+  for (const flags of [0, 1, 2, 3]) {
+    const value = formatTraceparent(ID, PARENT, flags);
+    t.equal(value, `00-${ID}-${PARENT}-0${flags}`);
+    t.same(read(value), trace(flags));
+  }
 });

@@ -26,6 +26,7 @@ async function open(init: FakeStreamInit = {}, overrides: Partial<ExchangeContex
     bodyIdleMs: 1000,
     maxRequestBody: 100,
     refuse: undefined,
+    tracer: undefined,
     onRefused: () => {},
     isDraining: () => false,
     running: new Roster<Running>(),

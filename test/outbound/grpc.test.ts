@@ -39,6 +39,7 @@ function open() {
       request = sent;
       handler = to;
       const dispatched = {
+        protocolVersion: '2' as const,
         hasSentAll: true,
         pause() {},
         resume() {},

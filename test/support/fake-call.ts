@@ -42,6 +42,12 @@ export interface FakeContext extends PolicyContext<never> {
   readonly events: Event[];
 }
 
+/** Without the call that it is about: a test has one call, or tells them apart by what happens to them. */
+function plain(event: Event): Event {
+  const { call: _, ...rest } = { call: undefined, ...event };
+  return rest;
+}
+
 /** The upstream's own scope of `catalog`; chance always says 0.5. */
 export function fakeContext(
   clock: FakeClock,
@@ -55,7 +61,7 @@ export function fakeContext(
     scopes: [],
     clock,
     random: () => 0.5,
-    emit: (event) => void events.push(event),
+    emit: (event) => void events.push(plain(event)),
     store: new FakeStore(clock),
     // Tests want to read what was hashed.
     hash: (data) => `#${Buffer.from(data).toString()}`,

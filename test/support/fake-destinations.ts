@@ -13,6 +13,7 @@ export function fakeDestinations(client: HttpClient): FakeDestinations {
   const destination: Destination = {
     client,
     target: 'http://x',
+    address: '192.0.2.1:80',
     authority: 'x',
     begin: () => void (fake.active += 1),
     end: () => void (fake.active -= 1),

@@ -197,6 +197,7 @@ const isExchangeFinished = (event: Event): event is ExchangeFinished =>
 export class FakeScope implements Scope {
   readonly upstream = 'catalog';
   readonly route = '';
+  readonly pattern = undefined;
   readonly stage = new FakeStage();
   readonly preserveHost: boolean;
   readonly earlyHints: boolean;

@@ -169,8 +169,8 @@ t.test('sums durations into cumulative buckets, a bound included', async (t) => 
 t.test('observes the wait of admitted calls in seconds', async (t) => {
   const { scope, samples } = build();
   const emit = scope('catalog', '');
-  emit({ type: 'bulkhead-admitted', waitedMs: 0 });
-  emit({ type: 'bulkhead-admitted', waitedMs: 300 });
+  emit({ type: 'bulkhead-admitted', waitedMs: 0, call: undefined });
+  emit({ type: 'bulkhead-admitted', waitedMs: 300, call: undefined });
   const lines = await samples('bulkhead_wait_seconds');
   const labels = 'upstream="catalog",route=""';
   t.ok(lines.includes(`bulkhead_wait_seconds_bucket{le="0.25",${labels}} 1`));
@@ -192,8 +192,8 @@ t.test('counts attempts and retries of all routes for their upstream', async (t)
   own(attemptFinished('success'));
   route(attemptFinished('success'));
   route(attemptFinished('timeout'));
-  route({ type: 'retry-started', cause: 'timeout', delayMs: 100 });
-  own({ type: 'retry-denied', cause: 'retry-after' });
+  route({ type: 'retry-started', cause: 'timeout', delayMs: 100, call: undefined });
+  own({ type: 'retry-denied', cause: 'retry-after', call: undefined });
   t.same(await samples('attempts_total'), [
     'attempts_total{upstream="catalog",outcome="success"} 2',
     'attempts_total{upstream="catalog",outcome="failure"} 0',

@@ -6,6 +6,7 @@ export const headers = {
   /** Breakwater adds them to a request, or changes them there. */
   toUpstream: [
     'Host',
+    'traceparent',
     'Via',
     'X-Attempt-Count',
     'X-Deadline',

@@ -22,7 +22,7 @@ const referenceIn = (schema: Schema) => /^#\/\$defs\/(.+)$/.exec(String(schema['
 
 /**
  * One schema for an option with several notations: its own keywords, and those of what it is when it is on. A mapping beside a
- * shorter notation counts as such, with the shorter one in `or`.
+ * shorter notation counts as such, with the shorter one in `or`; so does a word beside a quantity.
  */
 function merge(key: string, schema: Schema): Schema {
   const { anyOf, ...rest } = schema;
@@ -30,6 +30,9 @@ function merge(key: string, schema: Schema): Schema {
   const [on, off, ...others] = anyOf as Schema[];
   if (off?.['type'] === 'object' && others.length === 0) {
     return { ...off, ...rest, or: describe(on!) };
+  }
+  if (rest['off'] !== true && off?.['enum'] !== undefined && others.length === 0) {
+    return { ...on, ...rest, or: off };
   }
   const isOff = /^\{"enum":\["off",false(,"on",true)?\]\}$/.test(JSON.stringify(off));
   if (on === undefined || !isOff || others.length > 0) {

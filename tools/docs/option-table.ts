@@ -51,10 +51,16 @@ function describeNumber({ type, minimum, maximum }: Schema): string {
     : `${kind} from ${minimum} to ${maximum}`;
 }
 
+function describeQuantity({ unit, off, anyOf = [] }: Schema): string {
+  const kind = unit === 'share' ? 'percentage' : unit!;
+  const words = off === true ? [] : anyOf.flatMap((branch) => branch.enum ?? []);
+  return [kind, ...words.map((word) => `or ${code(String(word))}`)].join(' ');
+}
+
 function describeKind(schema: Schema): string {
   if (isChoice(schema)) return inList(schema.anyOf!.map(describeKind));
   if (propertiesOf(schema) !== undefined) return schema.items === undefined ? 'mapping' : 'list';
-  if (schema.unit !== undefined) return schema.unit === 'share' ? 'percentage' : schema.unit;
+  if (schema.unit !== undefined) return describeQuantity(schema);
   if (schema.enum !== undefined) {
     return inList(schema.enum.filter((word) => typeof word === 'string').map(code));
   }

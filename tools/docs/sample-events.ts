@@ -1,7 +1,7 @@
 /** One event of each type, for metrics and logs that shall have a sample of everything. */
 import type { AttemptFinished, ExchangeFinished, ExchangeSummary } from '../../src/core/events.js';
 import type { ShadowRefused } from '../../src/core/shadow.js';
-import type { Admitted, WouldAdmit } from '../../src/policies/bulkhead/instruments.js';
+import type { QueueEvent, WouldAdmit } from '../../src/policies/bulkhead/instruments.js';
 import type { CircuitMoved } from '../../src/policies/circuit-breaker/states.js';
 import type { FallbackUsed } from '../../src/policies/fallback/instruments.js';
 import type { Hedged } from '../../src/policies/hedge/instruments.js';
@@ -13,12 +13,12 @@ import type { EndpointEvent } from '../../src/upstream/instruments.js';
 export type KnownEvent =
   | ExchangeFinished
   | AttemptFinished
-  | Admitted
   | CircuitMoved
   | EndpointEvent
   | FallbackUsed
   | Hedged
   | IdempotencyDecided
+  | QueueEvent
   | RateLimited
   | RetryEvent
   | ShadowRefused
@@ -35,12 +35,13 @@ export const oneOfEach = (summary: ExchangeSummary): readonly KnownEvent[] => [
     headersMs: 1,
     trace: undefined,
   },
-  { type: 'retry-started', cause: 'reset', delayMs: 1 },
-  { type: 'retry-denied', cause: 'budget' },
-  { type: 'fallback-used', source: 'cache' },
-  { type: 'hedged', result: 'won' },
+  { type: 'retry-started', cause: 'reset', delayMs: 1, call: undefined },
+  { type: 'retry-denied', cause: 'budget', call: undefined },
+  { type: 'fallback-used', source: 'cache', call: undefined },
+  { type: 'hedged', result: 'won', call: undefined },
   { type: 'rate-limited' },
-  { type: 'bulkhead-admitted', waitedMs: 1 },
+  { type: 'bulkhead-admitted', waitedMs: 1, call: undefined },
+  { type: 'bulkhead-left', waitedMs: 1, call: undefined },
   { type: 'idempotency-decided', result: 'stored' },
   {
     type: 'circuit-moved',

@@ -18,7 +18,10 @@ import { hashContent } from './content-hash.js';
 import { decodeConnectionKeys, layConnectionKeys } from './connections.js';
 import { fillFiles, type Files } from './references.js';
 import { sections } from '../schema/sections.js';
+import type { TracingSection } from '../schema/tracing.js';
+import type { Environment } from '../syntax/interpolate.js';
 import { storeConfigOf, storeDocument, type StoreSection } from './stores.js';
+import { tracingConfigOf, tracingDocument } from './tracing.js';
 import { itemsOf, textOf, toPlain, valueOf, type SourceNode } from '../syntax/source.js';
 import type { UpstreamParts } from './upstreams.js';
 
@@ -53,8 +56,9 @@ export function assemble(
   parts: readonly UpstreamParts[],
   policies: PolicyList,
   files: Files,
+  env: Environment,
 ): Assembled {
-  const general = decodeSections(root);
+  const general = decodeSections(root, env);
   const schemas = schemasOf(policies);
   const inheritedBy = layShared(root, schemas);
   const effective = parts.map((part) => ({
@@ -84,31 +88,37 @@ function addressOf(written: unknown): Address {
   return read.value;
 }
 
-function decodeSections(root: SourceNode) {
+function decodeSections(root: SourceNode, env: Environment) {
   const schemas = Object.fromEntries(
     Object.entries(sections).map(([name, schema]) => [name, schema]),
   );
   const effective = layKeysOver(builtInOf(schemas), root, schemas, own);
-  const { admin, server, stores, ...rest } = createDecoder()(effective, schemas) as {
+  const { admin, server, stores, tracing, ...rest } = createDecoder()(effective, schemas) as {
     admin: { listen: unknown; token?: string };
     server: { listen: unknown };
     stores: StoreSection;
+    tracing: TracingSection;
   } & Pick<Config, 'log' | 'shutdown' | 'limits' | 'overload'>;
   const document = createNotation()(effective) as {
     admin: { token?: string };
     stores: Record<string, unknown>;
+    tracing: { sample?: unknown };
   };
+  const isWritten = valueOf(root, 'tracing') !== undefined;
+  const tracingConfig = tracingConfigOf(tracing, isWritten, env);
   return {
     config: {
       admin: { listen: addressOf(admin.listen), token: admin.token },
       server: { listen: addressOf(server.listen) },
       stores: storeConfigOf(stores),
+      tracing: tracingConfig,
       ...rest,
     },
     document: {
       ...document,
       admin: redact(document.admin, 'token'),
       stores: storeDocument(document.stores),
+      tracing: tracingDocument(tracingConfig, document.tracing.sample ?? 'parent'),
     },
   };
 }

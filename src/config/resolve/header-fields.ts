@@ -17,21 +17,30 @@ const ownHeaders = new Set([
   'upgrade',
 ]);
 
-export function checkHeaders(headers: SourceNode, path: Path, findings: Findings): void {
+export const isHeaderName = (text: string): boolean => HEADER_NAME.test(text);
+export const isHeaderValue = (text: string): boolean => HEADER_VALUE.test(text);
+
+/** @param alsoOwn names in lower case that follow from what is sent there. */
+export function checkHeaders(
+  headers: SourceNode,
+  path: Path,
+  findings: Findings,
+  alsoOwn: ReadonlySet<string> = new Set(),
+): void {
   const lines = new Map<string, number>();
   for (const [name, { key, value }] of entriesOf(headers)) {
     const lower = name.toLowerCase();
     const line = lines.get(lower);
     let problem: string | undefined;
-    if (!HEADER_NAME.test(name)) problem = 'is not the name of a header';
-    else if (ownHeaders.has(lower)) problem = 'is set by Breakwater itself';
+    if (!isHeaderName(name)) problem = 'is not the name of a header';
+    else if (ownHeaders.has(lower) || alsoOwn.has(lower)) problem = 'is set by Breakwater itself';
     else if (line !== undefined) {
       problem = `is written twice, first in line ${line}; header names are not case-sensitive`;
     }
     lines.set(lower, line ?? key.line);
     if (problem !== undefined) findings.error('header', key, [...path, name], problem);
     const text = textOf(value);
-    if (text !== undefined && !HEADER_VALUE.test(text)) {
+    if (text !== undefined && !isHeaderValue(text)) {
       const message = 'must be one line of Latin-1 text, without control characters';
       findings.error('header', value.position, [...path, name], message);
     }

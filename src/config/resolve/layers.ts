@@ -162,7 +162,7 @@ function decodeValue(value: unknown, schema: OptionSchema): unknown {
     return decodeMapping(value as Readonly<Record<string, unknown>>, properties);
   }
   return schema.unit !== undefined && typeof value === 'string' && value !== 'off'
-    ? parseQuantity(schema.unit, value)
+    ? (parseQuantity(schema.unit, value) ?? value)
     : value;
 }
 

@@ -42,7 +42,7 @@ function describeNumber({ type, minimum, maximum, title }: SchemaView): string {
 }
 
 function describeKind(schema: SchemaView): string {
-  if (schema.unit !== undefined) return unitExamples[schema.unit];
+  if (schema.unit !== undefined) return schema.title ?? unitExamples[schema.unit];
   if (schema.anyOf !== undefined) {
     return listWords(schema.anyOf.filter((branch) => branch.type !== undefined).map(describeKind));
   }
@@ -101,7 +101,8 @@ function describeBounds(unit: Unit, written: string): string {
 function suggest(schema: SchemaView, node: SourceNode): string {
   if (node.kind !== 'scalar' || node.value === null) return '';
   const written = String(node.value);
-  const words = (schema.enum ?? []).filter((word) => typeof word === 'string');
+  const choices = schema.enum ?? schema.anyOf?.flatMap((branch) => branch.enum ?? []) ?? [];
+  const words = choices.filter((word) => typeof word === 'string');
   if (allowsOff(schema) && meansOff(schema, written)) return '; did you mean "off"?';
   if (schema.unit !== undefined) {
     if (parseQuantity(schema.unit, written) !== undefined)

@@ -11,6 +11,7 @@ import {
   type Static,
 } from '../../core/options.js';
 import { overload } from '../../policies/overload/index.js';
+import { tracing } from './tracing.js';
 
 export const word = <const Words extends readonly string[]>(
   words: Words,
@@ -183,5 +184,6 @@ export const sections = {
   limits,
   overload: overload.schema,
   stores,
+  tracing,
 } as const;
 export type SectionName = keyof typeof sections;

@@ -94,6 +94,10 @@ export class Connection implements ReplyListener, Dispatched {
     return !this.#hasAnswerBegun && this.#upload?.hasBegun === false;
   }
 
+  get protocolVersion(): '1.1' {
+    return '1.1';
+  }
+
   /** The whole request has been sent. */
   get hasSentAll(): boolean {
     return (this.#upload === undefined || this.#upload.isDone) && this.#socket.writableLength === 0;

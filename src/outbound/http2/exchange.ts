@@ -75,6 +75,10 @@ export class Exchange implements Dispatched {
     stream.on('close', () => this.#onClose());
   }
 
+  get protocolVersion(): '2' {
+    return '2';
+  }
+
   get hasSentAll(): boolean {
     return this.#upload === undefined ? this.#stream.writableFinished : this.#upload.isOver;
   }

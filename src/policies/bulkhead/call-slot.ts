@@ -1,12 +1,13 @@
 /** One call's slot, from its admission to its end: held, given back while the call waits, and taken again. */
+import type { Call } from '../../core/call.js';
 import type { EmitOf } from '../../core/events.js';
 import type { Slot } from '../../core/slot.js';
 import type { Admission, Bulkhead } from './bulkhead.js';
-import type { Admitted } from './instruments.js';
+import type { Admitted, QueueEvent } from './instruments.js';
 import type { Waiting } from './waiting-line.js';
 
 /** The common case, allocated once. */
-const ADMITTED_AT_ONCE: Admitted = { type: 'bulkhead-admitted', waitedMs: 0 };
+const ADMITTED_AT_ONCE: Admitted = { type: 'bulkhead-admitted', waitedMs: 0, call: undefined };
 
 /** As the bulkhead itself sees the slot. */
 export interface HeldSlot extends Slot {
@@ -25,23 +26,31 @@ export interface HeldSlot extends Slot {
 
 export class CallSlot implements HeldSlot {
   readonly #bulkhead: Bulkhead;
-  readonly #call: Waiting;
-  readonly #emit: EmitOf<Admitted>;
+  readonly #waiting: Waiting;
+  readonly #call: Call | undefined;
+  readonly #emit: EmitOf<QueueEvent>;
   /** Undefined while none is held. */
   #giveBack: (() => void) | undefined;
   #isResting = false;
   #isStream = false;
 
-  constructor(bulkhead: Bulkhead, call: Waiting, emit: EmitOf<Admitted>) {
+  /** @param call undefined where something else waits in its place. */
+  constructor(
+    bulkhead: Bulkhead,
+    waiting: Waiting,
+    emit: EmitOf<QueueEvent>,
+    call: Call | undefined,
+  ) {
     this.#bulkhead = bulkhead;
+    this.#waiting = waiting;
     this.#call = call;
     this.#emit = emit;
   }
 
   acquire(): Promise<void> | undefined {
-    const line = this.#bulkhead.lineOf(this.#call);
+    const line = this.#bulkhead.lineOf(this.#waiting);
     if (this.#bulkhead.tryAdmit(line)) return this.#take(line.release, ADMITTED_AT_ONCE);
-    return this.#await(this.#bulkhead.queue(this.#call, line));
+    return this.#await(this.#bulkhead.queue(this.#waiting, line));
   }
 
   get mayRelease(): boolean {
@@ -56,11 +65,11 @@ export class CallSlot implements HeldSlot {
 
   async reacquire(): Promise<void> {
     this.endRest();
-    if (this.#call.cancelled !== undefined) throw this.#call.cancelled;
+    if (this.#waiting.cancelled !== undefined) throw this.#waiting.cancelled;
     // After a reload it may be another one than before.
-    const line = this.#bulkhead.lineOf(this.#call);
+    const line = this.#bulkhead.lineOf(this.#waiting);
     if (this.#bulkhead.tryAdmit(line)) this.#take(line.release, ADMITTED_AT_ONCE);
-    else await this.#await(this.#bulkhead.queueAgain(this.#call, line));
+    else await this.#await(this.#bulkhead.queueAgain(this.#waiting, line));
   }
 
   endRest(): void {
@@ -70,7 +79,7 @@ export class CallSlot implements HeldSlot {
   }
 
   becomeStream(): void {
-    this.#bulkhead.openStream(this.#call);
+    this.#bulkhead.openStream(this.#waiting);
     this.#isStream = true;
     this.endRest();
     this.#returnSlot();
@@ -90,8 +99,17 @@ export class CallSlot implements HeldSlot {
   }
 
   async #await(admission: Promise<Admission>): Promise<void> {
-    const { release, waitedMs } = await admission;
-    this.#take(release, { type: 'bulkhead-admitted', waitedMs });
+    const call = this.#call;
+    const waiting = this.#waiting;
+    const beforeMs = waiting.waitedMs;
+    try {
+      const { release, waitedMs } = await admission;
+      this.#take(release, { type: 'bulkhead-admitted', waitedMs, call });
+    } catch (error) {
+      const waitedMs = waiting.waitedMs - beforeMs;
+      if (waitedMs > 0) this.#emit({ type: 'bulkhead-left', waitedMs, call });
+      throw error;
+    }
   }
 
   #returnSlot(): void {

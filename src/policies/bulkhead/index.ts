@@ -3,14 +3,14 @@ import type { Call } from '../../core/call.js';
 import type { CallError } from '../../core/errors.js';
 import type { Clock } from '../../core/clock.js';
 import type { EmitOf } from '../../core/events.js';
-import type { CallStage } from '../../core/pipeline.js';
+import { refuseCall, type CallStage } from '../../core/pipeline.js';
 import type { Policy, PolicyContext } from '../../core/policy.js';
 import { isOpenEnded, type Reply } from '../../core/reply.js';
 import { modeOf, Shadow } from '../../core/shadow.js';
 import { AdaptiveLimit } from './adaptive-limit.js';
 import { Bulkhead } from './bulkhead.js';
 import { CallSlot, type HeldSlot } from './call-slot.js';
-import { instruments, type Admitted } from './instruments.js';
+import { instruments, traced, type QueueEvent } from './instruments.js';
 import { limitOf, type BulkheadLayer } from './layer.js';
 import { schema, type BulkheadOptions, type BulkheadSettings } from './options.js';
 import { reasons } from './reasons.js';
@@ -48,7 +48,7 @@ function create(
   const { bulkhead: options } = settings;
   if (options === 'off') return undefined;
   const { clock } = context;
-  const emit: EmitOf<Admitted> = context.emit;
+  const emit: EmitOf<QueueEvent> = context.emit;
   const shadow = Shadow.open(options.mode, 'bulkhead', reasons, context.emit);
   const adaptive = openAdaptive(options, clock, previous?.adaptive);
   const bulkhead = previous?.bulkhead ?? new Bulkhead(options, context);
@@ -58,7 +58,7 @@ function create(
   else bulkhead.configure(withoutLimits(options), undefined);
 
   function openSlot(call: Call): HeldSlot {
-    const slot = new CallSlot(bulkhead, call, emit);
+    const slot = new CallSlot(bulkhead, call, emit, call);
     if (rehearsal === undefined) return slot;
     const played = { bulkhead: rehearsal, shadow: shadow!, clock, emit: context.emit };
     return new ShadowSlot(played, call, slot);
@@ -70,7 +70,7 @@ function create(
     /** A call that an inner stage would refuse takes no slot, and does not wait for one. */
     function run(call: Call): Promise<Reply> {
       const refused = call.cancelled ?? next.refusal(call);
-      return refused === undefined ? admit(call) : Promise.reject(refused);
+      return refused === undefined ? admit(call) : refuseCall(call, refused);
     }
 
     async function admit(call: Call): Promise<Reply> {
@@ -101,6 +101,7 @@ export const bulkhead = {
   schema,
   reasons,
   instruments,
+  traced,
   isShownPerRoute: true,
   needs: ({ bulkhead }) =>
     bulkhead === 'off' || bulkhead.mode === 'shadow' ? {} : { calls: bulkhead.maxConcurrent },

@@ -1,12 +1,21 @@
 /** What the bulkhead tells, and its metrics. */
-import type { Gauge, Histogram } from '../../core/instruments.js';
+import type { CallEvent } from '../../core/events.js';
+import type { Gauge, Histogram, TracedEvent } from '../../core/instruments.js';
 import { limitOf, type BulkheadLayer } from './layer.js';
 
 /** A call has its slot: its first one, or one again after a back-off. */
-export interface Admitted {
+export interface Admitted extends CallEvent {
   readonly type: 'bulkhead-admitted';
   readonly waitedMs: number;
 }
+
+/** A call has waited for a slot in vain. */
+export interface QueueLeft extends CallEvent {
+  readonly type: 'bulkhead-left';
+  readonly waitedMs: number;
+}
+
+export type QueueEvent = Admitted | QueueLeft;
 
 /** In shadow: a call would have its slot now. */
 export interface WouldAdmit {
@@ -72,3 +81,23 @@ const limit: Gauge<BulkheadLayer> = {
 };
 
 export const instruments = [active, queued, limit, streams, wait, shadowWait];
+
+const describeWait = ({ type, waitedMs }: QueueEvent) => ({
+  'breakwater.waited_ms': Math.round(waitedMs),
+  'breakwater.admitted': type === 'bulkhead-admitted',
+});
+
+const tracedAdmission: TracedEvent<Admitted> = {
+  event: 'bulkhead-admitted',
+  name: 'breakwater.queue',
+  when: ({ waitedMs }) => waitedMs > 0,
+  attributes: describeWait,
+};
+
+const tracedLeave: TracedEvent<QueueLeft> = {
+  event: 'bulkhead-left',
+  name: 'breakwater.queue',
+  attributes: describeWait,
+};
+
+export const traced = [tracedAdmission, tracedLeave];

@@ -10,7 +10,7 @@ import type { EmitOf } from '../../core/events.js';
 import type { Shadow } from '../../core/shadow.js';
 import type { Bulkhead } from './bulkhead.js';
 import { CallSlot, type HeldSlot } from './call-slot.js';
-import type { WouldAdmit } from './instruments.js';
+import type { QueueEvent, WouldAdmit } from './instruments.js';
 import type { BulkheadOptions } from './options.js';
 import { reasons } from './reasons.js';
 import type { Waiting } from './waiting-line.js';
@@ -78,9 +78,11 @@ export class ShadowSlot implements HeldSlot {
     this.#call = call;
     this.#real = real;
     this.#double = new Double(call);
-    this.#played = new CallSlot(rehearsal.bulkhead, this.#double, ({ waitedMs }) =>
-      rehearsal.emit({ type: 'bulkhead-would-admit', waitedMs }),
-    );
+    const emit = ({ type, waitedMs }: QueueEvent): void => {
+      if (type !== 'bulkhead-admitted') return;
+      rehearsal.emit({ type: 'bulkhead-would-admit', waitedMs });
+    };
+    this.#played = new CallSlot(rehearsal.bulkhead, this.#double, emit, undefined);
   }
 
   acquire(): Promise<void> | undefined {

@@ -4,7 +4,7 @@ import type { Call } from '../../core/call.js';
 import { CallError, type CallFailure } from '../../core/errors.js';
 import { createJudge } from '../../core/judge.js';
 import { classifyFailure, type Outcome } from '../../core/outcome.js';
-import type { AttemptStage } from '../../core/pipeline.js';
+import { refuseCall, type AttemptStage } from '../../core/pipeline.js';
 import type { Needs, Policy, PolicyContext } from '../../core/policy.js';
 import { isOpenEnded, type Reply } from '../../core/reply.js';
 import { Shadow } from '../../core/shadow.js';
@@ -76,7 +76,7 @@ function create(
       const refused = refuse();
       if (refused !== undefined) {
         attempt.enter('ended');
-        throw refused;
+        return refuseCall(attempt.call, refused);
       }
       const admission = circuit.admit();
       const startMs = clock.now();

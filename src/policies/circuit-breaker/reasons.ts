@@ -7,5 +7,6 @@ export const reasons = defineReasons({
     title: 'Circuit open',
     proxyError: 'destination_unavailable',
     isShownFromStart: true,
+    spanEvent: 'breakwater.circuit_refused',
   },
 });

@@ -10,7 +10,7 @@ import type { CallLayer, CallStage } from '../../core/pipeline.js';
 import type { Needs, Policy, PolicyContext } from '../../core/policy.js';
 import type { Reply } from '../../core/reply.js';
 import { grpcFaults } from '../../http/grpc.js';
-import { instruments, type FallbackKind, type FallbackUsed } from './instruments.js';
+import { instruments, traced, type FallbackKind, type FallbackUsed } from './instruments.js';
 import { LastGood } from './last-good.js';
 import {
   schema,
@@ -175,7 +175,7 @@ function create(
       if (reply === undefined) continue;
       ending.reply?.discard();
       call.substitution = { source: source.name, reason, cause };
-      emit({ type: 'fallback-used', source: source.kind });
+      emit({ type: 'fallback-used', source: source.kind, call });
       return reply;
     }
     return passOn(ending);
@@ -210,6 +210,7 @@ export const fallback = {
   schema,
   reads: ['retry'],
   instruments,
+  traced,
   needs,
   references: {
     upstreams: [['*', 'upstream']],

@@ -1,10 +1,11 @@
 /** What fallbacks tell, and their metric. */
-import type { Counter } from '../../core/instruments.js';
+import type { CallEvent } from '../../core/events.js';
+import type { Counter, TracedEvent } from '../../core/instruments.js';
 
 /** Without the name: there may be many. */
 export type FallbackKind = 'cache' | 'upstream' | 'static';
 
-export interface FallbackUsed {
+export interface FallbackUsed extends CallEvent {
   readonly type: 'fallback-used';
   readonly source: FallbackKind;
 }
@@ -18,4 +19,14 @@ const used: Counter<FallbackUsed> = {
   labels: { source: ({ source }) => source },
 };
 
+const tracedUse: TracedEvent<FallbackUsed> = {
+  event: 'fallback-used',
+  name: 'breakwater.fallback',
+  attributes: ({ source, call }) => ({
+    'breakwater.source': call?.substitution?.source ?? source,
+  }),
+};
+
 export const instruments = [used];
+
+export const traced = [tracedUse];

@@ -5,7 +5,7 @@ import type { AttemptStage } from '../../core/pipeline.js';
 import type { Policy, PolicyContext } from '../../core/policy.js';
 import type { Reply } from '../../core/reply.js';
 import { HedgeDelay, type HedgeLayer } from './hedge-delay.js';
-import { instruments, type Hedged } from './instruments.js';
+import { instruments, traced, type Hedged } from './instruments.js';
 import { schema, type HedgeOptions, type HedgeSettings } from './options.js';
 import { badResponses } from '../retry/options.js';
 import { Race, type RaceRules } from './race.js';
@@ -62,5 +62,6 @@ export const hedge = {
   // Its budget pays, and its statuses say which responses are worth waiting for another one.
   reads: ['retry'],
   instruments,
+  traced,
   create,
 } as const satisfies Policy<'hedge', typeof schema, HedgeSettings, HedgeLayer>;

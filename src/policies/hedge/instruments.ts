@@ -1,12 +1,13 @@
 /** What hedges tell, and their metric. */
-import type { Counter } from '../../core/instruments.js';
+import type { CallEvent } from '../../core/events.js';
+import type { Counter, TracedEvent } from '../../core/instruments.js';
 
 const results = ['won', 'lost', 'denied'] as const;
 
 export type HedgeResult = (typeof results)[number];
 
 /** A hedge is over, or was not paid for. */
-export interface Hedged {
+export interface Hedged extends CallEvent {
   readonly type: 'hedged';
   readonly result: HedgeResult;
 }
@@ -22,3 +23,11 @@ const hedges: Counter<Hedged> = {
 };
 
 export const instruments = [hedges];
+
+const tracedResult: TracedEvent<Hedged> = {
+  event: 'hedged',
+  name: 'breakwater.hedge',
+  attributes: ({ result }) => ({ 'breakwater.result': result }),
+};
+
+export const traced = [tracedResult];

@@ -128,7 +128,7 @@ export class Race implements AttemptObserver {
     if (findObstacle(call, this.#next, clock.now()) !== undefined) return;
     if (call.endpoints?.hasOther(call.triedEndpoints) !== true) return;
     // Last, so that only a hedge that nothing else forbids is paid for.
-    if (!this.#budget.tryWithdraw()) return emit({ type: 'hedged', result: 'denied' });
+    if (!this.#budget.tryWithdraw()) return emit({ type: 'hedged', result: 'denied', call });
     this.#runners.at(-1)!.outwaitedMs = waitedMs;
     const attempt = new Attempt(call);
     attempt.isBeside = true;
@@ -179,7 +179,8 @@ export class Race implements AttemptObserver {
     const { emit } = this.#rules;
     for (const [i, each] of this.#runners.entries()) {
       if (each.isRunning) this.#outrun(each);
-      if (i > 0) emit({ type: 'hedged', result: each === winner ? 'won' : 'lost' });
+      if (i === 0) continue;
+      emit({ type: 'hedged', result: each === winner ? 'won' : 'lost', call: this.#first.call });
     }
   }
 

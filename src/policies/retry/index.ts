@@ -12,7 +12,13 @@ import { hasField, type Fields } from '../../http/fields.js';
 import { findPushback } from '../../http/grpc.js';
 import { findRetryAfter } from '../../http/retry-after.js';
 import { RetryBudget, type RetryLayer } from './budget.js';
-import { instruments, type RetryCause, type RetryDenial, type RetryEvent } from './instruments.js';
+import {
+  instruments,
+  traced,
+  type RetryCause,
+  type RetryDenial,
+  type RetryEvent,
+} from './instruments.js';
 import { badResponses, schema, type RetryOptions, type RetrySettings } from './options.js';
 import { backOff, findObstacle } from './wait.js';
 
@@ -120,8 +126,8 @@ function create(
     return budget?.tryWithdraw() === false ? 'budget' : delayMs;
   }
 
-  function deny(cause: RetryDenial, ending: Ending): Reply {
-    emit({ type: 'retry-denied', cause });
+  function deny(call: Call, cause: RetryDenial, ending: Ending): Reply {
+    emit({ type: 'retry-denied', cause, call });
     return passOn(ending);
   }
 
@@ -161,7 +167,7 @@ function create(
           if (tries >= options.maxAttempts) return passOn(ending);
           backoff = backoffMs(options.backoff, tries, backoff, random);
           const planned = plan(call, next, cause, backoff, ending.reply);
-          if (typeof planned === 'string') return deny(planned, ending);
+          if (typeof planned === 'string') return deny(call, planned, ending);
           delayMs = planned;
           tries += 1;
         }
@@ -174,9 +180,9 @@ function create(
             ending.reply?.discard();
             throw error;
           }
-          if (obstacle !== undefined) return deny(obstacle, ending);
+          if (obstacle !== undefined) return deny(call, obstacle, ending);
         }
-        emit({ type: 'retry-started', cause, delayMs });
+        emit({ type: 'retry-started', cause, delayMs, call });
         // Not before: until here this might have been the client's answer.
         ending.reply?.discard();
       }
@@ -204,6 +210,7 @@ export const retry = {
   // Its header makes a request repeatable.
   reads: ['idempotency'],
   instruments,
+  traced,
   needs,
   create,
   // A route that retries differently still spends from the same budget: it protects the upstream, not the route.

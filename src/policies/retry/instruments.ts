@@ -1,5 +1,6 @@
 /** What retries tell, and their metrics. */
-import type { Counter, Gauge } from '../../core/instruments.js';
+import type { CallEvent } from '../../core/events.js';
+import type { Counter, Gauge, TracedEvent } from '../../core/instruments.js';
 import type { RetryLayer } from './budget.js';
 
 const causes = ['unsent', 'stale', 'reset', 'timeout', 'status'] as const;
@@ -16,13 +17,14 @@ const denials = [
 export type RetryCause = (typeof causes)[number];
 export type RetryDenial = (typeof denials)[number];
 
-interface RetryStarted {
+interface RetryStarted extends CallEvent {
   readonly type: 'retry-started';
   readonly cause: RetryCause;
+  /** How long the call has waited for it. */
   readonly delayMs: number;
 }
 
-interface RetryDenied {
+interface RetryDenied extends CallEvent {
   readonly type: 'retry-denied';
   readonly cause: RetryDenial;
 }
@@ -58,3 +60,21 @@ const budget: Gauge<RetryLayer> = {
 };
 
 export const instruments = [retries, denied, budget];
+
+const tracedBackoff: TracedEvent<RetryStarted> = {
+  event: 'retry-started',
+  name: 'breakwater.backoff',
+  when: ({ delayMs }) => delayMs > 0,
+  attributes: ({ cause, delayMs }) => ({
+    'breakwater.cause': cause,
+    'breakwater.delay_ms': Math.round(delayMs),
+  }),
+};
+
+const tracedDenial: TracedEvent<RetryDenied> = {
+  event: 'retry-denied',
+  name: 'breakwater.retry_denied',
+  attributes: ({ cause }) => ({ 'breakwater.cause': cause }),
+};
+
+export const traced = [tracedBackoff, tracedDenial];

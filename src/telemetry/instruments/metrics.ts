@@ -39,6 +39,8 @@ export interface Metrics extends Sink {
   countRefusal(status: number): void;
   /** A client's connection was closed because of what the client did. */
   countClosedConnection(reason: string): void;
+  /** Spans were sent to the collector, or lost. */
+  countSpans(result: 'exported' | 'dropped', spans: number): void;
   /** A configuration came into force, at the start or by a reload. @param hash of its content. */
   noteConfig(hash: string): void;
   /**
@@ -98,6 +100,14 @@ export function createMetrics({
     'breakwater_connections_closed_total',
     'Connections that were closed because of what their client did. reason: what it did.',
   );
+  const spans = new CounterFamily(
+    'breakwater_spans_total',
+    'Spans of traces. result: exported (the collector took them) or dropped.',
+  );
+  const spansBy = {
+    exported: spans.at({ result: 'exported' }),
+    dropped: spans.at({ result: 'dropped' }),
+  };
   let configuredAtMs: number | undefined;
   let configHash = '';
   const families: readonly Family[] = [
@@ -115,6 +125,7 @@ export function createMetrics({
     dropped,
     refusals,
     closed,
+    spans,
     new GaugeFamily(
       'breakwater_config_last_reload_success_timestamp_seconds',
       'When the configuration in force was read.',
@@ -173,6 +184,9 @@ export function createMetrics({
     },
     countClosedConnection(reason) {
       closed.at({ reason }).value++;
+    },
+    countSpans(result, count) {
+      spansBy[result].value += count;
     },
     noteConfig(hash) {
       dropDeparted();

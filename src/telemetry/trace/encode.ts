@@ -1,0 +1,63 @@
+/** Spans as OTLP has them, in either of its two formats; the only user of `@opentelemetry/otlp-transformer`. */
+import { JsonTraceSerializer, ProtobufTraceSerializer } from '@opentelemetry/otlp-transformer';
+import type { Span } from './span.js';
+
+export type OtlpProtocol = 'http/protobuf' | 'http/json';
+
+/** Spans that a collector did not take although it says that all is well. */
+export interface Rejection {
+  readonly spans: number;
+  readonly message: string;
+}
+
+export interface Encoding {
+  readonly contentType: string;
+  readonly encode: (spans: readonly Span[]) => Uint8Array;
+  /** @param body of a 2xx response. @returns undefined where nothing was rejected, or nothing can be read. */
+  readonly readRejection: (body: Uint8Array) => Rejection | undefined;
+}
+
+const formats = {
+  'http/protobuf': { serializer: ProtobufTraceSerializer, contentType: 'application/x-protobuf' },
+  'http/json': { serializer: JsonTraceSerializer, contentType: 'application/json' },
+};
+
+type Readable = Parameters<typeof ProtobufTraceSerializer.serializeRequest>[0][number];
+
+export interface ProcessIdentity {
+  readonly resource: Readonly<Record<string, string>>;
+  readonly version: string;
+}
+
+/** The part of a span that is the same for all of a process. */
+export function createEncoding(
+  protocol: OtlpProtocol,
+  { resource, version }: ProcessIdentity,
+): Encoding {
+  const { serializer, contentType } = formats[protocol];
+  const shared = {
+    resource: { attributes: resource },
+    instrumentationScope: { name: 'breakwater', version },
+  };
+  return {
+    contentType,
+    encode(spans) {
+      const readable = spans.map((span) => Object.assign(span, shared) as unknown as Readable);
+      const body = serializer.serializeRequest(readable);
+      if (body === undefined) throw new Error('the serializer gave nothing');
+      return body;
+    },
+    readRejection(body) {
+      if (body.length === 0) return undefined;
+      try {
+        const { partialSuccess } = serializer.deserializeResponse(body);
+        const rejected: unknown = partialSuccess?.rejectedSpans;
+        // JSON may write a 64-bit number as a text.
+        const spans = Number(rejected ?? 0);
+        return spans > 0 ? { spans, message: partialSuccess?.errorMessage ?? '' } : undefined;
+      } catch {
+        return undefined;
+      }
+    },
+  };
+}

@@ -1,0 +1,27 @@
+/** What the spans of one call have in common, and what they need of the process. */
+import type { Clock, Random } from '../../core/clock.js';
+import type { Instant, Span, SpanIdentity } from './span.js';
+
+export interface Recorder {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Names of the events for calls that are refused, by the reason. */
+  readonly refusalEvents: ReadonlyMap<string, string>;
+  /** Takes a span that has ended. */
+  readonly add: (span: Span) => void;
+}
+
+/** A call as the spans of its attempts see it. */
+export interface RecordedCall {
+  readonly recorder: Recorder;
+  readonly method: string;
+  readonly isGrpc: boolean;
+  /** The trace began here: what the caller says of another one does not belong to it. */
+  readonly isNew: boolean;
+  /** Of the call's own span. */
+  readonly identity: SpanIdentity;
+  /** Counts an attempt, at whichever upstream. @returns how many there were before. */
+  countAttempt(): number;
+  /** @param atMs monotonic. */
+  toInstant(atMs: number): Instant;
+}

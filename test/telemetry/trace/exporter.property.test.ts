@@ -1,0 +1,109 @@
+/** Whatever a collector does, each span is counted once, and the memory is bounded. */
+import {
+  array,
+  assert,
+  asyncProperty,
+  boolean,
+  constant,
+  integer,
+  nat,
+  oneof,
+  option,
+  record,
+  type Arbitrary,
+} from 'fast-check';
+import t from 'tap';
+import {
+  BATCH,
+  Exporter,
+  MAX_WAITING,
+  type Collector,
+  type Sent,
+} from '../../../src/telemetry/trace/exporter.js';
+import { SERVER, Span } from '../../../src/telemetry/trace/span.js';
+import { FakeClock, settle } from '../../support/fake-clock.js';
+
+const identity = {
+  traceId: 'a'.repeat(32),
+  spanId: 'b'.repeat(16),
+  traceFlags: 1,
+  isRemote: false,
+  traceState: undefined,
+};
+
+const sent: Arbitrary<Sent> = oneof(
+  record({
+    kind: constant('taken' as const),
+    rejected: nat(100),
+    why: constant(undefined),
+  }),
+  record({
+    kind: constant('later' as const),
+    why: constant('busy'),
+    afterMs: option(nat(100_000), { nil: undefined }),
+  }),
+  record({ kind: constant('lost' as const), why: constant('no'), isDown: boolean() }),
+);
+
+/** What happens next: spans end, time passes, or a request is responded to. */
+const step = oneof(
+  record({ add: integer({ min: 1, max: 500 }) }),
+  record({ pass: nat(6000) }),
+  record({ respond: sent }),
+);
+
+t.test('each span is exported or dropped, once', async () => {
+  await assert(
+    asyncProperty(array(step, { maxLength: 40 }), async (steps) => {
+      const clock = new FakeClock();
+      const open: ((sent: Sent) => void)[] = [];
+      let most = 0;
+      let largest = 0;
+      let encoded = 0;
+      const collector: Collector = {
+        encode(spans) {
+          encoded = spans.length;
+          return new Uint8Array();
+        },
+        send() {
+          largest = Math.max(largest, encoded);
+          return new Promise((resolve) => {
+            open.push(resolve);
+            most = Math.max(most, open.length);
+          });
+        },
+        close() {
+          for (const end of open.splice(0)) end({ kind: 'lost', why: 'over', isDown: false });
+        },
+      };
+      let added = 0;
+      let counted = 0;
+      const count = (spans: number) => void (counted += spans);
+      const exporter = new Exporter(collector, {
+        clock,
+        random: () => 0.5,
+        nextTurn: settle,
+        onExported: count,
+        onDropped: count,
+        onOutcome: () => {},
+      });
+      for (const each of steps) {
+        if ('add' in each) {
+          added += each.add;
+          for (let i = 0; i < each.add; i++) {
+            exporter.add(new Span('GET', SERVER, identity, undefined, [0, 0]));
+          }
+        } else if ('pass' in each) await clock.advance(each.pass);
+        else open.shift()?.(each.respond);
+        await clock.advance(0);
+        if (exporter.size > MAX_WAITING + 8 * BATCH || counted > added) return false;
+      }
+      const over = exporter.end(1000);
+      await clock.advance(1000);
+      await over;
+      await settle();
+      return counted === added && most <= 8 && largest <= BATCH && clock.pending === 0;
+    }),
+    { numRuns: 60 },
+  );
+});

@@ -64,7 +64,11 @@ function ownServiceMs({ head }: ServedRequest): number | undefined {
   return value === undefined ? undefined : Math.max(0, Number(value) - NETWORK_MS);
 }
 
-function modelOf({ capacity, latencyMs }: UpstreamModel, servers: number): ServerModel {
+/** One of the servers that the upstream is made of. */
+export function serverModelOf(
+  { capacity, latencyMs }: UpstreamModel,
+  servers: number,
+): ServerModel {
   return {
     servers: Math.max(1, Math.round((capacity * latencyMs) / 1000 / servers)),
     serviceMs: lognormal(latencyMs, SIGMA),
@@ -101,11 +105,11 @@ export async function simulate(config: Config, options: SimulationOptions): Prom
   const fleet = new ModelFleet(
     upstream,
     names,
-    (servers) => modelOf(model, servers),
+    (servers) => serverModelOf(model, servers),
     clock,
     random,
   );
-  const others = { ...modelOf(model, 1), servers: Infinity };
+  const others = { ...serverModelOf(model, 1), servers: Infinity };
   const proxy = new SimulatedProxy(config, {
     clock,
     seed,

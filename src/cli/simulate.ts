@@ -88,8 +88,8 @@ function introduce(
 ): string[] {
   const { name, what: happens } = scenario;
   const phase = phasesOf(scenario, source.durationMs).find((each) => each.name === name)!;
-  const rate = Number(model.capacity.toFixed(1));
-  const { endpoints } = files[0]!;
+  const { endpoints, capacity } = files[0]!;
+  const rate = Number(capacity.toFixed(1));
   return [
     `${upstream} of ${files.map(({ file }) => file).join(' and ')}, seed ${seed}`,
     `${name}, ${seconds(phase.fromMs)} to ${seconds(phase.toMs)}: ${happens}`,

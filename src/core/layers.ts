@@ -114,7 +114,7 @@ type AllNeeds = { readonly [Key in keyof Needs]-?: Exclude<Needs[Key], undefined
 export function needsOf<List extends PolicyList>(
   policies: List,
   settings: SettingsOf<List>,
-): Omit<AllNeeds, 'calls'> {
+): Omit<AllNeeds, 'calls' | 'callerField'> & Pick<Needs, 'callerField'> {
   const needs = policies.map((policy): Needs => policy.needs?.(settings) ?? {});
   const find = <Key extends keyof Needs>(key: Key) =>
     needs.find((each) => each[key] !== undefined)?.[key];
@@ -124,6 +124,7 @@ export function needsOf<List extends PolicyList>(
     connectMs: find('connectMs') ?? 'off',
     tunnelIdleMs: find('tunnelIdleMs') ?? 'off',
     judge: find('judge') ?? judgeNothing,
+    callerField: find('callerField'),
     upstreams: [...new Set(needs.flatMap(({ upstreams = [] }) => upstreams))],
   };
 }

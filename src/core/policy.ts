@@ -48,6 +48,8 @@ export interface Needs {
   readonly calls?: number;
   /** How attempts are judged at each endpoint. */
   readonly judge?: Judge;
+  /** A field without which requests of these methods are refused; each request has a value of its own. */
+  readonly callerField?: { readonly name: string; readonly methods: readonly string[] } | undefined;
   /** Names of other upstreams that calls may go on to: they must not close under them. */
   readonly upstreams?: readonly string[];
 }

@@ -22,11 +22,16 @@ export function listLeftOut(config: Config, upstream: UpstreamConfig, addresses:
     ...(overload === 'off' ? [] : ['overload: the load of the process itself is not known']),
     ...(names.length === 0
       ? []
-      : [
-          `DNS: no name is looked up; ${names.join(' and ')} has ${plural(addresses, 'address', 'addresses')}`,
-        ]),
+      : [`DNS: no name is looked up; ${describeNames(names, addresses)}`]),
     ...(others.size === 0
       ? []
       : [`faults of other upstreams: ${[...others].join(' and ')} responds to each call`]),
   ];
+}
+
+function describeNames(names: readonly string[], addresses: number): string {
+  const count = plural(addresses, 'address', 'addresses');
+  return names.length === 1
+    ? `${names[0]} has ${count}`
+    : `${names.join(' and ')} have ${count} each`;
 }

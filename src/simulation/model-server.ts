@@ -93,6 +93,10 @@ export class ModelServer implements SimulatedServer {
     return this.#generation;
   }
 
+  get condition(): Condition {
+    return this.#condition;
+  }
+
   get model(): ServerModel {
     return this.#model;
   }

@@ -52,11 +52,10 @@ export function drawPicture(figures: Figures): string {
     const states = circuits.map((seen) => CIRCUITS[seen.get(route) ?? ''] ?? '?').join('');
     lines.push(line(route === '' ? 'circuit' : `circuit ${route}`, states));
   }
-  const marks = Array.from({ length: stretches.length }, () => ' ');
   const scale = phases
     .map(({ fromMs }) => [Math.round(fromMs / stretchMs), `|${seconds(fromMs)}`] as const)
     .reduce((text, [column, mark]) => text.slice(0, column).padEnd(column) + mark, '');
-  lines.push(`${' '.repeat(LABEL_WIDTH)}${scale.padEnd(marks.length)}`.trimEnd());
+  lines.push(' '.repeat(LABEL_WIDTH) + scale);
   return `${lines.join('\n')}\n`;
 }
 

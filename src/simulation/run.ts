@@ -11,7 +11,7 @@ import { ModelServer, type ServerModel } from './model-server.js';
 import { SimulatedProxy } from './proxy.js';
 import type { ServedRequest } from './server.js';
 import type { Scenario } from './scenarios.js';
-import type { Arrival, Traffic } from './traffic.js';
+import { callerFields, type Arrival, type Traffic } from './traffic.js';
 import { VirtualClock } from './virtual-clock.js';
 
 /** The callers, and how long they call. */
@@ -40,6 +40,8 @@ export interface SimulationOptions {
 export interface SimulatedFile {
   readonly file: string;
   readonly endpoints: number;
+  /** Requests per second that they can serve together: each works on one at a time at least. */
+  readonly capacity: number;
   readonly figures: Figures;
 }
 
@@ -64,7 +66,11 @@ function ownServiceMs({ head }: ServedRequest): number | undefined {
   return value === undefined ? undefined : Math.max(0, Number(value) - NETWORK_MS);
 }
 
-function modelOf({ capacity, latencyMs }: UpstreamModel, servers: number): ServerModel {
+/** One of the servers that the upstream is made of. */
+export function serverModelOf(
+  { capacity, latencyMs }: UpstreamModel,
+  servers: number,
+): ServerModel {
   return {
     servers: Math.max(1, Math.round((capacity * latencyMs) / 1000 / servers)),
     serviceMs: lognormal(latencyMs, SIGMA),
@@ -101,11 +107,12 @@ export async function simulate(config: Config, options: SimulationOptions): Prom
   const fleet = new ModelFleet(
     upstream,
     names,
-    (servers) => modelOf(model, servers),
+    (servers) => serverModelOf(model, servers),
     clock,
     random,
   );
-  const others = { ...modelOf(model, 1), servers: Infinity };
+  const capacity = (1000 * sum(fleet.servers.map((each) => each.model.servers))) / model.latencyMs;
+  const others = { ...serverModelOf(model, 1), servers: Infinity };
   const proxy = new SimulatedProxy(config, {
     clock,
     seed,
@@ -126,15 +133,22 @@ export async function simulate(config: Config, options: SimulationOptions): Prom
   const open = source.open(upstream);
   const shaped =
     fault === undefined ? open : (scenario.shape?.(open, fault, seeded(seed + 3)) ?? open);
-  callAll(shaped, clock, durationMs, (arrival) => call(proxy, name, arrival));
+  const fieldsOf = callerFields(upstream);
+  callAll(shaped, clock, durationMs, ({ method, path, serviceMs }) => {
+    const fields = fieldsOf(method, path);
+    if (serviceMs !== undefined) fields.push(OWN_TIME, String(serviceMs));
+    proxy.send(name, { method, target: path, fields }, () => {});
+  });
 
   await clock.run(durationMs);
   for (let ms = 0; ms < PATIENCE_MS && proxy.running > 0; ms += LOOK_MS) {
     await clock.run(clock.now() + LOOK_MS);
   }
   proxy.hangUpAll();
-  return { file: config.file, endpoints: fleet.servers.length, figures };
+  return { file: config.file, endpoints: fleet.servers.length, capacity, figures };
 }
+
+const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
 
 /** The server, and `onAttempt` for each attempt that is directed to it. */
 function counted(server: ModelServer, onAttempt: () => void) {
@@ -193,13 +207,4 @@ function callAll(
     });
   };
   next();
-}
-
-const CALLER_FIELDS = ['User-Agent', 'breakwater-simulate'];
-
-function call(proxy: SimulatedProxy, upstream: string, arrival: Arrival): void {
-  const { method, path, serviceMs } = arrival;
-  const fields =
-    serviceMs === undefined ? CALLER_FIELDS : [...CALLER_FIELDS, OWN_TIME, String(serviceMs)];
-  proxy.send(upstream, { method, target: path, fields }, () => {});
 }

@@ -1,6 +1,9 @@
 /** When simulated callers call, and what for. */
 import type { RouteConfig, UpstreamConfig } from '../config/config.js';
 import type { Random } from '../core/clock.js';
+import { needsOf } from '../core/layers.js';
+import { RouteTable } from '../lib/path-tree.js';
+import { policies } from '../policies/index.js';
 import { exponential } from './chance.js';
 
 export interface Arrival {
@@ -41,6 +44,28 @@ export function* generateTraffic(
   for (let atMs = gapMs(random); atMs < durationMs; atMs += gapMs(random)) {
     yield { atMs, ...examples[Math.floor(random() * examples.length)]! };
   }
+}
+
+/**
+ * The header fields of each request: who calls, and what the policies of its route ask all callers for.
+ * @returns a new list each time, for a method and a path.
+ */
+export function callerFields({
+  policies: own,
+  routes,
+}: UpstreamConfig): (method: string, path: string) => string[] {
+  const table = new RouteTable(routes.map(({ match }) => match));
+  const asked = [own, ...routes.map((route) => route.policies)].map(
+    (settings) => needsOf(policies, settings).callerField,
+  );
+  const isAsked = asked.some((field) => field !== undefined);
+  let count = 0;
+  return (method, path) => {
+    const fields = ['User-Agent', 'breakwater-simulate'];
+    const field = isAsked ? asked[table.find(method, path) + 1] : undefined;
+    if (field?.methods.includes(method) === true) fields.push(field.name, `call-${(count += 1)}`);
+    return fields;
+  };
 }
 
 /** Makes `times` requests of each one in the span. The others come in the time until the next one. */

@@ -49,6 +49,8 @@ t.test('the commands end with the codes of the compatibility list', async (t) =>
     'check 1': () => end('check', bad),
     'explain 0': () => end('explain', good, '--upstream', 'a'),
     'explain 1': () => end('explain', good, '--upstream', 'b'),
+    'simulate 0': () => end('simulate', good, '--upstream', 'a', '--seconds', '1'),
+    'simulate 1': () => end('simulate', good, '--upstream', 'a', '--scenario', 'b'),
     'schema 0': () => end('schema'),
   };
   for (const name of Object.keys(exitCodes) as (keyof typeof exitCodes)[]) {

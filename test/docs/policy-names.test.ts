@@ -10,9 +10,11 @@ const names = policies.map(({ name }) => name as string);
 /** Words of the language as well: an attempt can end by one of them. */
 const outcomes: ReadonlySet<string> = new Set(['deadline', 'timeout']);
 
-/** Lint rules are about policies that they name. */
+/** Lint rules are about policies that they name, and imports write options of policies. */
 const mayName = (path: string) =>
-  path.startsWith('src/policies/') || path.startsWith('src/config/lint/');
+  path.startsWith('src/policies/') ||
+  path.startsWith('src/config/lint/') ||
+  /^src\/importing\/\w+\//.test(path);
 
 const folderOf = (name: string) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 

@@ -166,6 +166,15 @@ t.test('one bad route is bad for itself only if it has a circuit of its own', as
   await t.rejects(play('bad-route'), /bad-route because upstream catalog has no routes/);
 });
 
+t.test('callers send a key of their own where one is required', async (t) => {
+  const routes = [{ name: 'order', match: { methods: ['POST'], path: '/orders' } }];
+  const { phases } = await play('steady', {
+    keys: { idempotency: { required: true, header: 'X-Key' }, routes },
+    seconds: 10,
+  });
+  t.equal(phases[0]!.good, phases[0]!.offered);
+});
+
 t.test('half a fleet is left out by ejection', async (t) => {
   const keys = { timeout: { attempt: '1s' } };
   const { phases, endpoints } = await play('half-a-fleet', { keys, rps: 100 });

@@ -42,6 +42,9 @@ export const exitCodes = {
   'check 1': 'errors; warnings, too, with --strict',
   'explain 0': 'printed',
   'explain 1': 'no such upstream, or the configuration has errors',
+  'simulate 0': 'printed',
+  'simulate 1':
+    'no such upstream or scenario, no requests to replay, or the configuration has errors',
   'schema 0': 'printed',
 } as const;
 

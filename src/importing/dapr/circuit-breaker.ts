@@ -1,5 +1,5 @@
 /** `circuitBreakers`: when the circuit opens, and how it closes again. */
-import type { Part } from '../draft.js';
+import type { Part } from '../part.js';
 import type { Foreign } from '../foreign.js';
 import { showDuration } from '../values.js';
 import { readDuration } from './timeout.js';

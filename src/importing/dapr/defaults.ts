@@ -1,5 +1,6 @@
 /** What holds for apps that are no target, and what Dapr does not have. */
-import type { Draft, Part } from '../draft.js';
+import type { Draft } from '../draft.js';
+import type { Part } from '../part.js';
 import { convertBreaker } from './circuit-breaker.js';
 import type { PolicyKind, PolicyTable } from './policies.js';
 import { convertRetry } from './retry.js';

@@ -1,5 +1,5 @@
 /** `retries`: attempts after the first, their delays, and the statuses that are repeated. */
-import type { Part } from '../draft.js';
+import type { Part } from '../part.js';
 import type { Foreign } from '../foreign.js';
 import { parseGrpcCodes, parseStatusList, showDuration } from '../values.js';
 import { readDuration } from './timeout.js';

@@ -1,5 +1,5 @@
 /** `timeouts`: the time of one attempt. */
-import type { Part } from '../draft.js';
+import type { Part } from '../part.js';
 import type { Foreign } from '../foreign.js';
 import { parseUnits, showDuration } from '../values.js';
 

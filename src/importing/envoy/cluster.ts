@@ -1,5 +1,5 @@
 /** A cluster: where its hosts are, how one is chosen, and how it is connected to. */
-import { Part } from '../draft.js';
+import { Part } from '../part.js';
 import type { Foreign } from '../foreign.js';
 import type { Machine } from '../system.js';
 import { convertHealthChecks, convertOutliers } from './health.js';

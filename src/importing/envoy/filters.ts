@@ -1,5 +1,5 @@
 /** HTTP filters that have an equal, or nearly. */
-import type { Part } from '../draft.js';
+import type { Part } from '../part.js';
 import type { Foreign } from '../foreign.js';
 import { showDuration, showRate, showShare } from '../values.js';
 import { readDuration, readFraction } from './read.js';

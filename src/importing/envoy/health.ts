@@ -1,5 +1,5 @@
 /** `outlier_detection` as ejection, and `health_checks`. */
-import type { Part } from '../draft.js';
+import type { Part } from '../part.js';
 import type { Foreign } from '../foreign.js';
 import { showDuration, showShare, statusesBetween } from '../values.js';
 import { readDuration, setDuration } from './read.js';

@@ -1,6 +1,7 @@
 /** Envoy's bootstrap: an upstream for each cluster, with the policies of the routes that lead there. */
 import { parseDocuments } from '../../config/syntax/documents.js';
-import { Part, type Draft } from '../draft.js';
+import type { Draft } from '../draft.js';
+import { Part } from '../part.js';
 import type { Foreign } from '../foreign.js';
 import { unifyAll, type Machine, type System } from '../system.js';
 import { convertCluster } from './cluster.js';

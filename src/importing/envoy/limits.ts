@@ -1,5 +1,5 @@
 /** `circuit_breakers`: in spite of the name, limits on what is going on at once. */
-import type { Part } from '../draft.js';
+import type { Part } from '../part.js';
 import type { Foreign } from '../foreign.js';
 import { showShare } from '../values.js';
 import { readPercent } from './read.js';

@@ -1,5 +1,6 @@
 /** Where Envoy listens: its listeners, its admin address, and the limits of its listeners. */
-import type { Draft, Part } from '../draft.js';
+import type { Draft } from '../draft.js';
+import type { Part } from '../part.js';
 import type { Foreign } from '../foreign.js';
 import { readDuration } from './read.js';
 import type { Manager, RouteUse } from './routes.js';

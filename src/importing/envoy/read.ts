@@ -1,5 +1,5 @@
 /** Values as Envoy writes them: durations in seconds, shares in percent, wrapped numbers. */
-import type { Part } from '../draft.js';
+import type { Part } from '../part.js';
 import type { Foreign } from '../foreign.js';
 import { parseUnits, showDuration } from '../values.js';
 

@@ -1,5 +1,5 @@
 /** `retry_policy` and `hedge_policy` of a route. */
-import type { Part } from '../draft.js';
+import type { Part } from '../part.js';
 import type { Foreign } from '../foreign.js';
 import { showDuration, statusesBetween } from '../values.js';
 import { readDuration, setDuration } from './read.js';

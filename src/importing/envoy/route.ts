@@ -1,5 +1,5 @@
 /** The policies of a route: its timeouts, retries, hash and rewrites. */
-import type { Part } from '../draft.js';
+import type { Part } from '../part.js';
 import type { Foreign } from '../foreign.js';
 import { convertRateLimit } from './filters.js';
 import { convertRetryLimits } from './limits.js';

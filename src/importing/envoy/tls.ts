@@ -1,5 +1,5 @@
 /** `transport_socket` of a cluster: TLS to the upstream. */
-import type { Part } from '../draft.js';
+import type { Part } from '../part.js';
 import type { Foreign } from '../foreign.js';
 import type { Machine } from '../system.js';
 

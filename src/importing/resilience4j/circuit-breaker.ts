@@ -1,5 +1,5 @@
 /** `resilience4j.circuitbreaker` */
-import type { Part } from '../draft.js';
+import type { Part } from '../part.js';
 import { showDuration, showShare } from '../values.js';
 import type { Instance } from './instance.js';
 
@@ -133,6 +133,12 @@ function convertRecovery(instance: Instance, part: Part): void {
       showDuration(longest),
       max?.from ?? 'not less than recoveryTimeout',
     );
+    if (max !== undefined && exponential?.value === true && multiplier === undefined) {
+      part.note(
+        'resilience4j 2.4.0 ignores this limit where exponentialBackoffMultiplier is not written. Here it holds.',
+        'circuitBreaker.maxRecoveryTimeout',
+      );
+    }
   } else if (exponential?.value === true) {
     part.note(
       'Without exponentialMaxWaitDurationInOpenState the wait grows without end in resilience4j. Here the most is `maxRecoveryTimeout`: 5m by default.',

@@ -1,5 +1,6 @@
 /** The configuration of resilience4j for Spring Boot: an upstream for each instance. */
-import type { Draft, Part } from '../draft.js';
+import type { Draft } from '../draft.js';
+import type { Part } from '../part.js';
 import type { Foreign } from '../foreign.js';
 import { unifyAll, type System } from '../system.js';
 import { convertBreaker } from './circuit-breaker.js';

@@ -1,5 +1,5 @@
 /** An instance of a module, with the configurations that it is based on. */
-import type { Part } from '../draft.js';
+import type { Part } from '../part.js';
 import type { Foreign } from '../foreign.js';
 import { parseIsoDuration, parseUnits } from '../values.js';
 

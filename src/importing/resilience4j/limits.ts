@@ -1,5 +1,5 @@
 /** `resilience4j.bulkhead`, `thread-pool-bulkhead`, `ratelimiter` and `timelimiter` */
-import type { Part } from '../draft.js';
+import type { Part } from '../part.js';
 import { showDuration, showRate } from '../values.js';
 import type { Instance } from './instance.js';
 

@@ -1,5 +1,5 @@
 /** `resilience4j.retry` */
-import type { Part } from '../draft.js';
+import type { Part } from '../part.js';
 import { showDuration } from '../values.js';
 import type { Instance } from './instance.js';
 

@@ -6,7 +6,7 @@ import { combinedValue } from '../../http/fields.js';
 import { encodeKept, encodeResponse, keptKinds } from '../../core/kept-response.js';
 import { MemoryReply } from '../../core/memory-reply.js';
 import type { CallLayer, CallStage } from '../../core/pipeline.js';
-import type { Policy, PolicyContext } from '../../core/policy.js';
+import type { Needs, Policy, PolicyContext } from '../../core/policy.js';
 import { isOpenEnded, type Reply } from '../../core/reply.js';
 import { collectBody } from './collect-body.js';
 import { REPLAYED, keptHeaders, readEntry, type LockHead, type RecordHead } from './entry.js';
@@ -207,5 +207,9 @@ export const idempotency = {
   schema,
   reasons,
   instruments,
+  needs({ idempotency: options }: IdempotencySettings): Needs {
+    const isRequired = options !== 'off' && options.required;
+    return isRequired ? { callerField: { name: options.header, methods: options.methods } } : {};
+  },
   create,
 } as const satisfies Policy<'idempotency', typeof schema, IdempotencySettings, CallLayer>;

@@ -40,7 +40,7 @@ export function readArguments(args: readonly string[]): Options {
     seconds: atLeastOne('--seconds', values.seconds),
     rate: values.rate === undefined ? undefined : atLeastOne('--rate', values.rate),
     // The other figures are relative to the first two.
-    contenders: choose('--only', values.only, contenders, ['direct', 'floor']),
+    contenders: choose('--only', values.only, contenders, ['direct', 'floor', 'http2-floor']),
     workloads: choose('--workload', values.workload, workloads),
     json: values.json,
     isMarkdown: values.markdown,

@@ -1,9 +1,9 @@
 /** What all parts of the comparison share: who runs where, how a contender is started and asked. */
-import type { Generators } from '../support/generators.js';
+import { runGrpcGenerator, type Generators } from '../support/generators.js';
 import { findFreePort, type Program, type Programs } from '../support/program.js';
 import { cores } from '../support/hot-path.js';
 import type { Upstream } from '../support/upstreams.js';
-import type { Load } from '../support/wrk.js';
+import type { Load, Saturation } from '../support/wrk.js';
 import type { Options } from './arguments.js';
 import type { Contender } from './contenders.js';
 import { verify } from './verify.js';
@@ -62,3 +62,14 @@ export function loadOf(workload: Workload, seconds: number): Load {
     seconds,
   };
 }
+
+/** As many requests as get a response. */
+export const saturateWith = (
+  { generators }: Bench,
+  port: number,
+  workload: Workload,
+  seconds: number,
+): Promise<Saturation> =>
+  workload.protocol === 'grpc'
+    ? runGrpcGenerator({ port, streams: CONNECTIONS, seconds, calls: undefined }, cores.load)
+    : generators.saturate(port, loadOf(workload, seconds));

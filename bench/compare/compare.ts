@@ -3,10 +3,10 @@ import { chooseGenerators } from '../support/generators.js';
 import type { Programs } from '../support/program.js';
 import { cores } from '../support/hot-path.js';
 import { median } from '../support/statistics.js';
-import { startUpstream } from '../support/upstreams.js';
+import { startGrpcUpstream, startUpstream } from '../support/upstreams.js';
 import type { Options } from './arguments.js';
-import { loadOf, start, type Bench, type Running } from './bench.js';
-import type { Contender } from './contenders.js';
+import { loadOf, saturateWith, start, type Bench, type Running } from './bench.js';
+import { isFloor, type Contender } from './contenders.js';
 import { measureMemory } from './memory.js';
 import { report, type Memory, type Report, type Result } from './report.js';
 import { workloads, type Workload } from './workloads.js';
@@ -40,7 +40,12 @@ export async function compare(
         memory.push(await measureMemory(bench, contender, workload));
       }
     } else {
-      results.push(...(await measure(bench, [...versions.keys()], workload)));
+      const isGrpc = workload.protocol === 'grpc';
+      const own = isGrpc
+        ? { ...bench, upstream: await startGrpcUpstream(programs, cores.load) }
+        : bench;
+      results.push(...(await measure(own, [...versions.keys()], workload)));
+      if (isGrpc) await programs.stop(own.upstream.program);
     }
   }
   const whole: Report = { versions, upstream, generators, results, memory };
@@ -60,7 +65,7 @@ async function measure(
     running.push({ ...started, result: emptyResult(contender, workload) });
   }
   for (const each of running) {
-    await bench.generators.saturate(each.port, loadOf(each.asked, WARM_UP_SECONDS));
+    await saturateWith(bench, each.port, each.asked, WARM_UP_SECONDS);
   }
   const { rounds } = bench.options;
   for (let round = 1; round <= rounds; round++) {
@@ -70,7 +75,7 @@ async function measure(
       console.error(`${workload.name} ${round}/${rounds} ${each.contender.name}: ${rate}/s`);
     }
   }
-  const floor = running.find(({ contender }) => contender.name === 'floor')!;
+  const floor = running.find(({ contender }) => isFloor(contender))!;
   const rate = bench.options.rate ?? Math.round(median(floor.result.perSecond) / 2);
   for (let round = 1; workload.hasLatency && round <= rounds; round++) {
     for (const each of running) {
@@ -112,12 +117,13 @@ const emptyResult = (contender: Contender, workload: Workload): Result => ({
   keepsUp: true,
 });
 
-async function saturate({ options, upstream, generators }: Bench, each: Measured): Promise<void> {
+async function saturate(bench: Bench, each: Measured): Promise<void> {
+  const { options, upstream } = bench;
   const { contender, port, program, asked, result } = each;
   const upstreamBefore = upstream.program.cpuSeconds();
   const cpuBefore = program?.cpuSeconds() ?? 0;
   const startedMs = performance.now();
-  const load = await generators.saturate(port, loadOf(asked, options.seconds));
+  const load = await saturateWith(bench, port, asked, options.seconds);
   const elapsed = (performance.now() - startedMs) / 1000;
   const cpu = (program?.cpuSeconds() ?? 0) - cpuBefore;
   const upstreamShare = (upstream.program.cpuSeconds() - upstreamBefore) / elapsed;

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { version as breakwaterVersion } from '../../src/version.js';
-import { ROUTES, type Workload, type WorkloadName } from './workloads.js';
+import { ROUTES, workloads, type Workload, type WorkloadName } from './workloads.js';
 
 export interface Setup {
   readonly port: number;
@@ -67,6 +67,9 @@ const direct: Contender = {
   prepare: undefined,
 };
 
+/** Of those that are not compared with gRPC. */
+export const unfitForGrpc = { 'grpc-unary': 'Envoy is the peer for gRPC' } as const;
+
 const floor: Contender = {
   name: 'floor',
   title: 'Fastify + undici dispatch (the floor)',
@@ -74,8 +77,29 @@ const floor: Contender = {
   version: async () => `fastify ${packageVersion('fastify')}, undici ${packageVersion('undici')}`,
   tries: 1,
   opens: 'never',
+  unfit: unfitForGrpc,
   prepare: (setup) => runNode(script('floor'), setup),
 };
+
+/** Of HTTP/2. */
+const http2Floor: Contender = {
+  name: 'http2-floor',
+  title: 'node:http2 (the floor)',
+  policies: 'none',
+  version: async () => process.versions.node,
+  tries: 1,
+  opens: 'never',
+  unfit: Object.fromEntries(
+    workloads
+      .filter(({ protocol }) => protocol !== 'grpc')
+      .map(({ name }) => [name, 'it speaks HTTP/2 alone']),
+  ),
+  prepare: (setup) => runNode(script('http2-floor'), setup),
+};
+
+/** The figures of the others are relative to these. */
+export const isFloor = ({ name }: Contender): boolean =>
+  name === floor.name || name === http2Floor.name;
 
 const breakwater: Contender = {
   name: 'breakwater',
@@ -135,6 +159,7 @@ const bareHttpProxy: Contender = {
   version: async () => packageVersion('@fastify/http-proxy'),
   tries: 11,
   opens: 'never',
+  unfit: unfitForGrpc,
   prepare: (setup) => runNode(script('bare-http-proxy'), setup),
 };
 
@@ -145,12 +170,14 @@ const httpProxy3: Contender = {
   version: async () => packageVersion('http-proxy-3'),
   tries: 1,
   opens: 'never',
+  unfit: unfitForGrpc,
   prepare: (setup) => runNode(script('http-proxy-3'), setup),
 };
 
 export const nodeContenders: readonly Contender[] = [
   direct,
   floor,
+  http2Floor,
   breakwater,
   bareHttpProxy,
   httpProxy3,

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { output } from '../support/program.js';
 import { nginxHead, nginxHttp } from '../support/upstreams.js';
-import type { Contender, Setup } from './contenders.js';
+import { unfitForGrpc, type Contender, type Setup } from './contenders.js';
 import { ROUTES } from './workloads.js';
 
 function write({ directory }: Setup, name: string, text: string): string {
@@ -30,6 +30,7 @@ export const nginx: Contender = {
   version: () => versionOf(/nginx\/(\S+)/, 'nginx', '-v'),
   tries: 3,
   opens: 'told',
+  unfit: unfitForGrpc,
   prepare(setup) {
     const { port, upstreamPort, workload, directory } = setup;
     const health =
@@ -76,6 +77,7 @@ export const haproxy: Contender = {
   version: () => versionOf(/version (\d[\d.]*)/i, 'haproxy', '-v'),
   tries: 3,
   opens: 'told',
+  unfit: unfitForGrpc,
   prepare(setup) {
     const { port, upstreamPort, workload } = setup;
     const health = {
@@ -129,6 +131,7 @@ export const caddy: Contender = {
   // It retries only requests that never reached the upstream.
   tries: 1,
   opens: 'tripped',
+  unfit: unfitForGrpc,
   prepare(setup) {
     const { port, upstreamPort, workload, directory } = setup;
     const health =
@@ -199,6 +202,12 @@ const address = (of: number) => ({
   socket_address: { address: '127.0.0.1', port_value: of },
 });
 
+const HTTP = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
+const http2 = {
+  '@type': `type.googleapis.com/${HTTP}`,
+  explicit_http_config: { http2_protocol_options: {} },
+};
+
 function envoyConfig(setup: Setup): unknown {
   const { port, upstreamPort, workload } = setup;
   const isFailing = workload.name === 'failing';
@@ -261,6 +270,9 @@ function envoyConfig(setup: Setup): unknown {
       endpoints: [{ lb_endpoints: [{ endpoint: { address: address(upstreamPort) } }] }],
     },
     common_lb_config: { healthy_panic_threshold: { value: 0 } },
+    ...(workload.protocol === 'grpc'
+      ? { typed_extension_protocol_options: { [HTTP]: http2 } }
+      : {}),
     circuit_breakers: {
       thresholds: [
         {

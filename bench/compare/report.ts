@@ -5,7 +5,7 @@ import type { Generators } from '../support/generators.js';
 import { median, spread } from '../support/statistics.js';
 import { printTable, type Row } from '../support/table.js';
 import type { Options } from './arguments.js';
-import type { Contender } from './contenders.js';
+import { isFloor, type Contender } from './contenders.js';
 import type { Workload } from './workloads.js';
 
 /** Of one contender with one workload; lists hold a value per round. */
@@ -75,7 +75,7 @@ export function report(whole: Report, options: Options): void {
 }
 
 function reportWorkload(workload: Workload, results: readonly Result[], options: Options): void {
-  const floor = results.find(({ contender }) => contender.name === 'floor')!;
+  const floor = results.find(({ contender }) => isFloor(contender))!;
   const direct = results.find(({ contender }) => contender.name === 'direct');
   const rows = results.map((result): Row => {
     const { perSecond, perCpuSecond, proxyShare, loadShare, refusedShare } = result;

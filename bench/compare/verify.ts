@@ -1,5 +1,6 @@
 /** Checks the responses of a contender before anything is measured; and its circuit opened where that is the workload. */
 import http from 'node:http';
+import { runGrpcGenerator } from '../support/generators.js';
 import type { Contender } from './contenders.js';
 import type { Workload } from './workloads.js';
 
@@ -11,6 +12,9 @@ interface Answer {
 /** Enough for any threshold of failures in a row, and more in a row than chance brings about. */
 const FAILURES = 20;
 
+/** Longest time for one gRPC call. */
+const CALL_SECONDS = 10;
+
 /** @throws Error that tells which response came instead. */
 export async function verify(
   contender: Contender,
@@ -20,6 +24,14 @@ export async function verify(
   const fail = (what: string): never => {
     throw new Error(`Cannot measure ${contender.name} with ${workload.name} because ${what}`);
   };
+  if (workload.protocol === 'grpc') {
+    const { requests, refused } = await runGrpcGenerator(
+      { port, streams: 1, seconds: CALL_SECONDS, calls: 1 },
+      undefined,
+    );
+    if (requests !== 1 || refused !== 0) fail('a call has another response');
+    return;
+  }
   if (workload.name === 'open') {
     if (contender.opens === 'tripped') {
       for (let i = 0; i < FAILURES; i++) await send(port, 'GET', '/fail', 0);

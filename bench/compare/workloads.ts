@@ -1,5 +1,6 @@
 /** What the contenders are put through. */
 import { FAILING_SHARE, LARGE_BYTES, SMALL_BODY } from '../support/answers.js';
+import { GRPC_PATH } from '../support/grpc.js';
 
 export type WorkloadName =
   | 'small-get'
@@ -8,12 +9,14 @@ export type WorkloadName =
   | 'routes'
   | 'failing'
   | 'open'
+  | 'grpc-unary'
   | 'memory';
 
 export interface Workload {
   readonly name: WorkloadName;
   /** For the head of a table. */
   readonly title: string;
+  readonly protocol: 'http1' | 'grpc';
   readonly method: 'GET' | 'POST';
   /** One of these by turns. */
   readonly paths: readonly string[];
@@ -32,6 +35,7 @@ export interface Workload {
 export const ROUTES = 64;
 
 const basic = {
+  protocol: 'http1',
   method: 'GET',
   bodyBytes: 0,
   hasDeadline: false,
@@ -78,6 +82,15 @@ export const workloads: readonly Workload[] = [
     title: 'Circuit open',
     paths: ['/item'],
     failingShare: 1,
+    hasLatency: false,
+  },
+  {
+    ...basic,
+    name: 'grpc-unary',
+    title: 'gRPC: small unary calls, 64 streams of one connection (upstream and load: node:http2)',
+    protocol: 'grpc',
+    paths: [GRPC_PATH],
+    method: 'POST',
     hasLatency: false,
   },
   { ...basic, name: 'memory', title: 'Memory', paths: ['/item'] },

@@ -1,4 +1,5 @@
 /** Load from either generator: wrk where there is one, for it costs least, otherwise our own; at a fixed rate always our own. */
+import type { GrpcLoadOptions } from './grpc-load.js';
 import { output, pinned } from './program.js';
 import type { LoadOptions, LoadReport } from './load.js';
 import { scriptPath } from './upstreams.js';
@@ -30,19 +31,31 @@ export async function chooseGenerators(
 }
 
 /** @throws Error with what the generator had to say instead of figures. */
-export async function runOwnGenerator(
+export const runOwnGenerator = (
   options: LoadOptions,
   core: number | undefined,
-): Promise<LoadReport> {
+): Promise<LoadReport> => run<LoadReport>('load.js', options, core);
+
+/** @throws Error with what the generator had to say instead of figures. */
+export const runGrpcGenerator = (
+  options: GrpcLoadOptions,
+  core: number | undefined,
+): Promise<Saturation> => run<Saturation>('grpc-load.js', options, core);
+
+async function run<Report>(
+  script: string,
+  options: object,
+  core: number | undefined,
+): Promise<Report> {
   const [command, ...args] = [
     ...pinned(core),
     process.execPath,
-    scriptPath('load.js'),
+    scriptPath(script),
     JSON.stringify(options),
   ];
   const text = (await output(command!, ...args)) ?? '';
   try {
-    return JSON.parse(text) as LoadReport;
+    return JSON.parse(text) as Report;
   } catch {
     throw new Error(`Cannot measure because the load generator ended with:\n${text}`);
   }

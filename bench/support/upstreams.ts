@@ -28,6 +28,22 @@ export async function startUpstream(
   return { port, program, description: nginx ?? 'the server in bench/support' };
 }
 
+/** @param core that it stays on. */
+export async function startGrpcUpstream(
+  programs: Programs,
+  core: number | undefined,
+): Promise<Upstream> {
+  const port = await findFreePort();
+  const args = [scriptPath('grpc-upstream.js'), String(port)];
+  const program = await programs.start('grpc-upstream', {
+    command: process.execPath,
+    args,
+    core,
+    port,
+  });
+  return { port, program, description: 'node:http2' };
+}
+
 export const scriptPath = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
 function writeNginxFiles(directory: string, port: number): void {

@@ -1,5 +1,5 @@
 /** A request's header fields on their way to the upstream: what a hop must take out, and what this one adds (RFC 9110, section 7.6). */
-import { combinedValue, hasField, listMembers, type Fields } from '../http/fields.js';
+import { combinedValue, firstValue, listMembers, type Fields } from '../http/fields.js';
 import { hopByHop, nominated } from '../http/hop-by-hop.js';
 import type { RequestHead } from './stream.js';
 
@@ -9,9 +9,11 @@ function peerOf(address: string | undefined): string {
   return address.startsWith('::ffff:') ? address.slice(7) : address;
 }
 
-const acceptsTrailers = (fields: Fields): boolean =>
-  hasField(fields, 'te') &&
-  listMembers(fields, 'te').some((member) => member.split(';', 1)[0]!.trim() === 'trailers');
+function acceptsTrailers(fields: Fields): boolean {
+  const te = firstValue(fields, 'te');
+  if (te === undefined || te === 'trailers') return te !== undefined;
+  return listMembers(fields, 'te').some((member) => member.split(';', 1)[0]!.trim() === 'trailers');
+}
 
 /**
  * Keeps order, case and repetitions. Appends to the last X-Forwarded-For and Via there are; X-Forwarded-Proto and

@@ -1,22 +1,37 @@
 /** Header fields between the flat lists of the program and the forms in which Node reads and writes those of HTTP/2. */
 import type { OutgoingHttpHeaders } from 'node:http2';
+import { createFieldObject } from '../../http/field-object.js';
 import type { Fields } from '../../http/fields.js';
+
+export interface PseudoFields {
+  method: string;
+  path: string;
+  authority: string | undefined;
+}
 
 /** What a list of Node says: the pseudo-header fields apart from the others (RFC 9113, section 8.3.1). */
 export interface RequestFields {
-  readonly pseudo: ReadonlyMap<string, string>;
+  readonly pseudo: PseudoFields;
   readonly fields: Fields;
+}
+
+const COLON = 0x3a;
+
+function readPseudo(pseudo: PseudoFields, name: string, value: string): void {
+  if (name === ':method') pseudo.method = value;
+  else if (name === ':path') pseudo.path = value;
+  else if (name === ':authority') pseudo.authority = value;
 }
 
 /** Pieces of a `cookie` become one again, as HTTP/1 and upstreams expect it (RFC 9113, section 8.2.3). */
 export function readFields(raw: Fields): RequestFields {
-  const pseudo = new Map<string, string>();
+  const pseudo: PseudoFields = { method: '', path: '', authority: undefined };
   const fields: string[] = [];
   let cookieAt = -1;
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i]!;
     const value = raw[i + 1]!;
-    if (name.startsWith(':')) pseudo.set(name, value);
+    if (name.charCodeAt(0) === COLON) readPseudo(pseudo, name, value);
     else if (name === 'cookie' && cookieAt !== -1) fields[cookieAt] += `; ${value}`;
     else {
       if (name === 'cookie') cookieAt = fields.length + 1;
@@ -91,8 +106,6 @@ function add(headers: Headers, lowerName: string, value: string): void {
   else headers[lowerName] = [String(other), value];
 }
 
-const empty = (): Headers => Object.create(null) as Headers;
-
 /** @throws when a field cannot be written. */
 export function writeHead(status: number, fields: Fields): OutgoingHttpHeaders {
   if (status < 200 || status > 599) throw new TypeError(`HTTP/2 has no status ${status}`);
@@ -106,14 +119,14 @@ export function writeInformational(status: number, fields: Fields): OutgoingHttp
 
 /** Trailers; those that cannot be written are left out, as the head has been sent. */
 export function writeTrailers(fields: Fields): OutgoingHttpHeaders {
-  const headers = empty();
+  const headers: Headers = createFieldObject();
   const writable = filterWritable(fields);
   for (let i = 0; i < writable.length; i += 2) add(headers, writable[i]!, writable[i + 1]!);
   return headers;
 }
 
 function writeStatus(status: number, fields: Fields): OutgoingHttpHeaders {
-  const headers = empty();
+  const headers: Headers = createFieldObject();
   headers[':status'] = status;
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i]!.toLowerCase();

@@ -50,10 +50,10 @@ export class Http2Stream implements InboundStream {
   ) {
     this.#stream = stream;
     this.#options = options;
-    this.method = pseudo.get(':method')!;
-    this.target = pseudo.get(':path') ?? '';
+    this.method = pseudo.method;
+    this.target = pseudo.path;
     this.fields = fields;
-    this.host = pseudo.get(':authority') ?? firstValue(fields, 'host');
+    this.host = pseudo.authority ?? firstValue(fields, 'host');
     this.peerAddress = options.peerAddress;
     this.#isHeadOnly = this.method === 'HEAD';
     this.body = this.#openBody();

@@ -1,6 +1,7 @@
 /** Requests that Node's HTTP/2 lets through but that no upstream should see. */
 import { firstValue, type Fields } from '../../http/fields.js';
 import { isHost } from '../target.js';
+import type { PseudoFields } from './fields.js';
 
 export interface Fault {
   readonly status: 400 | 405;
@@ -13,16 +14,16 @@ const bad = (why: string): Fault => ({ status: 400, why });
  * Missing pseudo-header fields, repeated hosts and fields of the connection do not come as far as here: they are reset with
  * PROTOCOL_ERROR (RFC 9113, section 8.1.1).
  */
-export function findFault(pseudo: ReadonlyMap<string, string>, fields: Fields): Fault | undefined {
-  const method = pseudo.get(':method');
+export function findFault(
+  { method, path, authority }: PseudoFields,
+  fields: Fields,
+): Fault | undefined {
   // A gateway opens no connections to where clients choose (RFC 9110, section 9.3.6).
   if (method === 'CONNECT') return { status: 405, why: 'the method is CONNECT' };
-  const path = pseudo.get(':path') ?? '';
   if (!path.startsWith('/') && path !== '*') return bad('the :path does not begin with a slash');
   if (path === '*' && method !== 'OPTIONS') return bad('the target * is for OPTIONS only');
   if (path.includes('#')) return bad('the target has a fragment');
   const host = firstValue(fields, 'host');
-  const authority = pseudo.get(':authority');
   const named = authority ?? host;
   if (named === undefined || !isHost(named)) return bad('the :authority is malformed');
   // RFC 9113, section 8.3.1: the next hop could believe the other one.

@@ -1,6 +1,7 @@
 /** Header and trailer fields between Breakwater's flat lists and what node:http2 takes and gives. */
 import { STATUS_CODES } from 'node:http';
 import type { OutgoingHttpHeaders } from 'node:http2';
+import { createFieldObject } from '../../http/field-object.js';
 import type { Fields } from '../../http/fields.js';
 import { hopByHop } from '../../http/hop-by-hop.js';
 import type { OutboundRequest, ResponseHead } from '../client.js';
@@ -28,7 +29,7 @@ function add(headers: OutgoingHttpHeaders, fields: Fields): OutgoingHttpHeaders 
 }
 
 export function requestHeaders(request: OutboundRequest, scheme: string): OutgoingHttpHeaders {
-  const headers = Object.create(null) as OutgoingHttpHeaders;
+  const headers: OutgoingHttpHeaders = createFieldObject();
   headers[':method'] = request.method;
   headers[':scheme'] = scheme;
   headers[':authority'] = request.authority;
@@ -45,7 +46,7 @@ export function joinRepeated(headers: OutgoingHttpHeaders): OutgoingHttpHeaders 
 }
 
 export function trailerHeaders(fields: Fields): OutgoingHttpHeaders {
-  return add(Object.create(null) as OutgoingHttpHeaders, fields);
+  return add(createFieldObject(), fields);
 }
 
 /** @param raw begins with `:status`, which is checked by Node. */

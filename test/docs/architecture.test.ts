@@ -180,8 +180,11 @@ t.test('the pure language needs nothing of Node', async (t) => {
   }
 });
 
-/** Folders that may use Node's own HTTP: one protocol towards clients, the status texts that HTTP/2 has not, and the admin endpoints. */
-const usesNodeHttp = ['src/inbound/http1/', 'src/outbound/http2/', 'src/admin/'];
+/**
+ * Folders that may use Node's own HTTP: one protocol towards clients, the status texts that HTTP/2 has not, the admin endpoints,
+ * and a reader of those.
+ */
+const usesNodeHttp = ['src/inbound/http1/', 'src/outbound/http2/', 'src/admin/', 'src/cli/top/'];
 
 t.test('what is not about HTTP/1 knows nothing of it', async (t) => {
   for (const { path, imports } of files) {

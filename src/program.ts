@@ -3,8 +3,9 @@ import { Argument, Command, Option } from 'commander';
 import type { CheckOptions } from './cli/check.js';
 import type { ExplainOptions } from './cli/explain.js';
 import type { SystemName } from './cli/import.js';
-import { endQuietly, readStdin, type Output } from './cli/output.js';
+import { endQuietly, readStdin, STDIN, type Output } from './cli/output.js';
 import type { SimulateOptions } from './cli/simulate.js';
+import type { TopOptions } from './cli/top.js';
 import { pinTicks } from './platform/pin-ticks.js';
 import { listenForStop } from './platform/signals.js';
 import { scenarioNames } from './simulation/scenario-names.js';
@@ -18,6 +19,10 @@ const { stdout, stderr, env } = process;
 const output: Output = { stdout, stderr, env };
 endQuietly(stdout);
 endQuietly(stderr);
+
+/** Standard input is read only where it is asked for. */
+const withStdin = async (inputs: readonly string[]): Promise<Output> =>
+  inputs.includes(STDIN) ? { ...output, stdin: await readStdin(process.stdin) } : output;
 const defaultFile = env['BREAKWATER_CONFIG'] || 'config/breakwater.yaml';
 const defaultNote = '$BREAKWATER_CONFIG, then config/breakwater.yaml';
 
@@ -67,12 +72,9 @@ program
   )
   .option('--allow-unset', 'do not fail on environment variables that are not set here', false)
   .action(async (files: string[], options: CheckOptions) => {
-    const { check, STDIN } = await import('./cli/check.js');
-    const read = files.includes(STDIN) ? { stdin: await readStdin(process.stdin) } : {};
-    process.exitCode = check(files.length === 0 ? [defaultFile] : files, options, {
-      ...output,
-      ...read,
-    });
+    const { check } = await import('./cli/check.js');
+    const inputs = files.length === 0 ? [defaultFile] : files;
+    process.exitCode = check(inputs, options, await withStdin(inputs));
   });
 
 program
@@ -132,7 +134,24 @@ program
   .argument('<files...>', 'its files, as parts of one configuration; - for standard input')
   .action(async (system: SystemName, files: string[]) => {
     const { importForeign } = await import('./cli/import.js');
-    process.exitCode = importForeign(system, files, output);
+    process.exitCode = importForeign(system, files, await withStdin(files));
+  });
+
+program
+  .command('top')
+  .description(
+    'Show what the upstreams of a running proxy do now, the worst first. q or Ctrl-C ends it.',
+  )
+  .option('--admin <address>', 'the admin server', 'http://127.0.0.1:9900')
+  .option('--once', 'show it once', false)
+  .addOption(
+    new Option('--format <format>', 'text, or a line of JSON each time')
+      .choices(['text', 'json'])
+      .default('text'),
+  )
+  .action(async (options: TopOptions) => {
+    const { top } = await import('./cli/top.js');
+    process.exitCode = await top(options, { stdin: process.stdin, stdout, env });
   });
 
 await program.parseAsync();

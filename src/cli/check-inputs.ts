@@ -5,11 +5,7 @@ import { checkText } from '../config/check.js';
 import { decodeThen, describeReadFailure, type Loaded } from '../config/load.js';
 import { Findings, sortDiagnostics, type Diagnostic } from '../config/syntax/diagnostics.js';
 import { MANIFEST_RULE, readManifest } from '../config/syntax/manifest.js';
-import type { Output } from './output.js';
-
-/** Standard input on the command line, and what it is called in messages. */
-export const STDIN = '-';
-const STDIN_NAME = 'stdin';
+import { STDIN, STDIN_NAME, type Output } from './output.js';
 
 export interface Checked {
   readonly name: string;

@@ -5,8 +5,6 @@ import { formatAsSarif, formatForGithub } from './check-formats.js';
 import { checkInputs, type Checked } from './check-inputs.js';
 import type { Output } from './output.js';
 
-export { STDIN } from './check-inputs.js';
-
 export interface CheckOptions {
   /** Exit code 1 for warnings too, but not for infos. */
   readonly strict: boolean;

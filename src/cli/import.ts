@@ -3,13 +3,9 @@ import { readFileSync, statSync } from 'node:fs';
 import { decodeThen } from '../config/load.js';
 import { formatDiagnostics, type Diagnostic } from '../config/syntax/diagnostics.js';
 import { importFiles, type ForeignText, type SystemName } from '../importing/index.js';
-import type { Output } from './output.js';
+import { STDIN, STDIN_NAME, type Output } from './output.js';
 
 export type { SystemName } from '../importing/index.js';
-
-/** Standard input on the command line, and what it is called in messages. */
-const STDIN = '-';
-const STDIN_NAME = 'stdin';
 
 const hasFile = (path: string) => statSync(path, { throwIfNoEntry: false })?.isFile() === true;
 

@@ -1,6 +1,10 @@
 /** What the short commands have of the process, so that tests can stand in for it. */
 import type { Environment } from '../config/syntax/interpolate.js';
 
+/** Standard input on the command line, and what it is called in messages. */
+export const STDIN = '-';
+export const STDIN_NAME = 'stdin';
+
 interface Sink {
   write(text: string): unknown;
 }

@@ -417,6 +417,17 @@ t.test('reads standard input that comes late and does not block', async (t) => {
   t.equal(told, 'stdin: OK, 1 upstream\n');
 });
 
+t.test('import reads standard input as check does', async (t) => {
+  const child = spawn(...node(pathOf('main.js'), 'import', 'dapr', '-'), { stdio: 'pipe' });
+  let told = '';
+  child.stdout.on('data', (chunk: Buffer) => (told += chunk.toString()));
+  const timeouts =
+    'policies: { timeouts: { short: 5s } }, targets: { apps: { a: { timeout: short } } }';
+  child.stdin.end(`apiVersion: dapr.io/v1alpha1\nkind: Resiliency\nspec: { ${timeouts} }\n`);
+  t.equal(await new Promise((resolve) => child.on('close', resolve)), 0);
+  t.match(told, /^# Made from Dapr: stdin\./);
+});
+
 t.test('ends without a complaint when its reader is gone', async (t) => {
   const many = Array.from({ length: 500 }, (_, i) => `  u${i}: { listen: 0 }`).join('\n');
   const folder = files(t, { 'a.yaml': `upstreams:\n${many}\n` });

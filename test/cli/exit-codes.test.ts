@@ -30,15 +30,26 @@ t.test('the commands end with the codes of the compatibility list', async (t) =>
   const busy = write('busy.yaml', upstream(`127.0.0.1:${(taken.address() as AddressInfo).port}`));
   const bad = write('bad.yaml', 'upstreams: {}\n');
 
-  async function drain(): Promise<number> {
+  /** @param use what is done while it runs; it gets what the proxy has said. */
+  async function run(use: (output: string) => void): Promise<number> {
     const proxy = spawn(...node(pathOf('main.js'), 'run', '--config', good));
     let text = '';
     for await (const piece of proxy.stdout) {
       text += String(piece);
       if (text.includes('breakwater: ready')) break;
     }
+    use(text);
     proxy.kill('SIGTERM');
     const [code] = (await once(proxy, 'exit')) as [number];
+    return code;
+  }
+  const drain = () => run(() => {});
+  async function shownOnce(): Promise<unknown> {
+    let code: unknown;
+    await run((output) => {
+      const [, address = ''] = /admin listens on (\S+)/.exec(output) ?? [];
+      code = end('top', '--once', '--admin', address);
+    });
     return code;
   }
   const ends: Record<keyof typeof exitCodes, () => unknown> = {
@@ -52,6 +63,8 @@ t.test('the commands end with the codes of the compatibility list', async (t) =>
     'simulate 0': () => end('simulate', good, '--upstream', 'a', '--seconds', '1'),
     'simulate 1': () => end('simulate', good, '--upstream', 'a', '--scenario', 'b'),
     'schema 0': () => end('schema'),
+    'top 0': shownOnce,
+    'top 1': () => end('top', '--admin', '127.0.0.1:1'),
   };
   for (const name of Object.keys(exitCodes) as (keyof typeof exitCodes)[]) {
     t.equal(await ends[name](), Number(name.split(' ')[1]), name);

@@ -180,11 +180,15 @@ t.test('the pure language needs nothing of Node', async (t) => {
   }
 });
 
-/** Folders that may use Node's own HTTP: one protocol towards clients, the status texts that HTTP/2 has not, the admin endpoints, and the way to a collector of spans. */
+/**
+ * Folders that may use Node's own HTTP: one protocol towards clients, the status texts that HTTP/2 has not, the admin endpoints,
+ * a reader of those, and the way to a collector of spans.
+ */
 const usesNodeHttp = [
   'src/inbound/http1/',
   'src/outbound/http2/',
   'src/admin/',
+  'src/cli/top/',
   'src/telemetry/trace/',
 ];
 

@@ -46,6 +46,8 @@ export const exitCodes = {
   'simulate 1':
     'no such upstream or scenario, no requests to replay, or the configuration has errors',
   'schema 0': 'printed',
+  'top 0': 'shown once, or ended by a key or a signal',
+  'top 1': 'the admin server cannot be read',
 } as const;
 
 /** `Via to upstream`, `Age to client`, `traceparent from client` */

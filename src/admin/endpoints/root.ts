@@ -22,6 +22,7 @@ const scripts = [
   'charts',
   'detail',
   'dom',
+  'facts',
   'feed',
   'format',
   'head',

@@ -88,6 +88,13 @@ export const words: Readonly<
   idle: { word: 'idle', sign: '○' },
 };
 
+/** A later version may have states that this one does not know: they are shown by their names. */
+export const lookOf = (state: string): { readonly word: string; readonly sign: string } =>
+  (words as Readonly<Record<string, (typeof words)[TroubleState]>>)[state] ?? {
+    word: state,
+    sign: '?',
+  };
+
 function emptyHistory(slots: number): History {
   const zeros = () => Array.from({ length: slots }, () => 0);
   const nothing = () => Array.from({ length: slots }, (): number | null => null);
@@ -165,7 +172,7 @@ export class Model {
     const parts = query.toLowerCase().split(/\s+/).filter(Boolean);
     return this.sorted(key).filter(({ row }) => {
       if (onlyTrouble && row.trouble.weight < TROUBLE) return false;
-      const text = `${row.name} ${row.target} ${words[row.trouble.state].word}`.toLowerCase();
+      const text = `${row.name} ${row.target} ${lookOf(row.trouble.state).word}`.toLowerCase();
       return parts.every((part) => text.includes(part));
     });
   }
@@ -178,7 +185,7 @@ export class Model {
     if (troubled.length === 0)
       return all === 1 ? 'The upstream is well.' : `All ${all} upstreams are well.`;
     const worst = troubled[0]!.row;
-    return `${troubled.length} of ${all} in trouble. Worst: ${worst.name} (${words[worst.trouble.state].word}).`;
+    return `${troubled.length} of ${all} in trouble. Worst: ${worst.name} (${lookOf(worst.trouble.state).word}).`;
   }
 }
 

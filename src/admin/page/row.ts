@@ -1,7 +1,8 @@
 /** One row of the table, and the row below it that opens with its details. */
 import { Detail } from './detail.js';
 import { h, setClass, setText } from './dom.js';
-import { formatAge, formatMs, formatRate, formatShare, NONE } from './format.js';
+import { cellsOf } from './facts.js';
+import { NONE } from './format.js';
 import type { Row } from '../../core/live.js';
 import { TROUBLE, words, type Known, type Model } from './model.js';
 import { createStrip, drawStrip, type Palette } from './strip.js';
@@ -112,22 +113,16 @@ function describeShadow({ shadow }: Row): string {
 
 /** The cells between the name and the strip. */
 function describe(row: Row, at: string): string[] {
-  const { latencyMs, bulkhead, endpoints, lastError } = row;
-  const { available, ejected, unhealthy, drained } = endpoints;
-  const all = available + ejected + unhealthy + drained;
+  const { p50, p95, p99, ...cells } = cellsOf(row, at);
   return [
-    formatRate(row.callsPerSecond),
-    formatShare(row.goodShare),
-    formatShare(row.degradedShare === 0 ? 0 : row.degradedShare),
-    latencyMs === null
-      ? NONE
-      : [latencyMs.p50, latencyMs.p95, latencyMs.p99].map(formatMs).join(' / '),
-    row.attemptsPerCall === null ? NONE : row.attemptsPerCall.toFixed(2),
-    bulkhead === null
-      ? NONE
-      : `${bulkhead.active}/${bulkhead.limit}${bulkhead.queued > 0 ? ` +${bulkhead.queued} wait` : ''}`,
-    row.retryBudgetRemaining === null ? NONE : String(row.retryBudgetRemaining),
-    all === 0 ? NONE : `${available}/${all}`,
-    lastError === null ? NONE : `${formatAge(lastError.at, at)}: ${lastError.message}`,
+    cells.calls,
+    cells.good,
+    cells.degraded,
+    row.latencyMs === null ? NONE : `${p50} / ${p95} / ${p99}`,
+    cells.attempts,
+    cells.slots,
+    cells.budget,
+    cells.endpoints,
+    cells.lastError,
   ];
 }

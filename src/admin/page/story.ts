@@ -1,22 +1,16 @@
 /** Who is in trouble, since when, why, what callers get, and what ends it. */
 import type { Row } from '../../core/live.js';
 import { h } from './dom.js';
-import { formatAge, formatSpan, formatTime } from './format.js';
-import { TROUBLE, words } from './model.js';
-
-function due(until: string, at: string): string {
-  const leftMs = Date.parse(until) - Date.parse(at);
-  return `At ${formatTime(until)}, ${leftMs > 0 ? `in ${formatSpan(leftMs)}` : 'now'}`;
-}
-
-const fact = (name: string, text: string) =>
-  text === '' ? null : h('div', {}, h('dt', {}, name), h('dd', {}, text));
+import { describeSince, factsOf } from './facts.js';
+import { words } from './model.js';
 
 /** @param onOpen shows its details; undefined where they are shown. @returns nothing for an upstream that is well. */
 export function story(row: Row, at: string, onOpen: (() => void) | undefined): HTMLElement[] {
-  const { state, weight, since, why, callersGet, endsWhen, until } = row.trouble;
-  if (weight < TROUBLE) return [];
+  const facts = factsOf(row, at);
+  if (facts.length === 0) return [];
+  const { state } = row.trouble;
   const { word, sign } = words[state];
+  const since = describeSince(row, at);
   return [
     h(
       'article',
@@ -29,16 +23,12 @@ export function story(row: Row, at: string, onOpen: (() => void) | undefined): H
           ? row.name
           : h('button', { type: 'button', class: 'link', onclick: onOpen }, row.name),
         ` ${word}`,
-        since === null
-          ? null
-          : h('span', { class: 'since' }, ` since ${formatTime(since)}, ${formatAge(since, at)}`),
+        since === '' ? null : h('span', { class: 'since' }, since),
       ),
       h(
         'dl',
         {},
-        fact('Why', why),
-        fact('Callers get', callersGet),
-        fact('Ends when', (until === null ? '' : `${due(until, at)}: `) + endsWhen),
+        ...facts.map(({ name, text }) => h('div', {}, h('dt', {}, name), h('dd', {}, text))),
       ),
     ),
   ];

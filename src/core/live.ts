@@ -85,7 +85,8 @@ export interface CircuitRow {
 
 /** Slots for calls. */
 export interface SlotsRow {
-  readonly mode: Mode;
+  /** In shadow only. */
+  readonly mode?: 'shadow';
   readonly active: number;
   readonly queued: number;
   readonly limit: number;
@@ -94,7 +95,8 @@ export interface SlotsRow {
 
 /** Calls that may come now, at most `burst`, and how many callers are counted by themselves. */
 export interface RateRow {
-  readonly mode: Mode;
+  /** In shadow only. */
+  readonly mode?: 'shadow';
   readonly remaining: number;
   readonly burst: number;
   readonly keys: number;

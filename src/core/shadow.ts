@@ -55,8 +55,9 @@ export class Shadow {
   }
 }
 
-export const modeOf = ({ shadow }: { readonly shadow?: Shadow | undefined }): Mode =>
-  shadow === undefined ? 'enforce' : 'shadow';
+/** For what admin endpoints show of a layer: as long as nothing else is said, it is enforced. */
+export const shownMode = ({ shadow }: { readonly shadow?: Shadow | undefined }) =>
+  shadow === undefined ? {} : ({ mode: 'shadow' } as const);
 
 /**
  * What becomes of a refusal.

@@ -51,7 +51,7 @@ t.test(
           target: 'http://catalog.internal:8080',
           circuit: 'open',
           rateLimit: null,
-          bulkhead: { mode: 'enforce', active: 3, queued: 2, limit: 10, streams: 4 },
+          bulkhead: { active: 3, queued: 2, limit: 10, streams: 4 },
           retryBudgetRemaining: 30,
           attemptTimeoutMs: 10_000,
           endpoints: [endpoint],

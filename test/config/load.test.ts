@@ -26,6 +26,7 @@ const builtIn = {
   rateLimit: 'off',
   deadline: { header: 'X-Deadline', buffer: 50, propagate: true },
   bulkhead: {
+    mode: 'enforce',
     maxConcurrent: 100,
     maxQueue: 50,
     queueTimeout: 1000,
@@ -64,6 +65,7 @@ const builtIn = {
     failureStatuses: [500, 502, 503, 504],
     failureGrpcStatuses: ['UNKNOWN', 'DEADLINE_EXCEEDED', 'INTERNAL', 'UNAVAILABLE', 'DATA_LOSS'],
     minimumTimeout: 100,
+    mode: 'enforce',
     scope: 'upstream',
   },
   timeout: {
@@ -250,6 +252,7 @@ void t.test('switches on again what is written over `off`, with the built-in res
 void t.test('switches parts that are off by default on with their own defaults', (t) => {
   const { policies } = loadUpstream('timeout: { attemptGrowth: 50%, adaptive: { min: 5ms } }');
   const adaptive = {
+    mode: 'enforce',
     percentile: 99,
     multiplier: 1.5,
     min: 5,
@@ -297,6 +300,7 @@ void t.test('replaces ${NAME} with what the place asks for', (t) => {
   t.equal(preserveHost, true);
   t.equal(policies.timeout, 'off');
   t.strictSame(policies.bulkhead, {
+    mode: 'enforce',
     maxConcurrent: 7,
     maxQueue: 7,
     queueTimeout: 1000,

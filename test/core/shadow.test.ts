@@ -1,7 +1,7 @@
 import t from 'tap';
 import { CallError, defineReasons } from '../../src/core/errors.js';
 import type { Event } from '../../src/core/events.js';
-import { enforce, modeOf, Shadow } from '../../src/core/shadow.js';
+import { enforce, shownMode, Shadow } from '../../src/core/shadow.js';
 import { fakeCall } from '../support/fake-call.js';
 
 const reasons = defineReasons({
@@ -25,7 +25,7 @@ t.test('there is none where a policy is enforced, and its refusals stand', async
   const [call, error] = [fakeCall(), refusal()];
   t.equal(enforce(undefined, call, error), error);
   t.same(call.shadow, []);
-  t.equal(modeOf({ shadow: undefined }), 'enforce');
+  t.same(shownMode({ shadow: undefined }), {});
 });
 
 t.test('a refusal is counted, and the call goes on', async (t) => {
@@ -34,7 +34,7 @@ t.test('a refusal is counted, and the call goes on', async (t) => {
   t.equal(enforce(shadow, call, refusal()), undefined);
   t.same(call.shadow, ['too-many']);
   t.same(events, [{ type: 'shadow-refused', policy: 'limit', reason: 'too-many' }]);
-  t.equal(modeOf({ shadow }), 'shadow');
+  t.same(shownMode({ shadow }), { mode: 'shadow' });
 });
 
 t.test('a call is refused once: whatever follows would not have been', async (t) => {

@@ -2,7 +2,7 @@
 import t from 'tap';
 import type { ExchangeSummary } from '../../src/core/events.js';
 import { attemptResults } from '../../src/core/outcome.js';
-import { reasons } from '../../src/policies/index.js';
+import { policies, reasons } from '../../src/policies/index.js';
 import { createMetrics } from '../../src/telemetry/instruments/metrics.js';
 import { fakeProxy } from '../admin/fake-proxy.js';
 import { oneOfEach } from '../../tools/docs/sample-events.js';
@@ -30,6 +30,7 @@ async function exposed(): Promise<Series> {
     version: '1',
     inspection: fakeProxy().options.inspection,
     memory: () => ({ used: 0.1, limit: 0.85 }),
+    shadowed: () => policies.map(({ name }) => name),
   });
   const emit = metrics.scope('catalog', '');
   for (const event of events) emit(event);

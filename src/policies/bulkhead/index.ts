@@ -6,7 +6,7 @@ import type { EmitOf } from '../../core/events.js';
 import { refuseCall, type CallStage } from '../../core/pipeline.js';
 import type { Policy, PolicyContext } from '../../core/policy.js';
 import { isOpenEnded, type Reply } from '../../core/reply.js';
-import { modeOf, Shadow } from '../../core/shadow.js';
+import { shownMode, Shadow } from '../../core/shadow.js';
 import { AdaptiveLimit } from './adaptive-limit.js';
 import { Bulkhead } from './bulkhead.js';
 import { CallSlot, type HeldSlot } from './call-slot.js';
@@ -111,6 +111,6 @@ export const bulkhead = {
     if (layer === undefined) return { bulkhead: null };
     const { active, queued, streams } = layer.bulkhead;
     const limit = limitOf(layer);
-    return { bulkhead: { mode: modeOf(layer), active, queued, limit, streams } };
+    return { bulkhead: { active, queued, limit, streams, ...shownMode(layer) } };
   },
 } as const satisfies Policy<'bulkhead', typeof schema, BulkheadSettings, BulkheadLayer>;

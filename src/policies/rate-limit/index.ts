@@ -5,7 +5,7 @@ import type { EmitOf } from '../../core/events.js';
 import type { CallLayer, CallStage } from '../../core/pipeline.js';
 import type { Policy, PolicyContext } from '../../core/policy.js';
 import type { Reply } from '../../core/reply.js';
-import { enforce, modeOf, Shadow } from '../../core/shadow.js';
+import { enforce, Shadow, shownMode } from '../../core/shadow.js';
 import { instruments, type RateLimited } from './instruments.js';
 import { Limiter, type Tally } from './limiter.js';
 import { schema, type RateLimitSettings } from './options.js';
@@ -109,7 +109,7 @@ export const rateLimit = {
     if (layer === undefined) return { rateLimit: null };
     const { limiter } = layer;
     const { limit, remaining } = limiter.forAll;
-    const mode = modeOf(layer);
-    return { rateLimit: { mode, remaining, burst: limit.burst, keys: limiter.keys } };
+    const { burst } = limit;
+    return { rateLimit: { remaining, burst, keys: limiter.keys, ...shownMode(layer) } };
   },
 } as const satisfies Policy<'rateLimit', typeof schema, RateLimitSettings, RateLimitLayer>;

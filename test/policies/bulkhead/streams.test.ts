@@ -96,7 +96,7 @@ t.test('a refusal and GET /upstreams say how many streams there are', async (t) 
       'Cannot admit GET to catalog because all 1 slots of its bulkhead are taken and 0 calls wait already; besides, 1 stream is open',
   });
   t.same(policy.describe(layer), {
-    bulkhead: { mode: 'enforce', active: 1, queued: 0, limit: 1, streams: 1 },
+    bulkhead: { active: 1, queued: 0, limit: 1, streams: 1 },
   });
   next.last.fail(new CallError('upstream-reset', 'Cannot'));
   await settle();

@@ -38,7 +38,7 @@ export const row = (name: string, weight = 0, changes: Partial<Row> = {}): Row =
   attemptsPerCall: 1.2,
   latencyMs: { p50: 5, p95: 20, p99: 112 },
   circuits: [],
-  bulkhead: { mode: 'enforce', active: 2, queued: 0, limit: 10, streams: 0 },
+  bulkhead: { active: 2, queued: 0, limit: 10, streams: 0 },
   rateLimit: null,
   shadow: [],
   retryBudgetRemaining: 30,

@@ -14,16 +14,25 @@ export interface ProxyProcess {
   readonly edit: (yaml: string) => void;
 }
 
-/** @param nodeOptions for the process and its children: then the test runner does not follow them. */
-export function startProxy(t: Teardown, yaml: string, nodeOptions?: string): ProxyProcess {
+/**
+ * @param nodeOptions for the process and its children: then the test runner does not follow them.
+ * @param variables more of its environment.
+ */
+export function startProxy(
+  t: Teardown,
+  yaml: string,
+  nodeOptions?: string,
+  variables: Readonly<Record<string, string>> = {},
+): ProxyProcess {
   const folder = mkdtempSync(join(tmpdir(), 'breakwater-'));
   const file = join(folder, 'breakwater.yaml');
   writeFileSync(file, yaml);
   const args = [pathOf('main.js'), 'run', '--config', file];
+  const env = { ...process.env, ...variables };
   const child =
     nodeOptions === undefined
-      ? spawn(...node(...args))
-      : spawn('env', [`NODE_OPTIONS=${nodeOptions}`, process.execPath, ...args]);
+      ? spawn(...node(...args), { env })
+      : spawn('env', [`NODE_OPTIONS=${nodeOptions}`, process.execPath, ...args], { env });
   t.teardown(() => {
     child.kill('SIGKILL');
     rmSync(folder, { recursive: true });

@@ -1,10 +1,11 @@
 /**
- * The dashboard and the alerts in a real Prometheus that scrapes real sidecars in trouble: each expression must have data, and
+ * The dashboard, the alerts and the queries of the documents in a real Prometheus that scrapes real sidecars in trouble: each expression must have data, and
  * each alert must fire. Ranges are shortened, so that minutes of the rules take seconds here.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import t from 'tap';
 import { dashboard, rules, type Rule } from '../deploy/files.js';
+import { documents } from '../docs/documents.js';
 import {
   SCRAPE_INTERVAL,
   startPrometheus,
@@ -31,6 +32,14 @@ const shortened = rules.map(({ expr, ...rest }): Rule => ({
   expr: shorten(expr),
   ...(rest.alert === undefined ? {} : { for: '1s' }),
 }));
+
+/** Queries that a reader copies, with the page that has them; days are seconds here. */
+const queries = documents.flatMap(({ path, text }) =>
+  [...text.matchAll(/```promql\n(.*?)```/gs)].map(([, query]) => ({
+    path,
+    query: query!.replaceAll(/\[\d+[mhd]:\d+m\]/g, '[20s:1s]').replaceAll(/\[\d+[mhd]\]/g, '[10s]'),
+  })),
+);
 
 const numbers = ({ values }: Series) => values.map(([, value]) => Number(value));
 
@@ -144,6 +153,12 @@ t.test('dashboard and alerts show what happens', { skip: withoutPrometheus }, as
       if (expr === undefined) continue;
       t.ok(hasData(await prometheus.range(shorten(fill(expr, variables)))), `annotation ${expr}`);
     }
+  });
+
+  await t.test('every query of the documents has data', async (t) => {
+    t.ok(queries.length >= 12, 'there are queries');
+    for (const { path, query } of queries)
+      t.ok(hasData(await prometheus.range(query)), `${path}: ${query}`);
   });
 
   await t.test('every recording rule has data', async (t) => {

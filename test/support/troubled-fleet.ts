@@ -41,6 +41,12 @@ upstreams:
   hedged: { listen: 0, targets: ["${urls.good}", "${urls.slow}"], balance: { strategy: round-robin }, hedge: { after: 50ms }, ${OFF} }
   named: { listen: 0, target: "${urls.good.replace('127.0.0.1', 'localhost')}", resolve: { refresh: 1s }, ${OFF} }
   limited: { listen: 0, target: "${urls.good}", rateLimit: { rate: 1/s }, ${OFF} }
+  tried:
+    listen: 0
+    target: "${urls.slow}"
+    timeout: { adaptive: { mode: shadow, min: 100ms, max: 200ms } }
+    bulkhead: { mode: shadow, maxConcurrent: 1, maxQueue: 1 }
+    circuitBreaker: { mode: shadow, failureRate: { minimumCalls: 3, window: 2s }, slowCall: { duration: 100ms }, recoveryTimeout: 400ms }
   keyed: { listen: 0, target: "${urls.good}", idempotency: on, ${OFF} }
   away: { listen: 0, target: "http://127.0.0.1:${NO_PORT}", circuitBreaker: off, fallback: [{ static: { body: old } }], retry: { maxAttempts: 2, backoff: { baseDelay: 10ms } } }
   late: { listen: 0, target: "${urls.good}", ${OFF} }
@@ -148,6 +154,7 @@ export async function startTroubledFleet(t: Teardown): Promise<TroubledFleet> {
         'hedged',
         'named',
         'limited',
+        'tried',
         'away',
         'forced',
       ].map((upstream) => call(first, upstream)),

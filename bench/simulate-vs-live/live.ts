@@ -34,7 +34,7 @@ function summaryOf({ status, reason, attempts, durationMs, fallback }: LoggedCal
   const error =
     reason === '' || isSubstitute ? undefined : new CallError(declared.get(reason)!, reason);
   const substitution = isSubstitute ? { source: fallback, reason, cause: '' } : undefined;
-  const summary = { status, reason, attempts, durationMs, error, substitution };
+  const summary = { status, reason, attempts, durationMs, error, substitution, shadow: [] };
   return summary as Pick<ExchangeSummary, keyof typeof summary> as ExchangeSummary;
 }
 

@@ -27,10 +27,12 @@ export interface PhaseFigures extends Phase {
   readonly upstreamCalls: number;
 }
 
-/** The figures of a phase, and why its failed calls failed: a reason, or the upstream's status. */
 export interface CountedPhase {
   readonly figures: PhaseFigures;
+  /** Why failed calls failed: a reason, or the upstream's status. */
   readonly failures: Readonly<Record<string, number>>;
+  /** Calls that policies in shadow would have refused, by reason; they went on. */
+  readonly shadow: Readonly<Record<string, number>>;
 }
 
 const MICROSECONDS = 1000;
@@ -55,6 +57,7 @@ export class Tally {
   readonly counts: Record<Ending, number> = { good: 0, degraded: 0, refused: 0, failed: 0 };
   readonly refused = new Map<string, number>();
   readonly failures = new Map<string, number>();
+  readonly shadow = new Map<string, number>();
   readonly #latencies: RecordableHistogram;
 
   /** @param figures significant ones of latencies. */
@@ -63,13 +66,14 @@ export class Tally {
   }
 
   add(summary: ExchangeSummary): void {
-    const { attempts, reason, status, durationMs } = summary;
+    const { attempts, reason, status, durationMs, shadow } = summary;
     const ending = endingOf(summary);
     this.offered += 1;
     this.attempts += attempts;
     this.counts[ending] += 1;
     if (ending === 'refused') increase(this.refused, reason);
     if (ending === 'failed') increase(this.failures, reason === '' ? `status ${status}` : reason);
+    for (const each of shadow) increase(this.shadow, each);
     if (ending !== 'good' && ending !== 'degraded') return;
     const microseconds = Math.max(1, Math.round(durationMs * MICROSECONDS));
     this.#latencies.record(Math.min(LONGEST, microseconds));
@@ -141,7 +145,7 @@ export class Figures {
         attemptsPerCall: offered === 0 ? 0 : Number((attempts / offered).toFixed(3)),
         upstreamCalls,
       };
-      return { figures, failures: sorted(tally.failures) };
+      return { figures, failures: sorted(tally.failures), shadow: sorted(tally.shadow) };
     });
   }
 

@@ -65,5 +65,5 @@ function line(label: string, drawn: string, highest?: number): string {
   return name.padEnd(LABEL_WIDTH) + drawn + note;
 }
 
-/** `30 s`, `1.5 s` */
-export const seconds = (ms: number): string => `${Number((ms / 1000).toFixed(1))} s`;
+/** `30 s`, `1.25 s` */
+export const seconds = (ms: number): string => `${Number((ms / 1000).toFixed(2))} s`;

@@ -53,7 +53,7 @@ export function formatText(
 }
 
 const headingOf = ({ figures: { name, fromMs, toMs } }: CountedPhase) =>
-  `${name} ${Number((fromMs / 1000).toFixed(1))}-${seconds(toMs)}`;
+  `${name} ${seconds(fromMs).slice(0, -2)}-${seconds(toMs)}`;
 
 const ms = (value: number | null) => (value === null ? '-' : `${value} ms`);
 
@@ -69,6 +69,9 @@ function rowsOf(phases: readonly CountedPhase[]): Row[] {
     [...new Set(phases.flatMap((phase) => Object.keys(of(phase))))].map((reason) =>
       row(`  ${reason}`, (phase) => String(of(phase)[reason] ?? 0)),
     );
+  const shadow = reasons((phase) => phase.shadow);
+  const shadowRows =
+    shadow.length === 0 ? [] : [row('in shadow', (phase) => String(sum(phase.shadow))), ...shadow];
   return [
     row('offered', ({ figures }) => String(figures.offered)),
     row('good', ({ figures }) => withShare(figures.good, figures.offered)),
@@ -77,6 +80,7 @@ function rowsOf(phases: readonly CountedPhase[]): Row[] {
     ...reasons(({ figures }) => figures.refused),
     row('failed', ({ figures }) => String(figures.failed)),
     ...reasons(({ failures }) => failures),
+    ...shadowRows,
     row('p50', ({ figures }) => ms(figures.p50Ms)),
     row('p99', ({ figures }) => ms(figures.p99Ms)),
     row('attempts per call', ({ figures }) => figures.attemptsPerCall.toFixed(2)),

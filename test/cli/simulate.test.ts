@@ -109,6 +109,15 @@ t.test('text has a column for each phase, a picture, and what is left out', asyn
   for (const line of stdout.split('\n').slice(1)) t.ok(line.length <= 130, line);
 });
 
+t.test('text tells what policies in shadow would have refused', async (t) => {
+  const shadow = '    circuitBreaker: { mode: shadow }\n    target';
+  const { stdout } = await run(write(t, CONFIG.replace('    target', shadow)));
+  t.match(stdout, /^in shadow +0 +\d+ +\d+ +\d+$/m);
+  t.match(stdout, /^in shadow.*\n {2}circuit-open +0 +\d\d/m);
+  const { stdout: enforced } = await run(write(t, CONFIG));
+  t.notMatch(enforced, 'in shadow');
+});
+
 t.test('two files stand side by side', async (t) => {
   const file = write(t, CONFIG);
   const against = write(
@@ -187,7 +196,7 @@ t.test('replays an access log, whose requests keep their times', async (t) => {
     text.stdout,
     /^calls: 400 requests of .*access\.log, 40\.3 s from 2026-11-28T09:59:59\.979Z on$/m,
   );
-  t.match(text.stdout, 'upstream: 20 ms per request, 20 requests/s at most, 1 endpoint\n');
+  t.match(text.stdout, 'upstream: 20 ms per request, 50 requests/s at most, 1 endpoint\n');
   t.match(
     text.stderr,
     /^breakwater: warning: 1 line of .*access\.log is no access log of Breakwater: line 401 \(no JSON\)$/m,

@@ -42,6 +42,7 @@ function linesOf(requests: readonly Request[]): string[] {
       attempts,
       results: Array.from({ length: attempts }, () => 'success' as const),
       endpoints: [],
+      shadow: [],
       bytesIn: 0,
       bytesOut: 0,
       requestId: '1',

@@ -43,7 +43,7 @@ class Answer implements ResponseHandler {
   onUpgrade(): void {}
 }
 
-const nothing = { onOpen: () => {}, onIdle: () => {} };
+const nothing = () => {};
 
 export class LiveServer {
   readonly #model: ModelServer;

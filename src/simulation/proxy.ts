@@ -66,10 +66,8 @@ export class SimulatedProxy {
     for (const { name, targets } of config.upstreams) {
       for (const { target } of targets) upstreamOf.set(target, name);
     }
-    const openClient = ({ target, address, connectTimeoutMs }: ClientOptions) => {
-      const server = serverAt({ upstream: upstreamOf.get(target)!, address, target });
-      return new SimulatedClient(server, clock, connectTimeoutMs);
-    };
+    const openClient = ({ target, address }: ClientOptions) =>
+      new SimulatedClient(serverAt({ upstream: upstreamOf.get(target)!, address, target }));
     const names = new Names(clock, lookup);
     const random = seeded(seed);
     this.#upstreams = new UpstreamSet({

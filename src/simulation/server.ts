@@ -41,7 +41,6 @@ export class ServedRequest implements Dispatched {
   readonly isReused: boolean;
   readonly #body: OutboundRequest['body'];
   readonly #handler: ResponseHandler;
-  readonly #onOpen: () => void;
   /** The connection may carry another request. */
   readonly #onIdle: () => void;
   #isOpen = false;
@@ -51,14 +50,13 @@ export class ServedRequest implements Dispatched {
     request: OutboundRequest,
     handler: ResponseHandler,
     isReused: boolean,
-    connection: { readonly onOpen: () => void; readonly onIdle: () => void },
+    onIdle: () => void,
   ) {
     this.head = request;
     this.isReused = isReused;
     this.#body = request.body;
     this.#handler = handler;
-    this.#onOpen = connection.onOpen;
-    this.#onIdle = connection.onIdle;
+    this.#onIdle = onIdle;
   }
 
   /** The proxy does not wait for it any more. */
@@ -78,7 +76,6 @@ export class ServedRequest implements Dispatched {
   /** The connection was refused. Only where the request is not over a connection that was kept. */
   refuse(): void {
     if (this.isGone) return;
-    this.#onOpen();
     this.#handler.onFailure(failure('connect ECONNREFUSED', 'ECONNREFUSED'), NOT_CONNECTED);
   }
 
@@ -86,7 +83,6 @@ export class ServedRequest implements Dispatched {
   open(then: () => void): void {
     if (this.isGone) return;
     this.#isOpen = true;
-    this.#onOpen();
     this.#handler.onStart(this);
     const body = this.#body;
     if (body === undefined) return then();

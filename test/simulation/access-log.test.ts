@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import type { ExchangeSummary } from '../../src/core/events.js';
 import { replayLog, surveyLog } from '../../src/simulation/access-log.js';
+import { LONGEST_LINE, readLines } from '../../src/simulation/lines.js';
 import { createAccessLog } from '../../src/telemetry/log/access.js';
 import { createLogger } from '../../src/telemetry/log/logger.js';
 import { FakeClock } from '../support/fake-clock.js';
@@ -137,6 +138,8 @@ t.test('a line without an end, and one of a megabyte and more, do no harm', asyn
   const survey = surveyLog(file, 'catalog');
   t.equal(survey.requests, 1);
   t.equal(survey.skipped, 1);
+  const [long] = readLines(file);
+  t.ok(long!.length < 2 * LONGEST_LINE, 'what is beyond is not kept');
 });
 
 t.test('a request that lasted longer than others are held for comes late, but comes', async (t) => {

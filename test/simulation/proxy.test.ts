@@ -139,6 +139,14 @@ t.test('a body that is read ahead reaches the upstream whole', async (t) => {
   t.equal(served.length, 1);
 });
 
+t.test('a body that is too long to be read ahead reaches the upstream whole', async (t) => {
+  const long = Buffer.alloc(3_000_000, 'x');
+  const { clock, send, answered, served } = open({ idempotency: {} }, [respond(200)]);
+  send({ method: 'POST', body: long, fields: ['Idempotency-Key', '1'] });
+  await clock.run(1000);
+  t.same([served[0]!.body.equals(long), answered[0]!.status], [true, 200]);
+});
+
 t.test('HEAD and 204 have no body', async (t) => {
   const { clock, send, answered } = open({}, [respond(200, 0, 'x'), respond(204, 0, 'x')]);
   send({ method: 'HEAD' });

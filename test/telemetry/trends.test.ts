@@ -23,6 +23,7 @@ const ok: ExchangeSummary = {
   attempts: 1,
   results: ['success'],
   endpoints: ['127.0.0.1:1'],
+  interventions: [],
   requestId: 'caller-chose-this',
   shadow: [],
   substitution: undefined,

@@ -138,8 +138,8 @@ t.test('faults are told with their end', async (t) => {
   const text = format.describeFaults(row('a', 0, { faults }), '2026-03-02T10:15:04.000Z');
   t.match(
     text,
-    /^Fault of \(the upstream\): aborts 10% of the attempts with 503, until \d\d:\d\d:04, for another 9 min\. /,
+    /^Fault: aborts 10% of the attempts with 503, until \d\d:\d\d:04, for another 9 min\. /,
   );
-  t.match(text, / Fault of search: resets 1% of the attempts, without an end\.$/);
+  t.match(text, / Fault of route search: resets 1% of the attempts, without an end\.$/);
   t.equal(format.describeFaults(row('a', 0), AT), '');
 });

@@ -183,7 +183,7 @@ upstreams:
   await tab.until(`${cell('catalog', 'State')}?.includes('fault injected')`);
   const row = `document.querySelector('#rows tr.row').innerText`;
   const shown =
-    /Fault of search: aborts 100% of the attempts with 418, until \d\d:\d\d:\d\d, for another (10|9) min/;
+    /Fault of route search: aborts 100% of the attempts with 418, until \d\d:\d\d:\d\d, for another (10|9) min/;
   t.match(await tab.read<string>(row), shown);
   t.match(await tab.read<string>(`document.getElementById('stories').innerText`), shown);
   await tab.read(`document.activeElement.blur()`);

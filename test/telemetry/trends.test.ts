@@ -327,7 +327,7 @@ t.test('faults are shown with their end, and as trouble where nothing is worse',
   t.match(trouble, {
     state: 'fault-injected',
     weight: 15,
-    why: 'Attempts are given faults on purpose.',
+    why: 'A fault is set on purpose.',
     endsWhen: 'The fault ends, or somebody lifts it.',
     until,
   });

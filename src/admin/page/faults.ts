@@ -61,7 +61,7 @@ function inject(name: string, routes: readonly string[], model: Model): void {
   ask({
     title: `Inject a fault into ${name}`,
     effect:
-      'abort responds with an error, delay makes responses late, reset breaks the connection; off leaves out the fault of the file. Real calls are concerned.',
+      'abort responds with an error, delay makes responses late, reset breaks the connection; off leaves out the fault of the file. Real calls get it.',
     method: 'PUT',
     fields: [
       {

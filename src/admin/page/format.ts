@@ -63,5 +63,8 @@ export function formatEnd({ until }: FaultRow, at: string): string {
 /** In a sentence each; empty without any. */
 export const describeFaults = ({ faults }: Row, at: string): string =>
   faults
-    .map((fault) => `Fault of ${own(fault.route)}: ${fault.summary}, ${formatEnd(fault, at)}.`)
+    .map((fault) => {
+      const whose = fault.route === '' ? '' : ` of route ${fault.route}`;
+      return `Fault${whose}: ${fault.summary}, ${formatEnd(fault, at)}.`;
+    })
     .join(' ');

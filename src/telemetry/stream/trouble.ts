@@ -154,7 +154,7 @@ export function findTrouble(
   }
   const fault = row.faults[0];
   if (fault !== undefined) {
-    const why = 'Attempts are given faults on purpose.';
+    const why = 'A fault is set on purpose.';
     return { ...make('fault-injected', 15, null, why), until: fault.until };
   }
   const isIdle = row.callsPerSecond === 0 && row.attemptsPerSecond === 0;

@@ -46,8 +46,8 @@ function listFaults({ policies }: Inspection, scopes: readonly InspectableScope[
     ordered.flatMap((policy) => {
       const layer = layers[policy.name];
       if (layer === undefined) return [];
-      const { fault } = policy.describe?.(layer) as Partial<Described>;
-      return fault ? [{ route, summary: fault.summary, until: fault.until }] : [];
+      const { fault = null }: Partial<Described> = policy.describe?.(layer) ?? {};
+      return fault === null ? [] : [{ route, summary: fault.summary, until: fault.until }];
     }),
   );
 }

@@ -125,6 +125,19 @@ t.test('a delayed response comes as it is', async (t) => {
   t.ok(Date.now() - beganMs >= 195);
 });
 
+t.test('a long response is held back, and then comes as a whole', async (t) => {
+  const body = Buffer.alloc(3_000_000, 'x');
+  const upstream = await startUpstream(t, (_, response) => response.end(body));
+  const sidecar = await startSidecar(
+    t,
+    `upstreams: { a: { listen: 0, target: "${upstream.url}", fault: { delay: { time: 200ms } } } }`,
+  );
+  // The second one over the same connection.
+  for (let i = 0; i < 2; i++) {
+    t.ok((await send(`${sidecar.url('a')}/`)).body.equals(body));
+  }
+});
+
 t.test('a client that leaves ends a delay', async (t) => {
   const { sidecar } = await open(t, 'fault: { delay: { time: 1h } }, timeout: off');
   const controller = new AbortController();

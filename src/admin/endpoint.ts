@@ -1,6 +1,6 @@
 /** What an endpoint of the admin server is, and what all of them may use. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Inspection } from '../core/inspect.js';
+import type { Inspection, OrderSettings } from '../core/inspect.js';
 import type { Live } from '../core/live.js';
 import type { ReloadOutcome } from '../core/reload.js';
 
@@ -13,6 +13,12 @@ export interface AdminLogger {
 /** @returns ms, for a text that has the notation of a duration. */
 export type ParseDuration = (text: string) => number | undefined;
 
+/** Checks and decodes what an operator sends as the settings of a policy. @returns them, or what is wrong. */
+export type ReadSettings = (
+  policy: string,
+  written: unknown,
+) => { readonly settings: unknown } | { readonly problem: string };
+
 export interface AdminContext {
   readonly inspection: Inspection;
   /** What is sent depends on the `Accept` field of the request. */
@@ -24,6 +30,8 @@ export interface AdminContext {
   readonly reload: () => Promise<ReloadOutcome>;
   readonly logger: AdminLogger;
   readonly parseDuration: ParseDuration;
+  readonly readSettings: ReadSettings;
+  readonly orderSettings: OrderSettings;
   readonly version: string;
 }
 

@@ -1,4 +1,7 @@
-/** An operator's order, `{"state": ..., "ttl": "10m", "reason": "..."}`, read from the body of a request. */
+/**
+ * An operator's order, read from the body of a request: `{"state": ..., "ttl": "10m", "reason": "..."}`, or with settings
+ * of a policy in place of the state.
+ */
 import { unitPatterns } from '../core/options.js';
 import type { ParseDuration } from './endpoint.js';
 import { AdminError } from './problem.js';
@@ -39,14 +42,70 @@ export function parseOrder<State extends string>(
     throw invalid(`state is ${given}`);
   }
   const reason = readReason(order, invalid);
-  const { ttl } = order;
-  if (ttl === undefined) return { state, ttlMs: undefined, reason };
+  return { state, ttlMs: readTtl(order, parseDuration, invalid), reason };
+}
+
+/** @returns undefined where there is none. */
+function readTtl(
+  { ttl }: Readonly<Record<string, unknown>>,
+  parseDuration: ParseDuration,
+  invalid: (why: string) => AdminError,
+): number | undefined {
+  if (ttl === undefined) return undefined;
   const ttlMs =
     typeof ttl === 'string' && durationPattern.test(ttl) ? parseDuration(ttl) : undefined;
   if (ttlMs === undefined || ttlMs <= 0) {
     throw invalid(`ttl is ${JSON.stringify(ttl)}, which is not a duration above 0`);
   }
-  return { state, ttlMs, reason };
+  return ttlMs;
+}
+
+export interface SettingsOrderForm {
+  /** What is to be set, for messages. */
+  readonly subject: string;
+  /** The key that has the settings. */
+  readonly key: string;
+  readonly maxTtlMs: number;
+  readonly parseDuration: ParseDuration;
+  readonly readSettings: (
+    written: unknown,
+  ) => { readonly settings: unknown } | { readonly problem: string };
+}
+
+export interface ParsedSettings {
+  /** Undefined: those of the file. */
+  readonly settings: unknown;
+  readonly ttlMs: number;
+  readonly reason: string | undefined;
+  /** As they were sent. */
+  readonly written: unknown;
+}
+
+/** @throws AdminError 400 that says what is allowed. */
+export function parseSettingsOrder(body: unknown, form: SettingsOrderForm): ParsedSettings {
+  const { subject, key, maxTtlMs, parseDuration, readSettings } = form;
+  const invalid = (why: string) =>
+    new AdminError(
+      400,
+      `Cannot set ${subject} because ${why}; allowed is {"${key}": {...} | null, "ttl": "10m", "reason": "..."}, ttl being at most ${maxTtlMs / 3_600_000}h and needed unless ${key} is null`,
+    );
+  const order = parseObject(body, invalid);
+  const known = new Set([key, 'ttl', 'reason']);
+  const unknown = Object.keys(order).find((each) => !known.has(each));
+  if (unknown !== undefined) throw invalid(`the key ${JSON.stringify(unknown)} is unknown`);
+  if (!Object.hasOwn(order, key)) throw invalid(`${key} is missing`);
+  const written = order[key];
+  const reason = readReason(order, invalid);
+  const ttlMs = readTtl(order, parseDuration, invalid);
+  // What overrides nothing has no end.
+  if (written === null) return { settings: undefined, ttlMs: 0, reason, written };
+  if (ttlMs === undefined) throw invalid('ttl is missing: it must end by itself');
+  if (ttlMs > maxTtlMs) {
+    throw invalid(`ttl is ${JSON.stringify(order['ttl'])}, which is too long`);
+  }
+  const read = readSettings(written);
+  if ('problem' in read) throw invalid(read.problem);
+  return { settings: read.settings, ttlMs, reason, written };
 }
 
 function readReason(

@@ -11,6 +11,7 @@
 import { AdminListener } from '../admin/admin-listener.js';
 import type { Config } from '../config/config.js';
 import type { Loaded } from '../config/load.js';
+import { readPolicy } from '../config/read-policy.js';
 import { parseDuration } from '../config/schema/units.js';
 import type { Clock, Random } from '../core/clock.js';
 import type { Inspection } from '../core/inspect.js';
@@ -170,6 +171,8 @@ export class App {
       logger,
       version,
       parseDuration,
+      orderSettings: this.#upstreams.order,
+      readSettings: (policy, written) => readPolicy(policy, written, policies),
     });
   }
 

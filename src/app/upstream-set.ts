@@ -2,7 +2,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { Config } from '../config/config.js';
 import type { Clock, Random } from '../core/clock.js';
-import type { InspectableScope, InspectableUpstream } from '../core/inspect.js';
+import type { InspectableScope, InspectableUpstream, OrderSettings } from '../core/inspect.js';
 import type { PolicyList } from '../core/policy.js';
 import type { Store } from '../core/store.js';
 import { routeAllTo, routeByPrefix, type Router } from '../inbound/router.js';
@@ -59,8 +59,20 @@ export class UpstreamSet {
       upstreams.set(name, new Upstream(options, context, before.get(name)));
     }
     this.#upstreams = upstreams;
-    this.#scopes = [...upstreams.values()].flatMap((upstream) => upstream.scopes());
+    this.#listScopes();
     return before;
+  }
+
+  readonly order: OrderSettings = ({ policy, upstream, route, settings, forMs }) => {
+    const found = this.#upstreams.get(upstream);
+    if (found === undefined) return 'upstream';
+    if (!found.order(policy, route, settings, forMs)) return 'route';
+    this.#listScopes();
+    return undefined;
+  };
+
+  #listScopes(): void {
+    this.#scopes = [...this.#upstreams.values()].flatMap((each) => each.scopes());
   }
 
   /**
@@ -100,6 +112,7 @@ export class UpstreamSet {
       ...this.#options,
       findUpstream: (name) => siblings.get(name)!,
       emitFor: (upstream, route) => bus.scope(upstream, route),
+      onOrderEnd: () => this.#listScopes(),
       maxHeaderSize: limits.maxHeaderSize,
       store,
       hash,

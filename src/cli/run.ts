@@ -1,6 +1,7 @@
 /** `breakwater run`: the proxy itself, from the configuration file to the last drained exchange. */
 import { App } from '../app/app.js';
 import { ListenError } from '../app/addresses.js';
+import { listCautions } from '../app/cautions.js';
 import { describeShortage } from '../app/descriptors.js';
 import { formatAddress, type Config } from '../config/config.js';
 import { explainUpstream } from '../config/explain.js';
@@ -52,6 +53,10 @@ export async function run(
   const shortage = describeShortage(config, policies, readDescriptorLimit());
   if (shortage !== undefined) process.stderr.write(`breakwater: warning: ${shortage}\n`);
 
+  for (const caution of listCautions(config, policies)) {
+    process.stderr.write(`breakwater: warning: ${caution}\n`);
+  }
+
   const { logger, dropped, abandon, close } = openStandardLog(config.log.level);
   onLog(abandon);
   process.on('uncaughtException', (error) => {
@@ -72,7 +77,10 @@ export async function run(
       logger,
       version,
       load,
-      onApplied: ({ tlsFiles }) => tlsWatcher.follow(tlsFiles),
+      onApplied(applied) {
+        tlsWatcher.follow(applied.tlsFiles);
+        for (const caution of listCautions(applied, policies)) logger.warn(caution);
+      },
       droppedLines: dropped,
       explain: (config, upstream, request) =>
         explainUpstream(config, effectiveOf.get(config) ?? [], upstream, request),

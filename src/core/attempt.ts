@@ -2,6 +2,7 @@
 import type { Call } from './call.js';
 import { CancelScope } from './cancel-scope.js';
 import type { CallFailure } from './errors.js';
+import type { Intervention } from './intervention.js';
 
 /** Phases of an attempt, in order; `sending` and `streaming` may be skipped. */
 export type AttemptPhase =
@@ -44,6 +45,8 @@ export class Attempt extends CancelScope {
   isStalled = false;
   /** The client does not take the response's bytes. */
   isPaused = false;
+  /** Undefined where its upstream is left to itself; set by a policy before the attempt begins. */
+  intervention: Intervention | undefined;
   #observer: AttemptObserver | undefined;
   #others: AttemptObserver[] | undefined;
 

@@ -55,6 +55,7 @@ export interface CallInit {
 
 const NO_ADDRESSES: readonly string[] = [];
 const NO_REASONS: readonly Reason[] = [];
+const NO_INTERVENTIONS: readonly string[] = [];
 
 /** The endpoints of the upstream that a call goes to. */
 export interface EndpointChoice {
@@ -87,6 +88,8 @@ export class Call extends CancelScope {
   deadline: Deadline | undefined;
   /** The result of each attempt that has ended, in order. */
   readonly results: AttemptResult[] = [];
+  /** What policies have put in the way of its attempts, in order. */
+  interventions: readonly string[] = NO_INTERVENTIONS;
   /** Of the last response that an attempt got. */
   upstreamStatus: number | undefined;
   /** Time spent in attempts, in ms. */

@@ -28,6 +28,8 @@ export interface ExchangeSummary {
   readonly results: readonly AttemptResult[];
   /** The address that each attempt went to, in order. */
   readonly endpoints: readonly string[];
+  /** What policies have put in the way of its attempts, in order; empty for nearly all calls. */
+  readonly interventions: readonly string[];
   /** Of the last response that an attempt got; undefined without one. */
   readonly upstreamStatus: number | undefined;
   /** The client's IP address; undefined for a Unix socket. */

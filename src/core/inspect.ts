@@ -81,6 +81,20 @@ export interface InspectableUpstream {
   readonly lastError: { readonly message: string; readonly atWallMs: number } | undefined;
 }
 
+/** An operator replaces the settings of a policy for a time. */
+export interface SettingsOrder {
+  readonly policy: string;
+  readonly upstream: string;
+  /** Empty for the upstream's own. */
+  readonly route: string;
+  /** Decoded; undefined: those of the file hold again. */
+  readonly settings: unknown;
+  readonly forMs: number;
+}
+
+/** Carries an order out. @returns what does not exist, if so; nothing has changed then. */
+export type OrderSettings = (order: SettingsOrder) => 'upstream' | 'route' | undefined;
+
 export interface Inspection {
   readonly policies: PolicyList;
   isReady(): boolean;

@@ -78,11 +78,15 @@ export function listLayers(policies: PolicyList, layers: Layers): LayerLists {
   return { call: of('call') as CallLayer[], attempt: of('attempt') as AttemptLayer[] };
 }
 
-/** Those that a route does not have from its upstream. */
-export function ownLayers(layers: Layers, shared: Layers): Layers {
-  return Object.fromEntries(
-    Object.entries(layers).filter(([name, layer]) => layer !== shared[name]),
-  );
+/** Those that a route does not have from its upstream; undefined where it switches a policy off. */
+export function ownLayers<List extends PolicyList>(
+  policies: List,
+  settings: SettingsOf<List>,
+  layers: Layers,
+  writes: ReadonlySet<string>,
+): Layers {
+  const own = policies.filter((policy) => isOwn(policy, settings, writes));
+  return Object.fromEntries(own.map(({ name }) => [name, layers[name]]));
 }
 
 /** A route of these settings, which writes this, has something to show from the start, before it is called. */

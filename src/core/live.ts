@@ -46,6 +46,7 @@ export type TroubleState =
   | 'no-retries'
   | 'endpoints-out'
   | 'forced-closed'
+  | 'fault-injected'
   | 'good'
   | 'idle';
 
@@ -110,6 +111,16 @@ export interface ShadowRow {
   readonly wouldRefuse: Readonly<Record<string, number>>;
 }
 
+/** A fault that attempts are given on purpose. */
+export interface FaultRow {
+  /** Empty for that of the upstream, which its routes share. */
+  readonly route: string;
+  /** What it does, without a subject. */
+  readonly summary: string;
+  /** Null for one without an end, of the file. */
+  readonly until: string | null;
+}
+
 /** What an upstream does now. */
 export interface Facts {
   readonly name: string;
@@ -132,6 +143,7 @@ export interface Facts {
   readonly rateLimit: RateRow | null;
   /** Policies in shadow, of the upstream and of its routes. */
   readonly shadow: readonly ShadowRow[];
+  readonly faults: readonly FaultRow[];
   readonly retryBudgetRemaining: number | null;
   readonly attemptTimeoutMs: number | null;
   readonly endpoints: EndpointCounts;

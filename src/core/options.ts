@@ -3,6 +3,7 @@
  * editor's schema and the TypeScript type. Values are written in the file's notation (`2s`, `64KiB`, `20%`); the static
  * type is what the code gets after decoding: ms, bytes, a share 0..1, a number per second, or the word 'off'.
  */
+import { DURATION_PATTERN } from '../lib/duration.js';
 import { Type, type Static, type TObject, type TProperties, type TSchema } from './json-schema.js';
 
 export { Type, type Static, type TSchema };
@@ -21,8 +22,7 @@ export type Unit = 'duration' | 'size' | 'share' | 'rate';
 
 /** Each unit's notation. A duration may have several parts, the larger unit first: `1m30s`. */
 export const unitPatterns: Readonly<Record<Unit, string>> = {
-  duration:
-    '^(?=\\d)(\\d+(\\.\\d+)?h)?(\\d+(\\.\\d+)?m(?!s))?(\\d+(\\.\\d+)?s)?(\\d+(\\.\\d+)?ms)?$',
+  duration: DURATION_PATTERN,
   size: '^\\d+(\\.\\d+)?(B|KiB|MiB|GiB)$',
   share: '^\\d+(\\.\\d+)?%$',
   rate: '^\\d+(\\.\\d+)?/[smh]$',

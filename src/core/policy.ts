@@ -30,6 +30,8 @@ export interface PolicyContext<Settings = unknown> {
   readonly hash: (data: string | Uint8Array) => string;
   /** Makes a unique token that cannot be guessed. */
   readonly createToken: () => string;
+  /** An operator has set these settings, until then, in monotonic ms; undefined for those of the file. */
+  readonly endsAtMs?: number | undefined;
   /** The whole pipeline of another upstream; it makes a new call for each call it gets. */
   readonly pipelineOf: (upstream: string) => CallStage;
 }
@@ -95,6 +97,10 @@ export interface Policy<
   readonly references?: References;
   /** Operators look at, or override, its state per route: a route with a layer of its own is shown from the start. */
   readonly isShownPerRoute?: true;
+  /** Operators may replace its settings for a time, of an upstream or of a route, by `PUT /PATH/NAME`. */
+  readonly orders?: { readonly path: string };
+  /** What the start of the process and each reload warn of under these settings: the rest of "UPSTREAM ...". */
+  caution?(settings: Settings): string | undefined;
   /** Asked also where these settings switch the policy off. */
   needs?(settings: Settings): Needs;
   /** Each route has a layer of its own under these settings of the route, also one that does not write the key. */

@@ -37,6 +37,7 @@ export function summarize(
     attempts: call.attempts,
     results: call.results,
     endpoints: call.triedEndpoints,
+    interventions: call.interventions,
     upstreamStatus: call.upstreamStatus,
     client,
     bytesIn,

@@ -33,3 +33,8 @@ export interface Destinations {
   /** Why no attempt can be made now. */
   refusal(): CallError | undefined;
 }
+
+/** `*` stands for the target as a whole, which has a path where the configuration gives it one. */
+export function joinPath(basePath: string, path: string): string {
+  return path === '*' && basePath !== '' ? basePath : basePath + path;
+}

@@ -20,17 +20,13 @@ import {
   type ResponseHandler,
   type ResponseHead,
 } from './client.js';
-import type { Destination } from './destination.js';
+import { joinPath, type Destination } from './destination.js';
 import type { DispatchOptions } from './dispatch-options.js';
 import { describeFailure } from './failure.js';
 import type { ForwardedReply, UpgradedConnection } from './forwarded-reply.js';
 import { GrpcResponses } from './grpc-responses.js';
+import { intervene } from './intervene.js';
 import { StreamedReply } from './streamed-reply.js';
-
-/** `*` stands for the target as a whole, which has a path where the configuration gives it one. */
-function joinPath(basePath: string, path: string): string {
-  return path === '*' && basePath !== '' ? basePath : basePath + path;
-}
 
 /** Both what a connection reports to and the pipeline's Reply: a response costs one allocation, not two. */
 class Dispatch extends StreamedReply implements ResponseHandler, ForwardedReply {
@@ -94,14 +90,18 @@ class Dispatch extends StreamedReply implements ResponseHandler, ForwardedReply 
   }
 
   #send(destination: Destination): void {
-    const { call } = this.attempt;
+    const { call, intervention } = this.attempt;
     const { target, address } = destination;
     const path = joinPath(this.#options.basePath, call.path);
     const authority = call.host ?? destination.authority;
     this.#destination = destination;
     this.#span?.sendTo({ target, address, authority, path });
     destination.begin();
-    destination.client.dispatch(
+    const client =
+      intervention === undefined
+        ? destination.client
+        : intervene(destination.client, intervention, this.#options.clock);
+    client.dispatch(
       {
         method: call.method,
         path,

@@ -6,6 +6,7 @@ import { bulkhead } from './bulkhead/index.js';
 import { circuitBreaker } from './circuit-breaker/index.js';
 import { deadline } from './deadline/index.js';
 import { fallback } from './fallback/index.js';
+import { fault } from './fault/index.js';
 import { hedge } from './hedge/index.js';
 import { idempotency } from './idempotency/index.js';
 import { overload } from './overload/index.js';
@@ -22,7 +23,8 @@ export const policies = [
   retry, // Outside the circuit breaker: every attempt is recorded, and an open circuit ends the retries.
   hedge, // Inside retry, which sees one result and judges it. Outside the circuit breaker, so that it asks the circuit before each extra attempt, and each counts there.
   circuitBreaker, // Outside the attempt timeout: an attempt that takes too long is a failure.
-  timeout, // Next to the transport: it limits the time of one attempt.
+  timeout, // Outside all that an attempt does: it limits the time of one attempt.
+  fault, // Next to the transport: all others see what it does as the upstream's doing.
 ] as const satisfies PolicyList;
 
 export type PolicyName = (typeof policies)[number]['name'];

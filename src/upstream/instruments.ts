@@ -57,6 +57,12 @@ export interface Panicked {
   readonly isNews: boolean;
 }
 
+/** The settings of the file hold again for a policy that an operator had set for a time. */
+export interface OrderEnded {
+  readonly type: 'order-ended';
+  readonly policy: string;
+}
+
 export type EndpointEvent =
   | EndpointEjected
   | EndpointReturned
@@ -64,6 +70,7 @@ export type EndpointEvent =
   | EndpointDrained
   | HealthChecked
   | NameResolved
+  | OrderEnded
   | Panicked;
 
 const ejections: Counter<EndpointEjected> = {
@@ -201,4 +208,13 @@ const panicked: LoggedEvent<Panicked> = {
   }),
 };
 
-export const endpointLog = [ejected, returned, unhealthy, drained, resolved, panicked];
+const orderEnded: LoggedEvent<OrderEnded> = {
+  event: 'order-ended',
+  line: ({ policy }, upstream, route) => ({
+    level: 'info',
+    fields: { upstream, route, policy },
+    message: `${policy} of ${route === '' ? upstream : `${upstream}/${route}`} is as the file says again because the time that an operator set is over`,
+  }),
+};
+
+export const endpointLog = [ejected, returned, unhealthy, drained, resolved, panicked, orderEnded];

@@ -59,6 +59,8 @@ export interface UpstreamContext {
   emitFor(upstream: string, route: string): Emit;
   /** This process has run out of descriptors, ports or memory; called for each attempt that fails for it. */
   onShortage(message: string): void;
+  /** Settings of the file hold again that an operator had replaced for a time: there are other scopes to inspect. */
+  readonly onOrderEnd?: (() => void) | undefined;
   /** Longest head of a response, in bytes. */
   readonly maxHeaderSize: number;
   readonly store: Store;

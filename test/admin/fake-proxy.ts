@@ -139,6 +139,8 @@ export function fakeProxy(overrides: Partial<AdminOptions> = {}) {
     reload: async () => ({ kind: 'success', changes: { added: [], removed: [], changed: [] } }),
     logger: { info: log('info'), warn: log('warn'), error: log('error') },
     version: '1.2.3',
+    readSettings: (_, settings) => ({ settings }),
+    orderSettings: () => undefined,
     parseDuration: (text) => Number.parseFloat(text) * (text.endsWith('m') ? 60_000 : 1000),
     ...overrides,
   };

@@ -125,3 +125,21 @@ t.test('copies are ready to paste: quoted for a shell, and without the token', a
     `last upstream error ${AT}: Cannot connect`,
   ]);
 });
+
+t.test('faults are told with their end', async (t) => {
+  const faults = [
+    {
+      route: '',
+      summary: 'aborts 10% of the attempts with 503',
+      until: '2026-03-02T10:24:04.000Z',
+    },
+    { route: 'search', summary: 'resets 1% of the attempts', until: null },
+  ];
+  const text = format.describeFaults(row('a', 0, { faults }), '2026-03-02T10:15:04.000Z');
+  t.match(
+    text,
+    /^Fault: aborts 10% of the attempts with 503, until \d\d:\d\d:04, for another 9 min\. /,
+  );
+  t.match(text, / Fault of route search: resets 1% of the attempts, without an end\.$/);
+  t.equal(format.describeFaults(row('a', 0), AT), '');
+});

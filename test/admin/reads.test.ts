@@ -54,6 +54,7 @@ t.test(
           bulkhead: { active: 3, queued: 2, limit: 10, streams: 4 },
           retryBudgetRemaining: 30,
           attemptTimeoutMs: 10_000,
+          fault: null,
           endpoints: [endpoint],
           shadow: [],
           lastError: {
@@ -69,6 +70,7 @@ t.test(
           bulkhead: null,
           retryBudgetRemaining: null,
           attemptTimeoutMs: null,
+          fault: null,
           endpoints: [],
           shadow: [],
           lastError: null,
@@ -112,7 +114,7 @@ t.test('tells who asks for an unknown path what there is', async (t) => {
       type: 'about:blank',
       title: 'Not Found',
       status: 404,
-      detail: `Cannot GET ${url} because there is no such endpoint; there are GET /, GET /metrics, GET /healthz, GET /readyz, GET /circuits, GET /upstreams, GET /upstreams/NAME, GET /explain/NAME, GET /events, GET /config, PUT /circuits/NAME, PUT /circuits/NAME/ROUTE, PUT /endpoints/NAME/ADDRESS, POST /reload, GET /page/FILE`,
+      detail: `Cannot GET ${url} because there is no such endpoint; there are GET /, GET /metrics, GET /healthz, GET /readyz, GET /circuits, GET /upstreams, GET /upstreams/NAME, GET /explain/NAME, GET /events, GET /config, PUT /circuits/NAME, PUT /circuits/NAME/ROUTE, PUT /endpoints/NAME/ADDRESS, GET /faults, PUT /faults/NAME, PUT /faults/NAME/ROUTE, POST /reload, GET /page/FILE`,
     });
   }
 });

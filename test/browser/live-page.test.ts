@@ -133,6 +133,73 @@ upstreams:
   );
 });
 
+t.test('a fault is set for a while, seen, and lifted', inBrowser, async (t) => {
+  const upstream = await startUpstream(t, (_, response) => response.end('x'));
+  const sidecar = await startSidecar(
+    t,
+    `admin: { listen: "127.0.0.1:0", token: s3cret }
+upstreams:
+  catalog:
+    listen: "127.0.0.1:0"
+    target: ${upstream.url}
+    retry: off
+    routes: [{ name: search, match: { path: "/search/*" } }]
+`,
+  );
+  const call = (path: string) => send(sidecar.url('catalog') + path);
+  await call('/search/x');
+  const tab = await openTab(t);
+  await tab.look({ ...desktop, scheme: 'light' });
+  await tab.open(`${sidecar.admin}/`);
+  await tab.until(`document.querySelectorAll('#rows tr.row').length === 1`);
+  await tab.read(`document.querySelector('#rows tr.row button.name').click()`);
+  await tab.until(button('Inject a fault…'));
+  await tab.read(`${button('Inject a fault…')}.click()`);
+  t.equal(await tab.read(`document.querySelector('dialog [name=ttl]').value`), '10m');
+  const submit = (fields: Record<string, string>) =>
+    tab.read(`(() => {
+      const form = document.querySelector('dialog form');
+      for (const [name, value] of Object.entries(${JSON.stringify(fields)})) {
+        form.querySelector('[name=' + name + ']').value = value;
+      }
+      form.requestSubmit();
+    })()`);
+  const result = `document.querySelector('dialog .result').textContent`;
+  const order = { route: 'search', kind: 'abort', share: '150%', status: '418', reason: 'drill' };
+  await submit(order);
+  await tab.until(`${result}.startsWith('Refused with 401')`);
+  await submit({ token: 's3cret' });
+  await tab.until(`${result}.includes('fault.abort.share must be a share')`);
+  await submit({ share: '100%' });
+  await tab.until(`${result} === 'Done.'`);
+  await tab.press('Escape');
+  t.equal((await call('/search/x')).status, 418);
+  t.equal((await call('/')).status, 200);
+  t.match(
+    sidecar.logs.find(({ reason }) => reason === 'drill'),
+    { upstream: 'catalog', route: 'search', ttlMs: 600_000 },
+  );
+
+  await tab.until(`${cell('catalog', 'State')}?.includes('fault injected')`);
+  const row = `document.querySelector('#rows tr.row').innerText`;
+  const shown =
+    /Fault of route search: aborts 100% of the attempts with 418, until \d\d:\d\d:\d\d, for another (10|9) min/;
+  t.match(await tab.read<string>(row), shown);
+  t.match(await tab.read<string>(`document.getElementById('stories').innerText`), shown);
+  await tab.read(`document.activeElement.blur()`);
+  await tab.until(button('Lift…'));
+  await tab.read(`${button('Lift…')}.click()`);
+  await submit({});
+  await tab.until(`${result} === 'Done.'`);
+  await tab.press('Escape');
+  t.equal((await call('/search/x')).status, 200);
+  await tab.until(`!${row}.includes('Fault of')`);
+  t.same(
+    tab.errors.filter((error) => !/40[01]/.test(error)),
+    [],
+  );
+});
+
 t.test(
   'a thousand upstreams stay usable, and a phone shows them without scrolling sideways',
   inBrowser,

@@ -129,6 +129,13 @@ const cases: readonly Case[] = [
     ],
   },
   {
+    rule: 'injected-fault',
+    bad: upstream('fault: { abort: { share: 1% } }'),
+    at: '4:5 upstreams.a.fault',
+    says: ['nothing ends that', 'PUT /faults/NAME'],
+    good: [upstream('fault: off'), upstream('fault: false')],
+  },
+  {
     rule: 'slow-health-check',
     bad: healthChecked('interval: 11s'),
     at: '4:41 upstreams.a.healthCheck.interval',
@@ -983,6 +990,7 @@ upstreams:
     ejection: { baseTime: 9m }
     balance: { key: path }
     hedge: { after: 20s }
+    fault: on
   e:
     listen: 5
     targets: ["http://e", { url: "http://f", weight: 5000 }]

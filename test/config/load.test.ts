@@ -23,6 +23,7 @@ const builtIn = {
   fallback: 'off',
   idempotency: 'off',
   hedge: 'off',
+  fault: 'off',
   rateLimit: 'off',
   deadline: { header: 'X-Deadline', buffer: 50, propagate: true },
   bulkhead: {

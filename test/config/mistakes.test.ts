@@ -14,7 +14,7 @@ function mistakes(text: string): string[] {
 
 const upstream = (keys: string) => `upstreams:\n  a: {listen: 1, target: "http://a", ${keys} }\n`;
 const policies =
-  'allowed are listen, prefix, target, targets, profile, preserveHost, earlyHints, tls, resolve, balance, ejection, healthCheck, slowStart, protocol, fallback, idempotency, rateLimit, deadline, bulkhead, retry, hedge, circuitBreaker, timeout and routes';
+  'allowed are listen, prefix, target, targets, profile, preserveHost, earlyHints, tls, resolve, balance, ejection, healthCheck, slowStart, protocol, fallback, idempotency, rateLimit, deadline, bulkhead, retry, hedge, circuitBreaker, timeout, fault and routes';
 const duration = 'a duration such as 250ms, 1.5s, 2m or 1h';
 
 const valid = 'upstreams: { a: { listen: 1, target: "http://a" } }\n';

@@ -118,7 +118,7 @@ t.test('the README lists the policies in the order in which they work', async (t
 });
 
 t.test('the picture of the pipeline has the policies in that order', async (t) => {
-  const shown = [...drawPipeline().matchAll(/>(\d) {2}(\w+)/g)];
+  const shown = [...drawPipeline().matchAll(/>(\d+) {2}(\w+)/g)];
   const inOrder = new Map(shown.map(([, number, name]) => [number, name]));
   t.same(
     [...inOrder],

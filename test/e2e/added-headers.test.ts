@@ -39,6 +39,7 @@ upstreams:
     retry: off
     circuitBreaker: { failureThreshold: 1 }
     rateLimit: on
+  broken: { listen: "127.0.0.1:0", target: "http://127.0.0.1:${dead}", retry: off, fault: { abort: on } }
 `,
   );
   const a = sidecar.url('a');
@@ -50,6 +51,7 @@ upstreams:
     await send(sidecar.url('gone')),
     await send(sidecar.url('open')),
     await send(sidecar.url('open')),
+    await send(sidecar.url('broken')),
   ];
   isBroken = true;
   answers.push(await send(`${a}/kept`));

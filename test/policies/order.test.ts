@@ -19,6 +19,7 @@ const settings: PolicySettings = {
   rateLimit: 'off',
   hedge: 'off',
   deadline: settingsOf('deadline'),
+  fault: 'off',
   bulkhead: settingsOf('bulkhead', { maxConcurrent: 1, maxQueue: 50, queueTimeout: 60_000 }),
   circuitBreaker,
   retry: settingsOf('retry', {
@@ -44,6 +45,7 @@ const off: PolicySettings = {
   circuitBreaker: 'off',
   retry: 'off',
   hedge: 'off',
+  fault: 'off',
 };
 
 function build(overrides: Partial<PolicySettings> = {}) {
@@ -81,6 +83,7 @@ t.test('has the policies outermost first', async (t) => {
     'hedge',
     'circuitBreaker',
     'timeout',
+    'fault',
   ]);
 });
 

@@ -41,6 +41,7 @@ export const row = (name: string, weight = 0, changes: Partial<Row> = {}): Row =
   bulkhead: { active: 2, queued: 0, limit: 10, streams: 0 },
   rateLimit: null,
   shadow: [],
+  faults: [],
   retryBudgetRemaining: 30,
   attemptTimeoutMs: 10_000,
   endpoints: { available: 1, ejected: 0, unhealthy: 0, drained: 0, leaving: 0 },

@@ -79,6 +79,7 @@ function finished(summary: Partial<ExchangeSummary> = {}): ExchangeFinished {
       grpcCode: undefined,
       results: [],
       endpoints: [],
+      interventions: [],
       upstreamStatus: 200,
       client: '10.1.2.3',
       bytesIn: 0,

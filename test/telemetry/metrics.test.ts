@@ -62,6 +62,7 @@ function finish(emit: Emit, summary: Partial<ExchangeSummary>): void {
       grpcCode: undefined,
       results: [],
       endpoints: [],
+      interventions: [],
       upstreamStatus: 200,
       client: '10.1.2.3',
       bytesIn: 0,

@@ -183,6 +183,7 @@ const ok: ExchangeSummary = {
   grpcCode: undefined,
   results: ['success'],
   endpoints: [],
+  interventions: [],
   upstreamStatus: 200,
   client: undefined,
   bytesIn: 0,

@@ -1,14 +1,17 @@
 import t from 'tap';
 import { CallError, ClientGoneError } from '../../src/core/errors.js';
 import type { Emit, ExchangeSummary } from '../../src/core/events.js';
+import { fault } from '../../src/policies/fault/index.js';
 import { policies } from '../../src/policies/index.js';
 import { createRow } from '../../src/telemetry/stream/rows.js';
 import { describeUpstream } from '../../src/telemetry/stream/detail.js';
 import { SLOT_MS } from '../../src/telemetry/stream/ring.js';
 import { Trends } from '../../src/telemetry/stream/trends.js';
 import type { InspectableUpstream, Inspection } from '../../src/core/inspect.js';
-import { FakeClock } from '../support/fake-clock.js';
+import { fakeContext } from '../support/fake-call.js';
+import { FAKE_WALL_START_MS, FakeClock } from '../support/fake-clock.js';
 import { fakeLayer, fakeScope } from '../support/fake-layers.js';
+import { settingsOf } from '../support/settings.js';
 
 const ok: ExchangeSummary = {
   method: 'GET',
@@ -23,6 +26,7 @@ const ok: ExchangeSummary = {
   attempts: 1,
   results: ['success'],
   endpoints: ['127.0.0.1:1'],
+  interventions: [],
   requestId: 'caller-chose-this',
   shadow: [],
   substitution: undefined,
@@ -50,13 +54,27 @@ interface Shown {
   readonly endpoints?: readonly string[];
   readonly bulkhead?: { active: number; queued: number; limit: number; streams: number };
   readonly lastError?: InspectableUpstream['lastError'];
+  /** Undefined: of the file. */
+  readonly faultEndsAtMs?: number | undefined;
 }
 
 function build() {
   const clock = new FakeClock();
   const trends = new Trends({ clock, policies });
   t.teardown(() => trends.close());
-  const input = ({ state = 'closed', endpoints = ['available'], bulkhead, lastError }: Shown) => {
+  const input = (shown: Shown) => {
+    const {
+      state = 'closed',
+      endpoints = ['available'],
+      bulkhead,
+      lastError,
+      faultEndsAtMs,
+    } = shown;
+    const aborting = settingsOf('fault', { abort: { share: 0.1, status: 503 } });
+    const injected = fault.create(
+      { fault: aborting },
+      fakeContext(clock, { endsAtMs: faultEndsAtMs }),
+    );
     const circuit = {
       snapshot: () => ({
         state,
@@ -69,6 +87,7 @@ function build() {
     };
     const layers = {
       circuitBreaker: fakeLayer({ circuit }),
+      ...('faultEndsAtMs' in shown ? { fault: injected } : {}),
       ...(bulkhead === undefined ? {} : { bulkhead: fakeLayer({ bulkhead }) }),
     };
     const upstream: InspectableUpstream = {
@@ -296,4 +315,25 @@ t.test('its clock leaves nothing behind', async (t) => {
   t.equal(clock.pending, 1);
   trends.close();
   t.equal(clock.pending, 0);
+});
+
+t.test('faults are shown with their end, and as trouble where nothing is worse', async (t) => {
+  const { emit, row } = build();
+  const until = new Date(FAKE_WALL_START_MS + 600_000).toISOString();
+  const summary = 'aborts 10% of the attempts with 503';
+  t.same(row().faults, []);
+  const { faults, trouble } = row({ faultEndsAtMs: 600_000 });
+  t.same(faults, [{ route: '', summary, until }]);
+  t.match(trouble, {
+    state: 'fault-injected',
+    weight: 15,
+    why: 'A fault is set on purpose.',
+    endsWhen: 'The fault ends, or somebody lifts it.',
+    until,
+  });
+  const ofFile = row({ faultEndsAtMs: undefined });
+  t.same(ofFile.faults, [{ route: '', summary, until: null }]);
+  t.equal(ofFile.trouble.until, null);
+  for (let i = 0; i < 10; i++) finish(emit, { status: 503 });
+  t.equal(row({ faultEndsAtMs: 600_000 }).trouble.state, 'failing');
 });

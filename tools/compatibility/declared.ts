@@ -26,6 +26,7 @@ export const headers = {
     'Retry-After',
     'X-Breakwater-Attempts',
     'X-Breakwater-Fallback',
+    'X-Breakwater-Fault',
     'X-Breakwater-Reason',
     'X-Request-Id',
   ],

@@ -4,6 +4,7 @@ import type { ShadowRefused } from '../../src/core/shadow.js';
 import type { QueueEvent, WouldAdmit } from '../../src/policies/bulkhead/instruments.js';
 import type { CircuitMoved } from '../../src/policies/circuit-breaker/states.js';
 import type { FallbackUsed } from '../../src/policies/fallback/instruments.js';
+import type { FaultInjected } from '../../src/policies/fault/instruments.js';
 import type { Hedged } from '../../src/policies/hedge/instruments.js';
 import type { IdempotencyDecided } from '../../src/policies/idempotency/instruments.js';
 import type { RateLimited } from '../../src/policies/rate-limit/instruments.js';
@@ -16,6 +17,7 @@ export type KnownEvent =
   | CircuitMoved
   | EndpointEvent
   | FallbackUsed
+  | FaultInjected
   | Hedged
   | IdempotencyDecided
   | QueueEvent
@@ -39,6 +41,8 @@ export const oneOfEach = (summary: ExchangeSummary): readonly KnownEvent[] => [
   { type: 'retry-denied', cause: 'budget', call: undefined },
   { type: 'fallback-used', source: 'cache', call: undefined },
   { type: 'hedged', result: 'won', call: undefined },
+  { type: 'fault-injected', kind: 'delay' },
+  { type: 'order-ended', policy: 'fault' },
   { type: 'rate-limited' },
   { type: 'bulkhead-admitted', waitedMs: 1, call: undefined },
   { type: 'bulkhead-left', waitedMs: 1, call: undefined },

@@ -57,6 +57,7 @@ const exchange: ExchangeSummary = {
   grpcCode: 'OK',
   results: [],
   endpoints: [],
+  interventions: [],
   upstreamStatus: 200,
   client: '127.0.0.1',
   bytesIn: 0,

@@ -6,13 +6,16 @@ import { configEndpoint } from './config.js';
 import { eventsEndpoint } from './events.js';
 import { healthzEndpoint } from './healthz.js';
 import { metricsEndpoint } from './metrics.js';
+import { orderEndpoints } from './orders.js';
 import { readyzEndpoint } from './readyz.js';
 import { reloadEndpoint } from './reload.js';
 import { pageEndpoint, rootEndpoint } from './root.js';
 import { explainEndpoint, upstreamEndpoint } from './upstream.js';
 import { upstreamsEndpoint } from './upstreams.js';
 
-const endpoints: readonly ((context: AdminContext) => AdminEndpoint)[] = [
+type CreateEndpoint = (context: AdminContext) => AdminEndpoint;
+
+const endpoints: readonly CreateEndpoint[] = [
   metricsEndpoint,
   healthzEndpoint,
   readyzEndpoint,
@@ -25,12 +28,19 @@ const endpoints: readonly ((context: AdminContext) => AdminEndpoint)[] = [
   circuitEndpoint,
   routeCircuitEndpoint,
   endpointEndpoint,
-  reloadEndpoint,
-  pageEndpoint,
 ];
 
+const lastEndpoints: readonly CreateEndpoint[] = [reloadEndpoint, pageEndpoint];
+
+/** Those of the policies whose settings operators may replace. */
+const ofPolicies = (context: AdminContext) =>
+  context.inspection.policies.flatMap((policy) =>
+    policy.orders === undefined ? [] : orderEndpoints(policy, policy.orders.path, context),
+  );
+
 export function createEndpoints(context: AdminContext): readonly AdminEndpoint[] {
+  const create = (each: CreateEndpoint) => each(context);
   const all: AdminEndpoint[] = [rootEndpoint(context, () => all)];
-  all.push(...endpoints.map((create) => create(context)));
+  all.push(...endpoints.map(create), ...ofPolicies(context), ...lastEndpoints.map(create));
   return all;
 }

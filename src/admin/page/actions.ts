@@ -5,15 +5,42 @@ import { asCurl, type Order } from './text.js';
 /** Filled in: an override without an end is forgotten. */
 const DEFAULT_END = '10m';
 
+/** What was entered, by the names of the fields. */
+export type Entered = Readonly<Record<string, string>>;
+
+export interface Field {
+  readonly name: string;
+  readonly label: string;
+  readonly hint: string;
+  /** To choose from; the first one is chosen. Without any it is a text. */
+  readonly choices?: readonly string[];
+  readonly value?: string;
+}
+
 export interface Action {
   readonly title: string;
   /** What it does, in a sentence. */
   readonly effect: string;
   readonly method: 'PUT' | 'POST';
-  readonly path: string;
-  /** States to choose from; the first one is chosen. Without any the order has no state. */
-  readonly states?: readonly string[];
+  readonly fields?: readonly Field[];
+  /** What is sent, but for its end and its reason. */
+  readonly order: (entered: Entered) => { readonly path: string; readonly body: object };
+  /** Left out where the change has no end. */
+  readonly end?: { readonly hint: string; readonly isFor: (entered: Entered) => boolean };
   readonly needsToken: boolean;
+}
+
+/** An override by a state, with an end unless it is `auto`. */
+export function stateOrder(path: string, choices: readonly string[]) {
+  return {
+    method: 'PUT',
+    fields: [{ name: 'state', label: 'State', hint: 'auto ends an override', choices }],
+    order: ({ state }: Entered) => ({ path, body: { state } }),
+    end: {
+      hint: 'for example 90s, 10m or 1h; empty: until somebody changes it',
+      isFor: ({ state }: Entered) => state !== 'auto',
+    },
+  } as const;
 }
 
 /** Kept until the page is closed, and nowhere else. */
@@ -21,6 +48,11 @@ let token = '';
 
 function field(label: string, input: HTMLElement, hint: string): HTMLLabelElement {
   return h('label', {}, label, input, h('small', {}, hint));
+}
+
+function inputOf({ name, choices, value }: Field): HTMLInputElement | HTMLSelectElement {
+  if (choices === undefined) return h('input', { name, value, autocomplete: 'off' });
+  return h('select', { name }, ...choices.map((choice) => h('option', {}, choice)));
 }
 
 /** @returns what to show, and whether it was done. */
@@ -48,12 +80,8 @@ async function send(order: Order, needsToken: boolean): Promise<{ text: string; 
 
 export function ask(action: Action): void {
   const dialog = byId('dialog', HTMLDialogElement);
-  const { states, needsToken } = action;
-  const state = h(
-    'select',
-    { name: 'state' },
-    ...(states ?? []).map((each) => h('option', {}, each)),
-  );
+  const { fields = [], needsToken } = action;
+  const inputs = fields.map(inputOf);
   const end = h('input', {
     name: 'ttl',
     value: DEFAULT_END,
@@ -64,13 +92,15 @@ export function ask(action: Action): void {
   const secret = h('input', { name: 'token', type: 'password', autocomplete: 'off', value: token });
   const result = h('p', { role: 'status', class: 'result' });
   const order = (): Order => {
-    const isEndless = states === undefined || state.value === 'auto' || end.value === '';
+    const entered = Object.fromEntries(inputs.map(({ name, value }) => [name, value]));
+    const { path, body } = action.order(entered);
+    const hasEnd = action.end?.isFor(entered) === true && end.value !== '';
     return {
       method: action.method,
-      path: action.path,
+      path,
       body: {
-        ...(states === undefined ? {} : { state: state.value }),
-        ...(isEndless ? {} : { ttl: end.value }),
+        ...body,
+        ...(hasEnd ? { ttl: end.value } : {}),
         ...(reason.value === '' ? {} : { reason: reason.value }),
       },
     };
@@ -87,8 +117,8 @@ export function ask(action: Action): void {
     {},
     h('h2', { id: 'dialog-title' }, action.title),
     h('p', {}, action.effect),
-    states && field('State', state, 'auto ends an override'),
-    states && field('For', end, 'for example 90s, 10m or 1h; empty: until somebody changes it'),
+    ...fields.map(({ label, hint }, i) => field(label, inputs[i]!, hint)),
+    action.end && field('For', end, action.end.hint),
     field('Reason', reason, 'goes to the log'),
     needsToken && field('Token', secret, 'admin.token; kept in this tab only'),
     result,

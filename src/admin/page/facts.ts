@@ -1,6 +1,7 @@
 /** What is told of an upstream: the numbers of its row, and the sentences about its trouble. It touches no document. */
 import type { Row } from '../../core/live.js';
 import {
+  describeFaults,
   formatAge,
   formatMs,
   formatRate,
@@ -60,11 +61,12 @@ function due(until: string, at: string): string {
 }
 
 /** @returns nothing for an upstream that is well. */
-export function factsOf({ trouble }: Row, at: string): Fact[] {
-  const { weight, why, callersGet, endsWhen, until } = trouble;
+export function factsOf(row: Row, at: string): Fact[] {
+  const { weight, why, callersGet, endsWhen, until } = row.trouble;
   if (weight < TROUBLE) return [];
   return [
     { name: 'Why', text: why },
+    { name: 'On purpose', text: describeFaults(row, at) },
     { name: 'Callers get', text: callersGet },
     { name: 'Ends when', text: (until === null ? '' : `${due(until, at)}: `) + endsWhen },
   ].filter(({ text }) => text !== '');

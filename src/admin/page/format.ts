@@ -1,4 +1,5 @@
 /** Numbers and times as a reader wants them. */
+import type { FaultRow, Row } from '../../core/live.js';
 
 export const NONE = '–';
 
@@ -48,3 +49,22 @@ export function formatBytes(bytes: number): string {
 
 export const plural = (count: number, noun: string): string =>
   `${count} ${noun}${count === 1 ? '' : 's'}`;
+
+/** Whose something is: a route's, or the upstream's own. */
+export const own = (route: string): string => (route === '' ? '(the upstream)' : route);
+
+/** `until 12:30:00, for another 9 min`. @param at now. */
+export function formatEnd({ until }: FaultRow, at: string): string {
+  if (until === null) return 'without an end';
+  const left = formatSpan(Date.parse(until) - Date.parse(at));
+  return `until ${formatTime(until)}, for another ${left}`;
+}
+
+/** In a sentence each; empty without any. */
+export const describeFaults = ({ faults }: Row, at: string): string =>
+  faults
+    .map((fault) => {
+      const whose = fault.route === '' ? '' : ` of route ${fault.route}`;
+      return `Fault${whose}: ${fault.summary}, ${formatEnd(fault, at)}.`;
+    })
+    .join(' ');

@@ -14,7 +14,7 @@ export class Head {
         title: 'Reload the configuration',
         effect: 'Reads the file again. A file with errors changes nothing.',
         method: 'POST',
-        path: '/reload',
+        order: () => ({ path: '/reload', body: {} }),
         needsToken: model.process?.needsToken ?? false,
       }),
     );

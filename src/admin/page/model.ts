@@ -84,6 +84,7 @@ export const words: Readonly<
   'no-retries': { word: 'no retries', sign: '▽' },
   'endpoints-out': { word: 'endpoints out', sign: '◇' },
   'forced-closed': { word: 'forced closed', sign: '⚑' },
+  'fault-injected': { word: 'fault injected', sign: '✱' },
   good: { word: 'good', sign: '●' },
   idle: { word: 'idle', sign: '○' },
 };

@@ -1,9 +1,10 @@
 /** The tables below an upstream's charts, and the buttons in them. */
 import type { Row } from '../../core/live.js';
-import { ask } from './actions.js';
 import { h, table } from './dom.js';
-import { formatAge, formatMs, formatTime } from './format.js';
+import { listFaults } from './faults.js';
+import { formatAge, formatMs, formatTime, own } from './format.js';
 import type { Model } from './model.js';
+import { drain, force } from './overrides.js';
 
 interface Endpoint {
   readonly address: string;
@@ -71,7 +72,6 @@ export interface Known extends Row {
   readonly metrics: Readonly<Record<string, string>>;
 }
 
-const own = (route: string) => (route === '' ? '(the upstream)' : route);
 const shares = new Set(['failureRate', 'slowCall']);
 const amount = (rule: string | undefined, value: number | undefined) => {
   if (value === undefined) return '';
@@ -96,6 +96,14 @@ export function listPanels(known: Known, model: Model): HTMLElement[] {
   return [
     panel('Circuits', listCircuits(known, model)),
     panel('Endpoints', listEndpoints(known, model)),
+    panel(
+      'Faults',
+      ...listFaults(
+        known,
+        known.routes.map(({ route }) => route),
+        model,
+      ),
+    ),
     panel(
       'Calls',
       h(
@@ -207,22 +215,6 @@ function listCircuits({ name, circuits }: Known, model: Model): HTMLElement {
   );
 }
 
-function force(name: string, route: string, state: string, model: Model): void {
-  const path = [name, ...(route === '' ? [] : [route])].map(encodeURIComponent).join('/');
-  const isForced = state.startsWith('forced');
-  ask({
-    title: `Circuit of ${name}${route === '' ? '' : ` / ${route}`}`,
-    effect:
-      'forced-open refuses all calls, forced-closed lets all through; auto leaves it to the circuit breaker again.',
-    method: 'PUT',
-    path: `/circuits/${path}`,
-    states: isForced
-      ? ['auto', 'forced-open', 'forced-closed']
-      : ['forced-open', 'forced-closed', 'auto'],
-    needsToken: model.process?.needsToken ?? false,
-  });
-}
-
 function listEndpoints({ name, endpointList }: Known, model: Model): HTMLElement {
   return table(
     ['Address', 'State', 'Action', 'Back in', 'Weight', 'In flight', 'Failures in a row'],
@@ -239,15 +231,4 @@ function listEndpoints({ name, endpointList }: Known, model: Model): HTMLElement
     ]),
     'None is known yet: the name is looked up at the first call.',
   );
-}
-
-function drain(name: string, { address, state }: Endpoint, model: Model): void {
-  ask({
-    title: `Endpoint ${address} of ${name}`,
-    effect: 'drained sends it no new calls; calls under way end. auto ends that.',
-    method: 'PUT',
-    path: `/endpoints/${encodeURIComponent(name)}/${encodeURIComponent(address)}`,
-    states: state === 'drained' ? ['auto', 'drained'] : ['drained', 'auto'],
-    needsToken: model.process?.needsToken ?? false,
-  });
 }

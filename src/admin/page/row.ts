@@ -2,7 +2,7 @@
 import { Detail } from './detail.js';
 import { h, setClass, setText } from './dom.js';
 import { cellsOf } from './facts.js';
-import { NONE } from './format.js';
+import { describeFaults, NONE } from './format.js';
 import type { Row } from '../../core/live.js';
 import { TROUBLE, words, type Known, type Model } from './model.js';
 import { createStrip, drawStrip, type Palette } from './strip.js';
@@ -99,7 +99,8 @@ export class RowView {
     setText(this.#sign, sign);
     setText(this.#word, word);
     setText(this.#target, row.target);
-    setText(this.#why, [trouble.why, describeShadow(row)].filter(Boolean).join(' '));
+    const why = [trouble.why, describeShadow(row), describeFaults(row, at)];
+    setText(this.#why, why.filter(Boolean).join(' '));
     for (const [i, text] of describe(row, at).entries()) setText(this.#cells[i + 2]!, text);
     drawStrip(this.#strip, history, palette);
     this.#detail?.update(row, history);

@@ -1,6 +1,6 @@
 /** What "Copy as" puts on the clipboard. It touches no document. */
 import type { Row } from '../../core/live.js';
-import { formatMs, formatRate, formatShare } from './format.js';
+import { describeFaults, formatMs, formatRate, formatShare } from './format.js';
 import { words } from './model.js';
 
 /** In single quotes for a POSIX shell. */
@@ -25,6 +25,7 @@ export function asText(row: Row, at: string): string {
   const lines = [
     `${row.name}: ${words[trouble.state].word}${trouble.since === null ? '' : ` since ${trouble.since}`} (as of ${at})`,
     trouble.why,
+    describeFaults(row, at),
     trouble.weight > 0 ? `Callers: ${trouble.callersGet}` : '',
     trouble.endsWhen === ''
       ? ''

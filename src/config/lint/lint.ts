@@ -5,6 +5,7 @@ import { Findings, formatPath, listWords, type Diagnostic } from '../syntax/diag
 import { readComments } from '../syntax/comments.js';
 import type { SourceNode } from '../syntax/source.js';
 import { grpcRules } from './grpc.js';
+import { faultRules } from './faults.js';
 import { hedgingRules } from './hedging.js';
 import { endpointRules } from './endpoints.js';
 import { ignoreRules, readIgnores } from './ignores.js';
@@ -22,6 +23,7 @@ export const lintRules: readonly LintRule[] = [
   ...timingRules,
   ...numberRules,
   ...hedgingRules,
+  ...faultRules,
   ...grpcRules,
   ...endpointRules,
   ...rateLimitRules,

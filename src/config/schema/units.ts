@@ -1,9 +1,12 @@
 /** The notation of durations, sizes, shares and rates, read and written. */
 import { unitPatterns, type Unit } from '../../core/options.js';
+import { durationUnits, formatDuration, parseDuration } from '../../lib/duration.js';
+
+export { parseDuration };
 
 /** Units from the smallest on: ms, bytes, the share as a fraction, and for a rate the seconds that it is for. */
 const scales: Readonly<Record<Unit, Readonly<Record<string, number>>>> = {
-  duration: { ms: 1, s: 1000, m: 60_000, h: 3_600_000 },
+  duration: durationUnits,
   size: { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 },
   share: { '%': 0.01 },
   rate: { '/s': 1, '/m': 60, '/h': 3600 },
@@ -18,8 +21,8 @@ const expressions = Object.fromEntries(
 
 /** @returns ms, bytes, a share 0..1 or a number per second; undefined where the text is none. */
 export function parseQuantity(unit: Unit, text: string): number | undefined {
+  if (unit === 'duration') return parseDuration(text);
   if (!expressions[unit].test(text)) return undefined;
-  if (unit === 'duration') return sumParts(text);
   const amount = Number.parseFloat(text);
   const scale = scales[unit][text.replace(/^[\d.]+/, '')];
   if (scale === undefined) return undefined;
@@ -29,21 +32,11 @@ export function parseQuantity(unit: Unit, text: string): number | undefined {
   return unit === 'size' ? Math.round(amount * scale) : amount * scale;
 }
 
-function sumParts(text: string): number {
-  let sumMs = 0;
-  for (const [, amount, name] of text.matchAll(/([\d.]+)([a-z]+)/g)) {
-    sumMs += Number(amount) * scales.duration[name!]!;
-  }
-  return sumMs;
-}
-
-/** `250ms`, `1.5s`, `1m30s`, `1h` in ms. */
-export const parseDuration = (text: string) => parseQuantity('duration', text);
-
 /** In the largest unit that needs no fraction. */
 export function formatQuantity(unit: Unit, value: number): string {
   if (unit === 'share') return `${round(value * 100)}%`;
   if (unit === 'rate') return formatRate(value);
+  if (unit === 'duration') return formatDuration(value);
   let best = `${value}${Object.keys(scales[unit])[0]}`;
   if (value === 0) return best;
   for (const [name, scale] of Object.entries(scales[unit])) {

@@ -88,6 +88,7 @@ function logAccess(
       attempts,
       outcomes: summary.results,
       endpoints: summary.endpoints,
+      faults: summary.interventions.length === 0 ? undefined : summary.interventions,
       bytesIn: summary.bytesIn,
       bytesOut: summary.bytesOut,
       waitMs: Math.round(summary.waitedMs),

@@ -8,7 +8,15 @@ import {
   type InspectableUpstream,
   type Inspection,
 } from '../../core/inspect.js';
-import type { CircuitRow, Facts, RateRow, Row, ShadowRow, SlotsRow } from '../../core/live.js';
+import type {
+  CircuitRow,
+  Facts,
+  FaultRow,
+  RateRow,
+  Row,
+  ShadowRow,
+  SlotsRow,
+} from '../../core/live.js';
 import { RESPONDED, type UpstreamRecord } from './record.js';
 import { SLOT_MS } from './ring.js';
 import { findTrouble } from './trouble.js';
@@ -21,6 +29,7 @@ const timeOf = (wallMs: number) => new Date(wallMs).toISOString();
 interface Described {
   readonly bulkhead: SlotsRow | null;
   readonly rateLimit: RateRow | null;
+  readonly fault: Pick<FaultRow, 'summary' | 'until'> | null;
   readonly retryBudgetRemaining: number | null;
   readonly attemptTimeoutMs: number | null;
 }
@@ -28,6 +37,19 @@ interface Described {
 function describePolicies({ policies }: Inspection, own: InspectableScope | undefined): Described {
   const shown = policies.map((policy) => policy.describe?.(own?.layers[policy.name]));
   return Object.assign({}, ...shown) as Described;
+}
+
+/** Only policies that allow orders are asked: there may be thousands of routes. */
+function listFaults({ policies }: Inspection, scopes: readonly InspectableScope[]): FaultRow[] {
+  const ordered = policies.filter(({ orders }) => orders !== undefined);
+  return scopes.flatMap(({ route, layers }) =>
+    ordered.flatMap((policy) => {
+      const layer = layers[policy.name];
+      if (layer === undefined) return [];
+      const { fault = null }: Partial<Described> = policy.describe?.(layer) ?? {};
+      return fault === null ? [] : [{ route, summary: fault.summary, until: fault.until }];
+    }),
+  );
 }
 
 function listCircuits(scopes: readonly InspectableScope[], wallMs: number): CircuitRow[] {
@@ -115,6 +137,7 @@ export function createRow(input: RowInput): Row {
     bulkhead: described.bulkhead,
     rateLimit: described.rateLimit && wholeRate(described.rateLimit),
     shadow: listShadow(scopes, record),
+    faults: listFaults(inspection, scopes),
     retryBudgetRemaining: retryBudgetRemaining === null ? null : Math.floor(retryBudgetRemaining),
     attemptTimeoutMs: attemptTimeoutMs === null ? null : Math.round(attemptTimeoutMs),
     endpoints: countEndpoints(upstream),

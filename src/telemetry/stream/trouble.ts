@@ -70,6 +70,7 @@ const endings: Readonly<Record<string, string>> = {
   'half-open': 'Good probes close the circuit; a failed one opens it again.',
   'forced-open': 'The override ends, or somebody sets the circuit to auto.',
   'forced-closed': 'The override ends, or somebody sets the circuit to auto.',
+  'fault-injected': 'The fault ends, or somebody lifts it.',
   failing: 'Calls succeed again.',
   'no-endpoint': 'An endpoint becomes available again.',
   full: 'Calls end faster, fewer come, or bulkhead.maxConcurrent is raised.',
@@ -150,6 +151,11 @@ export function findTrouble(
   if (worst !== undefined) {
     const why = 'The circuit is forced closed: it lets everything through and counts nothing.';
     return make('forced-closed', 15, worst.since, why);
+  }
+  const fault = row.faults[0];
+  if (fault !== undefined) {
+    const why = 'A fault is set on purpose.';
+    return { ...make('fault-injected', 15, null, why), until: fault.until };
   }
   const isIdle = row.callsPerSecond === 0 && row.attemptsPerSecond === 0;
   return make(isIdle ? 'idle' : 'good', bad * 10, null, '');

@@ -12,7 +12,7 @@ const callPolicies = [
 ] as const;
 
 const LEFT = 232;
-const RIGHT = 860;
+const RIGHT = 960;
 const TOP = 56;
 const BOTTOM = 486;
 const HEADER = 34;
@@ -46,6 +46,7 @@ function drawAttempt(number: number): string[] {
   const hedge = { x: x + 92, y: y + 7, width: 92, height: ROW_HEIGHT - 14 };
   const breaker = { x: hedge.x + 108, y: y + 7, width: 150, height: ROW_HEIGHT - 14 };
   const timeout = { x: breaker.x + 166, y: y + 7, width: 104, height: ROW_HEIGHT - 14 };
+  const fault = { x: timeout.x + 120, y: y + 7, width: 84, height: ROW_HEIGHT - 14 };
   return [
     box({ x, y, width: right - x, height: ROW_HEIGHT }, 'attempt', number > 1),
     text(x + 12, middle + 5, `attempt ${number}`),
@@ -57,14 +58,17 @@ function drawAttempt(number: number): string[] {
     arrow(`M ${breaker.x + breaker.width} ${middle} H ${timeout.x - 2}`),
     box(timeout, 'plain'),
     text(timeout.x + timeout.width / 2, middle + 5, '9  timeout', title),
-    arrow(`M ${timeout.x + timeout.width} ${middle} H 902`),
+    arrow(`M ${timeout.x + timeout.width} ${middle} H ${fault.x - 2}`),
+    box(fault, 'plain'),
+    text(fault.x + fault.width / 2, middle + 5, '10  fault', title),
+    arrow(`M ${fault.x + fault.width} ${middle} H 1002`),
   ];
 }
 
 export function drawPipeline(): string {
-  return picture({ width: 1024, height: 510 }, 'How a call goes through the policies', [
+  return picture({ width: 1124, height: 510 }, 'How a call goes through the policies', [
     text(LEFT, 34, '1 to 6: once per call', { isMuted: true }),
-    text(RIGHT, 34, '7 to 9: once per attempt', {
+    text(RIGHT, 34, '7 to 10: once per attempt', {
       anchor: 'end',
       isMuted: true,
     }),
@@ -77,7 +81,7 @@ export function drawPipeline(): string {
     arrow(`M 208 ${MIDDLE} H ${LEFT - 2}`),
     ...drawCallPolicies(),
     ...[1, 2, 3].flatMap(drawAttempt),
-    box({ x: 904, y: MIDDLE - 93, width: 100, height: 186 }, 'plain'),
-    text(954, MIDDLE + 5, 'upstream', title),
+    box({ x: 1004, y: MIDDLE - 93, width: 100, height: 186 }, 'plain'),
+    text(1054, MIDDLE + 5, 'upstream', title),
   ]);
 }

@@ -1,0 +1,24 @@
+/** What injected faults tell, and their metric. */
+import type { Counter } from '../../core/instruments.js';
+
+export const faultKinds = ['delay', 'abort', 'reset'] as const;
+
+export type FaultKind = (typeof faultKinds)[number];
+
+/** An attempt got a fault. */
+export interface FaultInjected {
+  readonly type: 'fault-injected';
+  readonly kind: FaultKind;
+}
+
+const injected: Counter<FaultInjected> = {
+  kind: 'counter',
+  name: 'breakwater_faults_injected_total',
+  help: 'Faults that attempts got on purpose. kind: delay, abort or reset.',
+  event: 'fault-injected',
+  per: 'upstream',
+  labels: { kind: ({ kind }) => kind },
+  known: faultKinds.map((kind) => ({ kind })),
+};
+
+export const instruments = [injected];

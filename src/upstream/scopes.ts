@@ -1,0 +1,244 @@
+/** The pipelines of an upstream: its own, and one for each of its routes. */
+import type { Emit, EmitOf } from '../core/events.js';
+import type { InspectableScope } from '../core/inspect.js';
+import {
+  createLayers,
+  isShownAtOnce,
+  listLayers,
+  listRequestFields,
+  listResponseFields,
+  needsOf,
+  ownLayers,
+  type Layers,
+} from '../core/layers.js';
+import { compose, type AnyLayer, type AttemptStage, type EditRequest } from '../core/pipeline.js';
+import type { Needs } from '../core/policy.js';
+import { RouteTable } from '../lib/path-tree.js';
+import type { PolicySettings } from '../policies/index.js';
+import type { OrderEnded } from './instruments.js';
+import { Orders, type Order } from './orders.js';
+import type { Scope } from './scope.js';
+import { pipelineOf } from './sibling.js';
+import type { RouteOptions, UpstreamContext, UpstreamOptions } from './upstream-options.js';
+
+/** A route, or the upstream itself. */
+type Place = Pick<RouteOptions, 'name' | 'match' | 'policies'>;
+
+const EVERYTHING = { methods: undefined, path: undefined };
+
+/** What scopes use of their upstream. */
+export interface ScopesContext extends UpstreamContext {
+  /** The innermost stage. @param edits what policies write on each attempt's request. */
+  readonly createDispatch: (
+    needs: Pick<Required<Needs>, 'judge' | 'tunnelIdleMs'>,
+    edits: readonly EditRequest[],
+    emit: Emit,
+  ) => AttemptStage;
+  /** An exchange begins. */
+  readonly enter: () => void;
+  /** The exchange is over. */
+  readonly leave: () => void;
+}
+
+export class Scopes {
+  readonly #upstream: UpstreamOptions;
+  readonly #context: ScopesContext;
+  /** Of the upstream and of its routes. */
+  readonly #settings: readonly PolicySettings[];
+  readonly #routes: RouteTable;
+  /** Of the upstream by the file. */
+  readonly #layers: Layers;
+  readonly #own: Scope;
+  /** By the route's number; undefined until the first call, because most routes of a large file are idle. */
+  readonly #routeScopes: (Scope | undefined)[];
+  /**
+   * The layers that a route has to itself by the file, or had before a reload until it is called again; by the route's
+   * name.
+   */
+  readonly #ownRouteLayers = new Map<string, Layers>();
+  readonly #orders: Orders;
+  #inspectable: readonly InspectableScope[] = [];
+
+  /** @param previous those before a reload: what their layers hold goes on, and so do orders. Stop them afterwards. */
+  constructor(upstream: UpstreamOptions, context: ScopesContext, previous: Scopes | undefined) {
+    this.#upstream = upstream;
+    this.#context = context;
+    const { policies } = context;
+    const { routes } = upstream;
+    this.#settings = [upstream, ...routes].map((each) => each.policies);
+    const emit = context.emitFor(upstream.name, '');
+    this.#layers = createLayers(
+      policies,
+      upstream.policies,
+      this.#policyContext('', emit),
+      undefined,
+      previous && previous.#layers,
+    );
+    this.#orders = new Orders(context.clock, (order) => this.#onOrderEnd(order));
+    this.#own = this.#createScope(this.#ownPlace, emit);
+    this.#routes = new RouteTable(routes.map(({ match }) => match));
+    for (const { name } of routes) {
+      const kept = previous && previous.#ownRouteLayers.get(name);
+      if (kept !== undefined) this.#ownRouteLayers.set(name, kept);
+    }
+    this.#routeScopes = routes.map((route) =>
+      this.#isShownAtOnce(route) ? this.#openRoute(route) : undefined,
+    );
+    const ordered = (previous && previous.#orders.list()) ?? [];
+    const kept = ordered.filter(({ route }) => this.#has(route));
+    for (const order of kept) this.#put(order, order.layer);
+    if (kept.length > 0) this.#renew();
+    else this.#inspectable = this.#listInspectable();
+  }
+
+  /** The first route that matches, or the upstream's own. */
+  find(method: string, path: string): Scope {
+    const route = this.#routes.find(method, path);
+    if (route === -1) return this.#own;
+    return (this.#routeScopes[route] ??= this.#openRoute(this.#upstream.routes[route]!));
+  }
+
+  /** Those that have something to show, the upstream's own first. */
+  list(): readonly InspectableScope[] {
+    return this.#inspectable;
+  }
+
+  /**
+   * Puts settings in the place of those of the file, or ends that. Calls under way end by those that they began with.
+   * @param route empty for the upstream's own, which its routes share unless they write the policy.
+   * @param settings of the policy, decoded; undefined for those of the file.
+   * @param forMs after which those of the file hold again.
+   * @returns false for an unknown route.
+   */
+  order(policy: string, route: string, settings: unknown, forMs: number): boolean {
+    if (!this.#has(route)) return false;
+    if (settings === undefined) this.#orders.lift(route, policy);
+    else this.#put({ policy, route, settings, endsAtMs: this.#context.clock.now() + forMs });
+    this.#renew();
+    return true;
+  }
+
+  /** No order ends any more. */
+  stop(): void {
+    this.#orders.stop();
+  }
+
+  get #ownPlace(): Place {
+    return { name: '', match: EVERYTHING, policies: this.#upstream.policies };
+  }
+
+  #has(route: string): boolean {
+    return route === '' || this.#upstream.routes.some(({ name }) => name === route);
+  }
+
+  #isShownAtOnce({ policies, writes }: RouteOptions): boolean {
+    return isShownAtOnce(this.#context.policies, policies, writes);
+  }
+
+  #openRoute(route: RouteOptions): Scope {
+    const { name, policies, writes } = route;
+    const emit = this.#context.emitFor(this.#upstream.name, name);
+    const layers = createLayers(
+      this.#context.policies,
+      policies,
+      this.#policyContext(name, emit),
+      { layers: this.#layers, writes },
+      this.#ownRouteLayers.get(name),
+    );
+    this.#ownRouteLayers.set(name, ownLayers(this.#context.policies, policies, layers, writes));
+    return this.#createScope(route, emit);
+  }
+
+  #policyContext(route: string, emit: Emit) {
+    const { clock, random, store, hash, createToken } = this.#context;
+    return {
+      upstream: this.#upstream.name,
+      route,
+      scopes: this.#settings,
+      clock,
+      random,
+      emit,
+      store,
+      hash,
+      createToken,
+      pipelineOf: (other: string) => pipelineOf(() => this.#context.findUpstream(other), clock),
+    };
+  }
+
+  #createScope({ name: route, match, policies: settings }: Place, emit: Emit): Scope {
+    const { policies, createDispatch, enter, leave } = this.#context;
+    const { name, prefix = '', preserveHost, earlyHints } = this.#upstream;
+    const layers = this.#layersOf(route);
+    const needs = needsOf(policies, settings);
+    const dispatch = createDispatch(needs, listRequestFields(policies, layers), emit);
+    return {
+      upstream: name,
+      route,
+      pattern: match.path && (prefix === '/' ? match.path : prefix + match.path),
+      stage: compose(listLayers(policies, layers), dispatch),
+      emit,
+      preserveHost,
+      earlyHints,
+      replayBytes: needs.replayBytes,
+      ownRetryAfterMs: needs.ownRetryAfterMs,
+      responseFields: listResponseFields(policies, layers),
+      enter,
+      leave,
+    };
+  }
+
+  /** Those in force. @param route empty for the upstream's own. */
+  #layersOf(route: string): Layers {
+    const own = { ...this.#layers, ...this.#orders.layersOf('') };
+    return route === '' ? own : { ...own, ...this.#ownLayersOf(route) };
+  }
+
+  /** What a route does not share with its upstream. */
+  #ownLayersOf(route: string): Layers {
+    return { ...this.#ownRouteLayers.get(route), ...this.#orders.layersOf(route) };
+  }
+
+  /** @param previous the layer of the same order before a reload. */
+  #put({ policy, route, settings, endsAtMs }: Omit<Order, 'layer'>, previous?: AnyLayer): void {
+    const { policies } = this.#context;
+    const { name, routes, policies: own } = this.#upstream;
+    const written = routes.find((each) => each.name === route)?.policies ?? own;
+    const context = this.#policyContext(route, this.#context.emitFor(name, route));
+    const layer = policies
+      .find((each) => each.name === policy)!
+      .create({ ...written, [policy]: settings }, { ...context, endsAtMs }, previous);
+    this.#orders.put({ policy, route, settings, endsAtMs, layer });
+  }
+
+  /** Orders have changed. Exchanges hold on to their scopes, so those stay, with other pipelines. */
+  #renew(): void {
+    Object.assign(this.#own, this.#createScope(this.#ownPlace, this.#own.emit));
+    for (const [i, route] of this.#upstream.routes.entries()) {
+      const scope = this.#routeScopes[i];
+      if (scope !== undefined) {
+        Object.assign(scope, this.#createScope(route, scope.emit));
+      } else if (this.#orders.has(route.name)) {
+        this.#routeScopes[i] = this.#openRoute(route);
+      }
+    }
+    this.#inspectable = this.#listInspectable();
+  }
+
+  #onOrderEnd({ policy, route }: Order): void {
+    this.#renew();
+    const emit: EmitOf<OrderEnded> = this.#context.emitFor(this.#upstream.name, route);
+    emit({ type: 'order-ended', policy });
+    this.#context.onOrderEnd?.();
+  }
+
+  #listInspectable(): readonly InspectableScope[] {
+    const { name: upstream, routes } = this.#upstream;
+    const shown = routes.filter(
+      (route) => this.#orders.has(route.name) || this.#isShownAtOnce(route),
+    );
+    return [
+      { upstream, route: '', layers: this.#layersOf('') },
+      ...shown.map(({ name }) => ({ upstream, route: name, layers: this.#ownLayersOf(name) })),
+    ];
+  }
+}

@@ -40,8 +40,8 @@ export interface Progress {
 
 /** A request that is under way: its connection, or its stream. */
 export interface Dispatched {
-  /** That it goes by. */
-  readonly protocolVersion: '1.1' | '2';
+  /** That it goes by; undefined where something else responds in place of the upstream. */
+  readonly protocolVersion: '1.1' | '2' | undefined;
   /** The whole request has been sent. */
   readonly hasSentAll: boolean;
   /** No more of the response is read until `resume`. */

@@ -36,6 +36,7 @@ export function intervene(
 
 /** Takes a request as an upstream does, and responds in its place. */
 class StandIn implements Dispatched, BodyReader {
+  readonly protocolVersion = undefined;
   readonly #handler: ResponseHandler;
   readonly #clock: Clock;
   #timer: Timer | undefined;
@@ -122,6 +123,10 @@ class LateResponse implements ResponseHandler, Dispatched {
 
   get isOver(): boolean {
     return this.#inner.isOver;
+  }
+
+  get protocolVersion(): Dispatched['protocolVersion'] {
+    return this.#dispatched?.protocolVersion;
   }
 
   // From the client.

@@ -48,6 +48,7 @@ function open(intervention: Partial<Intervention>, body?: OutboundRequest['body'
   const below: string[] = [];
   let client: ResponseHandler | undefined;
   const connection: Dispatched = {
+    protocolVersion: '1.1',
     hasSentAll: true,
     pause: () => void below.push('pause'),
     resume: () => void below.push('resume'),

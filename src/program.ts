@@ -4,6 +4,7 @@ import type { CheckOptions } from './cli/check.js';
 import type { ExplainOptions } from './cli/explain.js';
 import type { SystemName } from './cli/import.js';
 import { endQuietly, readStdin, STDIN, type Output } from './cli/output.js';
+import type { SchemaOptions } from './cli/schema.js';
 import type { SimulateOptions } from './cli/simulate.js';
 import type { TopOptions } from './cli/top.js';
 import { pinTicks } from './platform/pin-ticks.js';
@@ -118,11 +119,21 @@ program
   });
 
 program
+  .command('test')
+  .description('Try policy tests on virtual time; the results are TAP 14.')
+  .argument('<files...>', 'files with policy tests')
+  .action(async (files: string[]) => {
+    const { test } = await import('./cli/test.js');
+    process.exitCode = await test(files, output);
+  });
+
+program
   .command('schema')
   .description('Print the JSON Schema of the configuration file, for editors.')
-  .action(async () => {
+  .option('--tests', 'the schema of files with policy tests instead', false)
+  .action(async (options: SchemaOptions) => {
     const { schema } = await import('./cli/schema.js');
-    process.exitCode = schema(output);
+    process.exitCode = schema(output, options);
   });
 
 program

@@ -108,11 +108,20 @@ export class SimulatedProxy {
     onResponse: (response: CallerResponse) => void,
   ): Caller {
     const caller = new Caller(request, onResponse);
-    let router = this.#routers.get(upstream);
-    if (router === undefined) this.#routers.set(upstream, (router = this.#routerOf(upstream)));
-    const routed = router.route(request.method, request.target);
+    const routed = this.#routerFor(upstream).route(request.method, request.target);
     new Exchange(caller, routed, this.#exchanges).start();
     return caller;
+  }
+
+  #routerFor(upstream: string): Router {
+    let router = this.#routers.get(upstream);
+    if (router === undefined) this.#routers.set(upstream, (router = this.#routerOf(upstream)));
+    return router;
+  }
+
+  /** The route that a request would take; empty where it takes none. */
+  routeOf(upstream: string, method: string, target: string): string {
+    return this.#routerFor(upstream).route(method, target).scope.route;
   }
 
   /** Exchanges under way. */

@@ -14,6 +14,7 @@ const rings: readonly (readonly string[])[] = [
   ['main'],
   ['program'],
   ['cli'],
+  ['policy-tests'],
   ['simulation', 'importing'],
   ['app'],
   ['config', 'inbound', 'admin', 'telemetry', 'stores', 'platform'],

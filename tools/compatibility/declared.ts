@@ -46,7 +46,11 @@ export const exitCodes = {
   'simulate 0': 'printed',
   'simulate 1':
     'no such upstream or scenario, no requests to replay, or the configuration has errors',
+  'test 0': 'all cases hold',
+  'test 1': 'a case does not hold, or has a mistake',
   'schema 0': 'printed',
+  'import 0': 'printed',
+  'import 1': 'nothing could be read',
   'top 0': 'shown once, or ended by a key or a signal',
   'top 1': 'the admin server cannot be read',
 } as const;

@@ -1,6 +1,6 @@
 /** Checks a source tree against the schema and tells every mistake once, where it is; the only user of Ajv. */
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
-import type { Unit } from '../../core/options.js';
+import type { TSchema, Unit } from '../../core/options.js';
 import { schemasOf } from '../../core/layers.js';
 import type { PolicyList } from '../../core/policy.js';
 import {
@@ -25,9 +25,9 @@ import {
 import { findHome, suggestValue, translateKey } from './translate.js';
 import { LONGEST_DURATION_MS, parseDuration } from './units.js';
 
-const compiled = new WeakMap<PolicyList, ValidateFunction>();
+const compiled = new WeakMap<TSchema, ValidateFunction>();
 
-function compile(policies: PolicyList): ValidateFunction {
+function compile(schema: TSchema): ValidateFunction {
   const ajv = new Ajv2020({
     allErrors: true,
     verbose: true,
@@ -53,22 +53,32 @@ function compile(policies: PolicyList): ValidateFunction {
   });
   ajv.addKeyword({ keyword: 'off', schemaType: 'boolean' });
   ajv.addKeyword({ keyword: 'alternatives', schemaType: 'array' });
-  return ajv.compile(fileSchemas(policies).file);
+  return ajv.compile(schema);
 }
 
-function run(root: SourceNode, policies: PolicyList): readonly ErrorObject[] {
-  let check = compiled.get(policies);
-  if (check === undefined) compiled.set(policies, (check = compile(policies)));
+function run(root: SourceNode, schema: TSchema): readonly ErrorObject[] {
+  let check = compiled.get(schema);
+  if (check === undefined) compiled.set(schema, (check = compile(schema)));
   check(toPlain(root));
   return check.errors ?? [];
 }
 
 /** Reports what the schema has against the file; values from the environment take the type that their place asks for. */
 export function validate(root: SourceNode, findings: Findings, policies: PolicyList): void {
-  let errors = run(root, policies);
+  validateAgainst(fileSchemas(policies).file, root, findings, policies);
+}
+
+/** As `validate`, of another kind of file. @param policies whose keys unknown keys may have been meant for. */
+export function validateAgainst(
+  schema: TSchema,
+  root: SourceNode,
+  findings: Findings,
+  policies: PolicyList = [],
+): void {
+  let errors = run(root, schema);
   const retyped = retype(root, errors);
   if (retyped.length > 0) {
-    errors = run(root, policies);
+    errors = run(root, schema);
     // Wrong either way: show the value as it was.
     const stillWrong = retyped.filter((scalar) =>
       errors.some((error) => find(root, error.instancePath)?.node === scalar),
@@ -157,7 +167,7 @@ function reportUnknownKey(
   const hint =
     path.length === 0 && policies.some(({ name }) => name === key)
       ? 'policies belong in `defaults`, a profile, an upstream or a route;'
-      : Object.hasOwn(connectionKeys, key)
+      : policies.length > 0 && Object.hasOwn(connectionKeys, key)
         ? 'it belongs in `defaults`, a profile or an upstream;'
         : hintAt(key, entry, path, known, policies);
   findings.error('unknown-key', entry.key, [...path, key], describeUnknownKey(key, known, hint));
@@ -173,6 +183,7 @@ function hintAt(
 ): string {
   const lower = key.toLowerCase();
   if (known.some((other) => other.toLowerCase() === lower)) return '';
+  if (policies.length === 0) return '';
   const schemas = schemasOf(policies);
   const translated = translateKey(key, entry, path, Object.keys(schemas));
   return translated ?? findHome(key, path, schemas) ?? '';

@@ -102,8 +102,11 @@ function filesIn(
   });
 }
 
-/** Of a block after `|`, whose lines are the text's with something in front. */
-function locator(text: string, { line: header }: Position, lines: readonly string[]) {
+/**
+ * The way back from a text to the file that it is written in as a block after `|`, whose lines have something in front.
+ * @param lines of the file.
+ */
+export function locator(text: string, { line: header }: Position, lines: readonly string[]) {
   const own = text.split('\n');
   return ({ line, column }: Position): Position => {
     const written = (lines[header + line - 1] ?? '').replace(/\r$/, '');

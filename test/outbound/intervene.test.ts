@@ -119,6 +119,7 @@ t.test('a late response', async (t) => {
     attempt.resume();
     t.same(below.slice(2), ['resume']);
     t.ok(attempt.hasSentAll);
+    t.equal(attempt.protocolVersion, '1.1');
   });
 
   t.test('that is cancelled leaves nothing behind', async (t) => {

@@ -41,7 +41,7 @@ export const oneOfEach = (summary: ExchangeSummary): readonly KnownEvent[] => [
   { type: 'retry-denied', cause: 'budget', call: undefined },
   { type: 'fallback-used', source: 'cache', call: undefined },
   { type: 'hedged', result: 'won', call: undefined },
-  { type: 'fault-injected', kind: 'delay' },
+  { type: 'fault-injected', kind: 'delay', call: undefined },
   { type: 'order-ended', policy: 'fault' },
   { type: 'rate-limited' },
   { type: 'bulkhead-admitted', waitedMs: 1, call: undefined },

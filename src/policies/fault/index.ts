@@ -8,7 +8,7 @@ import { askedIn, FAULT_FORMS, parseAskedFault } from './asked-fault.js';
 import { inNotation, inWords, isIdle } from './describe.js';
 import { interventionFor, kindsOf, type Fault } from './fault.js';
 import { FaultSource } from './fault-source.js';
-import { instruments, type FaultInjected } from './instruments.js';
+import { instruments, traced, type FaultInjected } from './instruments.js';
 import { schema, type FaultOptions, type FaultSettings } from './options.js';
 import { reasons } from './reasons.js';
 
@@ -64,7 +64,7 @@ function create(
       attempt.intervention = interventionFor(fault, call);
       for (const kind of kindsOf(fault)) {
         call.interventions = [...call.interventions, kind];
-        emit({ type: 'fault-injected', kind });
+        emit({ type: 'fault-injected', kind, call });
       }
       return next.run(attempt);
     },
@@ -89,6 +89,7 @@ export const fault = {
   schema,
   reasons,
   instruments,
+  traced,
   isShownPerRoute: true,
   orders: { path: 'faults' },
   caution: ({ fault: options }) =>

@@ -1,12 +1,13 @@
 /** What injected faults tell, and their metric. */
-import type { Counter } from '../../core/instruments.js';
+import type { CallEvent } from '../../core/events.js';
+import type { Counter, TracedEvent } from '../../core/instruments.js';
 
 export const faultKinds = ['delay', 'abort', 'reset'] as const;
 
 export type FaultKind = (typeof faultKinds)[number];
 
 /** An attempt got a fault. */
-export interface FaultInjected {
+export interface FaultInjected extends CallEvent {
   readonly type: 'fault-injected';
   readonly kind: FaultKind;
 }
@@ -22,3 +23,11 @@ const injected: Counter<FaultInjected> = {
 };
 
 export const instruments = [injected];
+
+const tracedKind: TracedEvent<FaultInjected> = {
+  event: 'fault-injected',
+  name: 'breakwater.fault',
+  attributes: ({ kind }) => ({ 'breakwater.kind': kind }),
+};
+
+export const traced = [tracedKind];

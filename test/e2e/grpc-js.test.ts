@@ -252,11 +252,11 @@ t.test('a sidecar that stops loses no call', async (t) => {
   const yaml = `upstreams: { a: { listen: "127.0.0.1:${port}", target: "${server.url}" } }`;
   const first = await startSidecar(t, yaml);
   const caller = new Caller(t, port);
-  const run = { isOver: false };
+  const over = new AbortController();
   let calls = 0;
   const failures: string[] = [];
   const callers = Array.from({ length: 4 }, async () => {
-    while (!run.isOver) {
+    while (!over.signal.aborted) {
       const { code, text } = await caller.unary('hello', {
         metadata: new Metadata({ waitForReady: true }),
       });
@@ -269,7 +269,7 @@ t.test('a sidecar that stops loses no call', async (t) => {
   await startSidecar(t, yaml);
   const before = calls;
   await eventually('calls pass again', () => calls > before + 20);
-  run.isOver = true;
+  over.abort();
   await Promise.all(callers);
   t.same(failures, []);
 });

@@ -14,7 +14,7 @@ import { createSystemClock } from '../platform/system-clock.js';
 import { policies } from '../policies/index.js';
 import { openStandardLog } from '../telemetry/log/logger.js';
 import { version } from '../version.js';
-import { isQuickToLint, tellWarnings, tellWarningsLater } from './warnings.js';
+import { isQuickToLint, lintInForce, tellWarnings, tellWarningsLater } from './warnings.js';
 
 export interface RunOptions {
   readonly config: string;
@@ -74,6 +74,7 @@ export async function run(
       load,
       onApplied: ({ tlsFiles }) => tlsWatcher.follow(tlsFiles),
       droppedLines: dropped,
+      lint: (config) => lintInForce(options.config, config),
       explain: (config, upstream, request) =>
         explainUpstream(config, effectiveOf.get(config) ?? [], upstream, request),
     });
@@ -86,7 +87,7 @@ export async function run(
   process.on('SIGHUP', () => void app.reload());
   // Last: a program that reads "ready" may send a signal, which would end the process without a listener.
   announce(app);
-  if (!isQuick) tellWarningsLater(options.config);
+  if (!isQuick) void tellWarningsLater(options.config);
   logger.info({ signal: await stopped }, 'draining');
   watcher.close();
   tlsWatcher.close();

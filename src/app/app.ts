@@ -33,6 +33,7 @@ import { logShortage } from '../telemetry/log/shortage.js';
 import { listenError, SHARED, type NamedAddress } from './addresses.js';
 import { DataPlane } from './data-plane.js';
 import { LeftBehind } from './left-behind.js';
+import type { LintConfig } from './lint-in-force.js';
 import { LivePage } from './live-page.js';
 import { Reloads } from './reload.js';
 import { drainCalls } from './shutdown.js';
@@ -52,6 +53,8 @@ export interface AppOptions {
   readonly load: () => Loaded;
   /** A configuration has taken effect, the first one included. */
   readonly onApplied?: (config: Config) => void;
+  /** What `check` says about the configuration in force; without it the live page does not show that. */
+  readonly lint?: LintConfig;
   /** The effective policy of an upstream; without it the live page has none to show. */
   readonly explain?: (config: Config, upstream: string, request: string | undefined) => Explanation;
 }

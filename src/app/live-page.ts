@@ -9,6 +9,7 @@ import { LoopWatch } from '../platform/event-loop.js';
 import { openMemoryReader } from '../platform/memory-limits.js';
 import type { MemoryReading } from '../policies/overload/index.js';
 import type { Sink } from '../telemetry/bus.js';
+import { LintInForce, type LintConfig } from './lint-in-force.js';
 import { createLive } from '../telemetry/stream/live.js';
 import { Trends } from '../telemetry/stream/trends.js';
 
@@ -23,10 +24,11 @@ export interface LivePageOptions {
   readonly shedding: () => string | undefined;
   /** Why calls would be refused, where that is in shadow. */
   readonly wouldShed: () => string | undefined;
+  readonly lint?: LintConfig;
   readonly explain?: (config: Config, upstream: string, request: string | undefined) => Explanation;
 }
 
-/** Shown of the diagnostics of a reload. */
+/** Shown of the diagnostics of a reload, and of those of the configuration in force. */
 const MOST_DIAGNOSTICS = 20;
 
 export class LivePage {
@@ -35,8 +37,10 @@ export class LivePage {
   readonly #options: LivePageOptions;
   readonly #trends: Trends;
   readonly #loop = new LoopWatch();
+  readonly #lint: LintInForce;
   readonly #startedAt: string;
   #configuredAt: string;
+  #isWatched = false;
   #lastReload: object | null = null;
   /** Opened by the first viewer. */
   #readMemory: (() => MemoryReading) | undefined;
@@ -44,6 +48,10 @@ export class LivePage {
   constructor(options: LivePageOptions) {
     this.#options = options;
     const { clock, policies, inspection } = options;
+    this.#lint = new LintInForce(
+      options.lint ?? (() => Promise.resolve(undefined)),
+      MOST_DIAGNOSTICS,
+    );
     this.#startedAt = this.#now();
     this.#configuredAt = this.#startedAt;
     this.#trends = new Trends({ clock, policies });
@@ -55,6 +63,8 @@ export class LivePage {
       describeProcess: () => ({ ...this.#describe(), viewers: live.viewers }),
       onWatched: (isWatched) => {
         this.#loop.isOn = isWatched;
+        this.#isWatched = isWatched;
+        if (isWatched) void this.#lint.want(options.config());
       },
       explain: (upstream, request) =>
         options.explain?.(options.config(), upstream, request) ?? {
@@ -66,6 +76,7 @@ export class LivePage {
 
   noteConfig(): void {
     this.#configuredAt = this.#now();
+    if (this.#isWatched) void this.#lint.want(this.#options.config());
     this.#trends.keepOnly(this.#options.inspection.upstreams().map(({ name }) => name));
   }
 
@@ -91,7 +102,7 @@ export class LivePage {
       version,
       state: state(),
       startedAt: this.#startedAt,
-      config: { file, hash, appliedAt: this.#configuredAt },
+      config: { file, hash, appliedAt: this.#configuredAt, lint: this.#lint.read(config()) },
       needsToken: admin.token !== undefined,
       lastReload: this.#lastReload,
       eventLoop: loop === undefined ? null : roundLoop(loop),

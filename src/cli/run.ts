@@ -15,7 +15,7 @@ import { createSystemClock } from '../platform/system-clock.js';
 import { policies } from '../policies/index.js';
 import { openStandardLog } from '../telemetry/log/logger.js';
 import { version } from '../version.js';
-import { isQuickToLint, tellWarnings, tellWarningsLater } from './warnings.js';
+import { isQuickToLint, lintInForce, tellWarnings, tellWarningsLater } from './warnings.js';
 
 export interface RunOptions {
   readonly config: string;
@@ -82,6 +82,7 @@ export async function run(
         for (const caution of listCautions(applied, policies)) logger.warn(caution);
       },
       droppedLines: dropped,
+      lint: (config) => lintInForce(options.config, config),
       explain: (config, upstream, request) =>
         explainUpstream(config, effectiveOf.get(config) ?? [], upstream, request),
     });
@@ -94,7 +95,7 @@ export async function run(
   process.on('SIGHUP', () => void app.reload());
   // Last: a program that reads "ready" may send a signal, which would end the process without a listener.
   announce(app);
-  if (!isQuick) tellWarningsLater(options.config);
+  if (!isQuick) void tellWarningsLater(options.config);
   logger.info({ signal: await stopped }, 'draining');
   watcher.close();
   tlsWatcher.close();

@@ -1,7 +1,8 @@
-/** Reports at the start how many warnings `check` has for the file. */
+/** What `check` has to say about the file of a running proxy: how many warnings at the start, and later what they are. */
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { checkConfig } from '../config/check.js';
 import type { Config } from '../config/config.js';
+import type { Diagnostic } from '../config/syntax/diagnostics.js';
 import { plural } from '../lib/plural.js';
 
 /** Upstreams and routes of a file whose lint takes well under 100 ms. */
@@ -12,25 +13,50 @@ export function isQuickToLint({ upstreams }: Config): boolean {
   return upstreams.reduce((count, { routes }) => count + 1 + routes.length, 0) <= SMALL;
 }
 
-const countWarnings = (file: string) =>
-  checkConfig(file, process.env).diagnostics.filter(({ level }) => level === 'warning').length;
-
-export const tellWarnings = (file: string): void => tell(file, countWarnings(file));
-
-/** In another thread, so that calls are served meanwhile. */
-export function tellWarningsLater(file: string): void {
-  const worker = new Worker(new URL(import.meta.url), { workerData: file });
-  worker.unref();
-  worker.on('message', (count: number) => tell(file, count));
-  // The file has been valid at the start; the watch reports later changes.
-  worker.on('error', () => {});
+interface FileCheck {
+  /** Of what is in the file now; undefined for a file with errors. */
+  readonly hash: string | undefined;
+  readonly diagnostics: readonly Diagnostic[];
 }
 
-function tell(file: string, count: number): void {
+function checkFile(file: string): FileCheck {
+  const { config, diagnostics } = checkConfig(file, process.env);
+  return { hash: config?.hash, diagnostics };
+}
+
+/** In another thread, so that calls are served meanwhile. @returns undefined if that is not possible. */
+function checkLater(file: string): Promise<FileCheck | undefined> {
+  const worker = new Worker(new URL(import.meta.url), { workerData: file });
+  worker.unref();
+  return new Promise((resolve) => {
+    worker.on('message', resolve);
+    worker.on('error', () => resolve(undefined));
+  });
+}
+
+export const tellWarnings = (file: string): void => tell(file, checkFile(file));
+
+export async function tellWarningsLater(file: string): Promise<void> {
+  const check = await checkLater(file);
+  // The file has been valid at the start; the watch reports later changes.
+  if (check !== undefined) tell(file, check);
+}
+
+/** @returns undefined where the file is no longer the one in force. */
+export async function lintInForce(
+  file: string,
+  { hash }: Config,
+): Promise<readonly Diagnostic[] | undefined> {
+  const check = await checkLater(file);
+  return check?.hash === hash ? check.diagnostics : undefined;
+}
+
+function tell(file: string, { diagnostics }: FileCheck): void {
+  const count = diagnostics.filter(({ level }) => level === 'warning').length;
   if (count === 0) return;
   process.stderr.write(
     `breakwater: ${file} has ${plural(count, 'warning')}; \`breakwater check ${file}\` shows ${count === 1 ? 'it' : 'them'}\n`,
   );
 }
 
-if (!isMainThread) parentPort?.postMessage(countWarnings(workerData as string), []);
+if (!isMainThread) parentPort?.postMessage(checkFile(workerData as string), []);

@@ -64,7 +64,7 @@ export const message = (
     version: '1',
     state: 'ready',
     startedAt: AT,
-    config: { file: 'x.yaml', hash: 'abc', appliedAt: AT },
+    config: { file: 'x.yaml', hash: 'abc', appliedAt: AT, lint: null },
     needsToken: false,
     lastReload: null,
     eventLoop: null,

@@ -228,16 +228,30 @@ t.test('troubles have an order', async (t) => {
   t.equal(new Set(weights).size, weights.length);
 });
 
-t.test('failures since: the first slot of the row of slots with failures', async (t) => {
+t.test('failures since: the first one of the row of slots with failures', async (t) => {
   const { clock, emit, row } = build();
   finish(emit, { status: 500 });
-  await clock.advance(2 * SLOT_MS);
+  await clock.advance(2 * SLOT_MS + 7000);
   const begin = new Date(clock.wallNow()).toISOString();
   for (let i = 0; i < 3; i++) {
     finish(emit, { status: 500 });
     await clock.advance(SLOT_MS);
   }
   t.equal(row().trouble.since, begin);
+});
+
+t.test('failures since: a few among many before them do not count', async (t) => {
+  const { clock, emit, row } = build();
+  const slotOf = async (good: number, bad: number) => {
+    for (let i = 0; i < good; i++) finish(emit);
+    for (let i = 0; i < bad; i++) finish(emit, { status: 500 });
+    await clock.advance(SLOT_MS);
+  };
+  for (let i = 0; i < 3; i++) await slotOf(200, 1);
+  const begin = new Date(clock.wallNow()).toISOString();
+  await slotOf(100, 20);
+  await slotOf(100, 30);
+  t.equal(row().trouble.since, begin, 'to the slot');
 });
 
 t.test('the last failed calls hold nothing of a query, header, body or key', async (t) => {

@@ -1,12 +1,20 @@
 /** The line about the process, and the result of the last reload. */
 import { ask } from './actions.js';
 import { byId, h, setClass, setText, table } from './dom.js';
-import { formatAge, formatBytes, formatShare, formatSpan, formatTime } from './format.js';
-import type { Model, ProcessInfo, Reload } from './model.js';
+import { formatAge, formatBytes, formatShare, formatSpan, formatTime, plural } from './format.js';
+import {
+  countWarnings,
+  type Diagnostic,
+  type Lint,
+  type Model,
+  type ProcessInfo,
+  type Reload,
+} from './model.js';
 
 export class Head {
   readonly #facts = new Map<string, HTMLElement>();
   #shown: string | undefined;
+  #shownLint: string | undefined;
 
   constructor(model: Model) {
     byId('reload').addEventListener('click', () =>
@@ -28,8 +36,15 @@ export class Head {
     this.#show('Up', formatSpan(Date.parse(at) - Date.parse(info.startedAt)));
     this.#show(
       'Configuration',
-      `${formatTime(config.appliedAt)} (${formatAge(config.appliedAt, at)}), ${config.hash}`,
+      [
+        `${formatTime(config.appliedAt)} (${formatAge(config.appliedAt, at)})`,
+        config.hash,
+        countWarnings(info),
+      ]
+        .filter(Boolean)
+        .join(', '),
     );
+    this.#showLint(config.lint);
     if (eventLoop !== null) {
       const isLate = eventLoop.delayMs > 100;
       this.#show(
@@ -71,6 +86,21 @@ export class Head {
     setClass(place, kind);
   }
 
+  /** Folded: a configuration with warnings works. */
+  #showLint(lint: Lint | null): void {
+    const key = JSON.stringify(lint);
+    if (key === this.#shownLint) return;
+    this.#shownLint = key;
+    const box = byId('lint');
+    const { warnings = 0, infos = 0, diagnostics = [] } = lint ?? {};
+    box.hidden = diagnostics.length === 0;
+    const counts = `${plural(warnings, 'warning')} and ${plural(infos, 'info')}`;
+    box.replaceChildren(
+      h('summary', {}, `check has ${counts} about the configuration in force`),
+      listDiagnostics(diagnostics, warnings + infos - diagnostics.length),
+    );
+  }
+
   /** Only one that was refused has more to tell. */
   #showReload(reload: Reload | null): void {
     const key = JSON.stringify(reload);
@@ -79,22 +109,29 @@ export class Head {
     const box = byId('reload-result');
     box.hidden = !isBad(reload);
     if (reload === null || !isBad(reload)) return;
-    const rest = (reload.left ?? 0) > 0 ? h('p', {}, `and ${reload.left} more`) : null;
-    const list = table(
-      ['Where', 'What', 'Message'],
-      (reload.diagnostics ?? []).map((each) => [
-        `${each.file}:${each.line}:${each.column}`,
-        `${each.level} ${each.path}`,
-        each.message,
-      ]),
-      reload.message ?? '',
-    );
     box.replaceChildren(
       h('h2', {}, 'The last reload was refused; the configuration before stays in force'),
-      list,
-      ...(rest === null ? [] : [rest]),
+      listDiagnostics(reload.diagnostics ?? [], reload.left ?? 0, reload.message),
     );
   }
+}
+
+/** @param left how many are not listed. @param message what is said where there are none. */
+function listDiagnostics(
+  diagnostics: readonly Diagnostic[],
+  left: number,
+  message = '',
+): HTMLElement {
+  const list = table(
+    ['Where', 'What', 'Message'],
+    diagnostics.map((each) => [
+      `${each.file}:${each.line}:${each.column}`,
+      `${each.level} ${each.path}`,
+      each.message,
+    ]),
+    message,
+  );
+  return h('div', {}, list, left > 0 ? h('p', {}, `and ${left} more`) : '');
 }
 
 const isBad = (reload: Reload | null) => reload !== null && reload.result !== 'success';

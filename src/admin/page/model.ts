@@ -1,4 +1,5 @@
 /** What the page knows: the rows by name, kept up to date by the messages of the stream. It touches no document. */
+import { plural } from './format.js';
 import type { Row, SlotCounts, TroubleState } from '../../core/live.js';
 
 /** One list per number, oldest first, the current slot last. */
@@ -16,7 +17,13 @@ export interface ProcessInfo {
   readonly version: string;
   readonly state: string;
   readonly startedAt: string;
-  readonly config: { readonly file: string; readonly appliedAt: string; readonly hash: string };
+  readonly config: {
+    readonly file: string;
+    readonly appliedAt: string;
+    readonly hash: string;
+    /** What `check` says about it; null where that is not known. */
+    readonly lint: Lint | null;
+  };
   readonly needsToken: boolean;
   readonly lastReload: Reload | null;
   readonly eventLoop: { readonly busy: number; readonly delayMs: number } | null;
@@ -34,6 +41,13 @@ export interface Diagnostic {
   readonly level: string;
   readonly path: string;
   readonly message: string;
+}
+
+export interface Lint {
+  readonly warnings: number;
+  readonly infos: number;
+  /** The first ones. */
+  readonly diagnostics: readonly Diagnostic[];
 }
 
 export interface Reload {
@@ -109,6 +123,10 @@ function emptyHistory(slots: number): History {
     circuit: Array.from({ length: slots }, () => 'closed'),
   };
 }
+
+/** `2 warnings`; empty where there is none, or where that is not known. */
+export const countWarnings = ({ config: { lint } }: ProcessInfo): string =>
+  lint === null || lint.warnings === 0 ? '' : plural(lint.warnings, 'warning');
 
 export class Model {
   readonly upstreams = new Map<string, Known>();

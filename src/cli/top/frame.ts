@@ -9,6 +9,7 @@ import {
   plural,
 } from '../../admin/page/format.js';
 import {
+  countWarnings,
   lookOf,
   type Known,
   type Model,
@@ -81,9 +82,10 @@ function describeConnection({ connection, why, model, nowMs }: View, style: Styl
 function describeProcess({ source, connection, model }: View, info: ProcessInfo, style: Style) {
   const { at } = model;
   const { version, state, startedAt, config, eventLoop, memory, shedding, lastReload } = info;
+  const warned = countWarnings(info);
   const share = formatShare(memory.usedBytes / memory.limitBytes);
   const facts = [
-    `configuration ${config.hash} since ${formatTime(config.appliedAt)}, ${formatAge(config.appliedAt, at)}`,
+    `configuration ${config.hash}${warned === '' ? '' : ` with ${warned}`} since ${formatTime(config.appliedAt)}, ${formatAge(config.appliedAt, at)}`,
     eventLoop === null
       ? ''
       : `event loop ${Math.round(eventLoop.busy * 100)}% busy, ${eventLoop.delayMs} ms late`,

@@ -134,6 +134,9 @@ export class UpstreamRecord {
   lastFailureWallMs: number | undefined;
   /** What callers got last that was not good. */
   lastNotGood: NotGood | undefined;
+  /** When the current row of slots with calls that were not good began. */
+  badSinceWallMs: number | undefined;
+  #lastBadSlot = -Infinity;
   #notGood: NotGood[] | undefined;
   #shadow: ShadowCount[] | undefined;
   #keptAtMs = -Infinity;
@@ -186,6 +189,9 @@ export class UpstreamRecord {
     counts.calls += 1;
     if (result === 'good') return;
     counts[result] += 1;
+    // A slot without any ends the row.
+    if (slot - this.#lastBadSlot > 1) this.badSinceWallMs = readTime().wallMs;
+    this.#lastBadSlot = slot;
     const kind = this.#countNotGood(result, summary);
     if (summary.attempts > 0) this.#keepFailure(counts.route, summary, readTime);
     else if (kind.keptIn !== slot) {

@@ -1,5 +1,5 @@
 /** Whether an upstream is in trouble: one word for it, since when, why, what callers get, and what ends it. */
-import type { Facts, Trouble, TroubleState } from '../../core/live.js';
+import type { Facts, SlotCounts, Trouble, TroubleState } from '../../core/live.js';
 import type { UpstreamRecord } from './record.js';
 import { SLOT_MS } from './ring.js';
 
@@ -44,17 +44,19 @@ function describeCallers(row: Facts, { lastNotGood }: UpstreamRecord): string {
   return `${told.join(', ')}${isBad ? `; the last one was ${what}` : ''}.`;
 }
 
-/** When the current row of slots with bad calls began; null without one. */
+const isBad = ({ calls, failed, refused, degradedShare }: SlotCounts) =>
+  calls > 0 && (failed + refused) / calls + degradedShare >= NOTICED;
+
+/** When the current row of slots with a noticeable share of bad calls began. */
 function badSince(record: UpstreamRecord, slot: number, slotBeganMs: number): string {
-  const history = record.ring.history(slot);
-  let bad = 0;
-  for (const { failed, refused, degradedShare } of history.toReversed()) {
-    // The current slot may be too young to have a bad call.
-    if (failed + refused === 0 && degradedShare === 0 && bad > 0) break;
-    bad += 1;
-    if (bad === history.length) break;
-  }
-  return new Date(slotBeganMs - (bad - 1) * SLOT_MS).toISOString();
+  const [current, ...before] = record.ring.history(slot).toReversed();
+  const firstGood = before.findIndex((each) => !isBad(each));
+  let bad = firstGood === -1 ? before.length : firstGood;
+  // The current slot may be too young to have a bad call.
+  if (bad === 0 && !isBad(current!)) bad = 1;
+  // Slots are coarse; the first bad call is exact, unless there were a few long before.
+  const beganMs = Math.max(slotBeganMs - bad * SLOT_MS, record.badSinceWallMs ?? -Infinity);
+  return new Date(beganMs).toISOString();
 }
 
 function lastRefusal({ notGood }: UpstreamRecord): string {

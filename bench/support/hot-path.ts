@@ -55,6 +55,9 @@ export interface BreakwaterOptions {
   readonly upstreamPort: number;
   /** Policy keys of the only upstream, a line each. */
   readonly policies: readonly string[];
+  /** Sections of the file, a line each. */
+  readonly sections?: readonly string[];
+  readonly adminPort?: number;
   /** For the configuration file. */
   readonly directory: string;
   readonly nodeArguments?: readonly string[];
@@ -62,12 +65,15 @@ export interface BreakwaterOptions {
 
 export async function startBreakwater(
   programs: Programs,
-  { name, upstreamPort, policies, directory, nodeArguments = [] }: BreakwaterOptions,
+  options: BreakwaterOptions,
 ): Promise<Proxy> {
+  const { name, upstreamPort, policies, sections = [], directory, nodeArguments = [] } = options;
+  const { adminPort = await findFreePort() } = options;
   const port = await findFreePort();
   const file = join(directory, `${name.replaceAll(/\W/g, '-')}.yaml`);
   const lines = [
-    `admin: { listen: "127.0.0.1:${await findFreePort()}" }`,
+    `admin: { listen: "127.0.0.1:${adminPort}" }`,
+    ...sections,
     'upstreams:',
     '  a:',
     `    listen: "127.0.0.1:${port}"`,
@@ -76,8 +82,8 @@ export async function startBreakwater(
   ];
   writeFileSync(file, `${lines.join('\n')}\n`);
   const args = [...nodeArguments, scriptPath('../../src/main.js'), 'run', '--config', file];
-  const options = { command: process.execPath, args, core: cores.proxy, port };
-  return { name, port, program: await programs.start(name, options) };
+  const command = { command: process.execPath, args, core: cores.proxy, port };
+  return { name, port, program: await programs.start(name, command) };
 }
 
 const CONNECTIONS = 64;

@@ -1,22 +1,24 @@
 /** Random ids of traces and spans (W3C Trace Context, level 2: all bytes of a trace id are random). */
 import type { Random } from '../../core/clock.js';
 
-const DIGITS = 8;
+const WORD_BYTES = 4;
 const VALUES = 2 ** 32;
 
-/** 32 random bits as hexadecimal digits. */
-const word = (random: Random) =>
-  Math.floor(random() * VALUES)
-    .toString(16)
-    .padStart(DIGITS, '0');
+/** Written anew for each id. */
+const bytes = Buffer.alloc(16);
 
-/** As `word`, but never all zero: an id of zeros is not valid. */
-const wordAboveZero = (random: Random) =>
-  (1 + Math.floor(random() * (VALUES - 1))).toString(16).padStart(DIGITS, '0');
+/** @param length in bytes. @returns hexadecimal digits, never all zero: an id of zeros is not valid. */
+function createId(random: Random, length: number): string {
+  const last = length - WORD_BYTES;
+  for (let at = 0; at < last; at += WORD_BYTES) {
+    bytes.writeUInt32BE(Math.floor(random() * VALUES), at);
+  }
+  bytes.writeUInt32BE(1 + Math.floor(random() * (VALUES - 1)), last);
+  return bytes.toString('hex', 0, length);
+}
 
 /** 16 hexadecimal digits. */
-export const createSpanId = (random: Random): string => word(random) + wordAboveZero(random);
+export const createSpanId = (random: Random): string => createId(random, 8);
 
 /** 32 hexadecimal digits. */
-export const createTraceId = (random: Random): string =>
-  word(random) + word(random) + createSpanId(random);
+export const createTraceId = (random: Random): string => createId(random, 16);

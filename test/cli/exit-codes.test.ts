@@ -29,6 +29,12 @@ t.test('the commands end with the codes of the compatibility list', async (t) =>
   const good = write('good.yaml', upstream('127.0.0.1:0'));
   const busy = write('busy.yaml', upstream(`127.0.0.1:${(taken.address() as AddressInfo).port}`));
   const bad = write('bad.yaml', 'upstreams: {}\n');
+  const instances = write('application.yaml', 'resilience4j.retry.instances.a.maxAttempts: 3\n');
+  const caseThat = (status: string) =>
+    write(
+      `${status}.test.yaml`,
+      `cases: [{ name: x, config: ${good}, when: [{ path: / }], given: [{ status: 200 }], then: { status: ${status} } }]\n`,
+    );
 
   /** @param use what is done while it runs; it gets what the proxy has said. */
   async function run(use: (output: string) => void): Promise<number> {
@@ -63,6 +69,10 @@ t.test('the commands end with the codes of the compatibility list', async (t) =>
     'simulate 0': () => end('simulate', good, '--upstream', 'a', '--seconds', '1'),
     'simulate 1': () => end('simulate', good, '--upstream', 'a', '--scenario', 'b'),
     'schema 0': () => end('schema'),
+    'test 0': () => end('test', caseThat('200')),
+    'test 1': () => end('test', caseThat('503')),
+    'import 0': () => end('import', 'resilience4j', instances),
+    'import 1': () => end('import', 'resilience4j', bad),
     'top 0': shownOnce,
     'top 1': () => end('top', '--admin', '127.0.0.1:1'),
   };

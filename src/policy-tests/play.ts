@@ -90,8 +90,9 @@ export async function play(test: TestCase): Promise<Played> {
     });
   }
   const lastMs = requests.at(-1)!.atMs;
-  while (waiting > 0 && clock.now() < lastMs + PATIENCE_MS) await clock.run(clock.now() + LOOK_MS);
-  if (waiting > 0) circuit = circuitNow();
+  const isWaiting = () => waiting > 0;
+  while (isWaiting() && clock.now() < lastMs + PATIENCE_MS) await clock.run(clock.now() + LOOK_MS);
+  if (isWaiting()) circuit = circuitNow();
   proxy.hangUpAll();
   await clock.run(clock.now());
   const answers = arrived.map((each): Answered | undefined => {

@@ -23,7 +23,8 @@ type Plain = Readonly<Record<string, unknown>>;
 const plainOf = (node: SourceNode) => toPlain(node) as Plain;
 
 /** A duration that the schema has checked. */
-const durationOf = (value: unknown): number => parseDuration(String(value ?? '0s')) ?? 0;
+const durationOf = (value: unknown): number =>
+  typeof value === 'string' ? (parseDuration(value) ?? 0) : 0;
 
 const fieldsOf = (value: unknown): string[] =>
   Object.entries((value ?? {}) as Plain).flatMap(([name, each]) =>
@@ -75,7 +76,7 @@ function readRequest(node: SourceNode | undefined): TestRequest {
     target: String(path),
     fields,
     host: firstValue(fields, 'host') ?? 'localhost',
-    ...(body === undefined ? {} : { body: Buffer.from(String(body)) }),
+    ...(body === undefined ? {} : { body: Buffer.from(body as string) }),
     ...(isGrpcType(firstValue(fields, 'content-type')) ? { protocolVersion: '2.0' } : {}),
   };
 }

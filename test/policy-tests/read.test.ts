@@ -78,10 +78,11 @@ t.test('errors of a configuration within the file are where they are written', a
   );
 });
 
+const upstream = (name: string) => `upstreams: { ${name}: { listen: 1, target: "http://a" } }\n`;
+
 t.test("a case's own configuration wins, and files are relative to the test file", async (t) => {
   const folder = t.testdir();
   mkdirSync(join(folder, 'tests'));
-  const upstream = (name: string) => `upstreams: { ${name}: { listen: 1, target: "http://a" } }\n`;
   writeFileSync(join(folder, 'one.yaml'), upstream('one'));
   writeFileSync(join(folder, 'two.yaml'), upstream('two'));
   const text = `config: ../one.yaml

@@ -113,9 +113,6 @@ const something: TSchema = { ...then, minProperties: 1 };
 const config = (description: string) =>
   Type.String({ title: 'a file, or the text of one after `|`', minLength: 1, description });
 
-/** As a plain key it would make the schema look like a promise. */
-const THEN = 'then';
-
 const testCase = {
   ...Options(
     {
@@ -135,7 +132,7 @@ const testCase = {
         minItems: 1,
         description: 'The requests. By default a single `GET /`.',
       }),
-      [THEN]: Type.Unsafe<unknown>({
+      then: Type.Unsafe<unknown>({
         title: 'a mapping for the last request, or a list with an entry for each',
         anyOf: [something, { type: 'array', items: then, minItems: 1 }],
         description: 'For the last request, or a list with an entry for each request.',

@@ -399,7 +399,8 @@ t.test('a local rate limit counts only where it is enabled and enforced', async 
   t.notHas(bare.upstreams['a'], { rateLimit: {} });
   t.match(bare.comments, /Envoy limits nothing, because filter_enabled is 0% by default/);
   const counted = limit({ ...bucket, filter_enabled: all });
-  t.match(counted.comments, /Envoy only counts/);
+  t.match(counted.upstreams['a'], { rateLimit: { mode: 'shadow', rate: '10/s' } });
+  t.match(counted.comments, /Envoy counts, and refuses nothing/);
 });
 
 t.test('filters: faults are told as they are written here, others have no equal', async (t) => {

@@ -65,7 +65,16 @@ t.test('waits are constant, exponential or spread', async (t) => {
   );
   const result = importText(t, 'resilience4j', capped);
   t.match(result.upstreams['a'], { retry: { backoff: { multiplier: 1.5, maxDelay: '1s' } } });
-  t.match(result.comments, /resilience4j 2.4.0 ignores enableExponentialBackoff/);
+  const ignored = /resilience4j 2.4.0 ignores enableExponentialBackoff/;
+  t.match(result.comments, ignored);
+  for (const [instance, base, isIgnored] of [
+    ['enableExponentialBackoff: true', 'waitDuration: 1s', true],
+    ['waitDuration: 1s', 'enableExponentialBackoff: true', false],
+    ['maxAttempts: 2', 'waitDuration: 1s, enableExponentialBackoff: true', false],
+  ] as const) {
+    const text = settings('retry', `{ baseConfig: b, ${instance} }`, `{ b: { ${base} } }`);
+    t.equal(ignored.test(importText(t, 'resilience4j', text).comments), isIgnored, instance);
+  }
 });
 
 t.test('a window of calls is a window of time here', async (t) => {

@@ -48,9 +48,9 @@ export function convertRateLimit(config: Foreign, part: Part): boolean {
   const enforced = config.get('filter_enforced');
   const share = readFraction(enabled) ?? 0;
   const enforcedShare = readFraction(enforced) ?? 0;
-  if (share === 0 || enforcedShare === 0) {
+  if (share === 0) {
     part.note(
-      `${bucket.use().where} ${bucket.written}: ${share === 0 ? 'Envoy limits nothing, because filter_enabled is 0% by default' : 'Envoy only counts, because filter_enforced is 0%'}. So there is no \`rateLimit\`.`,
+      `${bucket.use().where} ${bucket.written}: Envoy limits nothing, because filter_enabled is 0% by default. So there is no \`rateLimit\`.`,
     );
     for (const each of [enabled, enforced]) {
       if (each !== undefined) part.note(`${each.use().origin}: see token_bucket.`);
@@ -61,6 +61,10 @@ export function convertRateLimit(config: Foreign, part: Part): boolean {
   const perFill = bucket.get('tokens_per_fill');
   const interval = bucket.get('fill_interval');
   const perSecond = ((perFill?.number() ?? 1) * 1000) / (readDuration(interval) || 1000);
+  if (enforcedShare === 0) {
+    const from = enforced ?? 'filter_enforced is 0% by default';
+    part.set('rateLimit.mode', 'shadow', from, 'Envoy counts, and refuses nothing.');
+  }
   part.set('rateLimit.rate', showRate(perSecond), interval);
   if (perFill !== undefined) part.note(perFill.origin, 'rateLimit.rate');
   part.set('rateLimit.burst', Math.max(1, Math.floor(most?.number() ?? 1)), most);
@@ -69,10 +73,10 @@ export function convertRateLimit(config: Foreign, part: Part): boolean {
     'rateLimit',
   );
   const isWhole = share >= 1 && enforcedShare >= 1;
-  part.note(
-    `${enabled!.use().origin} and ${enforced!.use().written}: ${isWhole ? 'all requests count, as here' : 'here all requests count'}.`,
-    'rateLimit',
-  );
+  for (const each of [enabled, enforced]) {
+    const judged = isWhole ? 'all requests count, as here' : 'here all requests count';
+    if (each !== undefined) part.note(`${each.use().origin}: ${judged}.`, 'rateLimit');
+  }
   return true;
 }
 

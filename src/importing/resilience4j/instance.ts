@@ -43,6 +43,13 @@ export class Instance {
     return this.#layers[0]!;
   }
 
+  /** Whether the first value stands nearer to the instance than the second one does. */
+  isNearer({ from: first }: Read<unknown>, { from: second }: Read<unknown>): boolean {
+    const depthOf = (part: Foreign) =>
+      this.#layers.findIndex(({ fullPath }) => part.fullPath.startsWith(`${fullPath}.`));
+    return depthOf(first) < depthOf(second);
+  }
+
   /** The value that is in force. Those that it hides count as used. */
   get(...keys: readonly string[]): Foreign | undefined {
     const found = this.#layers.flatMap((layer) => layer.get(...keys) ?? []);

@@ -64,9 +64,9 @@ function convertDelays(instance: Instance, part: Part, attempts: number): void {
     showDuration(max?.value ?? longest),
     max?.from ?? 'resilience4j has no limit; this is the delay before the last attempt',
   );
-  if (wait === undefined) {
+  if (wait === undefined || instance.isNearer(exponential, wait)) {
     part.note(
-      'resilience4j 2.4.0 ignores enableExponentialBackoff where waitDuration is not written beside it or in an instance based on it: it waits 500ms each time. Here it is exponential, as it says.',
+      'resilience4j 2.4.0 ignores enableExponentialBackoff unless waitDuration is written beside it, or in an instance based on it: its waits are all the same. Here they grow, as the key says.',
       'retry.backoff',
     );
   }

@@ -79,6 +79,17 @@ void t.test('shows that calls fare better with the sidecar', async (t) => {
   t.ok(await isFree(base), 'no child is left');
 });
 
+void t.test('shows that calls of gRPC fare better, too', async (t) => {
+  const base = await freeBase();
+  const { code, output } = await runDemo(base, ['--grpc', '--seconds', '4', '--from', 'errors']);
+  t.equal(code, 0, output);
+  const without = successIn(output, 'without sidecar');
+  const withSidecar = successIn(output, 'with sidecar');
+  t.ok(without > 30 && without < 90, `${without}% without: the upstream fails`);
+  t.ok(withSidecar >= without, `${withSidecar}% with, ${without}% without`);
+  t.ok(await isFree(base), 'no child is left');
+});
+
 void t.test('ends with a summary on Ctrl-C', async (t) => {
   const base = await freeBase();
   const { code, output } = await runDemo(base, [], (sofar, kill) => {

@@ -79,7 +79,7 @@ void t.test('shows that calls fare better with the sidecar', async (t) => {
   t.ok(await isFree(base), 'no child is left');
 });
 
-void t.test('calls an upstream of gRPC over both ways, with retries over one', async (t) => {
+void t.test('calls an upstream of gRPC over both ways', async (t) => {
   const base = await freeBase();
   const { code, output } = await runDemo(base, ['--grpc', '--seconds', '4', '--from', 'errors']);
   t.equal(code, 0, output);
@@ -88,7 +88,6 @@ void t.test('calls an upstream of gRPC over both ways, with retries over one', a
   t.ok(without > 30 && without < 90, `${without}% without: the upstream fails`);
   // No stored responses help here, so on a busy machine its timeouts can cost more than its retries save.
   t.ok(withSidecar > 0, `${withSidecar}% with`);
-  t.match(output, /circuit \S+, [1-9]\d* retries/);
   t.ok(await isFree(base), 'no child is left');
 });
 

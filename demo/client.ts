@@ -1,4 +1,4 @@
-/** The client of the demo: it sends the same GETs at the same moments over several ways, each with a timeout. */
+/** The client of the demo: it sends the same calls at the same moments over several ways, each with a timeout. */
 import { Agent, get } from 'node:http';
 
 export const CALLS_PER_SECOND = 20;
@@ -6,6 +6,14 @@ export const CALLS_PER_SECOND = 20;
 export const PATIENCE_MS = 10_000;
 
 const DIFFERENT_PATHS = 100;
+
+/** A way to the upstream. */
+export interface Way {
+  /** Whether a complete response that is no failure came in time. @param number decides what happens to the call. */
+  call(path: string, number: number): Promise<boolean>;
+  /** Ends the calls that are under way. */
+  close(): void;
+}
 
 /** Takes the result of one call over one way. */
 export type Report = (isSuccess: boolean, durationMs: number) => void;
@@ -16,11 +24,9 @@ export interface Client {
 }
 
 /**
- * @param ports one per way, on 127.0.0.1.
- * @param onCall called when a call is sent over all ways; returns one receiver of results for each port, in the same order.
+ * @param onCall called when a call is sent over all ways; returns one receiver of results for each way, in the same order.
  */
-export function startClient(ports: readonly number[], onCall: () => readonly Report[]): Client {
-  const ways = ports.map((port) => ({ port, agent: new Agent({ keepAlive: true }) }));
+export function startClient(ways: readonly Way[], onCall: () => readonly Report[]): Client {
   let calls = 0;
   let isStopped = false;
 
@@ -28,20 +34,12 @@ export function startClient(ports: readonly number[], onCall: () => readonly Rep
     const number = calls++;
     const path = `/items/${number % DIFFERENT_PATHS}`;
     const reports = onCall();
-    for (const [way, { port, agent }] of ways.entries()) {
-      void call(agent, port, path, number, reports[way]!);
-    }
+    for (const [i, way] of ways.entries()) void call(way, path, number, reports[i]!);
   }, 1000 / CALLS_PER_SECOND);
 
-  async function call(
-    agent: Agent,
-    port: number,
-    path: string,
-    number: number,
-    report: Report,
-  ): Promise<void> {
+  async function call(way: Way, path: string, number: number, report: Report): Promise<void> {
     const startMs = performance.now();
-    const isSuccess = await succeeds(agent, port, path, number);
+    const isSuccess = await way.call(path, number);
     if (!isStopped) report(isSuccess, performance.now() - startMs);
   }
 
@@ -49,8 +47,17 @@ export function startClient(ports: readonly number[], onCall: () => readonly Rep
     stop() {
       isStopped = true;
       clearInterval(timer);
-      for (const { agent } of ways) agent.destroy();
+      for (const way of ways) way.close();
     },
+  };
+}
+
+/** GETs, each of which gets its own connection or one that is idle. @param port on 127.0.0.1. */
+export function httpWay(port: number): Way {
+  const agent = new Agent({ keepAlive: true });
+  return {
+    call: (path, number) => succeeds(agent, port, path, number),
+    close: () => agent.destroy(),
   };
 }
 

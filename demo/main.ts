@@ -4,7 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { startChild, type Child } from './child.js';
-import { startClient } from './client.js';
+import { httpWay, startClient } from './client.js';
+import { grpcWay } from './grpc.js';
 import { createScreen, summarize } from './screen.js';
 import { script } from './script.js';
 import { isReady, readSidecar, UPSTREAM, type SidecarState } from './sidecar.js';
@@ -17,13 +18,17 @@ const USAGE = `Usage: npm run demo -- [options]
 
   --seconds N      stop after N seconds; default: until Ctrl-C
   --from PHASE     begin with this phase: ${phaseNames.join(', ')}
+  --grpc           with calls of gRPC in place of GETs
   --port-base N    use the ports N (upstream), N+1 (sidecar) and N+2 (admin); default: 9101, 8101 and 9900
 `;
 
 const pathTo = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
 const UPSTREAM_SCRIPT = pathTo('./upstream.js');
 const CLI = pathTo('../src/main.js');
-const CONFIG = pathTo('../../config/demo.yaml');
+const CONFIGS = {
+  http: pathTo('../../config/demo.yaml'),
+  grpc: pathTo('../../config/demo-grpc.yaml'),
+};
 
 const START_TIMEOUT_MS = 15_000;
 const SIDECAR_POLL_MS = 500;
@@ -40,6 +45,7 @@ interface Ports {
 interface Options {
   readonly runMs: number;
   readonly from: string;
+  readonly protocol: keyof typeof CONFIGS;
   readonly ports: Ports;
 }
 
@@ -50,11 +56,13 @@ function parseOptions(args: string[]): Options | 'help' {
       seconds: { type: 'string' },
       from: { type: 'string', default: phaseNames[0]! },
       'port-base': { type: 'string' },
+      grpc: { type: 'boolean' },
       help: { type: 'boolean', short: 'h' },
     },
   });
   if (values.help) return 'help';
   const { seconds, from, 'port-base': portBase } = values;
+  const protocol = values.grpc === true ? 'grpc' : 'http';
   if (!phaseNames.includes(from)) {
     throw new DemoError(
       `Cannot begin with the phase "${from}"; there are ${phaseNames.join(', ')}`,
@@ -63,23 +71,24 @@ function parseOptions(args: string[]): Options | 'help' {
   const runMs = seconds === undefined ? Infinity : Number(seconds) * 1000;
   if (!(runMs > 0)) throw new DemoError(`--seconds needs a number above 0, not "${seconds}"`);
   if (portBase === undefined) {
-    return { runMs, from, ports: { upstream: 9101, sidecar: 8101, admin: 9900 } };
+    return { runMs, from, protocol, ports: { upstream: 9101, sidecar: 8101, admin: 9900 } };
   }
   const base = Number(portBase);
   if (!Number.isInteger(base) || base < 1 || base > 65_533) {
     throw new DemoError(`--port-base needs a whole number from 1 to 65533, not "${portBase}"`);
   }
-  return { runMs, from, ports: { upstream: base, sidecar: base + 1, admin: base + 2 } };
+  return { runMs, from, protocol, ports: { upstream: base, sidecar: base + 1, admin: base + 2 } };
 }
 
-async function run({ runMs, from, ports }: Options): Promise<void> {
+async function run(options: Options): Promise<void> {
+  const { from, protocol, ports } = options;
   for (const port of Object.values(ports) as number[]) await ensureFree(port);
 
   const stopped = stopRequested();
-  const upstream = startChild([UPSTREAM_SCRIPT, String(ports.upstream), from], {
+  const upstream = startChild([UPSTREAM_SCRIPT, String(ports.upstream), from, protocol], {
     withMessages: true,
   });
-  const sidecar = startChild([CLI, 'run', '--config', CONFIG], {
+  const sidecar = startChild([CLI, 'run', '--config', CONFIGS[protocol]], {
     env: {
       DEMO_UPSTREAM_PORT: String(ports.upstream),
       DEMO_PORT: String(ports.sidecar),
@@ -99,7 +108,7 @@ async function run({ runMs, from, ports }: Options): Promise<void> {
       () => 'ready' as const,
     );
     if ((await Promise.race([ready, stopped, crashed])) !== 'ready') return;
-    await play({ runMs, from, ports }, upstream, sidecar, Promise.race([stopped, crashed]));
+    await play(options, upstream, sidecar, Promise.race([stopped, crashed]));
   } finally {
     over.abort();
     await Promise.all([sidecar.stop(), upstream.stop()]);
@@ -108,7 +117,7 @@ async function run({ runMs, from, ports }: Options): Promise<void> {
 
 /** From the first call to the summary. @param over resolves when the user, and rejects when a child, ends the demo. */
 async function play(
-  { runMs, from, ports }: Options,
+  { runMs, from, protocol, ports }: Options,
   upstream: Child,
   sidecar: Child,
   over: Promise<'stopped'>,
@@ -126,14 +135,19 @@ async function play(
     phaseSinceMs = performance.now();
   });
   upstream.process.send({ sidecarPid: sidecar.process.pid! } satisfies Begin);
-  const client = startClient([ports.upstream, ports.sidecar], () => [
+  const open = protocol === 'grpc' ? grpcWay : httpWay;
+  const client = startClient([open(ports.upstream), open(ports.sidecar)], () => [
     ways.without.begin(phase.name),
     ways.with.begin(phase.name),
   ]);
   const poll = setInterval(() => {
     void readSidecar(ports.admin).then((read) => (state = read));
   }, SIDECAR_POLL_MS);
-  const screen = createScreen(process.stdout, process.env, tips(ports, upstream, sidecar));
+  const screen = createScreen(
+    process.stdout,
+    process.env,
+    tips(protocol, ports, upstream, sidecar),
+  );
   const draw = () =>
     screen.draw({
       elapsedMs: elapsedMs(),
@@ -158,12 +172,20 @@ async function play(
   }
 }
 
-function tips(ports: Ports, upstream: Child, sidecar: Child): string[] {
+function tips(
+  protocol: Options['protocol'],
+  ports: Ports,
+  upstream: Child,
+  sidecar: Child,
+): string[] {
   const admin = `http://127.0.0.1:${ports.admin}`;
-  return [
-    'Try from another terminal:',
+  const calls = [
     `  curl -i http://127.0.0.1:${ports.sidecar}/items/1        # through the sidecar`,
     `  curl -i http://127.0.0.1:${ports.upstream}/items/1        # straight to the upstream`,
+  ];
+  return [
+    'Try from another terminal:',
+    ...(protocol === 'grpc' ? [] : calls),
     `  curl ${admin}/circuits          # also /upstreams, /metrics`,
     `  curl -X PUT ${admin}/circuits/${UPSTREAM} \\`,
     `  -H 'content-type: application/json' -d '{"state":"forced-open","ttl":"10s"}'`,

@@ -1,6 +1,7 @@
-/** The demo's flaky upstream, a process of its own: `upstream.js PORT FIRST_PHASE`, started and told when to begin by main.ts. */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+/** The demo's flaky upstream, a process of its own: `upstream.js PORT FIRST_PHASE http|grpc`, started and told when to begin by main.ts. */
+import { serveGrpc } from './grpc.js';
 import { luckOf, script, type Phase } from './script.js';
+import { serveHttp, type Decide, type Serve, type Served } from './serve.js';
 
 /** To the upstream: the script may begin. */
 export interface Begin {
@@ -13,10 +14,11 @@ export type News = { readonly listens: true } | { readonly phase: string };
 
 const port = Number(process.argv[2]);
 const first = script.findIndex(({ name }) => name === process.argv[3]);
+const serve: Serve = process.argv[4] === 'grpc' ? serveGrpc : serveHttp;
 
 let phase: Phase = script[0]!;
 let phaseSinceMs = 0;
-let server: Server | undefined;
+let server: Served | undefined;
 let unnumberedCalls = 0;
 let sidecarPid: number | undefined;
 
@@ -24,32 +26,17 @@ function tell(news: News): void {
   process.send?.(news);
 }
 
-function handle(request: IncomingMessage, response: ServerResponse): void {
-  const { pathname } = new URL(request.url ?? '/', 'http://upstream');
+const decide: Decide = (number, count) => {
   // Calls by hand carry no number and get luck of their own.
-  const call = Number(request.headers['x-call'] ?? --unnumberedCalls);
-  const attempt = Number(request.headers['x-attempt-count'] ?? 1);
+  const call = Number(number ?? --unnumberedCalls);
+  const attempt = Number(count ?? 1);
   const fate = phase.decide(luckOf(call, attempt), performance.now() - phaseSinceMs);
-  const { name } = phase;
-  request.resume();
-  switch (fate.kind) {
-    case 'hang':
-      return;
-    case 'reset':
-      request.socket.resetAndDestroy();
-      return;
-    case 'response':
-      setTimeout(() => {
-        response.writeHead(fate.status, { 'content-type': 'application/json' });
-        response.end(`${JSON.stringify({ path: pathname, status: fate.status, phase: name })}\n`);
-      }, fate.delayMs);
-  }
-}
+  return { fate, phase: phase.name };
+};
 
 /** A server per time up: one that is closed still holds the calls that hang, as a stuck process would. */
 function open(onOpen?: () => void): void {
-  server = createServer({ keepAliveTimeout: 60_000 }, handle);
-  server.listen(port, '127.0.0.1', onOpen);
+  server = serve(port, decide, onOpen);
 }
 
 function enter(index: number): void {

@@ -79,6 +79,18 @@ void t.test('shows that calls fare better with the sidecar', async (t) => {
   t.ok(await isFree(base), 'no child is left');
 });
 
+void t.test('calls an upstream of gRPC over both ways', async (t) => {
+  const base = await freeBase();
+  const { code, output } = await runDemo(base, ['--grpc', '--seconds', '4', '--from', 'errors']);
+  t.equal(code, 0, output);
+  const without = successIn(output, 'without sidecar');
+  const withSidecar = successIn(output, 'with sidecar');
+  t.ok(without > 30 && without < 90, `${without}% without: the upstream fails`);
+  // No stored responses help here, so on a busy machine its timeouts can cost more than its retries save.
+  t.ok(withSidecar > 0, `${withSidecar}% with`);
+  t.ok(await isFree(base), 'no child is left');
+});
+
 void t.test('ends with a summary on Ctrl-C', async (t) => {
   const base = await freeBase();
   const { code, output } = await runDemo(base, [], (sofar, kill) => {

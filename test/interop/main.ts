@@ -1,4 +1,4 @@
-/** What real gRPC clients show of calls through the built sidecar: prints a Markdown table (`npm run interop`). */
+/** What real gRPC clients show of calls through the built sidecar: prints a Markdown table (`npm run interop`; `-- tonic`: of one alone). */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -143,12 +143,13 @@ async function showAll(client: InstalledClient): Promise<void> {
   const repeated = await call(client, good!, 'SecondTime');
   const attempts = served.get('/interop.Test/SecondTime')! - before;
   show(client, '`UNAVAILABLE` once, retried', repeated, `${attempts} attempts`);
-  await restartUnderCalls(client);
+  if (client.canWait) await restartUnderCalls(client);
   await sidecar.stop();
 }
 
 try {
-  const clients = await installClients(folder);
+  const wanted = process.argv.slice(2);
+  const clients = await installClients(folder, wanted);
   row('Client', 'Case', 'Code', 'What it shows');
   console.log('|---|---|---|---|');
   for (const client of clients) await showAll(client);

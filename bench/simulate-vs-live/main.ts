@@ -17,6 +17,8 @@ const SCENARIOS = ['outage', 'flaky', 'brownout', 'spike'] as const;
 const RPS = 50;
 const DURATION_MS = 80_000;
 const SEED = 1;
+/** Long enough that what the machine adds to it is a small part. */
+const LATENCY_MS = 200;
 
 /**
  * Defaults but for what would otherwise not come into play within a minute. With 5 failures in a row, the circuit of the
@@ -47,7 +49,7 @@ const optionsOf = (name: (typeof SCENARIOS)[number]): SimulationOptions => ({
     durationMs: DURATION_MS,
     open: (upstream) => generateTraffic(upstream, RPS, DURATION_MS, seeded(SEED + 1000)),
   },
-  model: { capacity: 2 * RPS, latencyMs: 50 },
+  model: { capacity: 2 * RPS, latencyMs: LATENCY_MS },
 });
 
 const number = (value: number) => (Number.isInteger(value) ? String(value) : value.toFixed(2));

@@ -61,7 +61,7 @@ function connect(
 /** What becomes of one span. */
 async function sendOne(t: Teardown, url: string, wanted: Wanted = {}): Promise<Sent> {
   const collector = connect(t, url, wanted);
-  return collector.send(collector.encode([span()]));
+  return collector.send([collector.encode([span()])]);
 }
 
 const status =
@@ -98,7 +98,7 @@ t.test('one request', async (t) => {
       takeAll(response, request);
     });
     const collector = connect(t, url);
-    for (let i = 0; i < 3; i++) await collector.send(collector.encode([span()]));
+    for (let i = 0; i < 3; i++) await collector.send([collector.encode([span()])]);
     t.equal(ports.size, 1);
   });
 });

@@ -122,7 +122,8 @@ export function openCollector(options: CollectorOptions): Collector {
 
   return {
     encode: (spans) => encoding.encode(spans),
-    async send(body) {
+    async send(parts) {
+      const body = encoding.join(parts);
       try {
         return judge(await post(isCompressed ? await compress(body) : body));
       } catch (error) {

@@ -13,8 +13,24 @@ export interface Rejection {
 export interface Encoding {
   readonly contentType: string;
   readonly encode: (spans: readonly Span[]) => Uint8Array;
+  /** Makes one request of several that `encode` has made. */
+  readonly join: (parts: readonly Uint8Array[]) => Uint8Array;
   /** @param body of a 2xx response. @returns undefined where nothing was rejected, or nothing can be read. */
   readonly readRejection: (body: Uint8Array) => Rejection | undefined;
+}
+
+/** What stands around the list of a request in JSON. */
+const JSON_START = Buffer.from('{"resourceSpans":[');
+const JSON_END = Buffer.from(']}');
+const COMMA = Buffer.from(',');
+
+/** One list of all lists. */
+function joinJson(parts: readonly Uint8Array[]): Uint8Array {
+  const lists = parts.map((part) =>
+    part.subarray(JSON_START.length, part.length - JSON_END.length),
+  );
+  const joined = lists.flatMap((list, i) => (i === 0 ? [list] : [COMMA, list]));
+  return Buffer.concat([JSON_START, ...joined, JSON_END]);
 }
 
 const formats = {
@@ -47,6 +63,8 @@ export function createEncoding(
       if (body === undefined) throw new Error('the serializer gave nothing');
       return body;
     },
+    // Protocol buffers: messages one behind the other are one message with the lists of all of them.
+    join: protocol === 'http/json' ? joinJson : (parts) => Buffer.concat(parts),
     readRejection(body) {
       if (body.length === 0) return undefined;
       try {

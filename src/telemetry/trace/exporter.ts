@@ -13,10 +13,10 @@ export type Sent =
 
 /** Where spans go. */
 export interface Collector {
-  /** Takes at most a fraction of a millisecond. */
+  /** A part of a request, of `PART` spans at most: it takes a fraction of a millisecond. */
   encode(spans: readonly Span[]): Uint8Array;
-  /** Never rejects, and ends within its time limit. */
-  send(body: Uint8Array): Promise<Sent>;
+  /** Sends parts as one request. Never rejects, and ends within its time limit. */
+  send(parts: readonly Uint8Array[]): Promise<Sent>;
   /** Ends all requests at once. */
   close(): void;
 }
@@ -32,8 +32,11 @@ export interface ExporterOptions {
   readonly onOutcome: (why: string | undefined) => void;
 }
 
-/** To encode more at once would hold up calls. */
-export const BATCH = 64;
+/** Spans that are encoded in one turn: more would hold up calls. */
+export const PART = 64;
+
+/** Most spans of a request, which costs as much as many spans do. */
+export const BATCH = 512;
 
 /** Spans that may wait; further ones are dropped. */
 export const MAX_WAITING = 2048;
@@ -42,7 +45,7 @@ export const MAX_WAITING = 2048;
 const GATHER_MS = 1000;
 
 /** Requests at once while the collector works; one while it does not. */
-const MAX_REQUESTS = 8;
+const MAX_REQUESTS = 4;
 
 const MAX_ATTEMPTS = 5;
 
@@ -78,6 +81,7 @@ export class Exporter {
   #gatherTimer: Timer | undefined;
   #resumeTimer: Timer | undefined;
   #isEnding = false;
+  #hasEnded = false;
   #onIdle: (() => void) | undefined;
 
   constructor(collector: Collector, options: ExporterOptions) {
@@ -124,6 +128,7 @@ export class Exporter {
         };
       });
     }
+    this.#hasEnded = true;
     this.#options.onDropped(this.size);
     this.#waiting = [];
     this.#again = [];
@@ -140,7 +145,7 @@ export class Exporter {
     return this.#requests === 0 && this.size === 0;
   }
 
-  /** Begins requests as long as there is something to send; encodes one batch a turn. */
+  /** Begins requests as long as there is something to send; encodes one part a turn. */
   async #pump(): Promise<void> {
     if (this.#isPumping) return;
     this.#isPumping = true;
@@ -148,7 +153,7 @@ export class Exporter {
       await this.#options.nextTurn();
       const batch = this.#take();
       if (batch === undefined) break;
-      void this.#send(batch);
+      await this.#begin(batch);
     }
     this.#isPumping = false;
     if (this.#isIdle) this.#onIdle?.();
@@ -168,17 +173,29 @@ export class Exporter {
     return { spans, attempts: 0, firstSentMs: clock.now() };
   }
 
-  async #send(batch: Batch): Promise<void> {
+  /** Resolves when the batch is encoded. */
+  async #begin(batch: Batch): Promise<void> {
     const collector = this.#collector;
+    const { spans } = batch;
+    this.#requests += 1;
+    try {
+      const parts = [collector.encode(spans.slice(0, PART))];
+      for (let at = PART; at < spans.length; at += PART) {
+        await this.#options.nextTurn();
+        parts.push(collector.encode(spans.slice(at, at + PART)));
+      }
+      if (!this.#hasEnded) return void this.#send(batch, collector, parts);
+    } catch (error) {
+      this.#options.onOutcome(`spans cannot be encoded: ${String(error)}`);
+    }
+    this.#requests -= 1;
+    this.#options.onDropped(spans.length);
+  }
+
+  async #send(batch: Batch, collector: Collector, parts: readonly Uint8Array[]): Promise<void> {
     const failures = this.#failures;
     batch.attempts += 1;
-    this.#requests += 1;
-    let sent: Sent;
-    try {
-      sent = await collector.send(collector.encode(batch.spans));
-    } catch (error) {
-      sent = { kind: 'lost', why: `it cannot be encoded: ${String(error)}`, isDown: false };
-    }
+    const sent = await collector.send(parts);
     this.#requests -= 1;
     this.#settle(batch, sent, failures);
     if (collector === this.#collector) this.#options.onOutcome(sent.why);

@@ -72,6 +72,14 @@ for (const protocol of ['http/protobuf', 'http/json'] as const) {
     });
   });
 
+  t.test(`${protocol} makes one request of several parts`, async (t) => {
+    const encoding = open(protocol);
+    for (const count of [1, 2, 3]) {
+      const parts = Array.from({ length: count }, () => encoding.encode(sample()));
+      t.equal(readSpans(encoding.contentType, encoding.join(parts)).length, 2 * count);
+    }
+  });
+
   t.test(`${protocol} says nothing of a rejection where there is none`, async (t) => {
     const { readRejection } = open(protocol);
     for (const body of ['', '{}', '{"partialSuccess":{}}', 'rubbish', '\n\0', 'null', '[]']) {

@@ -3,6 +3,7 @@ import {
   BATCH,
   Exporter,
   MAX_WAITING,
+  PART,
   type Collector,
   type Sent,
 } from '../../../src/telemetry/trace/exporter.js';
@@ -27,6 +28,8 @@ class FakeCollector implements Collector {
   /** Names of the spans of each request, oldest first. */
   readonly requests: { readonly names: string[]; readonly atMs: number }[] = [];
   readonly open: ((sent: Sent) => void)[] = [];
+  /** How many spans each part had. */
+  readonly parts: number[] = [];
   isClosed = false;
   #encoded: string[] = [];
   readonly #clock: FakeClock;
@@ -39,12 +42,14 @@ class FakeCollector implements Collector {
   }
 
   encode(spans: readonly Span[]): Uint8Array {
-    this.#encoded = spans.map(({ name }) => name);
+    this.#encoded.push(...spans.map(({ name }) => name));
+    this.parts.push(spans.length);
     return new Uint8Array();
   }
 
   send(): Promise<Sent> {
     this.requests.push({ names: this.#encoded, atMs: this.#clock.now() });
+    this.#encoded = [];
     const { response } = this;
     if (response !== undefined) return Promise.resolve(response);
     return new Promise((resolve) => this.open.push(resolve));
@@ -82,7 +87,7 @@ function open(response?: Sent) {
 
 /** Long enough for all turns of a test. */
 async function settleAll(clock: FakeClock): Promise<void> {
-  for (let i = 0; i < 2 * (MAX_WAITING / BATCH); i++) await clock.advance(0);
+  for (let i = 0; i < 2 * (MAX_WAITING / PART); i++) await clock.advance(0);
 }
 
 t.test('a few spans wait for a second for others', async (t) => {
@@ -112,26 +117,29 @@ t.test('a full batch goes at once, and no batch is larger', async (t) => {
   t.same(collector.sizes, [BATCH, BATCH, 5]);
 });
 
-t.test('each turn encodes one batch', async (t) => {
+t.test('each turn encodes one part', async (t) => {
   const { collector, add } = open();
-  add(BATCH * 3);
+  add(BATCH * 2);
   let before = 0;
-  for (let turn = 0; turn < 10; turn++) {
+  for (let turn = 0; turn < 4 * (BATCH / PART); turn++) {
     await settle();
-    t.ok(collector.requests.length - before <= 1);
-    before = collector.requests.length;
+    t.ok(collector.parts.length - before <= 1);
+    before = collector.parts.length;
   }
-  t.equal(before, 3);
+  t.same(collector.sizes, [BATCH, BATCH]);
+  t.equal(Math.max(...collector.parts), PART);
 });
 
-t.test('no more than 8 requests are under way', async (t) => {
+t.test('no more than 4 requests are under way', async (t) => {
   const { clock, collector, add, counts } = open();
-  add(BATCH * 12);
-  await settleAll(clock);
-  t.equal(collector.requests.length, 8);
+  for (let i = 0; i < 3; i++) {
+    add(BATCH * 2);
+    await settleAll(clock);
+  }
+  t.equal(collector.requests.length, 4);
   collector.open.shift()!(taken);
   await settleAll(clock);
-  t.equal(collector.requests.length, 9);
+  t.equal(collector.requests.length, 5);
   t.same(counts, { exported: BATCH, dropped: 0 });
 });
 
@@ -181,7 +189,7 @@ t.test('spans that cannot be encoded are dropped', async (t) => {
   add(10);
   await clock.advance(1000);
   t.same(counts, { exported: 0, dropped: 10 });
-  t.match(outcomes, [/it cannot be encoded: TypeError: not a span/]);
+  t.match(outcomes, [/spans cannot be encoded: TypeError: not a span/]);
 });
 
 t.test('a collector that is away', async (t) => {
@@ -221,17 +229,17 @@ t.test('a collector that is away', async (t) => {
 
   t.test('is not asked more often because several requests have failed together', async (t) => {
     const { clock, collector, add } = open();
-    add(BATCH * 8);
+    add(BATCH * 4);
     await settleAll(clock);
-    t.equal(collector.requests.length, 8);
+    t.equal(collector.requests.length, 4);
     for (const end of collector.open.splice(0)) end(refused);
     await settleAll(clock);
     collector.response = taken;
     await clock.advance(499);
-    t.equal(collector.requests.length, 8);
+    t.equal(collector.requests.length, 4);
     await clock.advance(1);
     await settleAll(clock);
-    t.equal(collector.requests.length, 16, 'after the first wait all of them go again');
+    t.equal(collector.requests.length, 8, 'after the first wait all of them go again');
   });
 });
 
@@ -297,6 +305,7 @@ t.test(
     await settleAll(clock);
     t.equal(collector.requests.length, 1);
     await clock.advance(500);
+    await settleAll(clock);
     t.equal(collector.requests.length, 2);
     t.same(counts, { exported: 0, dropped: 2 * BATCH });
   },
@@ -352,6 +361,17 @@ t.test('at the end', async (t) => {
     await settle();
     t.ok(collector.isClosed);
     t.same(counts, { exported: 0, dropped: MAX_WAITING });
+  });
+
+  t.test('what is just being encoded when the time is over is counted as well', async (t) => {
+    const { clock, collector, add, counts, exporter } = open(taken);
+    add(BATCH);
+    const ended = exporter.end(0);
+    await clock.advance(0);
+    await ended;
+    await settleAll(clock);
+    t.same(collector.sizes, []);
+    t.same(counts, { exported: 0, dropped: BATCH });
   });
 
   t.test('nothing that waits is no reason to wait', async (t) => {

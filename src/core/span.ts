@@ -22,6 +22,8 @@ export interface CallEnd {
   readonly requestId: string;
   /** Which source responded instead of the upstream; undefined if the upstream responded. */
   readonly substitution: { readonly source: string } | undefined;
+  /** Reasons for which policies in shadow would have refused it. */
+  readonly shadow: readonly Reason[];
   /** What ended it, if it did not end with a response. */
   readonly error: CallFailure | undefined;
 }

@@ -129,6 +129,7 @@ export class CallTrace implements CallSpan, RecordedCall {
     attributes['breakwater.attempts'] = end.attempts;
     attributes['breakwater.request_id'] = shorten(end.requestId);
     if (end.reason !== '') attributes['breakwater.reason'] = end.reason;
+    if (end.shadow.length > 0) attributes['breakwater.shadow'] = end.shadow.join(',');
     if (end.substitution !== undefined) {
       attributes['breakwater.fallback'] = end.substitution.source;
     }

@@ -35,6 +35,7 @@ const end: CallEnd = {
   durationMs: 0,
   attempts: 1,
   requestId: 'id-1',
+  shadow: [],
   substitution: undefined,
   error: undefined,
 };
@@ -202,6 +203,12 @@ t.test('the span of a call', async (t) => {
   t.test('names the fallback that responded', async (t) => {
     const span = serverSpan({}, { substitution: { source: 'upstream:backup' } });
     t.equal(span.attributes['breakwater.fallback'], 'upstream:backup');
+  });
+
+  t.test('says what policies in shadow would have refused it for', async (t) => {
+    const span = serverSpan({}, { shadow: ['rate-limited', 'circuit-open'] });
+    t.equal(span.attributes['breakwater.shadow'], 'rate-limited,circuit-open');
+    t.notOk('breakwater.shadow' in serverSpan({}).attributes);
   });
 
   t.test('keeps long texts short', async (t) => {

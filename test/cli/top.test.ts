@@ -196,6 +196,15 @@ t.test('a picture says what is wrong with the process, too', async (t) => {
   t.match(polls, 'read every 5 s, because the stream is full');
 });
 
+t.test('what is in shadow is told, and is no trouble', async (t) => {
+  const bulkhead = { mode: 'shadow', active: 9, queued: 0, limit: 4, streams: 0 } as const;
+  const view = viewOf([row('a', 0, { bulkhead })]);
+  view.model.process = { ...view.model.process!, wouldShed: 'it is slow' };
+  const text = renderFrame(view, plain).join('\n');
+  t.match(text, 'In shadow, it would refuse calls: it is slow.');
+  t.match(text, '9/4 shadow');
+});
+
 t.test('a state that a later version has is shown by its name', async (t) => {
   const later = row('a', 50);
   const trouble = { ...later.trouble, state: 'melting' as 'open' };

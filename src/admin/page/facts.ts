@@ -1,5 +1,5 @@
 /** What is told of an upstream: the numbers of its row, and the sentences about its trouble. It touches no document. */
-import type { Row } from '../../core/live.js';
+import type { Row, SlotsRow } from '../../core/live.js';
 import {
   describeFaults,
   formatAge,
@@ -28,12 +28,17 @@ export interface Cells {
   readonly lastError: string;
 }
 
+function slotsOf({ active, limit, queued, mode }: SlotsRow): string {
+  // In shadow no call waits, and there may be more calls than slots.
+  if (mode === 'shadow') return `${active}/${limit} shadow`;
+  return `${active}/${limit}${queued > 0 ? ` +${queued} wait` : ''}`;
+}
+
 /** @param at the time of the message. */
 export function cellsOf(row: Row, at: string): Cells {
   const { latencyMs, bulkhead, endpoints, lastError, attemptsPerCall, retryBudgetRemaining } = row;
   const { available, ejected, unhealthy, drained } = endpoints;
   const all = available + ejected + unhealthy + drained;
-  const waiting = bulkhead !== null && bulkhead.queued > 0 ? ` +${bulkhead.queued} wait` : '';
   return {
     calls: formatRate(row.callsPerSecond),
     good: formatShare(row.goodShare),
@@ -42,7 +47,7 @@ export function cellsOf(row: Row, at: string): Cells {
     p95: formatMs(latencyMs?.p95 ?? null),
     p99: formatMs(latencyMs?.p99 ?? null),
     attempts: attemptsPerCall === null ? NONE : attemptsPerCall.toFixed(2),
-    slots: bulkhead === null ? NONE : `${bulkhead.active}/${bulkhead.limit}${waiting}`,
+    slots: bulkhead === null ? NONE : slotsOf(bulkhead),
     budget: retryBudgetRemaining === null ? NONE : String(retryBudgetRemaining),
     endpoints: all === 0 ? NONE : `${available}/${all}`,
     lastError: lastError === null ? NONE : `${formatAge(lastError.at, at)}: ${lastError.message}`,

@@ -81,7 +81,8 @@ function describeConnection({ connection, why, model, nowMs }: View, style: Styl
 
 function describeProcess({ source, connection, model }: View, info: ProcessInfo, style: Style) {
   const { at } = model;
-  const { version, state, startedAt, config, eventLoop, memory, shedding, lastReload } = info;
+  const { version, state, startedAt, config, eventLoop, memory, shedding, wouldShed, lastReload } =
+    info;
   const warned = countWarnings(info);
   const share = formatShare(memory.usedBytes / memory.limitBytes);
   const facts = [
@@ -97,6 +98,7 @@ function describeProcess({ source, connection, model }: View, info: ProcessInfo,
     `Breakwater ${version} at ${source}: ${state}, up ${up}, at ${formatTime(at)}`,
     facts.filter(Boolean).join('; '),
     shedding === null ? '' : `It refuses calls: ${shedding}.`,
+    wouldShed ? `In shadow, it would refuse calls: ${wouldShed}.` : '',
     describeRefusal(lastReload, at),
   ];
   return lines

@@ -140,12 +140,13 @@ async function play(
     ways.without.begin(phase.name),
     ways.with.begin(phase.name),
   ]);
-  const poll = setInterval(() => {
-    void readSidecar(ports.admin).then((read) => (state = read));
-  }, SIDECAR_POLL_MS);
+  const look = () => void readSidecar(ports.admin).then((read) => (state = read));
+  look();
+  const poll = setInterval(look, SIDECAR_POLL_MS);
   const screen = createScreen(
     process.stdout,
     process.env,
+    `http://127.0.0.1:${ports.admin}/`,
     tips(protocol, ports, upstream, sidecar),
   );
   const draw = () =>

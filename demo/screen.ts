@@ -28,14 +28,18 @@ export interface Screen {
   close(): void;
 }
 
-/** @param tips lines to keep in sight. */
+/** @param page address of the live page. @param tips lines to keep in sight. */
 export function createScreen(
   output: NodeJS.WriteStream,
   env: NodeJS.ProcessEnv,
+  page: string,
   tips: readonly string[],
 ): Screen {
   const hasEscapes = output.isTTY && (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb';
-  return hasEscapes ? redrawingScreen(output, tips) : lineScreen(output, tips);
+  const invitation = `Live page: ${page}`;
+  return hasEscapes
+    ? redrawingScreen(output, invitation, tips)
+    : lineScreen(output, invitation, tips);
 }
 
 const OVERDUE_NOTE = `There, a call that waits for more than ${seconds(OVERDUE_MS)} counts as failed.`;
@@ -49,7 +53,11 @@ const styles = { plain: '0', bold: '1', dim: '2', red: '31', green: '32' } as co
 type Style = keyof typeof styles;
 type Line = readonly [text: string, style?: Style];
 
-function redrawingScreen(output: NodeJS.WriteStream, tips: readonly string[]): Screen {
+function redrawingScreen(
+  output: NodeJS.WriteStream,
+  invitation: string,
+  tips: readonly string[],
+): Screen {
   let drawn = 0;
   output.write(HIDE_CURSOR);
   // A crash must not leave a terminal without a cursor.
@@ -58,7 +66,11 @@ function redrawingScreen(output: NodeJS.WriteStream, tips: readonly string[]): S
   return {
     intervalMs: 250,
     draw(view) {
-      const all = [...block(view), ...tips.map((tip): Line => [tip, 'dim'])];
+      const all = [
+        [invitation, 'bold'] as const,
+        ...block(view),
+        ...tips.map((tip): Line => [tip, 'dim']),
+      ];
       // What has scrolled off the top cannot be redrawn.
       const lines = all.slice(0, output.rows - 1);
       const up = drawn === 0 ? '' : `${ESC}${drawn}A\r`;
@@ -78,9 +90,13 @@ function redrawingScreen(output: NodeJS.WriteStream, tips: readonly string[]): S
   };
 }
 
-function lineScreen(output: NodeJS.WriteStream, tips: readonly string[]): Screen {
+function lineScreen(
+  output: NodeJS.WriteStream,
+  invitation: string,
+  tips: readonly string[],
+): Screen {
   output.write(
-    `${tips.join('\n')}\n\nShares and times below are of the last ${RECENT_SECONDS} s. ${OVERDUE_NOTE}\n\n`,
+    `${invitation}\n\n${tips.join('\n')}\n\nShares and times below are of the last ${RECENT_SECONDS} s. ${OVERDUE_NOTE}\n\n`,
   );
   return {
     intervalMs: 1000,
@@ -90,6 +106,8 @@ function lineScreen(output: NodeJS.WriteStream, tips: readonly string[]): Screen
         wayText('without', ways.without),
         wayText('with', ways.with),
         sidecarText(sidecar),
+        `fallback for ${plural(sidecar?.fallbacks ?? 0, 'call')}`,
+        `${plural(sidecar?.timeouts ?? 0, 'attempt')} hung`,
       ];
       output.write(`${parts.join(' | ')}\n`);
     },
@@ -115,6 +133,7 @@ function block(view: View): Line[] {
     [`upstream  ${phase.name}: ${phase.says} (${seconds(leftMs)} left)`, 'bold'],
     [`script    ${script.map(({ name }) => (name === phase.name ? `[${name}]` : name)).join(' ')}`],
     [`sidecar   ${sidecarText(sidecar)}`],
+    ...storyOf(view).map((line): Line => [`          ${line}`]),
     [''],
     [`${label(`the last ${RECENT_SECONDS} s`)}${header}`, 'dim'],
     liveRow('without sidecar', ways.without.recent(), ways.without.waiting),
@@ -131,6 +150,16 @@ function block(view: View): Line[] {
 function liveRow(name: string, tally: Tally, waiting: number): Line {
   const share = tally.successShare ?? 1;
   return [wayRow(name, tally, waiting), share >= 0.99 ? 'green' : share < 0.9 ? 'red' : 'plain'];
+}
+
+/** What is done about it, in words. */
+function storyOf({ ways, sidecar }: View): string[] {
+  const hung = plural(ways.without.waiting, 'call');
+  const { timeouts = 0, fallbacks = 0 } = sidecar ?? {};
+  return [
+    `ended ${plural(timeouts, 'attempt')} that hung; without the sidecar ${hung} hang${ways.without.waiting === 1 ? 's' : ''} now`,
+    `sent the last good response instead of a failure to ${plural(fallbacks, 'call')}`,
+  ];
 }
 
 function sidecarText(state: SidecarState | undefined): string {

@@ -34,30 +34,30 @@ const failure = (random: Random): Fate => ({
   delayMs: between(random, 2, 10),
 });
 
-/** A deploy that goes wrong, as far as one can tell from outside; it repeats for ever. */
+/** A deploy that goes wrong, as far as one can tell from outside: the outage comes within 30 s. It repeats for ever. */
 export const script: readonly Phase[] = [
   {
     name: 'calm',
     says: 'every call gets a response in 5 to 25 ms',
-    lastsMs: 5_000,
+    lastsMs: 3_500,
     decide: healthy,
   },
   {
     name: 'errors',
     says: '30% of the responses are 503 or 500',
-    lastsMs: 7_000,
+    lastsMs: 5_000,
     decide: (random) => (random() < 0.3 ? failure(random) : healthy(random)),
   },
   {
     name: 'blips',
     says: 'every 1.5 s all connections are reset for 300 ms',
-    lastsMs: 7_500,
+    lastsMs: 4_500,
     decide: (random, atMs) => (atMs % 1_500 < 300 ? { kind: 'reset' } : healthy(random)),
   },
   {
     name: 'latency',
     says: '25% of the responses take 1 to 4 s',
-    lastsMs: 7_000,
+    lastsMs: 5_000,
     decide: (random) =>
       random() < 0.25
         ? { kind: 'response', status: 200, delayMs: between(random, 1_000, 4_000) }
@@ -66,25 +66,19 @@ export const script: readonly Phase[] = [
   {
     name: 'hangs',
     says: '30% of the calls are accepted and get no response',
-    lastsMs: 7_000,
+    lastsMs: 5_000,
     decide: (random) => (random() < 0.3 ? { kind: 'hang' } : healthy(random)),
-  },
-  {
-    name: 'lull',
-    says: 'all is well, for a moment',
-    lastsMs: 3_000,
-    decide: healthy,
   },
   {
     name: 'freeze',
     says: 'every call is accepted and gets no response',
-    lastsMs: 6_500,
+    lastsMs: 4_500,
     decide: () => ({ kind: 'hang' }),
   },
   {
     name: 'outage',
     says: 'connections are refused',
-    lastsMs: 5_000,
+    lastsMs: 6_000,
     decide: () => ({ kind: 'reset' }),
     isDown: true,
   },

@@ -7,6 +7,10 @@ export interface SidecarState {
   readonly circuit: string;
   /** Since the start. */
   readonly retries: number;
+  /** Attempts that got no response in time, since the start. */
+  readonly timeouts: number;
+  /** Calls that got the last good response instead of a failure, since the start. */
+  readonly fallbacks: number;
   readonly active: number;
   readonly queued: number;
   readonly limit: number;
@@ -32,7 +36,13 @@ export async function readSidecar(adminPort: number): Promise<SidecarState | und
     const upstream = (upstreams as UpstreamsBody).upstreams.find(({ name }) => name === UPSTREAM);
     if (upstream === undefined) return undefined;
     const { circuit, bulkhead } = upstream;
-    return { circuit, retries: sum(metrics, 'breakwater_retries_total'), ...bulkhead };
+    return {
+      circuit,
+      retries: sum(metrics, 'breakwater_retries_total'),
+      timeouts: sum(metrics, 'breakwater_attempts_total', 'outcome="timeout"'),
+      fallbacks: sum(metrics, 'breakwater_fallbacks_total'),
+      ...bulkhead,
+    };
   } catch {
     return undefined;
   }
@@ -50,10 +60,10 @@ function read(port: number, path: string): Promise<Response> {
   return fetch(`http://127.0.0.1:${port}${path}`, { signal: AbortSignal.timeout(TIMEOUT_MS) });
 }
 
-/** Over all label sets of a metric in Prometheus' text format. */
-function sum(metrics: string, name: string): number {
+/** Over all label sets of a metric in Prometheus' text format that have a label. */
+function sum(metrics: string, name: string, label = ''): number {
   return metrics
     .split('\n')
-    .filter((line) => line.startsWith(`${name}{`))
+    .filter((line) => line.startsWith(`${name}{`) && line.includes(label))
     .reduce((total, line) => total + Number(line.slice(line.lastIndexOf(' '))), 0);
 }

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
+import { script } from '../../demo/script.js';
 import { node } from '../support/program.js';
 
 const PROGRAM = fileURLToPath(new URL('../../demo/main.js', import.meta.url));
@@ -74,6 +75,8 @@ void t.test('shows that calls fare better with the sidecar', async (t) => {
   const withSidecar = successIn(output, 'with sidecar');
   t.ok(without < 90, `${without}% without: the upstream fails`);
   t.ok(withSidecar >= without, `${withSidecar}% with, ${without}% without`);
+  t.ok(output.startsWith(`Live page: http://127.0.0.1:${base + 2}/\n`), output);
+  t.match(output, /\| fallback for \d+ calls? \| \d+ attempts? hung\n/);
   t.match(output, /circuit closed, \d+ retries, bulkhead \d+\/50, \d+ queued/);
   t.notMatch(output, '\u001B', 'no escapes outside a terminal');
   t.ok(await isFree(base), 'no child is left');
@@ -89,6 +92,12 @@ void t.test('calls an upstream of gRPC over both ways', async (t) => {
   // No stored responses help here, so on a busy machine its timeouts can cost more than its retries save.
   t.ok(withSidecar > 0, `${withSidecar}% with`);
   t.ok(await isFree(base), 'no child is left');
+});
+
+void t.test('reaches the outage within 30 s', async (t) => {
+  const outage = script.findIndex(({ name }) => name === 'outage');
+  const beforeMs = script.slice(0, outage).reduce((sum, { lastsMs }) => sum + lastsMs, 0);
+  t.ok(beforeMs > 0 && beforeMs <= 28_500, `${beforeMs} ms, and the start`);
 });
 
 void t.test('ends with a summary on Ctrl-C', async (t) => {

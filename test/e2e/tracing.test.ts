@@ -175,6 +175,25 @@ upstreams: { a: { listen: 0, targets: ["${upstream.url}", "${other.url}"], hedge
   t.same(call.events, [{ name: 'breakwater.hedge', attributes: { 'breakwater.result': 'won' } }]);
 });
 
+t.test('a fault is an event of its call, and an attempt that went by no protocol', async (t) => {
+  const collector = await startCollector(t);
+  const upstream = await startUpstream(t, (_, response) => response.end('here'));
+  const sidecar = await startSidecar(
+    t,
+    `tracing: { endpoint: "${collector.url}", sample: 100% }
+upstreams: { a: { listen: 0, target: "${upstream.url}", fault: { abort: { status: 503 }, first: 1 } } }`,
+  );
+  await send(sidecar.url('a'));
+  const { call, attempts } = await traceOf(collector, 3);
+  t.match(call.events, [
+    { name: 'breakwater.fault', attributes: { 'breakwater.kind': 'abort' } },
+    { name: 'breakwater.backoff' },
+  ]);
+  t.match(attempts[0]!.attributes, { 'http.response.status_code': 503 });
+  t.equal(attempts[0]!.attributes['network.protocol.version'], undefined);
+  t.equal(attempts[1]!.attributes['network.protocol.version'], '1.1');
+});
+
 const names = ({ events }: ReceivedSpan) => events.map(({ name }) => name);
 
 t.test('what the policies do is seen in the span of the call', async (t) => {

@@ -1,7 +1,6 @@
 /** Which attempts get which fault, and what operators are told of it. */
 import t from 'tap';
 import { fault } from '../../../src/policies/fault/index.js';
-import type { FaultInjected } from '../../../src/policies/fault/instruments.js';
 import type { FaultOptions } from '../../../src/policies/fault/options.js';
 import type { StandInResponse } from '../../../src/core/intervention.js';
 import { FieldEdits } from '../../../src/http/field-edits.js';
@@ -67,7 +66,6 @@ t.test('an abort is a response in place of the upstream', async (t) => {
     },
   });
   t.match(events, [{ type: 'fault-injected', kind: 'abort' }]);
-  t.equal((events[0] as FaultInjected).call, call);
   t.same(call.interventions, ['abort']);
 });
 

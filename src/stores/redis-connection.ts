@@ -41,10 +41,7 @@ export const messageOf = (error: unknown) =>
 
 /** What people may do about an error of a server that does not fit the mode. */
 const hints: readonly (readonly [message: RegExp, hint: string])[] = [
-  [
-    /^MOVED |^ASK |CROSSSLOT/,
-    'the server is a node of a cluster: write `mode: cluster` in `stores`',
-  ],
+  [/^MOVED |^ASK /, 'the server is a node of a cluster: write `mode: cluster` in `stores`'],
   [
     /cluster support disabled/i,
     'the server is no node of a cluster: write `mode: single` or `mode: sentinel`',

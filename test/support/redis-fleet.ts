@@ -4,22 +4,33 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startRedis, type RedisServer } from './redis.js';
+import { startRelay } from './relay.js';
 import { eventually, findFreePort, type Teardown } from './sidecar.js';
 import { commandAt } from './redis-command.js';
 
 export const MASTER = 'mymaster';
 
+/** A server as the others see it. */
+export interface FleetServer extends RedisServer {
+  /** Where the others and the sidecars connect to. */
+  readonly publicPort: number;
+  /** From the other servers and the sentinels; sidecars still reach it. Needs relays. */
+  cutOff(): void;
+  /** Ends that. */
+  mend(): void;
+}
+
 export interface SentinelFleet {
-  readonly servers: readonly RedisServer[];
+  readonly servers: readonly FleetServer[];
   readonly sentinels: readonly SentinelProcess[];
   /** Of the sentinels. */
   readonly urls: readonly string[];
   /** As the sentinels see it. */
-  primary(): Promise<RedisServer>;
+  primary(): Promise<FleetServer>;
   /** One that is not the primary now. */
-  replica(): Promise<RedisServer>;
+  replica(): Promise<FleetServer>;
   /** Waits until another server than that is the primary. */
-  waitForFailover(from: RedisServer): Promise<RedisServer>;
+  waitForFailover(from: FleetServer): Promise<FleetServer>;
   /** Waits until the primary has all the others as replicas, and the sentinels know. */
   waitUntilWhole(): Promise<void>;
 }
@@ -84,6 +95,33 @@ async function startSentinel(
 /** The words of a reply that is a list of texts. */
 const wordsOf = (reply: string) => reply.split('\r\n').filter((_, i) => i > 0 && i % 2 === 0);
 
+/** From here servers and sentinels of a fleet with relays connect, and nothing else does. */
+const INSIDE = '127.0.0.2';
+
+/** @param options of the server. @param withRelay so that it can be cut off. */
+async function startFleetServer(
+  t: Teardown,
+  options: readonly string[],
+  withRelay: boolean,
+): Promise<FleetServer> {
+  if (!withRelay) {
+    const server = await startRedis(t, ...options);
+    return { ...server, publicPort: server.port, cutOff() {}, mend() {} };
+  }
+  const relay = await startRelay(t, INSIDE);
+  const own = ['--replica-announce-ip', '127.0.0.1', '--replica-announce-port', `${relay.port}`];
+  const from = ['--bind-source-addr', INSIDE];
+  const server = await startRedis(t, ...own, ...from, ...options);
+  relay.lead(server.port);
+  return {
+    ...server,
+    publicPort: relay.port,
+    cutOff: relay.cutOff,
+    mend: relay.mend,
+    restartWith: (...next) => server.restartWith(...own, ...from, ...next),
+  };
+}
+
 /** @param replicas besides the primary. @param sentinels of which most must agree. */
 export async function startSentinelFleet(
   t: Teardown,
@@ -92,20 +130,23 @@ export async function startSentinelFleet(
     sentinels = 3,
     serverOptions = [] as string[],
     sentinelLines = [] as string[],
+    withRelays = false,
   } = {},
 ): Promise<SentinelFleet> {
-  const first = await startRedis(t, ...serverOptions);
+  const first = await startFleetServer(t, serverOptions, withRelays);
   const servers = [first];
+  const replicaOf = ['--replicaof', '127.0.0.1', String(first.publicPort)];
   for (let i = 0; i < replicas; i++) {
-    servers.push(
-      await startRedis(t, ...serverOptions, '--replicaof', '127.0.0.1', String(first.port)),
-    );
+    servers.push(await startFleetServer(t, [...serverOptions, ...replicaOf], withRelays));
   }
   const quorum = Math.floor(sentinels / 2) + 1;
+  const inside = [`bind-source-addr ${INSIDE}`, 'sentinel announce-ip 127.0.0.1'];
+  const lines = withRelays ? [...sentinelLines, ...inside] : sentinelLines;
   const all = await Promise.all(
-    Array.from({ length: sentinels }, () => startSentinel(t, first.port, quorum, sentinelLines)),
+    Array.from({ length: sentinels }, () => startSentinel(t, first.publicPort, quorum, lines)),
   );
-  const byPort = (port: string | undefined) => servers.find((each) => String(each.port) === port);
+  const byPort = (port: string | undefined) =>
+    servers.find((each) => String(each.publicPort) === port);
   const primaryOf = async (sentinel: SentinelProcess) => {
     const reply = await sentinel.command('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', MASTER);
     return byPort(wordsOf(reply)[1]);
@@ -180,12 +221,10 @@ const SLOTS = 16_384;
 /** A cluster of three primaries. */
 export async function startCluster(t: Teardown, ...options: string[]): Promise<ClusterFleet> {
   const own = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '1000', ...options];
+  // The usual ports, 10,000 above those of the servers, may not exist.
+  const busPorts = await Promise.all([1, 2, 3].map(() => findFreePort()));
   const nodes = await Promise.all(
-    [1, 2, 3].map(async () => {
-      // The usual port, 10,000 above the server's, may not exist.
-      const busPort = await findFreePort();
-      return startRedis(t, ...own, '--cluster-port', String(busPort));
-    }),
+    busPorts.map((port) => startRedis(t, ...own, '--cluster-port', String(port))),
   );
   const share = Math.ceil(SLOTS / nodes.length);
   for (const [i, node] of nodes.entries()) {
@@ -193,8 +232,9 @@ export async function startCluster(t: Teardown, ...options: string[]): Promise<C
     await node.command('CLUSTER', 'ADDSLOTSRANGE', String(from), String(to));
     await node.command('CLUSTER', 'SET-CONFIG-EPOCH', String(i + 1));
   }
-  for (const node of nodes.slice(1)) {
-    await nodes[0]!.command('CLUSTER', 'MEET', '127.0.0.1', String(node.port));
+  for (const [i, { port }] of nodes.entries()) {
+    const words = [String(port), String(busPorts[i]!)];
+    if (i > 0) await nodes[0]!.command('CLUSTER', 'MEET', '127.0.0.1', ...words);
   }
   await eventually(
     'the cluster is whole',
@@ -202,7 +242,7 @@ export async function startCluster(t: Teardown, ...options: string[]): Promise<C
       const infos = await Promise.all(nodes.map((node) => node.command('CLUSTER', 'INFO')));
       return infos.every((info) => /cluster_state:ok/.test(info) && /known_nodes:3/.test(info));
     },
-    30_000,
+    10_000,
   );
   const idOf = async (node: RedisServer) =>
     (await node.command('CLUSTER', 'MYID')).split('\r\n')[1]!;

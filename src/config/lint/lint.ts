@@ -5,6 +5,7 @@ import { Findings, formatPath, listWords, type Diagnostic } from '../syntax/diag
 import { readComments } from '../syntax/comments.js';
 import type { SourceText } from '../syntax/include.js';
 import type { SourceNode } from '../syntax/source.js';
+import { circuitRules } from './circuits.js';
 import { grpcRules } from './grpc.js';
 import { faultRules } from './faults.js';
 import { hedgingRules } from './hedging.js';
@@ -28,6 +29,7 @@ export const lintRules: readonly LintRule[] = [
   ...grpcRules,
   ...endpointRules,
   ...rateLimitRules,
+  ...circuitRules,
   ...wiringRules,
   ...routeRules,
   ...overloadRules,

@@ -18,8 +18,8 @@ export interface RedisWays {
   close(): void;
 }
 
-/** In a cluster some servers may be well while others are not. */
-const CLUSTER_CALM_MS = 5000;
+/** Of several servers some may be well while others are not. */
+const CALM_MS = 2000;
 
 /** With the user of the options, where there is one. */
 function withUser(url: string, { username, password }: RedisOptions): string {
@@ -37,10 +37,7 @@ export function waysTo(options: RedisOptions, clock: Clock): RedisWays {
       return alone((events) => new ServerConnection(url, events), 0);
     }
     case 'cluster':
-      return alone(
-        (events) => new ClusterConnection({ ...options, clock }, events),
-        CLUSTER_CALM_MS,
-      );
+      return alone((events) => new ClusterConnection({ ...options, clock }, events), CALM_MS);
     case 'sentinel':
       return throughSentinels(options, clock);
   }
@@ -68,7 +65,7 @@ function throughSentinels(options: RedisOptions, clock: Clock): RedisWays {
   const isAlone = (primary: string) => sentinels.isAlone(primary);
   return {
     connect,
-    calmMs: 0,
+    calmMs: CALM_MS,
     safeWrites: new SafeWrites({ connection, isAlone, clock }),
     open() {
       sentinels.open();

@@ -29,9 +29,9 @@ export interface RedisConnection extends RedisCommands {
 }
 
 export interface ConnectionEvents {
-  onReady(): void;
+  readonly onReady: () => void;
   /** There is no connection at present. Told again for each attempt that fails. */
-  onLost(why: string): void;
+  readonly onLost: (why: string) => void;
 }
 
 export type Connect = (events: ConnectionEvents) => RedisConnection;

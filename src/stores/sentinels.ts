@@ -35,7 +35,7 @@ interface Sentinel {
 
 function openSentinel(written: string): Sentinel {
   const url = withPort(written);
-  let onTried = (): void => {};
+  let onTried!: () => void;
   const tried = new Promise<void>((resolve) => {
     onTried = resolve;
   });

@@ -32,7 +32,9 @@ upstreams:
     call,
     recover: () => (status = 200),
     moves: (i: 0 | 1) =>
-      sidecars[i].logs.flatMap(({ msg }) => (/^circuit of/.test(String(msg)) ? [String(msg)] : [])),
+      sidecars[i].logs.flatMap(({ msg }) =>
+        String(msg).startsWith('circuit of') ? [String(msg)] : [],
+      ),
   };
 }
 

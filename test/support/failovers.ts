@@ -1,5 +1,5 @@
 /** What can happen to the primary of a Sentinel fleet. Each trouble makes another server the primary. */
-import { MASTER, type SentinelFleet } from './redis-fleet.js';
+import { MASTER, type FleetServer, type SentinelFleet } from './redis-fleet.js';
 import { eventually } from './sidecar.js';
 
 const pause = (ms: number) =>
@@ -10,7 +10,8 @@ const pause = (ms: number) =>
 /** Time for sidecars to go on at the new primary, before the old one is back, in ms. */
 const MEANWHILE_MS = 500;
 
-export type Trouble = (fleet: SentinelFleet) => Promise<void>;
+/** @returns the server that was the primary before. */
+export type Trouble = (fleet: SentinelFleet) => Promise<FleetServer>;
 
 export const troubles = {
   /** It comes back with empty memory, as a replica. */
@@ -20,6 +21,7 @@ export const troubles = {
     const next = await fleet.waitForFailover(old);
     await pause(MEANWHILE_MS);
     await old.restartWith('--replicaof', '127.0.0.1', String(next.publicPort));
+    return old;
   },
   /** When it goes on, it still takes itself for the primary for a while. */
   async frozen(fleet) {
@@ -28,6 +30,7 @@ export const troubles = {
     await fleet.waitForFailover(old);
     await pause(MEANWHILE_MS);
     old.goOn();
+    return old;
   },
   /** It takes writes until it knows. */
   async demoted(fleet) {
@@ -37,6 +40,7 @@ export const troubles = {
       (await sentinel!.command('SENTINEL', 'FAILOVER', MASTER)).startsWith('+OK'),
     );
     await fleet.waitForFailover(old);
+    return old;
   },
   /** The sidecars still reach it, and it takes what they write: split brain. */
   async partitioned(fleet) {
@@ -45,6 +49,7 @@ export const troubles = {
     await fleet.waitForFailover(old);
     await pause(MEANWHILE_MS);
     old.mend();
+    return old;
   },
 } satisfies Record<string, Trouble>;
 

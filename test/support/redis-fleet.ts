@@ -110,14 +110,15 @@ async function startFleetServer(
   }
   const relay = await startRelay(t, INSIDE);
   const own = ['--replica-announce-ip', '127.0.0.1', '--replica-announce-port', `${relay.port}`];
+  own.push('--repl-diskless-sync-delay', '0');
   const from = ['--bind-source-addr', INSIDE];
   const server = await startRedis(t, ...own, ...from, ...options);
   relay.lead(server.port);
   return {
     ...server,
     publicPort: relay.port,
-    cutOff: relay.cutOff,
-    mend: relay.mend,
+    cutOff: () => relay.cutOff(),
+    mend: () => relay.mend(),
     restartWith: (...next) => server.restartWith(...own, ...from, ...next),
   };
 }
@@ -145,6 +146,8 @@ export async function startSentinelFleet(
   const all = await Promise.all(
     Array.from({ length: sentinels }, () => startSentinel(t, first.publicPort, quorum, lines)),
   );
+  // They look at servers that are well every 10 s, unless they are told.
+  for (const each of all) await each.command('SENTINEL', 'DEBUG', 'INFO-PERIOD', '1000');
   const byPort = (port: string | undefined) =>
     servers.find((each) => String(each.publicPort) === port);
   const primaryOf = async (sentinel: SentinelProcess) => {
@@ -218,6 +221,8 @@ export interface ClusterFleet {
 
 const SLOTS = 16_384;
 
+const idOf = async (node: RedisServer) => (await node.command('CLUSTER', 'MYID')).split('\r\n')[1]!;
+
 /** A cluster of three primaries. */
 export async function startCluster(t: Teardown, ...options: string[]): Promise<ClusterFleet> {
   const own = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '1000', ...options];
@@ -244,8 +249,6 @@ export async function startCluster(t: Teardown, ...options: string[]): Promise<C
     },
     10_000,
   );
-  const idOf = async (node: RedisServer) =>
-    (await node.command('CLUSTER', 'MYID')).split('\r\n')[1]!;
   const slotOf = async (key: string) =>
     (await nodes[0]!.command('CLUSTER', 'KEYSLOT', key)).slice(1).trim();
   const fleet: ClusterFleet = {

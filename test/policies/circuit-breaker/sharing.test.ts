@@ -35,7 +35,7 @@ function build(options: Partial<Options> = {}) {
     context,
     layer,
     circuit: layer.circuit,
-    async answer(status: number): Promise<void> {
+    answer: async (status: number): Promise<void> => {
       const reply = wrapped.run(fakeAttempt(fakeCall()));
       next.last.answer({ status, isComplete: true });
       await reply;

@@ -1,8 +1,8 @@
 /** Sends one command to a Redis server or sentinel, without a client. */
 import { connect } from 'node:net';
 
-/** Longest wait for the reply, in ms: a server may be frozen. */
-const PATIENCE_MS = 2000;
+/** Longest wait for the reply, in ms: a server may be frozen, and the machine may be busy. */
+const PATIENCE_MS = 10_000;
 
 /** @returns the raw reply. */
 export const commandAt = (port: number, ...words: string[]) =>

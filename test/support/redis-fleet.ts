@@ -27,8 +27,6 @@ export interface SentinelFleet {
   readonly urls: readonly string[];
   /** As the sentinels see it. */
   primary(): Promise<FleetServer>;
-  /** One that is not the primary now. */
-  replica(): Promise<FleetServer>;
   /** Waits until another server than that is the primary. */
   waitForFailover(from: FleetServer): Promise<FleetServer>;
   /** Waits until the primary has all the others as replicas, and the sentinels know. */
@@ -151,19 +149,20 @@ export async function startSentinelFleet(
   const byPort = (port: string | undefined) =>
     servers.find((each) => String(each.publicPort) === port);
   const primaryOf = async (sentinel: SentinelProcess) => {
-    const reply = await sentinel.command('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', MASTER);
-    return byPort(wordsOf(reply)[1]);
+    const asked = sentinel.command('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', MASTER);
+    return byPort(wordsOf(await asked.catch(() => ''))[1]);
   };
   const fleet: SentinelFleet = {
     servers,
     sentinels: all,
     urls: all.map(({ url }) => url),
     async primary() {
-      return (await primaryOf(all[0]!))!;
-    },
-    async replica() {
-      const primary = await fleet.primary();
-      return servers.find((each) => each !== primary)!;
+      let found: FleetServer | undefined;
+      await eventually('a sentinel names the primary', async () => {
+        found = await primaryOf(all[0]!);
+        return found !== undefined;
+      });
+      return found!;
     },
     async waitForFailover(from) {
       await eventually(
@@ -187,8 +186,8 @@ export async function startSentinelFleet(
           const seen = await Promise.all(
             all.map(async (sentinel) => {
               const [master, slaves] = [
-                await sentinel.command('SENTINEL', 'MASTER', MASTER),
-                await sentinel.command('SENTINEL', 'REPLICAS', MASTER),
+                await sentinel.command('SENTINEL', 'MASTER', MASTER).catch(() => ''),
+                await sentinel.command('SENTINEL', 'REPLICAS', MASTER).catch(() => ''),
               ];
               const others = /num-other-sentinels\r\n\$\d+\r\n(\d+)/.exec(master)?.[1];
               const good = [...slaves.matchAll(/flags\r\n\$\d+\r\nslave\r\n/g)].length;

@@ -134,7 +134,7 @@ function checkUrls(node: SourceNode, mode: RedisMode, findings: Findings): void 
     path: ['stores', 'urls', i],
   }));
   if (one !== undefined) urls.unshift({ node: one.value, path: ['stores', 'url'] });
-  if (many !== undefined && mode === 'single' && urls.length > 1) {
+  if (many !== undefined && one === undefined && mode === 'single' && urls.length > 1) {
     const message = `mode single takes exactly one URL, but here are ${urls.length}; write \`mode: sentinel\` where these are sentinels, or \`mode: cluster\` where they are nodes of a cluster`;
     findings.error('stores', many.key, ['stores', 'urls'], message);
   }

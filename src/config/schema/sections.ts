@@ -175,6 +175,7 @@ const stores = Options(
       }),
       {
         minItems: 1,
+        writeOnly: true,
         description:
           'In place of `url`: the sentinels in mode `sentinel`, any nodes of the cluster in mode `cluster`, exactly one server in mode `single`.',
       },

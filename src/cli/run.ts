@@ -8,7 +8,7 @@ import { explainUpstream } from '../config/explain.js';
 import { formatDiagnostics } from '../config/syntax/diagnostics.js';
 import { loadConfig } from '../config/load.js';
 import type { EffectiveUpstream } from '../config/resolve/assemble.js';
-import { watchFile } from '../config/watch.js';
+import { watchFile, type Watcher } from '../config/watch.js';
 import { TlsWatcher } from '../config/watch-tls.js';
 import { readDescriptorLimit } from '../platform/descriptor-limit.js';
 import { createSystemClock } from '../platform/system-clock.js';
@@ -36,13 +36,15 @@ export async function run(
 ): Promise<number> {
   /** With its origins, as long as it is in force. */
   const effectiveOf = new WeakMap<Config, readonly EffectiveUpstream[]>();
+  let watcher: Watcher | undefined;
   const load = () => {
     const loaded = loadConfig(options.config, process.env, policies);
-    const { config, effective } = loaded;
+    const { config, effective, includes } = loaded;
+    if (includes !== undefined) watcher?.follow(includes);
     if (config !== undefined && effective !== undefined) effectiveOf.set(config, effective);
     return loaded;
   };
-  const { config, diagnostics } = load();
+  const { config, diagnostics, includes } = load();
   if (config === undefined) {
     process.stderr.write(formatDiagnostics(diagnostics));
     return EX_CONFIG;
@@ -91,7 +93,7 @@ export async function run(
     process.stderr.write(`breakwater: error: ${error.message}\n`);
     return 1;
   }
-  const watcher = watchFile(options.config, clock, () => void app.reload());
+  watcher = watchFile(options.config, clock, () => void app.reload(), includes);
   process.on('SIGHUP', () => void app.reload());
   // Last: a program that reads "ready" may send a signal, which would end the process without a listener.
   announce(app);

@@ -67,7 +67,8 @@ function formatOptions(options: EffectiveMap, file: string): string {
 
 function formatOrigin(origin: Origin, file: string): string {
   if (origin.layer === 'default') return 'default';
-  const place = `${file}:${origin.node.position.line}`;
+  const { position } = origin.node;
+  const place = `${position.file ?? file}:${position.line}`;
   if (origin.layer === 'defaults') return `defaults ${place}`;
   return origin.layer === 'profile' ? `profile ${origin.path[1]} ${place}` : place;
 }

@@ -1,14 +1,18 @@
 /** Loads a configuration file: returns a checked Config, or all errors at once. */
 import { readFileSync } from 'node:fs';
+import { dirname, relative } from 'node:path';
 import { assemble, type Assembled, type EffectiveUpstream } from './resolve/assemble.js';
 import type { Config } from './config.js';
 import { Findings, type Diagnostic } from './syntax/diagnostics.js';
+import { disk, joinIncluded, type FileAccess, type SourceText } from './syntax/include.js';
 import { checkEndpointKeys } from './resolve/endpoints.js';
+import { rebaseFileNames } from './resolve/rebase.js';
 import { readReferences } from './resolve/references.js';
 import type { Environment } from './syntax/interpolate.js';
 import type { PolicyList } from '../core/policy.js';
 import { policies as builtIn } from '../policies/index.js';
 import { parseSource, UNSET_RULE } from './syntax/parse.js';
+import { readText } from './syntax/read-text.js';
 import type { SourceNode } from './syntax/source.js';
 import { standIn } from './resolve/stand-in.js';
 import { checkStores } from './resolve/stores.js';
@@ -21,29 +25,18 @@ export interface Loaded {
   readonly config?: Config;
   /** The policies before decoding, with where each value is from. */
   readonly effective?: readonly EffectiveUpstream[];
-  /** What the file holds, with positions. */
+  /** What the file and those that it includes hold, with positions. */
   readonly root?: Assembled['root'];
+  /** Of the file, and of those that it includes; undefined if the file itself cannot be read. */
+  readonly texts?: readonly SourceText[];
+  /** The paths and patterns that it includes, as seen from the working directory. */
+  readonly includes?: readonly string[];
   /** By position. */
   readonly diagnostics: readonly Diagnostic[];
 }
 
 /** Whole-file problems. */
 const START = { line: 1, column: 1 };
-
-const readFailures: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file',
-  ENOTDIR: 'there is no such file',
-  EISDIR: 'this is a directory, not a file',
-  EACCES: 'this user may not read it',
-  ELOOP: 'its symbolic links go round in a circle',
-  ERR_ENCODING_INVALID_ENCODED_DATA: 'it is not UTF-8 text',
-};
-
-/** The end of a sentence about what cannot be read. */
-export function describeReadFailure(error: unknown): string {
-  const { code = '', message } = error as NodeJS.ErrnoException;
-  return readFailures[code] ?? message;
-}
 
 /** Reads, checks and decodes. Never throws. @param policies whose keys it may have. */
 export function loadConfig(file: string, env: Environment, policies: PolicyList = builtIn): Loaded {
@@ -61,33 +54,45 @@ export function decodeThen(
   read: () => Uint8Array,
   then: (text: string) => Loaded,
 ): Loaded {
-  let text: string;
-  try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(read());
-  } catch (error) {
-    const findings = new Findings(file);
-    const message = `cannot read the file: ${describeReadFailure(error)}`;
-    findings.error('unreadable-file', START, [], message);
-    return { diagnostics: findings.list() };
-  }
-  return then(text);
+  const decoded = readText(read);
+  if ('text' in decoded) return then(decoded.text);
+  const findings = new Findings(file);
+  findings.error('unreadable-file', START, [], `cannot read the file: ${decoded.problem}`);
+  return { diagnostics: findings.list() };
+}
+
+export interface LoadOptions {
+  /** Variables may be missing: what needs them is not checked. */
+  readonly allowsUnset?: boolean;
+  /** Where included files are, if not on the disk. */
+  readonly files?: FileAccess;
 }
 
 /**
  * As `loadConfig`, of a text that is at hand.
  * @param file its name, for messages and for the files it names.
- * @param allowsUnset variables may be missing: what needs them is not checked.
  */
 export function loadText(
   text: string,
   file: string,
   env: Environment,
   policies: PolicyList = builtIn,
-  allowsUnset = false,
+  { allowsUnset = false, files: access = disk }: LoadOptions = {},
 ): Loaded {
   const findings = new Findings(file);
-  const root = parseSource(text, env, findings, allowsUnset);
-  if (root === undefined) return { diagnostics: findings.list() };
+  const given = parseSource(text, env, findings, allowsUnset);
+  if (given === undefined) return { diagnostics: findings.list() };
+  const { root, texts, patterns } = joinIncluded(given, text, {
+    findings,
+    files: access,
+    parse(text, name) {
+      const part = parseSource(text, env, findings, allowsUnset, name);
+      const folder = relative(dirname(file), dirname(name));
+      if (part !== undefined) rebaseFileNames(part, folder, policies);
+      return part;
+    },
+  });
+  const read = { texts, includes: patterns };
   validate(root, findings, policies);
   const parts = readUpstreams(root, findings, policies);
   checkStores(root, findings);
@@ -95,18 +100,19 @@ export function loadText(
   checkEndpointKeys(root, findings);
   const files = readReferences(root, findings, policies);
   const diagnostics = findings.list();
-  if (findings.hasErrors) return { diagnostics };
+  if (findings.hasErrors) return { ...read, diagnostics };
+  const contents = texts.map((source) => source.text);
   const isKnown = diagnostics.every(({ rule }) => rule !== UNSET_RULE);
   const assembled = isKnown
-    ? assemble(file, text, root, parts, policies, files, env)
-    : assembleStandIns(file, text, root, policies, env);
-  return { ...assembled, diagnostics };
+    ? assemble(file, contents, root, parts, policies, files, env)
+    : assembleStandIns(file, contents, root, policies, env);
+  return { ...read, ...assembled, diagnostics };
 }
 
 /** Replaces unknown values by stand-ins, so that the rest can be linted; empty if the result is not valid. */
 function assembleStandIns(
   file: string,
-  text: string,
+  texts: readonly string[],
   unset: SourceNode,
   policies: PolicyList,
   env: Environment,
@@ -117,5 +123,5 @@ function assembleStandIns(
   checkStores(root, findings);
   checkEndpointKeys(root, findings);
   const files = readReferences(root, findings, policies);
-  return findings.hasErrors ? {} : assemble(file, text, root, parts, policies, files, env);
+  return findings.hasErrors ? {} : assemble(file, texts, root, parts, policies, files, env);
 }

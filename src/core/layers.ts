@@ -89,6 +89,11 @@ export function ownLayers<List extends PolicyList>(
   return Object.fromEntries(own.map(({ name }) => [name, layers[name]]));
 }
 
+/** Ends what the layers do besides calls. */
+export function retireLayers(layers: Layers): void {
+  for (const layer of Object.values(layers)) layer?.retire?.();
+}
+
 /** A route of these settings, which writes this, has something to show from the start, before it is called. */
 export function isShownAtOnce<List extends PolicyList>(
   policies: List,

@@ -27,6 +27,8 @@ export interface Layer<Subject> {
   readonly responseFields?: DescribeCall | undefined;
   /** Undefined where all of it is enforced. */
   readonly shadow?: Shadow | undefined;
+  /** Ends what it does besides calls: a reload has put another one in its place, or the process stops. */
+  readonly retire?: (() => void) | undefined;
 }
 
 export type CallLayer = Layer<Call>;

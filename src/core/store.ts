@@ -74,12 +74,27 @@ export interface Meters {
   count(meters: readonly Meter[], maxWaitMs: number): Promise<Metered>;
 }
 
+/** What replicas tell each other. What is told is lost where the store is away. */
+export interface Notices {
+  /** Takes the place of what was told under that name before, for `ttlMs`. Never fails. */
+  tell(name: string, text: string, ttlMs: number): void;
+  /**
+   * @param hear is called with each new text, the replica's own included, and with the ms until its end. Soon after it was
+   *   told, or after the store is back.
+   * @returns what ends it.
+   */
+  follow(name: string, hear: (text: string, leftMs: number) => void): () => void;
+}
+
 export interface Store {
   /** Nice to have: what is in it may go at any time. */
   readonly cache: Cache;
   /** Must not be lost: it never makes room for the cache, and a lock makes room for nothing. */
   readonly records: Records;
+  /** The same records. A lock is taken, and a record kept, only where the loss of a server would not lose it. */
+  readonly safeRecords: Records;
   readonly meters: Meters;
+  readonly notices: Notices;
 }
 
 /** A store for the part that opens and closes it. */

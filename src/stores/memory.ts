@@ -4,6 +4,7 @@ import {
   LastingStoreError,
   type Cache,
   type Meters,
+  type Notices,
   type Records,
   type Value,
 } from '../core/store.js';
@@ -21,10 +22,14 @@ const MAX_METERS = 50_000;
 
 const done = Promise.resolve();
 
+const noReplicas: Notices = { tell() {}, follow: () => () => {} };
+
 /** Its operations are done when they return: within one process that makes each a step that nothing can get between. */
 export class MemoryStore implements AdjustableStore {
   readonly cache: Cache;
   readonly records: Records;
+  readonly safeRecords: Records;
+  readonly notices: Notices = noReplicas;
   readonly meters: Meters;
   readonly #metered = new BucketTable(MAX_METERS);
   readonly #cached: BoundedMap;
@@ -34,7 +39,7 @@ export class MemoryStore implements AdjustableStore {
     this.#cached = new BoundedMap(maxBytes, clock);
     this.#recorded = new BoundedMap(maxRecordBytes, clock);
     this.cache = cacheIn(this.#cached, clock);
-    this.records = recordsIn(this.#recorded);
+    this.records = this.safeRecords = recordsIn(this.#recorded);
     this.meters = metersIn(this.#metered, clock);
   }
 

@@ -16,5 +16,5 @@ export async function createStore(
   if (options.kind === 'memory') return new MemoryStore({ ...options, clock: context.clock });
   // The client is the largest dependency there is: a process without Redis starts sooner and smaller without it.
   const { createRedisStore } = await import('./redis.js');
-  return createRedisStore({ url: options.url, timeoutMs: options.timeout, ...context });
+  return createRedisStore(options, context);
 }

@@ -8,14 +8,23 @@ export interface MemorySizes {
   readonly maxRecordBytes: number;
 }
 
+export interface RedisOptions {
+  readonly mode: 'single' | 'sentinel' | 'cluster';
+  /** At least one; exactly one in mode `single`. In mode `sentinel` those of the sentinels. */
+  readonly urls: readonly string[];
+  /** In mode `sentinel`: what the sentinels call the primary. */
+  readonly master: string | undefined;
+  readonly keyPrefix: string;
+  /** Of the servers; undefined: as in the URLs. */
+  readonly username: string | undefined;
+  readonly password: string | undefined;
+  /** Longest wait for a response, in ms. */
+  readonly timeout: number;
+}
+
 export type StoreOptions =
   | ({ readonly kind: 'memory' } & MemorySizes)
-  | {
-      readonly kind: 'redis';
-      readonly url: string;
-      /** Longest wait for a response, in ms. */
-      readonly timeout: number;
-    };
+  | ({ readonly kind: 'redis' } & RedisOptions);
 
 /** Calls that run have their locks in it, so a reload changes it where it can, rather than opening another one. */
 export interface AdjustableStore extends OwnedStore {

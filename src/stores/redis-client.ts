@@ -1,7 +1,5 @@
-/** One connection to a Redis server, as this program wants it. */
-import { createClient, RESP_TYPES, type RedisArgument } from '@redis/client';
-import type { Meter, Metered } from '../core/store.js';
-import { CALL } from '../lib/leaky-bucket.js';
+/** Connections to Redis servers as this program wants them; the only user of the Redis client. */
+import { createClient, createCluster, RESP_TYPES } from '@redis/client';
 
 /** A connection without a byte for this long is dead, in ms; the heartbeat is what fills it. */
 const SILENCE_MS = 5000;
@@ -11,101 +9,61 @@ const CONNECT_TIMEOUT_MS = 2000;
 const MIN_RECONNECT_MS = 50;
 const MAX_RECONNECT_MS = 2000;
 
-const REPLACE = `local held = redis.call('get', KEYS[1])
-if held == ARGV[1] or held == ARGV[2] then
-  redis.call('set', KEYS[1], ARGV[2], 'px', ARGV[3])
-  return 1
-end
-return 0`;
+/** A node of a cluster that cannot be connected to again for this long may have been replaced, in ms. */
+const REDISCOVER_MS = 500;
 
-const DELETE_IF = `if redis.call('get', KEYS[1]) == ARGV[1] then
-  return redis.call('del', KEYS[1])
-end
-return 0`;
+/** Before the next attempt to connect, in ms. @param attempts so far. */
+export const reconnectDelay = (attempts: number): number =>
+  Math.min(MIN_RECONNECT_MS * 2 ** Math.min(attempts, 10), MAX_RECONNECT_MS);
 
-/**
- * For each key three arguments: rate per hour, burst, and the least level; see `leaky-bucket.ts`, whose arithmetic this
- * is. A key holds its level and when it had it, and goes when it is empty. Time is the server's, in us.
- */
-const COUNT = `local time = redis.call('time')
-local now = time[1] * 1000000 + time[2]
-local call = ${CALL}
-local levels, isCounted = {}, 1
-for i, key in ipairs(KEYS) do
-  local perHour, burst = tonumber(ARGV[3 * i - 2]), tonumber(ARGV[3 * i - 1]) * call
-  local level = 0
-  local held = redis.call('get', key)
-  if held then
-    local before, at = string.match(held, '^(%d+) (%d+)$')
-    level = math.min(tonumber(before), burst) - math.max(0, now - tonumber(at)) * perHour
-  end
-  level = math.max(0, math.min(math.max(level, tonumber(ARGV[3 * i])), burst))
-  if level > burst - call then isCounted = 0 end
-  levels[i] = level
-end
-local result = { isCounted }
-for i, key in ipairs(KEYS) do
-  local level = levels[i] + isCounted * call
-  result[i + 1] = string.format('%.0f', level)
-  local px = math.ceil(level / tonumber(ARGV[3 * i - 2]) / 1000)
-  if px > 0 then
-    redis.call('set', key, string.format('%.0f %.0f', level, now), 'px', string.format('%.0f', px))
-  end
-end
-return result`;
+const common = {
+  // Servers that are older than RESP3 will do.
+  RESP: 2,
+  // What cannot be asked now must not be asked later either: the call will have gone on.
+  disableOfflineQueue: true,
+  pingInterval: HEARTBEAT_MS,
+} as const;
+
+const socket = {
+  connectTimeout: CONNECT_TIMEOUT_MS,
+  socketTimeout: SILENCE_MS,
+  reconnectStrategy: reconnectDelay,
+};
+
+/** Values are bytes, in both directions. */
+const commandOptions = { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } };
 
 export function createRedisClient(url: string) {
-  return createClient({
-    url,
-    // Servers that are older than RESP3 will do.
-    RESP: 2,
-    // What cannot be asked now must not be asked later either: the call will have gone on.
-    disableOfflineQueue: true,
-    pingInterval: HEARTBEAT_MS,
-    socket: {
-      connectTimeout: CONNECT_TIMEOUT_MS,
-      socketTimeout: SILENCE_MS,
-      reconnectStrategy: (retries: number) =>
-        Math.min(MIN_RECONNECT_MS * 2 ** Math.min(retries, 10), MAX_RECONNECT_MS),
-    },
-    // Values are bytes, in both directions.
-    commandOptions: { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } },
-  });
+  return createClient({ ...common, url, socket, commandOptions });
 }
 
 export type RedisClient = ReturnType<typeof createRedisClient>;
 
-/**
- * Sends the whole script each time: it is short, and a server that does not know it would have to be asked twice.
- * @returns whether the script has done something.
- */
-const evaluate = async (client: RedisClient, script: string, key: string, args: RedisArgument[]) =>
-  (await client.eval(script, { keys: [key], arguments: args })) === 1;
-
-/** Puts `value` in the place of `expected`, or of itself, with an end `px` ms from now. */
-export const replace = (
-  client: RedisClient,
-  key: string,
-  expected: Buffer,
-  value: Buffer,
-  px: number,
-): Promise<boolean> => evaluate(client, REPLACE, key, [expected, value, String(px)]);
-
-/** Deletes the key if it holds `expected`. */
-export const deleteIf = (client: RedisClient, key: string, expected: Buffer): Promise<boolean> =>
-  evaluate(client, DELETE_IF, key, [expected]);
-
-/** Counts a call, as `Meters` says. @param prefix in front of every key. */
-export async function count(
-  client: RedisClient,
-  prefix: string,
-  meters: readonly Meter[],
-): Promise<Metered> {
-  const [isCounted, ...levels] = (await client.eval(COUNT, {
-    keys: meters.map(({ key }) => prefix + key),
-    arguments: meters.flatMap(({ limit, atLeast }) =>
-      [limit.perHour, limit.burst, Math.ceil(atLeast)].map(String),
-    ),
-  })) as [number, ...Buffer[]];
-  return { isCounted: isCounted === 1, levels: levels.map((level) => Number(level.toString())) };
+/** @param urls of some nodes, with the same scheme, user and password. @param user instead of the one in the URLs. */
+export function createRedisCluster(
+  urls: readonly string[],
+  user: { readonly username: string | undefined; readonly password: string | undefined },
+) {
+  const { protocol, username, password } = new URL(urls[0]!);
+  return createCluster({
+    rootNodes: urls.map((url) => ({ url })),
+    RESP: common.RESP,
+    // A node that is away would hold up the discovery of the others.
+    minimizeConnections: true,
+    topologyRefreshOnReconnectionAttemptStrategy: REDISCOVER_MS,
+    commandOptions,
+    defaults: {
+      disableOfflineQueue: common.disableOfflineQueue,
+      pingInterval: common.pingInterval,
+      socket: protocol === 'rediss:' ? { ...socket, tls: true } : socket,
+      ...only('username', user.username ?? decodeURIComponent(username)),
+      ...only('password', user.password ?? decodeURIComponent(password)),
+    },
+  });
 }
+
+export type RedisCluster = ReturnType<typeof createRedisCluster>;
+
+/** The key with its value, if there is one. */
+const only = <Key extends string>(key: Key, value: string): { [K in Key]?: string } =>
+  value === '' ? {} : ({ [key]: value } as { [K in Key]?: string });

@@ -2,7 +2,13 @@
 import type { Clock, Timer } from '../core/clock.js';
 import { StoreClosedError } from '../core/store.js';
 import { LateError, waitFor } from './patience.js';
-import { createRedisClient, type RedisClient } from './redis-client.js';
+import {
+  isMisplaced,
+  messageOf,
+  type Connect,
+  type RedisCommands,
+  type RedisConnection,
+} from './redis-connection.js';
 
 /** Between looks at a server that does not respond, in ms. */
 const PROBE_MS = 250;
@@ -13,19 +19,19 @@ const RENEW_MS = 1000;
 /** How long a start waits for the server, in ms: the first calls should find it, but it must not hold up the rest. */
 const OPEN_MS = 1000;
 
-/** A server that says so was replaced by another one, or is only about to start: the address may lead elsewhere by now. */
-const isMisplaced = (error: unknown) => /^(READONLY|LOADING|MASTERDOWN)\b/.test(messageOf(error));
-
 export interface RedisLinkOptions {
-  readonly url: string;
+  readonly connect: Connect;
   /** Longest wait for a response, in ms. */
   readonly timeoutMs: number;
   readonly clock: Clock;
   /** Once per change: why the store cannot be used, or undefined when it can. */
   readonly onChange: (why: string | undefined) => void;
+  /**
+   * How long operations must succeed before the store is said to be well again, in ms. Of several servers some may be
+   * well while others are not.
+   */
+  readonly calmMs?: number;
 }
-
-const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
 
 /**
  * A late operation makes this look how the server is. While the server does not respond to that either, or there is no
@@ -35,9 +41,9 @@ const messageOf = (error: unknown) => (error instanceof Error ? error.message : 
 export class RedisLink {
   readonly #options: RedisLinkOptions;
   #timeoutMs: number;
-  #client: RedisClient;
+  #client: RedisConnection;
   /** What is to take the place of the client, once it is connected. */
-  #successor: RedisClient | undefined;
+  #successor: RedisConnection | undefined;
   /** Until it is. */
   #succession: Promise<void> | undefined;
   #onSucceeded: () => void = () => {};
@@ -47,6 +53,7 @@ export class RedisLink {
   /** What the last operation of each kind failed with. */
   #readTrouble: string | undefined;
   #writeTrouble: string | undefined;
+  #troubledAtMs = -Infinity;
   /** What was told last; undefined until it is known. */
   #told: { readonly why: string | undefined } | undefined;
   #probe: Timer | undefined;
@@ -67,17 +74,14 @@ export class RedisLink {
         timer.cancel();
         resolve();
       };
-      // It goes on trying until it is closed, which ends it with an error.
-      this.#client.connect().catch(() => {});
+      this.#client.open();
     });
   }
 
   close(): Promise<void> {
     this.#isClosed = true;
     this.#probe?.cancel();
-    for (const client of [this.#client, this.#successor]) {
-      if (client?.isOpen === true) client.destroy();
-    }
+    for (const client of [this.#client, this.#successor]) client?.destroy();
     return Promise.resolve();
   }
 
@@ -86,39 +90,70 @@ export class RedisLink {
     this.#timeoutMs = timeoutMs;
   }
 
-  read<T>(send: (client: RedisClient) => Promise<T>): Promise<T> {
-    return this.#ask(send, (why) => (this.#readTrouble = why));
+  read<T>(send: (client: RedisCommands) => Promise<T>): Promise<T> {
+    return this.#ask(this.#sender(send), (why) => (this.#readTrouble = why));
   }
 
   /**
    * @param hasWritten whether such a result proves that the server has room, and may be written to.
    * @param maxWaitMs where that is shorter than what holds for all operations.
    */
-  async write<T>(
-    send: (client: RedisClient) => Promise<T>,
+  write<T>(
+    send: (client: RedisCommands) => Promise<T>,
     hasWritten: (result: T) => boolean,
     maxWaitMs = Infinity,
   ): Promise<T> {
+    return this.#write(this.#sender(send), hasWritten, maxWaitMs);
+  }
+
+  /** As `write`, on another way to the server. @param isOver the wait for it is over. */
+  writeBy<T>(
+    send: (isOver: () => boolean) => Promise<T>,
+    hasWritten: (result: T) => boolean,
+  ): Promise<T> {
+    return this.#write(send, hasWritten, Infinity);
+  }
+
+  async #write<T>(
+    send: (isOver: () => boolean) => Promise<T>,
+    hasWritten: (result: T) => boolean,
+    maxWaitMs: number,
+  ): Promise<T> {
     const result = await this.#ask(send, (why) => (this.#writeTrouble = why), maxWaitMs);
-    if (hasWritten(result)) this.#writeTrouble = undefined;
+    if (hasWritten(result) && this.#isCalm()) this.#writeTrouble = undefined;
     this.#tell();
     return result;
   }
 
+  #isCalm(): boolean {
+    const { clock, calmMs = 0 } = this.#options;
+    return calmMs === 0 || clock.now() - this.#troubledAtMs >= calmMs;
+  }
+
+  #sender<T>(send: (client: RedisCommands) => Promise<T>): () => Promise<T> {
+    return () => this.#sendOrConnectAnew(send);
+  }
+
   async #ask<T>(
-    send: (client: RedisClient) => Promise<T>,
+    send: (isOver: () => boolean) => Promise<T>,
     onTrouble: (why: string) => void,
     maxWaitMs = Infinity,
   ): Promise<T> {
     if (this.#isClosed) throw new StoreClosedError('it is closed');
     if (this.#silence !== undefined) throw new Error(this.#silence);
+    let isOver = false;
     try {
-      const result = await this.#inTime(this.#sendOrConnectAnew(send), maxWaitMs);
-      this.#readTrouble = undefined;
+      const result = await this.#inTime(
+        send(() => isOver),
+        maxWaitMs,
+      );
+      if (this.#isCalm()) this.#readTrouble = undefined;
       return result;
     } catch (error) {
+      isOver = true;
       if (error instanceof LateError) this.#lookLater(0);
       else {
+        this.#troubledAtMs = this.#options.clock.now();
         onTrouble(messageOf(error));
         this.#tell();
       }
@@ -127,7 +162,7 @@ export class RedisLink {
   }
 
   /** Where the server says that another one is to be asked, that one is, once it is connected. */
-  async #sendOrConnectAnew<T>(send: (client: RedisClient) => Promise<T>): Promise<T> {
+  async #sendOrConnectAnew<T>(send: (client: RedisCommands) => Promise<T>): Promise<T> {
     const client = this.#client;
     try {
       return await send(client);
@@ -143,15 +178,15 @@ export class RedisLink {
     return waitFor(reply, Math.min(this.#timeoutMs, maxWaitMs), this.#options.clock);
   }
 
-  #createClient(): RedisClient {
-    const client = createRedisClient(this.#options.url);
-    // Unheard, an error event would end the process.
-    client.on('error', (error: unknown) => {
-      if (client === this.#client) this.#silenceFor(messageOf(error));
-    });
-    client.on('ready', () => {
-      if (client === this.#successor) this.#succeed(client);
-      if (client === this.#client) this.#lookLater(0);
+  #createClient(): RedisConnection {
+    const client = this.#options.connect({
+      onLost: (why) => {
+        if (client === this.#client) this.#silenceFor(why);
+      },
+      onReady: () => {
+        if (client === this.#successor) this.#succeed(client);
+        if (client === this.#client) this.#lookLater(0);
+      },
     });
     return client;
   }
@@ -161,7 +196,7 @@ export class RedisLink {
    * @returns once there is another, or is none to come at present.
    */
   async #connectAnew(): Promise<void> {
-    if (this.#isClosed) return;
+    if (this.#isClosed || this.#client.relocate()) return;
     const { clock } = this.#options;
     const nowMs = clock.now();
     if (this.#succession === undefined) {
@@ -171,22 +206,21 @@ export class RedisLink {
         this.#onSucceeded = resolve;
       });
       this.#successor = this.#createClient();
-      this.#successor.connect().catch(() => {});
+      this.#successor.open();
     }
     // Calls that come later need not wait for what the first ones have waited for in vain.
     else if (nowMs - this.#renewedAtMs >= this.#timeoutMs) return;
     return this.#succession;
   }
 
-  #succeed(client: RedisClient): void {
+  #succeed(client: RedisConnection): void {
     const before = this.#client;
     this.#client = client;
     this.#successor = undefined;
     this.#succession = undefined;
     this.#onSucceeded();
     // What was asked there is still waited for.
-    if (before.isReady) before.close().catch(() => {});
-    else if (before.isOpen) before.destroy();
+    before.close();
   }
 
   /** Asks the server whether it is well, again and again until it is; one question at a time. */

@@ -1,11 +1,16 @@
-/** The store that replicas share: a Redis server, which may be away at any time. */
-import type { Cache, Meters, Records, Value } from '../core/store.js';
-import type { AdjustableStore, StoreOptions } from './options.js';
-import { count, deleteIf, replace } from './redis-client.js';
-import { RedisLink, type RedisLinkOptions } from './redis-link.js';
+/** The store that replicas share: Redis servers, which may be away at any time. */
+import { isDeepStrictEqual } from 'node:util';
+import type { Cache, Meters, Notices, Records, Value } from '../core/store.js';
+import type { StoreContext } from './open.js';
+import type { AdjustableStore, RedisOptions, StoreOptions } from './options.js';
+import { waysTo, type RedisWays } from './redis-connect.js';
+import type { RedisCommands } from './redis-connection.js';
+import { RedisLink } from './redis-link.js';
+import { RedisNotices } from './redis-notices.js';
+import { count, deleteIf, replace } from './redis-scripts.js';
 
-/** In front of every key. The number changes with the form of keys or values: old and new may share a server. */
-const PREFIX = 'breakwater:1:';
+/** Behind the prefix. The number changes with the form of keys or values: old and new may share a server. */
+const VERSION = '1:';
 
 /** A key may come free between being found taken and being read; it never does so this often in a row. */
 const MAX_CLAIMS = 100;
@@ -17,70 +22,115 @@ const pxOf = (ttlMs: number) => Math.max(1, Math.ceil(ttlMs));
 const joined = (value: Value) => Buffer.concat(value);
 
 const always = () => true;
-const wrote = (reply: unknown) => reply !== null;
 const isTrue = (result: boolean) => result;
 /** Deleting needs no room. */
 const never = () => false;
 
+/** Sends a write, and says whether it was one. */
+type Write = (send: (client: RedisCommands) => Promise<boolean>) => Promise<boolean>;
+
 class RedisStore implements AdjustableStore {
   readonly cache: Cache;
   readonly records: Records;
+  readonly safeRecords: Records;
   readonly meters: Meters;
+  readonly notices: Notices;
   readonly #link: RedisLink;
-  readonly #url: string;
+  readonly #options: RedisOptions;
+  readonly #ways: RedisWays;
+  readonly #prefix: string;
+  readonly #notices: RedisNotices;
 
-  constructor(options: RedisLinkOptions) {
-    this.#link = new RedisLink(options);
-    this.#url = options.url;
+  constructor(options: RedisOptions, { clock, onChange }: StoreContext) {
+    const ways = waysTo(options, clock);
+    const { connect, calmMs, safeWrites } = ways;
+    const link = new RedisLink({ connect, timeoutMs: options.timeout, clock, onChange, calmMs });
+    this.#link = link;
+    this.#ways = ways;
+    this.#options = options;
+    this.#prefix = options.keyPrefix + VERSION;
     this.cache = {
       // The clocks of replicas have nothing else in common.
-      now: () => options.clock.wallNow(),
+      now: () => clock.wallNow(),
       get: (key) => this.#get(key),
       set: async (key, value, ttlMs) => {
-        const px = { PX: pxOf(ttlMs) };
         const whole = joined(value);
-        await this.#link.write((client) => client.set(PREFIX + key, whole, px), always);
+        await link.write((client) => client.set(this.#prefix + key, whole, pxOf(ttlMs)), always);
       },
     };
-    this.records = {
-      claim: (key, lock, ttlMs) => this.#claim(key, lock, ttlMs),
-      renew: (key, lock, ttlMs) => this.#replace(key, lock, lock, ttlMs),
-      keep: async (key, lock, record, ttlMs) => {
-        const whole = joined(record);
-        return (
-          (await this.#replace(key, lock, whole, ttlMs)) ||
-          (await this.#setIfAbsent(key, whole, ttlMs))
-        );
-      },
-      free: (key, lock) => this.#free(key, lock),
-    };
+    this.records = this.#recordsBy((send) => link.write(send, isTrue));
+    this.safeRecords =
+      safeWrites === undefined
+        ? this.records
+        : this.#recordsBy(
+            (send) => link.writeBy((isOver) => safeWrites.write(send, isOver), isTrue),
+            true,
+          );
     this.meters = {
       count: (meters, maxWaitMs) =>
-        this.#link.write((client) => count(client, PREFIX, meters), always, maxWaitMs),
+        link.write((client) => count(client, this.#prefix, meters), always, maxWaitMs),
     };
+    this.notices = this.#notices = new RedisNotices({
+      link,
+      key: `${this.#prefix}notices`,
+      clock,
+    });
   }
 
   open(): Promise<void> {
+    this.#ways.open();
     return this.#link.open();
   }
 
   close(): Promise<void> {
+    this.#notices.close();
+    this.#ways.close();
     return this.#link.close();
   }
 
   adjustmentTo(options: StoreOptions): (() => void) | undefined {
-    if (options.kind !== 'redis' || options.url !== this.#url) return undefined;
-    return () => this.#link.setTimeout(options.timeout);
+    if (options.kind !== 'redis') return undefined;
+    const { timeout } = options;
+    const isSame = isDeepStrictEqual({ ...this.#options, kind: options.kind, timeout }, options);
+    return isSame ? () => this.#link.setTimeout(timeout) : undefined;
   }
 
   async #get(key: string): Promise<Buffer | undefined> {
-    return (await this.#link.read((client) => client.get(PREFIX + key))) ?? undefined;
+    return this.#link.read((client) => client.get(this.#prefix + key));
   }
 
-  async #claim(key: string, lock: Buffer, ttlMs: number): Promise<Buffer | undefined> {
+  /** @param write how locks and records are written. @param isSafe only its result says that a lock is safe. */
+  #recordsBy(write: Write, isSafe = false): Records {
+    const setIfAbsent = (key: string, value: Buffer, ttlMs: number) =>
+      write((client) => client.set(this.#prefix + key, value, pxOf(ttlMs), true));
+    const replaceBy = (by: Write, key: string, expected: Buffer, value: Buffer, ttlMs: number) =>
+      by((client) => replace(client, this.#prefix + key, expected, value, pxOf(ttlMs)));
+    return {
+      claim: (key, lock, ttlMs) =>
+        this.#claim(key, lock, () => setIfAbsent(key, lock, ttlMs), isSafe),
+      // It only puts off an end.
+      renew: (key, lock, ttlMs) =>
+        replaceBy((send) => this.#link.write(send, isTrue), key, lock, lock, ttlMs),
+      keep: async (key, lock, record, ttlMs) => {
+        const whole = joined(record);
+        return (
+          (await replaceBy(write, key, lock, whole, ttlMs)) ||
+          (await setIfAbsent(key, whole, ttlMs))
+        );
+      },
+      free: (key, lock) => this.#free(key, lock),
+    };
+  }
+
+  async #claim(
+    key: string,
+    lock: Buffer,
+    take: () => Promise<boolean>,
+    isSafe: boolean,
+  ): Promise<Buffer | undefined> {
     for (let claims = 1; claims <= MAX_CLAIMS; claims++) {
       // Both at once: the second says what stood in the way of the first, or that the first did arrive.
-      const taking = this.#setIfAbsent(key, lock, ttlMs);
+      const taking = take();
       const reading = this.#get(key);
       // It is looked at only after the second.
       taking.catch(() => {});
@@ -89,7 +139,9 @@ class RedisStore implements AdjustableStore {
         const isOurs = holder.equals(lock);
         // After a failover the lock can arrive at a new primary that has not heard of the holder.
         taking.then((isTaken) => isTaken && !isOurs && this.#free(key, lock)).catch(() => {});
-        return isOurs ? undefined : holder;
+        if (!isOurs) return holder;
+        if (isSafe) await taking;
+        return undefined;
       }
       if (await taking) return undefined;
       await reading;
@@ -98,25 +150,11 @@ class RedisStore implements AdjustableStore {
   }
 
   #free(key: string, lock: Buffer): Promise<boolean> {
-    return this.#link.write((client) => deleteIf(client, PREFIX + key, lock), never);
-  }
-
-  async #setIfAbsent(key: string, value: Buffer, ttlMs: number): Promise<boolean> {
-    const options = { PX: pxOf(ttlMs), NX: true } as const;
-    return wrote(
-      await this.#link.write((client) => client.set(PREFIX + key, value, options), wrote),
-    );
-  }
-
-  #replace(key: string, expected: Buffer, value: Buffer, ttlMs: number): Promise<boolean> {
-    return this.#link.write(
-      (client) => replace(client, PREFIX + key, expected, value, pxOf(ttlMs)),
-      isTrue,
-    );
+    return this.#link.write((client) => deleteIf(client, this.#prefix + key, lock), never);
   }
 }
 
 /** Connects when it is opened; until it is closed it comes back by itself from whatever happens to the server. */
-export function createRedisStore(options: RedisLinkOptions): AdjustableStore {
-  return new RedisStore(options);
+export function createRedisStore(options: RedisOptions, context: StoreContext): AdjustableStore {
+  return new RedisStore(options, context);
 }

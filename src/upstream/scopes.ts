@@ -9,6 +9,7 @@ import {
   listResponseFields,
   needsOf,
   ownLayers,
+  retireLayers,
   type Layers,
 } from '../core/layers.js';
 import { compose, type AnyLayer, type AttemptStage, type EditRequest } from '../core/pipeline.js';
@@ -118,9 +119,10 @@ export class Scopes {
     return true;
   }
 
-  /** No order ends any more. */
+  /** No order ends any more, and no layer does anything besides calls. */
   stop(): void {
     this.#orders.stop();
+    for (const layers of [this.#layers, ...this.#ownRouteLayers.values()]) retireLayers(layers);
   }
 
   get #ownPlace(): Place {

@@ -193,6 +193,30 @@ t.test('leaves other manifests of a folder out, unless there is nothing else', a
   t.equal(run([folder]).code, 1);
 });
 
+const includes = `include: ["team-*.yaml"]\n${good}`;
+const team = bad.replace('a: { listen: 1', 'b: { listen: 2');
+
+t.test('checks a file of a folder that another one includes with that one only', async (t) => {
+  const folder = files(t, { 'main.yaml': includes, 'team-b.yaml': team });
+  const { code, stderr } = run([folder]);
+  t.equal(code, 1);
+  t.match(stderr, new RegExp(`^${folder}/team-b.yaml:2:61: error: upstreams.b.retry.*\n$`));
+  writeFileSync(join(folder, 'team-b.yaml'), 'profiles: { p: {} }');
+  t.equal(run([folder]).stdout, `${folder}/main.yaml: OK, 1 upstream\n`);
+  t.equal(run([join(folder, 'team-b.yaml')]).code, 1, 'a file that is named is checked by itself');
+});
+
+t.test('the files of one ConfigMap include each other', async (t) => {
+  const part = `  team-b.yaml: |\n${indent(team, '    ')}\n`;
+  const { code, stderr } = run(['-'], { stdin: configMap(includes) + part });
+  t.equal(code, 1);
+  t.match(stderr, /^stdin:11:65: error: upstreams\.b\.retry.*\n$/);
+  t.match(run(['-'], { stdin: `${configMap(includes)}---\n${configMap(team, 'team-b.yaml')}` }), {
+    code: 1,
+    stderr: /^stdin:7:15: error: include\[0\]: no file matches team-\*\.yaml/,
+  });
+});
+
 t.test('points at the start of a file that is not written line by line', async (t) => {
   const quoted = `apiVersion: v1\nkind: ConfigMap\ndata:\n  b.yaml: ${JSON.stringify(bad)}\n`;
   t.match(run(['-'], { stdin: quoted }).stderr, /^stdin:4:11: error: upstreams\.a\.retry/);

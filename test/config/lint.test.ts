@@ -657,6 +657,16 @@ const cases: readonly Case[] = [
     ],
   },
   {
+    rule: 'shared-circuit-in-memory',
+    bad: upstream('circuitBreaker: { shared: true }'),
+    at: '4:31 upstreams.a.circuitBreaker.shared',
+    says: ['no replica learns of it', 'set stores to { kind: redis'],
+    good: [
+      upstream('circuitBreaker: { shared: false }'),
+      `stores: { kind: redis, url: "redis://r" }\n${upstream('circuitBreaker: { shared: true }')}`,
+    ],
+  },
+  {
     rule: 'burst-exceeds-bulkhead',
     bad: upstream('rateLimit: { burst: 151 }'),
     at: '4:25 upstreams.a.rateLimit.burst',
@@ -961,6 +971,7 @@ upstreams:
     rateLimit: { rate: 400/s, burst: 60, shared: true, perKey: { rate: 400/s, burst: 1 } }
     bulkhead: { maxConcurrent: 1, queueTimeout: 40s }
     circuitBreaker:
+      shared: true
       failureThreshold: 1
       failureStatuses: [404, 500]
       recoveryTimeout: 5s

@@ -125,14 +125,14 @@ const values: readonly Case[] = [
     name: 'an unknown key at the top',
     text: `lgo: {}\n${valid}`,
     expected: [
-      '1:1: error: lgo: is an unknown key; did you mean "log"? allowed are admin, server, log, shutdown, limits, overload, stores, profiles, defaults and upstreams',
+      '1:1: error: lgo: is an unknown key; did you mean "log"? allowed are include, admin, server, log, shutdown, limits, overload, stores, profiles, defaults and upstreams',
     ],
   },
   {
     name: 'a policy at the top',
     text: `retry: {}\n${valid}`,
     expected: [
-      '1:1: error: retry: is an unknown key; policies belong in `defaults`, a profile, an upstream or a route; allowed are admin, server, log, shutdown, limits, overload, stores, profiles, defaults and upstreams',
+      '1:1: error: retry: is an unknown key; policies belong in `defaults`, a profile, an upstream or a route; allowed are include, admin, server, log, shutdown, limits, overload, stores, profiles, defaults and upstreams',
     ],
   },
   {
@@ -507,6 +507,81 @@ const meaning: readonly Case[] = [
     text: `stores: { kind: redis, url: "redis://a/main" }\n${upstream('')}`,
     expected: [
       '1:29: error: stores.url: must have the number of a database for a path, such as /0',
+    ],
+  },
+  {
+    name: 'url and urls together',
+    text: `stores: { kind: redis, url: "redis://a", urls: ["redis://b"] }\n${upstream('')}`,
+    expected: [
+      '1:42: error: stores.urls: cannot stand beside `url` (line 1); write all URLs in `urls`, or keep only `url`',
+    ],
+  },
+  {
+    name: 'several URLs in mode single',
+    text: `stores: { kind: redis, urls: ["redis://a", "redis://b"] }\n${upstream('')}`,
+    expected: [
+      '1:24: error: stores.urls: mode single takes exactly one URL, but here are 2; write `mode: sentinel` where these are sentinels, or `mode: cluster` where they are nodes of a cluster',
+    ],
+  },
+  {
+    name: 'an unknown mode',
+    text: `stores: { kind: redis, mode: clustre, urls: ["redis://a"] }\n${upstream('')}`,
+    expected: [
+      '1:30: error: stores.mode: must be single, sentinel or cluster, but is "clustre"; did you mean "cluster"?',
+    ],
+  },
+  {
+    name: 'sentinels without the name of the primary',
+    text: `stores: { kind: redis, mode: sentinel, urls: ["redis://a"] }\n${upstream('')}`,
+    expected: [
+      '1:9: error: stores: the key `master` is missing: mode sentinel needs the name that the sentinels have for the primary, such as mymaster',
+    ],
+  },
+  {
+    name: 'a name of the primary in another mode',
+    text: `stores: { kind: redis, mode: cluster, master: m, urls: ["redis://a"] }\n${upstream('')}`,
+    expected: ['1:39: error: stores.master: is for `mode: sentinel` only, but the mode is cluster'],
+  },
+  {
+    name: 'a database in a cluster',
+    text: `stores: { kind: redis, mode: cluster, urls: ["redis://a/1"] }\n${upstream('')}`,
+    expected: [
+      '1:46: error: stores.urls[0]: must be without a database: a cluster has only database 0',
+    ],
+  },
+  {
+    name: 'servers that differ, without showing their passwords',
+    text: `stores: { kind: redis, mode: cluster, urls: ["redis://:s3cret@a", "rediss://:other@b", "redis://:s3cret@a"] }\n${upstream('')}`,
+    expected: [
+      '1:67: error: stores.urls[1]: has another scheme, user and password than the first URL (line 1): the servers of one store have the same',
+      '1:88: error: stores.urls[2]: a is in the list already',
+    ],
+  },
+  {
+    name: 'no URL of sentinels',
+    text: `stores: { kind: redis, mode: sentinel, master: m }\n${upstream('')}`,
+    expected: [
+      '1:9: error: stores: the key `urls` is missing: kind redis needs redis://host:port or rediss://user:password@host:port/database',
+    ],
+  },
+  {
+    name: 'a user without a password',
+    text: `stores: { kind: redis, url: "redis://a", username: me }\n${upstream('')}`,
+    expected: ['1:42: error: stores.username: goes together with `password`, which is missing'],
+  },
+  {
+    name: 'braces in the prefix of keys',
+    text: `stores: { kind: redis, url: "redis://a", keyPrefix: "{x}:" }\n${upstream('')}`,
+    expected: [
+      '1:53: error: stores.keyPrefix: must be without { and }: in a cluster they decide where a key lies, and all keys would lie on one server',
+    ],
+  },
+  {
+    name: 'keys of Redis for a store in memory',
+    text: `stores: { mode: single, keyPrefix: x }\n${upstream('')}`,
+    expected: [
+      '1:11: error: stores.mode: is for `kind: redis` only, but the kind is memory, by default',
+      '1:25: error: stores.keyPrefix: is for `kind: redis` only, but the kind is memory, by default',
     ],
   },
   {

@@ -178,7 +178,9 @@ t.test('tells each mistake where it is', async (t) => {
 
 /** Of a check that allows variables which are not set. */
 const rules = (...items: string[]) =>
-  checkText(listed(...items), 'f.yaml', {}, true).diagnostics.map(({ rule }) => rule);
+  checkText(listed(...items), 'f.yaml', {}, { allowsUnset: true }).diagnostics.map(
+    ({ rule }) => rule,
+  );
 
 t.test('check leaves out targets that need variables which are not set', async (t) => {
   const unset = ['unset-variable', 'no-fallback'];

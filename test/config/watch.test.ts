@@ -30,7 +30,14 @@ async function watch(t: Tap, prepare: (folder: string) => string = writeFirst) {
   t.teardown(() => rmSync(folder, { recursive: true }));
   const file = prepare(folder);
   const clock = new FakeClock();
-  const watched = { folder, file, clock, changes: 0, close: () => watcher.close() };
+  const watched = {
+    folder,
+    file,
+    clock,
+    changes: 0,
+    close: () => watcher.close(),
+    follow: (all: string[]) => watcher.follow(all),
+  };
   const watcher = watchFile(file, clock, () => (watched.changes += 1));
   t.teardown(() => watcher.close());
   await isLookedAt(watched);
@@ -100,6 +107,49 @@ t.test('reports the swap of a symbolic link on the way to it', async (t) => {
   renameSync(join(watched.folder, '..data_tmp'), join(watched.folder, '..data'));
   await pass(watched, POLL_MS + SETTLE_MS);
   t.equal(watched.changes, 1);
+});
+
+t.test('reports changed, added and removed files that it includes', async (t) => {
+  const watched = await watch(t);
+  const write = (name: string, text: string) => writeFileSync(join(watched.folder, name), text);
+  const isReported = async (what: string, change: () => void) => {
+    const before = watched.changes;
+    change();
+    await pass(watched, POLL_MS + SETTLE_MS);
+    t.equal(watched.changes - before, 1, what);
+  };
+  mkdirSync(join(watched.folder, 'conf.d'));
+  write('a.yaml', 'a');
+  await isReported('other files than before', () =>
+    watched.follow([join(watched.folder, 'a.yaml'), join(watched.folder, 'conf.d/*.yaml')]),
+  );
+  await isReported('changed', () => write('a.yaml', 'b'));
+  await isReported('added', () => write('conf.d/1.yaml', ''));
+  await isReported('renamed', () =>
+    renameSync(join(watched.folder, 'conf.d/1.yaml'), join(watched.folder, 'conf.d/2.yaml')),
+  );
+  await isReported('removed', () => unlinkSync(join(watched.folder, 'conf.d/2.yaml')));
+  write('conf.yaml', 'matches no pattern');
+  await pass(watched, 6000);
+  t.equal(watched.changes, 5);
+});
+
+t.test('reports the swap of a folder with files that it includes', async (t) => {
+  const watched = await watch(t, (folder) => {
+    writeVersion(folder, '..1', 'a');
+    symlinkSync('..1', join(folder, '..data'));
+    symlinkSync(join('..data', 'f.yaml'), join(folder, 'f.yaml'));
+    writeFileSync(join(folder, 'main'), '');
+    return join(folder, 'main');
+  });
+  watched.follow([join(watched.folder, '*.yaml')]);
+  await pass(watched, POLL_MS + SETTLE_MS);
+  t.equal(watched.changes, 1);
+  writeVersion(watched.folder, '..2', 'b');
+  symlinkSync('..2', join(watched.folder, '..data_tmp'));
+  renameSync(join(watched.folder, '..data_tmp'), join(watched.folder, '..data'));
+  await pass(watched, POLL_MS + SETTLE_MS);
+  t.equal(watched.changes, 2);
 });
 
 t.test('waits for a slow writer', async (t) => {

@@ -91,7 +91,8 @@ t.test('the README shows what its first configuration makes the commands print',
 
 t.test('shows examples that are clean', async (t) => {
   const folder = join(root, 'config/examples');
-  const files = readdirSync(folder);
+  // What they include is checked with them.
+  const files = readdirSync(folder).filter((name) => name.endsWith('.yaml'));
   for (const kind of [
     'user-facing',
     'llm',

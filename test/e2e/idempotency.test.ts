@@ -525,6 +525,12 @@ t.test('the password of the store is not shown', async (t) => {
   const stores = 'stores: { kind: redis, url: "rediss://me:s3cret@127.0.0.1:1/2" }';
   const sidecar = await startSidecar(t, config('http://127.0.0.1:1', '', stores));
   const { stores: shown } = (await sidecar.json('/config')) as { stores: unknown };
-  t.same(shown, { kind: 'redis', url: 'rediss://me:***@127.0.0.1:1/2', timeout: '500ms' });
+  t.same(shown, {
+    kind: 'redis',
+    url: 'rediss://me:***@127.0.0.1:1/2',
+    mode: 'single',
+    keyPrefix: 'breakwater:',
+    timeout: '500ms',
+  });
   t.notMatch(JSON.stringify(sidecar.logs), 's3cret');
 });

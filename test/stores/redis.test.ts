@@ -46,13 +46,23 @@ async function atOnce(operation: Promise<unknown>): Promise<Error | undefined> {
   return end.error;
 }
 
+const optionsFor = (url: string, timeout: number) => ({
+  mode: 'single' as const,
+  urls: [url],
+  master: undefined,
+  keyPrefix: 'breakwater:',
+  username: undefined,
+  password: undefined,
+  timeout,
+});
+
 /** The store's time stands still, so no command takes too long but where a test lets it. */
 async function openStore(t: Test, url: string, timeoutMs = 500) {
   /** Why it was lost, or undefined where it came back. */
   const changes: (string | undefined)[] = [];
   const clock = new FakeClock();
   const onChange = (why: string | undefined) => void changes.push(why);
-  const store = createRedisStore({ url, timeoutMs, clock, onChange });
+  const store = createRedisStore(optionsFor(url, timeoutMs), { clock, onChange });
   t.teardown(() => store.close());
   const opened = endOf(store.open());
   /** A bit of time, in which the store may look how its server is. */
@@ -316,7 +326,7 @@ t.test('a server that is loading is asked again on a new connection', async (t) 
 t.test('another timeout needs no other store', onServer, async (t) => {
   const redis = await startRedis(t);
   const { store, cache, clock } = await openStore(t, redis.url, 500);
-  const adjust = store.adjustmentTo({ kind: 'redis', url: redis.url, timeout: 50 });
+  const adjust = store.adjustmentTo({ kind: 'redis', ...optionsFor(redis.url, 50) });
   redis.hang();
   adjust?.();
   const end = endOf(cache.get('a'));
@@ -324,7 +334,7 @@ t.test('another timeout needs no other store', onServer, async (t) => {
   await eventually('it is given up', () => end.isOver);
   t.match(end.error, { message: 'it did not respond within 50 ms' });
   redis.goOn();
-  const elsewhere = { kind: 'redis', url: `${redis.url}/1`, timeout: 500 } as const;
+  const elsewhere = { kind: 'redis', ...optionsFor(`${redis.url}/1`, 500) } as const;
   t.equal(store.adjustmentTo(elsewhere), undefined);
   t.equal(store.adjustmentTo({ kind: 'memory', maxBytes: 1, maxRecordBytes: 1 }), undefined);
 });
@@ -355,9 +365,7 @@ const programFor = (url: string) => `
   import { createSystemClock } from ${moduleOf('platform/system-clock.js')};
   import { createRedisStore } from ${moduleOf('stores/redis.js')};
   const changes = [];
-  const store = createRedisStore({
-    url: ${JSON.stringify(url)},
-    timeoutMs: 500,
+  const store = createRedisStore(${JSON.stringify(optionsFor(url, 500))}, {
     clock: createSystemClock(),
     onChange: (why) => changes.push(why),
   });

@@ -116,7 +116,7 @@ export async function checkStore(
   });
 
   await t.test('a call is counted at all meters, or at none', async (t) => {
-    const both = [meter('m2', 9), meter('m3', 1)];
+    const both = [meter('{m}2', 9), meter('{m}3', 1)];
     const first = await meters.count(both, 10_000);
     t.same([first.isCounted, calls(first.levels)], [true, [1, 1]]);
     const second = await meters.count(both, 10_000);

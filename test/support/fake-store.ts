@@ -1,6 +1,6 @@
 /** A store that a test can look into, take away and bring back. */
 import type { Clock } from '../../src/core/clock.js';
-import type { Cache, Meters, Records, Store } from '../../src/core/store.js';
+import type { Cache, Meters, Notices, Records, Store } from '../../src/core/store.js';
 import { MemoryStore } from '../../src/stores/memory.js';
 
 interface Entry {
@@ -67,6 +67,28 @@ export class FakeStore implements Store {
       return this.#holds(key, lock) && this.#entries.delete(key);
     },
   };
+
+  readonly safeRecords = this.records;
+
+  /** What was told, in order. */
+  readonly told: { readonly name: string; readonly text: string; readonly ttlMs: number }[] = [];
+  readonly #followers = new Map<string, Set<(text: string, leftMs: number) => void>>();
+
+  readonly notices: Notices = {
+    tell: (name, text, ttlMs) => void this.told.push({ name, text, ttlMs }),
+    follow: (name, hear) => {
+      const known = this.#followers.get(name) ?? new Set();
+      this.#followers.set(name, known.add(hear));
+      return () => void known.delete(hear);
+    },
+  };
+
+  /** As if another replica had told it. @returns how many have heard it. */
+  hear(name: string, text: string, leftMs: number): number {
+    const followers = this.#followers.get(name) ?? new Set();
+    for (const hear of followers) hear(text, leftMs);
+    return followers.size;
+  }
 
   readonly meters: Meters = {
     count: async (meters, maxWaitMs) => {

@@ -1,9 +1,9 @@
 /** A real Redis server of a test's own, which it can hang, kill and start again. */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { commandAt } from './redis-command.js';
 import { eventually, findFreePort, type Teardown } from './sidecar.js';
 
 /** For tap's `skip`: why there is no server to test with, or false. */
@@ -22,30 +22,22 @@ export interface RedisServer {
   /** Connections stay open, but nothing is answered. */
   hang(): void;
   goOn(): void;
+  /** Replaces the options that it has from its next start on. */
+  restartWith(...options: string[]): Promise<void>;
   /** Sends a command and gives back the raw answer. */
   command(...words: string[]): Promise<string>;
 }
 
-export async function startRedis(t: Teardown, ...options: string[]): Promise<RedisServer> {
+export async function startRedis(t: Teardown, ...initial: string[]): Promise<RedisServer> {
   const port = await findFreePort();
+  let options = initial;
   // A replica that is synchronized leaves a file there, which the next server would read.
   const dir = mkdtempSync(join(tmpdir(), 'breakwater-redis-'));
   const settings = { port, bind: '127.0.0.1', save: '', appendonly: 'no', dir };
   const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]);
   let child: ChildProcess | undefined;
 
-  const command = (...words: string[]) =>
-    new Promise<string>((resolve, reject) => {
-      const socket = connect(port, '127.0.0.1', () => {
-        const parts = words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`);
-        socket.write(`*${words.length}\r\n${parts.join('')}`);
-      });
-      socket.on('error', reject);
-      socket.once('data', (answer) => {
-        socket.destroy();
-        resolve(answer.toString('latin1'));
-      });
-    });
+  const command = (...words: string[]) => commandAt(port, ...words);
 
   const server: RedisServer = {
     port,
@@ -55,7 +47,7 @@ export async function startRedis(t: Teardown, ...options: string[]): Promise<Red
       child = spawn('redis-server', [...args, ...options], { stdio: 'ignore' });
       await eventually('redis-server answers', () =>
         command('PING').then(
-          (answer) => answer.startsWith('+PONG') || answer.startsWith('-NOAUTH'),
+          (answer) => /^(?:\+PONG|-NOAUTH|-LOADING|-MASTERDOWN)/.test(answer),
           () => false,
         ),
       );
@@ -69,6 +61,11 @@ export async function startRedis(t: Teardown, ...options: string[]): Promise<Red
       });
       dying.kill('SIGKILL');
       await gone;
+    },
+    async restartWith(...next) {
+      options = next;
+      await server.kill();
+      await server.start();
     },
     hang: () => void child?.kill('SIGSTOP'),
     goOn: () => void child?.kill('SIGCONT'),

@@ -219,8 +219,9 @@ export function sendRaw(port: number, bytes: string | Buffer): Promise<string> {
 export async function eventually(
   what: string,
   check: () => boolean | Promise<boolean>,
+  limitMs = NEVER_MS,
 ): Promise<void> {
-  const endMs = Date.now() + NEVER_MS;
+  const endMs = Date.now() + limitMs;
   while (!(await check())) {
     if (Date.now() > endMs) throw new Error(`never came true: ${what}`);
     await new Promise((resolve) => {

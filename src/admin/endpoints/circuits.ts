@@ -25,10 +25,19 @@ function listCircuits(inspection: Inspection) {
 }
 
 function describeCircuit(upstream: string, route: string, circuit: InspectableCircuit) {
-  const { state, mode, consecutiveFailures, failureRate, sinceWallMs, retryAfterMs } =
-    circuit.snapshot();
-  const since = new Date(sinceWallMs).toISOString();
-  return { upstream, route, state, mode, consecutiveFailures, failureRate, since, retryAfterMs };
+  const { sinceWallMs, isTold, retryAfterMs, ...snapshot } = circuit.snapshot();
+  const { state, mode, consecutiveFailures, failureRate } = snapshot;
+  return {
+    upstream,
+    route,
+    state,
+    mode,
+    consecutiveFailures,
+    failureRate,
+    since: new Date(sinceWallMs).toISOString(),
+    retryAfterMs,
+    told: isTold,
+  };
 }
 
 /** @returns the circuit as it is afterwards. @throws AdminError 404 for an unknown circuit. */

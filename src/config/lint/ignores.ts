@@ -1,5 +1,5 @@
 /** Comments that switch lint rules off on their line: `# breakwater-ignore: rule-name, another -- the reason`. */
-import { didYouMean } from '../syntax/diagnostics.js';
+import { didYouMean, type Position } from '../syntax/diagnostics.js';
 import type { Comment } from '../syntax/comments.js';
 import type { Found, LintFile, LintRule } from './scope.js';
 
@@ -22,28 +22,33 @@ function namesIn({ text, column }: Comment): Named[] | undefined {
   }));
 }
 
-/** Line -> rules that are switched off there. */
-export function readIgnores(comments: readonly Comment[]): ReadonlyMap<number, readonly string[]> {
-  return new Map(
-    comments.map((comment) => [comment.line, (namesIn(comment) ?? []).map(({ name }) => name)]),
+/** A line of a file, as a key. */
+const lineOf = ({ file = '', line }: Position) => `${file}:${line}`;
+
+/** @returns whether a comment on the line of `position` switches the rule off. */
+export function readIgnores(
+  comments: readonly Comment[],
+): (position: Position, rule: string) => boolean {
+  const ignores = new Map(
+    comments.map((comment) => [lineOf(comment), (namesIn(comment) ?? []).map(({ name }) => name)]),
   );
+  return (position, rule) => ignores.get(lineOf(position))?.includes(rule) === true;
 }
 
 function checkNames({ comments, ruleNames }: LintFile): Found {
   return comments.flatMap((comment): Found => {
-    const { line, column } = comment;
     const named = namesIn(comment);
     if (named?.length === 0) {
       const message =
         'this comment does not name a rule, so it has no effect; write # breakwater-ignore: RULE, with the rule in brackets at the end of the warning';
-      return [{ place: { position: { line, column }, path: [] }, message }];
+      return [{ place: { position: comment, path: [] }, message }];
     }
     return (named ?? [])
       .filter(({ name }) => !ruleNames.includes(name))
       .map(({ name, column }) => {
         const guess = didYouMean(name, ruleNames);
         const message = `no rule is named ${JSON.stringify(name)}, so the comment has no effect;${guess === '' ? ' write the name in brackets at the end of the warning' : guess}`;
-        return { place: { position: { line, column }, path: [] }, message };
+        return { place: { position: { ...comment, column }, path: [] }, message };
       });
   });
 }

@@ -3,7 +3,9 @@ import type { EffectiveUpstream } from '../resolve/assemble.js';
 import type { Config } from '../config.js';
 import { Findings, formatPath, listWords, type Diagnostic } from '../syntax/diagnostics.js';
 import { readComments } from '../syntax/comments.js';
+import type { SourceText } from '../syntax/include.js';
 import type { SourceNode } from '../syntax/source.js';
+import { circuitRules } from './circuits.js';
 import { grpcRules } from './grpc.js';
 import { faultRules } from './faults.js';
 import { hedgingRules } from './hedging.js';
@@ -27,6 +29,7 @@ export const lintRules: readonly LintRule[] = [
   ...grpcRules,
   ...endpointRules,
   ...rateLimitRules,
+  ...circuitRules,
   ...wiringRules,
   ...routeRules,
   ...overloadRules,
@@ -36,16 +39,16 @@ export const lintRules: readonly LintRule[] = [
 
 /** A file without mistakes. */
 export interface Linted {
-  readonly text: string;
+  readonly texts: readonly SourceText[];
   readonly root: SourceNode;
   readonly config: Config;
   readonly effective: readonly EffectiveUpstream[];
 }
 
 /** @returns warnings and infos by position, without those that a comment on the same line switches off. */
-export function lint({ text, root, config, effective }: Linted): Diagnostic[] {
-  const comments = readComments(text);
-  const ignores = readIgnores(comments);
+export function lint({ texts, root, config, effective }: Linted): Diagnostic[] {
+  const comments = texts.flatMap(({ text, file }) => readComments(text, file));
+  const isIgnored = readIgnores(comments);
   const file: LintFile = {
     config,
     effective,
@@ -58,7 +61,7 @@ export function lint({ text, root, config, effective }: Linted): Diagnostic[] {
   for (const rule of lintRules) {
     for (const { offence, names } of group(rule, file)) {
       const { place, message } = offence;
-      if (ignores.get(place.position.line)?.includes(rule.name)) continue;
+      if (isIgnored(place.position, rule.name)) continue;
       const subjects = place.isShared === true ? ` (for ${listWords(names, 'and')})` : '';
       findings.report(rule.level, rule.name, place.position, place.path, message + subjects);
     }
@@ -77,7 +80,8 @@ function group(rule: LintRule, file: LintFile): Iterable<Group> {
   const groups = new Map<string, Group>();
   for (const { name, ...offence } of rule.check(file)) {
     const { position, path } = offence.place;
-    const key = `${position.line}:${position.column}:${formatPath(path)}:${offence.message}`;
+    const { file = '', line, column } = position;
+    const key = `${file}:${line}:${column}:${formatPath(path)}:${offence.message}`;
     const known = groups.get(key) ?? { offence, names: [] };
     groups.set(key, known);
     if (name !== undefined) known.names.push(name);

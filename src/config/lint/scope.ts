@@ -2,7 +2,7 @@
 import type { EffectiveUpstream } from '../resolve/assemble.js';
 import type { ConnectionOptions } from '../schema/connection-keys.js';
 import type { Config, PolicySettings, UpstreamConfig } from '../config.js';
-import type { Level, Path, Position } from '../syntax/diagnostics.js';
+import { comparePositions, type Level, type Path, type Position } from '../syntax/diagnostics.js';
 import { layers, type Effective, type EffectiveMap, type Origin } from '../resolve/layers.js';
 import type { Comment } from '../syntax/comments.js';
 import { entryOf, itemsOf, valueOf, type SourceNode } from '../syntax/source.js';
@@ -170,5 +170,5 @@ export function eachScope(find: (scope: Scope) => Offence | undefined): (file: L
 
 function isSame(a: Offence, b: Offence): boolean {
   const [p, q] = [a.place.position, b.place.position];
-  return p.line === q.line && p.column === q.column && a.message === b.message;
+  return comparePositions(p, q) === 0 && a.message === b.message;
 }

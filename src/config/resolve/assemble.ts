@@ -48,10 +48,10 @@ export interface Assembled {
 
 const own: WrittenLayer = { layer: 'own', path: [] };
 
-/** @param text of the file. @param root has passed all checks, as `parts` have. */
+/** @param texts of the file and of those that it includes. @param root has passed all checks, as `parts` have. */
 export function assemble(
   file: string,
-  text: string,
+  texts: readonly string[],
   root: SourceNode,
   parts: readonly UpstreamParts[],
   policies: PolicyList,
@@ -77,7 +77,7 @@ export function assemble(
     ),
   };
   const tlsFiles = [...new Set(parts.flatMap((part) => part.tlsFiles))];
-  const hash = hashContent(text, parts, files);
+  const hash = hashContent(texts, parts, files);
   const config: Config = { file, hash, ...general.config, upstreams, tlsFiles, document };
   return { config: deepFreeze(config), effective, root };
 }

@@ -7,17 +7,21 @@ import type { UpstreamParts } from './upstreams.js';
 const LENGTH = 12;
 
 /**
- * @param text of the configuration file itself.
+ * @param texts of the configuration file itself, and of those that it includes.
  * @param parts with their TLS files, which are read.
  * @param files that policies name.
  */
-export function hashContent(text: string, parts: readonly UpstreamParts[], files: Files): string {
+export function hashContent(
+  texts: readonly string[],
+  parts: readonly UpstreamParts[],
+  files: Files,
+): string {
   const hash = createHash('sha256');
   const add = (content: string | Uint8Array) => {
     // The length keeps what ends one file from counting as the beginning of the next.
     hash.update(`${content.length}:`).update(content);
   };
-  add(text);
+  for (const text of texts) add(text);
   for (const content of files.values()) add(content);
   const known = new Set<string>();
   for (const { tls, tlsFiles } of parts) {

@@ -82,7 +82,7 @@ function readFile(
     files.set(name, readFileSync(resolve(dirname(findings.file), name)));
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    const message = `cannot read ${JSON.stringify(name)}, looked for from the folder of this file: ${code}`;
+    const message = `cannot read ${JSON.stringify(name)}, looked for from the folder of ${findings.nameFile(node.position)}: ${code}`;
     findings.error('unreadable-file', node.position, path, message);
   }
 }

@@ -17,6 +17,7 @@ const standIns: Readonly<Record<string, (line: number) => string>> = {
   name: (line) => `unset-${line}`,
   token: () => 'unset',
   url: () => 'redis://unset.invalid',
+  password: () => 'unset',
 };
 
 const isUnset = (node: SourceNode | undefined) => node?.kind === 'broken' && node.isUnset === true;

@@ -6,7 +6,8 @@ import { createSecureContext } from 'node:tls';
 import type { Findings, Path } from '../syntax/diagnostics.js';
 import { entryOf, textOf, valueOf, type SourceNode } from '../syntax/source.js';
 
-const FILE_KEYS = ['ca', 'cert', 'key'] as const;
+/** Keys of `tls` that name files. */
+export const FILE_KEYS = ['ca', 'cert', 'key'] as const;
 
 /** The files that `tls` names, as absolute or relative paths that can be opened. */
 export function tlsFilesOf(node: SourceNode | undefined, configFile: string): string[] {
@@ -29,7 +30,7 @@ export function readTls(node: SourceNode, path: Path, findings: Findings): TlsOp
       files[key] = readFileSync(resolve(folder, name), 'utf8');
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      const message = `cannot read ${JSON.stringify(name)}, looked for from the folder of this file: ${code}`;
+      const message = `cannot read ${JSON.stringify(name)}, looked for from the folder of ${findings.nameFile(value.position)}: ${code}`;
       findings.error('unreadable-file', value.position, [...path, key], message);
       isWhole = false;
     }

@@ -4,6 +4,7 @@ import type { PolicyList } from '../../core/policy.js';
 import { collide, parseAddress, patternProblem, prefixProblem, type Read } from './address.js';
 import { formatAddress } from '../config.js';
 import {
+  comparePositions,
   didYouMean,
   isMisspelt,
   listWords,
@@ -177,14 +178,12 @@ function claimSection(
 }
 
 function findSharedAddresses(claims: readonly Claim[], findings: Findings): void {
-  const sorted = claims.toSorted(
-    (a, b) => a.position.line - b.position.line || a.position.column - b.position.column,
-  );
+  const sorted = claims.toSorted((a, b) => comparePositions(a.position, b.position));
   for (const [i, { address, position, path }] of sorted.entries()) {
     if (path.length === 0) continue;
     const other = sorted.slice(0, i).find((claim) => collide(claim.address, address));
     if (other === undefined) continue;
-    const line = other.path.length === 0 ? '' : ` (line ${other.position.line})`;
+    const line = other.path.length === 0 ? '' : ` (${findings.nameLine(other.position, position)})`;
     const message = `${formatAddress(address)} is taken: ${other.owner}${line} listens on ${formatAddress(other.address)}`;
     findings.error('shared-address', position, path, message);
   }
@@ -200,9 +199,9 @@ function findSharedPrefixes(parts: readonly UpstreamParts[], findings: Findings)
       owners.set(prefix, part);
       continue;
     }
-    const { line } = valueOf(owner.node, 'prefix')!.position;
-    const message = `${prefix} is taken: upstream ${owner.name} (line ${line}) has it`;
     const { position } = valueOf(node, 'prefix')!;
+    const line = findings.nameLine(valueOf(owner.node, 'prefix')!.position, position);
+    const message = `${prefix} is taken: upstream ${owner.name} (${line}) has it`;
     findings.error('shared-prefix', position, ['upstreams', name, 'prefix'], message);
   }
 }

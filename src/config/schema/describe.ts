@@ -78,7 +78,8 @@ export function describeSeen(node: SourceNode): string {
   if (node.kind === 'list') return node.items.length === 0 ? 'an empty list' : 'a list';
   if (node.kind === 'broken' || node.value === null) return 'nothing';
   if (typeof node.value !== 'string') return String(node.value);
-  const { value } = node;
+  // A URL with a password may stand where none belongs.
+  const value = node.value.replaceAll(/\/\/[^/?#@\s]*@/g, '//***@');
   return JSON.stringify(value.length > 60 ? `${value.slice(0, 59)}…` : value);
 }
 

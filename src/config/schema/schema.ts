@@ -147,6 +147,14 @@ const upstreamOf = (policyKeys: Keys) =>
 const file: TSchema = requiring(
   Options(
     {
+      include: Type.Array(
+        Type.String({ minLength: 1, title: 'a path, in which `*` stands for any part of a name' }),
+        {
+          minItems: 1,
+          description:
+            'Further files with sections, relative to this file; `*` stands for any part of a name. `upstreams` and `profiles` of all files count together; each other section stands in one file.',
+        },
+      ),
       ...sections,
       profiles: named(reference('policies'), { description: 'Named bundles of policy keys.' }),
       defaults: reference('policies'),

@@ -165,7 +165,46 @@ const stores = Options(
       writeOnly: true,
       title: 'a URL: redis://host:port or rediss://user:password@host:port/database',
       description:
-        'Address of the Redis server: `redis://`, or `rediss://` for TLS. For `redis` only, which needs it.',
+        'Address of the Redis server: `redis://`, or `rediss://` for TLS. For `redis` only, which needs it or `urls`.',
+    }),
+    urls: Type.Array(
+      Type.String({
+        minLength: 1,
+        writeOnly: true,
+        title: 'a URL: redis://host:port or rediss://user:password@host:port/database',
+      }),
+      {
+        minItems: 1,
+        writeOnly: true,
+        description:
+          'In place of `url`: the sentinels in mode `sentinel`, any nodes of the cluster in mode `cluster`, exactly one server in mode `single`.',
+      },
+    ),
+    mode: Type.Unsafe<'single' | 'sentinel' | 'cluster'>({
+      enum: ['single', 'sentinel', 'cluster'],
+      default: 'single',
+      description:
+        'How the servers work together: one server, a primary that sentinels name, or a cluster. For `redis` only.',
+    }),
+    master: Type.String({
+      minLength: 1,
+      description:
+        'The name that the sentinels have for the primary. For mode `sentinel` only, which needs it.',
+    }),
+    keyPrefix: Type.String({
+      default: 'breakwater:',
+      description:
+        'Text in front of every key, so that several users can share a server. For `redis` only.',
+    }),
+    username: Type.String({
+      minLength: 1,
+      description:
+        'ACL user of the servers, if it differs from the one in the URLs. In mode `sentinel` the URLs have the user of the sentinels. For `redis` only.',
+    }),
+    password: Type.String({
+      minLength: 1,
+      writeOnly: true,
+      description: 'Password that goes with `stores.username`. For `redis` only.',
     }),
   },
   { description: 'Where policies keep what must outlive a call.' },

@@ -10,10 +10,14 @@ export interface Comment extends Position {
 /** What the lexer puts between tokens: marks that are not in the file. */
 const MARKS: ReadonlySet<string> = new Set(['\uFEFF', '\u0002', '\u0018', '\u001F']);
 
-/** The comments of a file that is YAML, told from text that only looks like one. */
-export function readComments(text: string): Comment[] {
+/**
+ * The comments of a file that is YAML, told from text that only looks like one.
+ * @param file as in their positions.
+ */
+export function readComments(text: string, file?: string): Comment[] {
   const comments: Comment[] = [];
-  const position = { line: 1, column: 1 };
+  const position: { line: number; column: number; file?: string } = { line: 1, column: 1 };
+  if (file !== undefined) position.file = file;
   for (const token of new Lexer().lex(text)) {
     // No scalar starts with a # of its own: block scalars begin with their indentation, all others with a quote.
     if (token.startsWith('#')) {

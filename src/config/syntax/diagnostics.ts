@@ -8,6 +8,8 @@ export interface Position {
   readonly line: number;
   /** From 1 on, in UTF-16 units as editors count. */
   readonly column: number;
+  /** The included file in which the place is; undefined in the file that was given. */
+  readonly file?: string;
 }
 
 export interface Diagnostic extends Position {
@@ -33,7 +35,7 @@ export function formatPath(path: Path): string {
   return text;
 }
 
-/** The problems of one file. */
+/** The problems of a configuration: of one file, and of those that it includes. */
 export class Findings {
   readonly file: string;
   readonly #found = new Map<string, Diagnostic>();
@@ -43,11 +45,10 @@ export class Findings {
   }
 
   report(level: Level, rule: string, position: Position, path: Path, message: string): void {
-    const { line, column } = position;
+    const { line, column, file = this.file } = position;
     // A mistake within an anchor is reported once, not once per alias.
-    const key = `${line}:${column}:${message}`;
+    const key = `${file}:${line}:${column}:${message}`;
     if (this.#found.has(key)) return;
-    const { file } = this;
     this.#found.set(key, { file, line, column, level, rule, path: formatPath(path), message });
   }
 
@@ -61,15 +62,34 @@ export class Findings {
 
   /** By position. */
   list(): Diagnostic[] {
-    return sortDiagnostics([...this.#found.values()]);
+    return sortDiagnostics([...this.#found.values()], this.file);
+  }
+
+  /** How a message at `here` names the file that was given. */
+  nameFile(here: Position): string {
+    return here.file === undefined ? 'this file' : this.file;
+  }
+
+  /** How a message at `here` names another place: `line 5`, or `team-a.yaml:5` where that is in another file. */
+  nameLine(there: Position, here: Position): string {
+    const { line, file = this.file } = there;
+    return there.file === here.file ? `line ${line}` : `${file}:${line}`;
   }
 }
 
-/** By position, those of one file. */
-export const sortDiagnostics = (diagnostics: readonly Diagnostic[]): Diagnostic[] =>
-  diagnostics.toSorted(
-    (a, b) => a.line - b.line || a.column - b.column || a.path.localeCompare(b.path, 'en'),
+/** Whether it comes before: the file that was given before those that it includes. */
+export const comparePositions = (a: Position, b: Position): number =>
+  compareFiles(a.file ?? '', b.file ?? '') || a.line - b.line || a.column - b.column;
+
+const compareFiles = (a: string, b: string) => (a === b ? 0 : a < b ? -1 : 1);
+
+/** By position, those of the file `first` before those of others. */
+export function sortDiagnostics(diagnostics: readonly Diagnostic[], first: string): Diagnostic[] {
+  const rank = ({ file }: Diagnostic) => (file === first ? 0 : 1);
+  return diagnostics.toSorted(
+    (a, b) => rank(a) - rank(b) || comparePositions(a, b) || a.path.localeCompare(b.path, 'en'),
   );
+}
 
 /**
  * `FILE:LINE:COLUMN: error: PATH: message`, without the path if the whole file is meant. Warnings and infos end with the

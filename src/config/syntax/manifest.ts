@@ -10,10 +10,13 @@ export interface EmbeddedFile {
   readonly text: string;
   /** From a place in `text` to the same place in the manifest. */
   readonly locate: (position: Position) => Position;
+  /** It has what only a file of Breakwater has, or no file here has. */
+  readonly isOwn: boolean;
 }
 
 export interface Manifest {
-  readonly files: readonly EmbeddedFile[];
+  /** The files of each ConfigMap. Those that are not own count only if another one includes them. */
+  readonly configMaps: readonly (readonly EmbeddedFile[])[];
   /** What keeps the manifest from being read. */
   readonly diagnostics: readonly Diagnostic[];
 }
@@ -47,28 +50,26 @@ export function readManifest(text: string, name: string): Manifest | undefined {
   const problems = documents.flatMap(({ errors }) => errors);
   if (problems.length > 0) {
     reportSyntax(problems, source, positionAt, findings);
-    return { files: [], diagnostics: findings.list() };
+    return { configMaps: [], diagnostics: findings.list() };
   }
   const lines = source.split('\n');
-  const candidates = documents.flatMap((document) =>
-    configMapsIn(document).flatMap((map) => filesIn(map, document, lines, positionAt)),
+  const found = documents.flatMap((document) =>
+    configMapsIn(document).map((map) => filesIn(map, document, lines, positionAt)),
   );
-  if (candidates.length === 0) {
+  if (found.every((files) => files.length === 0)) {
     const message =
       'is a Kubernetes manifest without a configuration file: no ConfigMap has a key that ends in .yaml or .yml';
     findings.error(MANIFEST_RULE, START, [], message);
   }
   // The output of a chart has files of other programs, too.
-  const own = candidates.filter(({ text }) => hasUpstreams(text));
-  const files = own.length === 0 ? candidates : own;
-  for (const { key, locate } of candidates.filter((each) => !files.includes(each))) {
-    const message = `${key} is not checked, because it has no \`upstreams\` and another file here has them`;
-    findings.report('info', MANIFEST_RULE, locate(START), [], message);
-  }
-  return { files, diagnostics: findings.list() };
+  const isAnyOwn = found.flat().some(({ text }) => isBreakwaters(text));
+  const configMaps = found.map((files) =>
+    files.map((file) => ({ ...file, isOwn: !isAnyOwn || isBreakwaters(file.text) })),
+  );
+  return { configMaps, diagnostics: findings.list() };
 }
 
-const hasUpstreams = (text: string) => /^["']?upstreams["']?\s*:/m.test(text);
+const isBreakwaters = (text: string) => /^["']?(?:upstreams|include)["']?\s*:/m.test(text);
 
 /** The document itself, or the items of a `List`. */
 function configMapsIn({ contents }: Document): YAMLMap[] {
@@ -87,7 +88,7 @@ function filesIn(
   document: Document,
   lines: readonly string[],
   positionAt: (offset: number) => Position,
-): EmbeddedFile[] {
+): Omit<EmbeddedFile, 'isOwn'>[] {
   const data = configMap.get('data');
   if (!isMap(data)) return [];
   return (data.items as Pair[]).flatMap(({ key, value }) => {
@@ -95,7 +96,7 @@ function filesIn(
     const node = isAlias(value) ? value.resolve(document) : value;
     if (!isScalar(node) || typeof node.value !== 'string') return [];
     const text = node.value;
-    if (!/\.ya?ml$/.test(name) && !hasUpstreams(text)) return [];
+    if (!/\.ya?ml$/.test(name) && !isBreakwaters(text)) return [];
     const start = positionAt(node.range?.[0] ?? 0);
     const isLiteral = node.type === Scalar.BLOCK_LITERAL;
     return [{ key: name, text, locate: isLiteral ? locator(text, start, lines) : () => start }];

@@ -25,6 +25,7 @@ const START: Position = { line: 1, column: 1 };
 
 /**
  * @param allowsUnset a value whose variable is not set is an info, and not known.
+ * @param file as in positions: the name of an included file.
  * @returns undefined if the text is not YAML or is empty; `findings` has the error.
  */
 export function parseSource(
@@ -32,14 +33,17 @@ export function parseSource(
   env: Environment,
   findings: Findings,
   allowsUnset = false,
+  file?: string,
 ): SourceNode | undefined {
   // A byte order mark is not content, and would shift the first column.
   const source = text.startsWith('\uFEFF') ? text.slice(1) : text;
   const lineCounter = new LineCounter();
   const positionAt = (offset: number): Position => {
     const { line, col } = lineCounter.linePos(offset);
-    return line === 0 ? START : { line, column: col };
+    const position = line === 0 ? START : { line, column: col };
+    return file === undefined ? position : { ...position, file };
   };
+  const start = file === undefined ? START : { ...START, file };
   try {
     const document = parseDocument(source, {
       lineCounter,
@@ -55,14 +59,18 @@ export function parseSource(
     reportSyntax(problems, source, positionAt, findings);
     if (problems.length > 0) return undefined;
     if (document.contents === null) {
-      findings.error('syntax', START, [], 'the file is empty; it needs at least `upstreams`');
+      const message =
+        file === undefined
+          ? 'the file is empty; it needs at least `upstreams`'
+          : 'the file is empty; write something into it, or remove it';
+      findings.error('syntax', start, [], message);
       return undefined;
     }
-    return new TreeBuilder(env, findings, positionAt, allowsUnset).build(document.contents, START);
+    return new TreeBuilder(env, findings, positionAt, allowsUnset).build(document.contents, start);
   } catch (cause) {
     // Nested so deeply that the parser itself gave up.
     const message = cause instanceof Error ? cause.message : String(cause);
-    findings.error('syntax', START, [], `cannot be read as YAML: ${message.split('\n')[0]}`);
+    findings.error('syntax', start, [], `cannot be read as YAML: ${message.split('\n')[0]}`);
     return undefined;
   }
 }

@@ -2,12 +2,11 @@
 import type { Clock } from '../../core/clock.js';
 import type { EmitOf } from '../../core/events.js';
 import type { CircuitSnapshot, ForcedState, InspectableCircuit } from '../../core/inspect.js';
-import type { AttemptLayer } from '../../core/pipeline.js';
-import { formatPercent } from '../../lib/percent.js';
 import { DEFAULT_RETRY_AFTER_MS } from '../../core/errors.js';
 import { SlidingWindow } from '../../lib/sliding-window.js';
 import { FailureRow, type RowResult } from './failure-row.js';
 import { isForced, Moves } from './moves.js';
+import { findCause } from './opening.js';
 import {
   windowOf,
   type CircuitMoved,
@@ -16,6 +15,7 @@ import {
   type CircuitRules,
   type CircuitState,
   type CountedResult,
+  type Finding,
 } from './states.js';
 
 /** What let a try through; hand it back with the try's result. */
@@ -35,6 +35,8 @@ export class Circuit implements InspectableCircuit {
   #minimumCalls = 0;
   readonly #row = new FailureRow();
   #state: CircuitState;
+  /** Is told what this circuit finds out by itself; undefined where no replica wants to know. */
+  onFinding: ((finding: Finding) => void) | undefined;
 
   constructor(rules: CircuitRules, clock: Clock, emit: EmitOf<CircuitMoved>) {
     this.#rules = rules;
@@ -114,6 +116,24 @@ export class Circuit implements InspectableCircuit {
       this.#open(state.recoveryMs * recoveryMultiplier, 'a probe failed', 'probeFailure', 1, 1);
     } else if (++state.successes >= successThreshold) {
       this.#close('successThreshold', state.successes, successThreshold);
+      this.onFinding?.({ kind: 'closed' });
+    }
+  }
+
+  /**
+   * What another replica found out. It opens a closed circuit, for what is left of the finder's recovery time; and it
+   * closes one that is not closed only because of another replica. Where this circuit has judged for itself, that stands.
+   */
+  hear(finding: Finding, leftMs: number): void {
+    const state = this.#settle();
+    if (finding.kind === 'closed') {
+      if ('isTold' in state && state.isTold) this.#close('told', 0, 0);
+    } else if (state.kind === 'closed') {
+      const recoveryMs = Math.min(finding.recoveryMs, this.#rules.maxRecoveryTimeout);
+      const restMs = Math.min(leftMs, recoveryMs);
+      const untilMs = this.#clock.now() + restMs;
+      const why = `${finding.why}, as another replica found`;
+      this.#enterOpen({ recoveryMs, untilMs, why, isTold: true }, 'told', restMs, recoveryMs);
     }
   }
 
@@ -126,6 +146,7 @@ export class Circuit implements InspectableCircuit {
       consecutiveFailures: this.#row.length,
       failureRate: total < this.#minimumCalls ? null : failures / total,
       sinceWallMs: state.sinceWallMs,
+      isTold: 'isTold' in state && state.isTold,
       retryAfterMs:
         state.kind === 'open' || state.kind === 'forced-open' ? this.#msUntil(state.untilMs) : 0,
     };
@@ -156,14 +177,9 @@ export class Circuit implements InspectableCircuit {
     if (nowMs < state.untilMs) return state;
     const sinceWallMs = this.#clock.wallNow() - (nowMs - state.untilMs);
     if (state.kind === 'open') {
-      const { recoveryMs } = state;
-      const probing = {
-        kind: 'half-open',
-        recoveryMs,
-        probes: 0,
-        successes: 0,
-        sinceWallMs,
-      } as const;
+      const { recoveryMs, isTold } = state;
+      const none = { probes: 0, successes: 0 };
+      const probing = { kind: 'half-open', recoveryMs, isTold, sinceWallMs, ...none } as const;
       this.#move(probing, 'recoveryTimeout', nowMs - state.untilMs + recoveryMs, recoveryMs);
     } else {
       this.#close('forced', 0, 0, sinceWallMs);
@@ -173,24 +189,14 @@ export class Circuit implements InspectableCircuit {
 
   /** Opens a closed circuit if one of its rules says so. */
   #judge(nowMs: number, last: RowResult): void {
-    const { failureThreshold, failureRate, slowCall, recoveryTimeout } = this.#rules;
-    const inRow = this.#row.length;
-    if (failureThreshold !== 'off' && inRow >= failureThreshold && this.#row.isOfUpstream(last)) {
-      const why = `${inRow} failures in a row`;
-      return this.#open(recoveryTimeout, why, 'failureThreshold', inRow, failureThreshold);
-    }
-    const { total, failures, slow } = this.#window.counts(nowMs);
-    if (total < this.#minimumCalls) return;
-    const failed = failures / total;
-    if (failureRate !== 'off' && failed >= failureRate.threshold) {
-      const why = `${formatPercent(failed)} of its calls failed`;
-      return this.#open(recoveryTimeout, why, 'failureRate', failed, failureRate.threshold);
-    }
-    const slowed = slow / total;
-    if (slowCall !== 'off' && slowed >= slowCall.threshold) {
-      const why = `${formatPercent(slowed)} of its calls were slow`;
-      this.#open(recoveryTimeout, why, 'slowCall', slowed, slowCall.threshold);
-    }
+    const { failureThreshold, recoveryTimeout } = this.#rules;
+    const { length } = this.#row;
+    const isRow = failureThreshold !== 'off' && length >= failureThreshold;
+    const inRow = isRow && this.#row.isOfUpstream(last) ? length : 0;
+    const counts = this.#window.counts(nowMs);
+    const cause = findCause(this.#rules, inRow, this.#minimumCalls, counts);
+    if (cause === undefined) return;
+    this.#open(recoveryTimeout, cause.why, cause.rule, cause.observed, cause.threshold);
   }
 
   #open(
@@ -202,9 +208,19 @@ export class Circuit implements InspectableCircuit {
   ): void {
     const recoveryMs = Math.min(wantedMs, this.#rules.maxRecoveryTimeout);
     const untilMs = this.#clock.now() + recoveryMs;
-    const sinceWallMs = this.#clock.wallNow();
+    this.#enterOpen({ recoveryMs, untilMs, why, isTold: false }, rule, observed, threshold);
+    this.onFinding?.({ kind: 'open', recoveryMs, why });
+  }
+
+  #enterOpen(
+    state: Omit<Extract<CircuitState, { kind: 'open' }>, 'kind' | 'sinceWallMs'>,
+    rule: CircuitRule,
+    observed: number,
+    threshold: number,
+  ): void {
     this.#row.forgetEndpoints();
-    this.#move({ kind: 'open', recoveryMs, untilMs, why, sinceWallMs }, rule, observed, threshold);
+    const sinceWallMs = this.#clock.wallNow();
+    this.#move({ ...state, kind: 'open', sinceWallMs }, rule, observed, threshold);
   }
 
   /** A closed circuit starts from nothing. */
@@ -230,8 +246,4 @@ export class Circuit implements InspectableCircuit {
       ? DEFAULT_RETRY_AFTER_MS
       : Math.max(1, Math.ceil(atMs - this.#clock.now()));
   }
-}
-
-export interface CircuitBreakerLayer extends AttemptLayer {
-  readonly circuit: Circuit;
 }

@@ -8,7 +8,7 @@ import { refuseCall, type AttemptStage } from '../../core/pipeline.js';
 import type { Needs, Policy, PolicyContext } from '../../core/policy.js';
 import { isOpenEnded, type Reply } from '../../core/reply.js';
 import { Shadow } from '../../core/shadow.js';
-import { Circuit, type Admission, type CircuitBreakerLayer } from './circuit.js';
+import { Circuit, type Admission } from './circuit.js';
 import { instruments, log } from './instruments.js';
 import {
   defaultJudgement,
@@ -17,6 +17,7 @@ import {
   type CircuitBreakerSettings,
 } from './options.js';
 import { reasons } from './reasons.js';
+import { Sharing, type CircuitBreakerLayer } from './sharing.js';
 
 export type { CircuitBreakerSettings } from './options.js';
 
@@ -34,6 +35,9 @@ function create(
   const circuit = previous?.circuit ?? new Circuit(options, clock, emit);
   circuit.configure(options);
   const shadow = Shadow.open(options.mode, 'circuitBreaker', reasons, emit);
+  circuit.onFinding = undefined;
+  const sharing = options.shared ? (previous?.sharing ?? new Sharing(circuit, context)) : undefined;
+  const retire = sharing?.start(context.store.notices);
 
   function refuse(): CallError | undefined {
     const refusal = circuit.refusal();
@@ -105,7 +109,13 @@ function create(
     }
     return { run, refusal: (call) => refuse() ?? next.refusal(call) };
   }
-  return { wrap: shadow === undefined ? wrap : passBy(circuit, wrap, shadow), circuit, shadow };
+  return {
+    wrap: shadow === undefined ? wrap : passBy(circuit, wrap, shadow),
+    circuit,
+    shadow,
+    sharing,
+    retire,
+  };
 }
 
 /**

@@ -1,8 +1,8 @@
 /** The metrics of a circuit, and the lines that it has in the log. */
 import type { Counter, LoggedEvent, StateGauge } from '../../core/instruments.js';
 import { formatPercent } from '../../lib/percent.js';
-import type { CircuitBreakerLayer } from './circuit.js';
 import { stateForCalls } from './moves.js';
+import type { CircuitBreakerLayer } from './sharing.js';
 import { circuitStates, type CircuitMoved, type CircuitStateName } from './states.js';
 
 const state: StateGauge<CircuitBreakerLayer> = {
@@ -71,6 +71,10 @@ function explainMove({ rule, observed, threshold, to }: CircuitMoved): string {
       return `${observed} good probes reached successThreshold ${threshold}`;
     case 'probeFailure':
       return 'a probe failed';
+    case 'told':
+      return to === 'closed'
+        ? 'another replica found that the upstream is well again'
+        : `another replica opened its own, with ${Math.round(observed)} ms of recoveryTimeout left`;
     case 'forced':
       return to === 'closed' ? 'its override ended' : 'an operator said so';
     case 'mode':

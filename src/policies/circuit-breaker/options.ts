@@ -30,6 +30,11 @@ export const schema = Switchable(
         description:
           '`upstream`: all routes share one circuit, except for those that write `circuitBreaker`. `route`: each route has its own.',
       }),
+      shared: Type.Boolean({
+        default: false,
+        description:
+          'Replicas tell each other over the Redis store when they open or close this circuit.',
+      }),
       failureThreshold: CountOrOff({
         default: 5,
         minimum: 1,

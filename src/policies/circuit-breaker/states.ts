@@ -58,8 +58,16 @@ export type CircuitState = { readonly sinceWallMs: number } & (
       readonly untilMs: number;
       /** For messages. */
       readonly why: string;
+      /** Because of what another replica found. */
+      readonly isTold: boolean;
     }
-  | { readonly kind: 'half-open'; readonly recoveryMs: number; probes: number; successes: number }
+  | {
+      readonly kind: 'half-open';
+      readonly recoveryMs: number;
+      readonly isTold: boolean;
+      probes: number;
+      successes: number;
+    }
   | { readonly kind: 'forced-open' | 'forced-closed'; readonly untilMs: number }
 );
 
@@ -71,8 +79,19 @@ export type CircuitRule =
   | 'recoveryTimeout'
   | 'successThreshold'
   | 'probeFailure'
+  | 'told'
   | 'forced'
   | 'mode';
+
+/** What replicas tell each other: what a circuit found out by itself. */
+export type Finding =
+  | {
+      readonly kind: 'open';
+      /** Of which the finder has the whole before it. */
+      readonly recoveryMs: number;
+      readonly why: string;
+    }
+  | { readonly kind: 'closed' };
 
 export interface CircuitMoved {
   /** `circuit-moved-in-shadow`: it would have moved; calls meet the same circuit as before. */
@@ -80,7 +99,7 @@ export interface CircuitMoved {
   readonly from: CircuitStateName;
   readonly to: CircuitStateName;
   readonly rule: CircuitRule;
-  /** What was seen, in the rule's own measure: failures in a row, a share 0..1, ms, successes. */
+  /** What was seen, in the rule's own measure: failures in a row, a share 0..1, ms, successes. `told`: ms left. */
   readonly observed: number;
   /** The rule's limit, in the same measure. */
   readonly threshold: number;

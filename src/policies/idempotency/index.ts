@@ -43,11 +43,12 @@ function create(settings: IdempotencySettings, context: PolicyContext): CallLaye
   if (settings.idempotency === 'off') return undefined;
   const options: IdempotencyOptions = settings.idempotency;
   const { upstream, clock, createToken } = context;
-  const { records } = context.store;
+  const { records, safeRecords } = context.store;
   const methods = new Set(options.methods);
   const header = options.header.toLowerCase();
   const holding: HeldKeyOptions = {
-    records,
+    // A call that must not be carried out twice waits for a lock that a failover does not lose.
+    records: options.failClosed ? safeRecords : records,
     clock,
     lockMs: options.lockTimeout,
     waiting: { bytes: 0 },

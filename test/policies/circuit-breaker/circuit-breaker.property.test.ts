@@ -12,6 +12,7 @@ const WINDOW_MS = 1000;
 const options = {
   mode: 'enforce' as const,
   scope: 'upstream' as const,
+  shared: false,
   failureThreshold: 4,
   failureRate: { threshold: 0.5, window: WINDOW_MS, minimumCalls: 6 },
   slowCall: 'off' as const,

@@ -451,6 +451,7 @@ t.test('is half-open once the recovery time has passed, without a timer', async 
   t.equal(tested.clock.pending, 0);
   await tested.clock.advance(5001);
   t.strictSame(tested.circuit.snapshot(), {
+    isTold: false,
     state: 'half-open',
     mode: 'enforce',
     consecutiveFailures: 5,
@@ -517,6 +518,7 @@ t.test('closes after successThreshold successes and starts from nothing', async 
   t.equal(tested.state, 'half-open');
   await tested.play('S');
   t.strictSame(tested.circuit.snapshot(), {
+    isTold: false,
     state: 'closed',
     mode: 'enforce',
     consecutiveFailures: 0,

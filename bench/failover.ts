@@ -1,0 +1,61 @@
+/**
+ * Payments with idempotency keys while the primary of their Redis is killed, frozen, demoted and partitioned in turn: three
+ * sidecars over a pair of servers and three sentinels. Fails if a payment whose success was told was carried out twice.
+ *
+ *   npm run bench:failover [-- --rounds N] [--fleets N]
+ *
+ * Needs redis-server. A round takes about 10 s; with several fleets as many rounds run at once.
+ */
+import { parseArgs } from 'node:util';
+import { runFailovers, type FailoverResult } from '../test/support/failover-run.js';
+import { withoutRedis } from '../test/support/redis.js';
+import { percentile } from './support/statistics.js';
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '200' },
+    fleets: { type: 'string', default: '2' },
+  },
+});
+const fleets = Number(values.fleets);
+const rounds = Number(values.rounds);
+
+async function runFleet(fleet: number): Promise<FailoverResult> {
+  const teardowns: (() => unknown)[] = [];
+  const teardown = (handler: () => unknown) => void teardowns.push(handler);
+  try {
+    return await runFailovers(
+      { teardown },
+      {
+        rounds: Math.ceil(rounds / fleets),
+        onRound: (round, trouble, tookMs) =>
+          console.log(`fleet ${fleet}, round ${round + 1}, ${trouble}: ${Math.round(tookMs)} ms`),
+      },
+    );
+  } finally {
+    for (const handler of teardowns.toReversed()) await handler();
+  }
+}
+
+if (withoutRedis !== false) {
+  console.error(withoutRedis);
+  process.exit(1);
+}
+const results = await Promise.all(Array.from({ length: fleets }, (_, i) => runFleet(i + 1)));
+const sum = (pick: (result: FailoverResult) => number) =>
+  results.reduce((total, result) => total + pick(result), 0);
+const healed = results.flatMap(({ healedMs }) => healedMs).toSorted((a, b) => a - b);
+const twice = results.flatMap((result) => result.twice);
+console.log(`
+rounds                                  ${sum(({ rounds: count }) => count)}
+payments whose success was told         ${sum(({ keys }) => keys)}
+of them carried out twice               ${twice.length}
+repeated requests that were replayed    ${sum(({ counts }) => counts.replayed)}
+refused with 503                        ${sum(({ counts }) => counts.refused)}
+refused with 409                        ${sum(({ counts }) => counts.conflicts)}
+other endings                           ${JSON.stringify(results.flatMap(({ counts }) => [...counts.others]))}
+new payments succeed after a failover   median ${Math.round(percentile(healed, 0.5))} ms, longest ${Math.round(healed.at(-1) ?? 0)} ms`);
+if (twice.length > 0) {
+  console.error(`carried out twice: ${twice.join(', ')}`);
+  process.exitCode = 1;
+}

@@ -13,6 +13,7 @@ import type {
   ResponseHandler,
   ResponseHead,
 } from './client.js';
+import { statusTextOf } from './status-text.js';
 
 /** Where a request is sent. */
 export type Sender = Pick<HttpClient, 'dispatch'>;
@@ -94,7 +95,7 @@ class StandIn implements Dispatched, BodyReader {
       return;
     }
     const { status, headers, body } = instead;
-    handler.onHead({ status, statusText: '', headers });
+    handler.onHead({ status, statusText: statusTextOf(status), headers });
     if (body !== undefined) handler.onData(body);
     handler.onEnd([]);
   }

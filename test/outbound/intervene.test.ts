@@ -174,7 +174,7 @@ t.test('a stand-in', async (t) => {
 
   t.test('responds at once, without the upstream', async (t) => {
     const { events, client, attempt } = open({ instead });
-    t.same(events, ['start', 'head 503 ', 'data no', 'end']);
+    t.same(events, ['start', 'head 503 Service Unavailable', 'data no', 'end']);
     t.equal(client, undefined);
     t.ok(attempt.hasSentAll);
   });
@@ -189,7 +189,7 @@ t.test('a stand-in', async (t) => {
     attempt.pause();
     attempt.resume();
     await clock.advance(1);
-    t.same(events, ['start', 'head 503 ', 'end']);
+    t.same(events, ['start', 'head 503 Service Unavailable', 'end']);
     const cancelled = open({ instead, delayMs: 50 });
     cancelled.attempt.destroy();
     t.equal(cancelled.clock.pending, 0);

@@ -1,10 +1,10 @@
 /** Header and trailer fields between Breakwater's flat lists and what node:http2 takes and gives. */
-import { STATUS_CODES } from 'node:http';
 import type { OutgoingHttpHeaders } from 'node:http2';
 import { createFieldObject } from '../../http/field-object.js';
 import type { Fields } from '../../http/fields.js';
 import { hopByHop } from '../../http/hop-by-hop.js';
 import type { OutboundRequest, ResponseHead } from '../client.js';
+import { statusTextOf } from '../status-text.js';
 
 /** RFC 9113, section 6.5.2. */
 export const FIELD_OVERHEAD = 32;
@@ -52,7 +52,7 @@ export function trailerHeaders(fields: Fields): OutgoingHttpHeaders {
 /** @param raw begins with `:status`, which is checked by Node. */
 export function responseHead(raw: readonly string[]): ResponseHead {
   const status = Number(raw[1]);
-  return { status, statusText: STATUS_CODES[status] ?? '', headers: raw.slice(2) };
+  return { status, statusText: statusTextOf(status), headers: raw.slice(2) };
 }
 
 /** As SETTINGS_MAX_HEADER_LIST_SIZE counts. */

@@ -22,7 +22,7 @@ export function convertFilter(filter: Foreign, part: Part): boolean {
     filter.get('name')?.use();
     return convertRateLimit(config, part);
   }
-  if (type.includes('.fault.')) return tellFault(filter, config, part);
+  if (type.includes('.fault.')) return convertFault(filter, config, part);
   if (type.includes('.adaptive_concurrency.')) {
     part.note(
       `${filter.use().origin}: see \`bulkhead.adaptive\`, which moves \`maxConcurrent\` with errors and latency. Its numbers are others: bulkhead: { adaptive: { min: 5, max: 200 } }.`,
@@ -80,24 +80,35 @@ export function convertRateLimit(config: Foreign, part: Part): boolean {
   return true;
 }
 
-/** Faults are no part of a file for production. */
-function tellFault(filter: Foreign, config: Foreign, part: Part): boolean {
-  const delay = readDuration(config.at('delay', 'fixed_delay'));
-  const status = config.at('abort', 'http_status')?.number();
-  const written = [
-    ...(delay === undefined
-      ? []
-      : [`delay: { share: ${shareOf(config.get('delay'))}, time: ${showDuration(delay)} }`]),
-    ...(status === undefined
-      ? []
-      : [`abort: { share: ${shareOf(config.get('abort'))}, status: ${status} }`]),
-  ];
-  part.note(
-    `${filter.origin}: faults are left out, because a file with faults is no file for production. In Breakwater they are written \`fault: { ${written.join(', ')} }\`.`,
+/** Statuses that an injected abort can have here. */
+const isAbortStatus = (status: number) => status >= 400 && status <= 599;
+
+/** `envoy.filters.http.fault`, of a listener. */
+function convertFault(filter: Foreign, config: Foreign, part: Part): boolean {
+  filter.get('name')?.use();
+  config.get('@type')?.use();
+  const delay = config.at('delay', 'fixed_delay');
+  const abort = config.at('abort', 'http_status');
+  const delayMs = readDuration(delay);
+  const status = abort?.number();
+  if (delay !== undefined && delayMs !== undefined && delayMs > 0) {
+    setShare('fault.delay.share', config.get('delay'), part);
+    part.set('fault.delay.time', showDuration(delayMs), delay);
+  }
+  if (abort !== undefined && status !== undefined && isAbortStatus(status)) {
+    setShare('fault.abort.share', config.get('abort'), part);
+    part.set('fault.abort.status', status, abort);
+  } else if (abort !== undefined) {
+    part.note(`${abort.origin}: an abort has a status from 400 to 599 here.`);
+  }
+  part.differs(
+    'Faults: Envoy draws once for each request, before its retries. Here a fault looks as if the upstream had done it: it is drawn for each attempt, and retries and the circuit see it. `check` warns of faults in a file.',
   );
-  filter.use();
   return true;
 }
 
-const shareOf = (part: Foreign | undefined) =>
-  showShare(Math.min(1, readFraction(part?.get('percentage')) ?? 0));
+function setShare(path: string, owner: Foreign | undefined, part: Part): void {
+  const percentage = owner?.get('percentage');
+  const share = Math.min(1, readFraction(percentage) ?? 0);
+  part.set(path, showShare(share), percentage?.use() ?? 'percentage is 0% by default');
+}

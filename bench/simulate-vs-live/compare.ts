@@ -43,7 +43,8 @@ const LATENCIES = 0.15;
 /** Fewer calls than this of a thousand say nothing: a single one more is a large share. */
 const FEW = 0.01;
 
-export function compare(simulated: Totals, live: Totals): Compared[] {
+/** @param serverMs what the live server took by itself before the fault: the machine makes it longer, too. */
+export function compare(simulated: Totals, live: Totals, serverMs: number): Compared[] {
   const few = FEW * simulated.offered;
   const reasons = [...new Set([...Object.keys(simulated.refused), ...Object.keys(live.refused)])];
   const refusals = reasons.map((reason) => ({
@@ -66,6 +67,12 @@ export function compare(simulated: Totals, live: Totals): Compared[] {
       simulated: simulated.attemptsPerCall,
       live: live.attemptsPerCall,
       limit: COUNTS,
+    },
+    {
+      figure: 'p50 before, of the server alone, ms',
+      simulated: simulated.p50Ms[0] ?? 0,
+      live: serverMs,
+      limit: Infinity,
     },
     ...latencies.filter((each) => Math.max(each.simulated, each.live) > 0),
   ];

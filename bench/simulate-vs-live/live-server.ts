@@ -47,11 +47,12 @@ const nothing = () => {};
 
 export class LiveServer {
   readonly #model: ModelServer;
-  readonly #onAttempt: () => void;
+  readonly #onAttempt: () => () => void;
   #server: http.Server | undefined;
   #port = 0;
 
-  constructor(model: ModelServer, onAttempt: () => void) {
+  /** @param onAttempt is called with each request; what it returns, when the response has been sent. */
+  constructor(model: ModelServer, onAttempt: () => () => void) {
     this.#model = model;
     this.#onAttempt = onAttempt;
   }
@@ -68,7 +69,7 @@ export class LiveServer {
   /** Takes connections, at the same port each time. */
   async open(): Promise<void> {
     const server = http.createServer({ keepAliveTimeout: 0 }, (request, response) => {
-      this.#onAttempt();
+      response.on('finish', this.#onAttempt());
       const { method = 'GET', url: path = '/', rawHeaders: fields } = request;
       const outbound = { method, path, fields, authority: '', body: undefined, upgrade: undefined };
       // A connection is there, so the model need not open one.

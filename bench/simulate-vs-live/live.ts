@@ -61,11 +61,20 @@ function call(
   });
 }
 
+export interface Live {
+  readonly figures: Figures;
+  /** The median of what the server itself took in the phase before the fault. */
+  readonly serverMs: number;
+}
+
+const medianOf = (values: readonly number[]) =>
+  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
+
 /** @param textWith the configuration file, with the port of the upstream in it. */
 export async function playLive(
   textWith: (port: number) => string,
   options: SimulationOptions,
-): Promise<Figures> {
+): Promise<Live> {
   const { upstream: name, scenario, seed, source, model } = options;
   const clock = createSystemClock();
   const phases = phasesOf(scenario, source.durationMs);
@@ -81,7 +90,15 @@ export async function playLive(
   );
   const [modelServer] = fleet.servers as [ModelServer];
   let startMs = clock.now();
-  const server = new LiveServer(modelServer, () => figures.addAttempt(clock.now() - startMs));
+  const tookMs: number[] = [];
+  const server = new LiveServer(modelServer, () => {
+    const nowMs = clock.now();
+    figures.addAttempt(nowMs - startMs);
+    const isBefore = nowMs - startMs < phases[0]!.toMs;
+    return () => {
+      if (isBefore) tookMs.push(clock.now() - nowMs);
+    };
+  });
   await server.open();
   const sidecar = new Sidecar(textWith(server.port));
   const agent = new http.Agent({ keepAlive: true, maxSockets: Infinity });
@@ -114,7 +131,7 @@ export async function playLive(
       const { atMs } = arrivals[Number(logged.requestId)]!;
       figures.addCall(summaryOf(logged), atMs + logged.durationMs);
     }
-    return figures;
+    return { figures, serverMs: medianOf(tookMs) };
   } finally {
     agent.destroy();
     server.destroy();

@@ -117,7 +117,7 @@ t.test('copies are ready to paste: quoted for a shell, and without the token', a
   t.same(asText(row('a', 50, { lastError }), AT).split('\n'), [
     `a: failing since ${AT} (as of ${AT})`,
     '40% of the calls fail: Cannot connect.',
-    'Callers: 60% get a good response.',
+    'Callers: In the last 15 s, 60% got a good response.',
     'Ends when: Calls succeed again.',
     '5.0 calls/s, 60% good, 0% fallback',
     'attempts p50 5 ms, p95 20 ms, p99 112 ms',

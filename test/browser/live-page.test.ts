@@ -25,7 +25,7 @@ async function keepPicture(tab: Tab, name: string): Promise<void> {
   if (folder !== undefined) writeFileSync(`${folder}/${name}.png`, await tab.picture());
 }
 
-const desktop = { width: 1400, height: 540 } as const;
+const desktop = { width: 1400, height: 590 } as const;
 
 t.test('an outage is seen, acted on, and over', inBrowser, async (t) => {
   let isDown = false;
@@ -59,10 +59,15 @@ upstreams:
   for (let i = 0; i < 10; i++) await call('/catalog/x?secret=tell-nobody');
   await tab.until(`${cell('catalog', 'State')}?.includes('open')`);
   const story = await tab.read<string>(`document.getElementById('stories').innerText`);
-  t.match(story, /catalog open since \d\d:\d\d:\d\d/);
+  t.match(story, /catalog circuit open since \d\d:\d\d:\d\d/);
   t.match(story, /5 failures in a row reached failureThreshold 5/);
   t.match(story, /503 circuit-open/);
-  t.match(story, /Probes are let through/);
+  t.match(
+    story,
+    /so calls are refused: 5 failures .* The last error: The upstream responded 500\./,
+  );
+  t.match(story, /In the last 15 s, \d+% got a good .*; the last that was not good was 503 circuit-open/);
+  t.match(story, /Some calls are let through as probes; if they succeed, the circuit closes/);
   t.equal(
     await tab.read(`document.querySelector('#rows tr.row button.name').textContent`),
     'catalog',

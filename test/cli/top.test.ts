@@ -122,7 +122,10 @@ t.test('a picture says who is in trouble, and fits 80 columns and 24 lines', asy
   t.match(lines[0], /^Breakwater 1 at http:\/\/a:1: ready, up 0 s, at \d\d:\d\d:\d\d$/);
   t.match(text, '1 of 42 in trouble. Worst: ill (failing).');
   t.match(text, /▲ ill failing since \d\d:\d\d:\d\d, 0 s ago\n {2}Why {9}40% of the calls fail/);
-  t.match(text, /Callers get 60% get a good response\.\n {2}Ends when {3}Calls succeed again\./);
+  t.match(
+    text,
+    /Callers get In the last 15 s, 60% got a good response\.\n {2}Ends when {3}Calls succeed again\./,
+  );
   t.match(text, /State {6}Upstream {2}Calls\/s {2}Good/);
   t.match(text, /▲ failing {2}ill +5\.0 +60% .* 112 ms +1\.20 +2\/10/);
   t.match(lines.at(-1), /^and \d+ upstreams more$/);

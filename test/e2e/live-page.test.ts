@@ -34,7 +34,7 @@ t.test('calls, failures and their history are there, and survive a reload', asyn
       latencyMs: { p50: Number },
       bulkhead: { active: 0, limit: 100 },
       endpoints: { available: 1 },
-      lastError: { message: 'The upstream responded with an error' },
+      lastError: { message: 'The upstream responded 500' },
     },
     { name: 'b', goodShare: null, history: null, trouble: { state: 'idle' } },
   ]);

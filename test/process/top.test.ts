@@ -64,8 +64,11 @@ t.test('one picture, as text and as JSON, needs no token', async (t) => {
   const { admin } = await startBroken(t);
   const once = top(t, '--once', '--admin', admin);
   t.equal(await once.exit, 0);
-  t.match(once.text(), /1 of 2 in trouble\. Worst: broken \(open\)\.\n\n■ broken open since /);
-  t.match(once.text(), /\n■ open {2}broken .*\n○ idle {2}fine .*\n$/);
+  t.match(
+    once.text(),
+    /1 of 2 in trouble\. Worst: broken \(circuit open\)\.\n\n■ broken circuit open since /,
+  );
+  t.match(once.text(), /\n■ circuit open {2}broken .*\n○ idle {10}fine .*\n$/);
   t.notMatch(shown(once.text()), '␛');
   const json = top(t, '--once', '--format', 'json', '--admin', admin);
   t.equal(await json.exit, 0);
@@ -114,7 +117,7 @@ t.test('a terminal is drawn over, and is left as it was', { skip: withoutTermina
   for (const { text } of [coloured, grey])
     await eventually('there are two pictures', () => text().split('\x1b[H').length > 2);
   t.ok(coloured.text().startsWith('\x1b[?1049h\x1b[?25l\x1b[H'), 'the second screen');
-  t.match(shown(coloured.text()), '␛[31m■ open␛[0m  broken');
+  t.match(shown(coloured.text()), '␛[31m■ circuit open␛[0m  broken');
   t.notMatch(shown(grey.text()), /␛\[\d*m/);
   coloured.child.stdin!.write('\x03');
   grey.child.stdin!.write('q');

@@ -24,7 +24,7 @@ export const row = (name: string, weight = 0, changes: Partial<Row> = {}): Row =
     weight,
     since: weight > 0 ? AT : null,
     why: weight > 0 ? '40% of the calls fail: Cannot connect.' : '',
-    callersGet: '60% get a good response.',
+    callersGet: 'In the last 15 s, 60% got a good response.',
     endsWhen: weight > 0 ? 'Calls succeed again.' : '',
     until: null,
   },

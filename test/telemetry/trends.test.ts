@@ -191,9 +191,10 @@ t.test('an open circuit says since when, why, what callers get and when that end
   t.match(trouble, {
     state: 'open',
     since: openedAt,
-    why: 'The circuit is open: 5 failures in a row reached failureThreshold 5; then a probe failed.',
-    callersGet: '10% get a good response, 90% get a refusal; the last one was 503 circuit-open.',
-    endsWhen: /Probes/,
+    why: 'The circuit is open, so calls are refused: 5 failures in a row reached failureThreshold 5; then a probe failed.',
+    callersGet:
+      'In the last 15 s, 10% got a good response, 90% a refusal; the last that was not good was 503 circuit-open.',
+    endsWhen: /probes; if they succeed/,
     until: new Date(clock.wallNow() + 9000).toISOString(),
   });
   t.ok(trouble.weight > 90);

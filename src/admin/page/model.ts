@@ -88,7 +88,7 @@ export const TROUBLE = 15;
 export const words: Readonly<
   Record<TroubleState, { readonly word: string; readonly sign: string }>
 > = {
-  open: { word: 'open', sign: '■' },
+  open: { word: 'circuit open', sign: '■' },
   'forced-open': { word: 'forced open', sign: '⚑' },
   failing: { word: 'failing', sign: '▲' },
   'half-open': { word: 'probing', sign: '◐' },

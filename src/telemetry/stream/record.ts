@@ -132,6 +132,8 @@ export class UpstreamRecord {
   left = 0;
   /** When the upstream last responded with an error; other failures have a message of their own. */
   lastFailureWallMs: number | undefined;
+  /** Of the last call that got an error of the upstream; 0 where that is not known. */
+  lastFailureStatus = 0;
   /** What callers got last that was not good. */
   lastNotGood: NotGood | undefined;
   /** When the current row of slots with calls that were not good began. */
@@ -189,6 +191,8 @@ export class UpstreamRecord {
     counts.calls += 1;
     if (result === 'good') return;
     counts[result] += 1;
+    const { status, reason, error } = summary;
+    if (reason === '' && error === undefined) this.lastFailureStatus = status >= 500 ? status : 0;
     // A slot without any ends the row.
     if (slot - this.#lastBadSlot > 1) this.badSinceWallMs = readTime().wallMs;
     this.#lastBadSlot = slot;

@@ -97,7 +97,9 @@ function lastErrorOf({ lastError }: InspectableUpstream, record: UpstreamRecord)
     return { message: lastError.message, at: timeOf(lastError.atWallMs) };
   }
   if (lastFailureWallMs === -Infinity) return null;
-  return { message: RESPONDED, at: timeOf(lastFailureWallMs) };
+  const { lastFailureStatus: status } = record;
+  const message = status === 0 ? RESPONDED : `The upstream responded ${status}`;
+  return { message, at: timeOf(lastFailureWallMs) };
 }
 
 export interface RowInput {

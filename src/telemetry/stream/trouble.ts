@@ -39,9 +39,9 @@ function describeCallers(row: Facts, { lastNotGood }: UpstreamRecord): string {
   ] as const;
   const told = parts
     .filter(([share]) => share > 0)
-    .map(([share, name]) => `${percent(share)} get ${name}`);
+    .map(([share, name], i) => `${percent(share)} ${i === 0 ? 'got ' : ''}${name}`);
   const isBad = failedShare! + refusedShare! > 0;
-  return `${told.join(', ')}${isBad ? `; the last one was ${what}` : ''}.`;
+  return `In the last 15 s, ${told.join(', ')}${isBad ? `; the last that was not good was ${what}` : ''}.`;
 }
 
 const isBad = ({ calls, failed, refused, degradedShare }: SlotCounts) =>
@@ -67,9 +67,17 @@ function lastRefusal({ notGood }: UpstreamRecord): string {
 /** A full stop is added. */
 const causeOf = ({ lastError }: Facts) => lastError?.message ?? 'the upstream responds with errors';
 
+/** What a state of a circuit does to calls. */
+const effects: Readonly<Record<string, string>> = {
+  open: ', so calls are refused',
+  'half-open': ', so only probes pass',
+  'forced-open': ' by an operator, so calls are refused',
+};
+
 const endings: Readonly<Record<string, string>> = {
-  open: 'Probes are let through; good ones close the circuit.',
-  'half-open': 'Good probes close the circuit; a failed one opens it again.',
+  open: 'Some calls are let through as probes; if they succeed, the circuit closes and all calls pass again.',
+  'half-open':
+    'The probes succeed: the circuit closes and all calls pass again. If one fails, it opens again.',
   'forced-open': 'The override ends, or somebody sets the circuit to auto.',
   'forced-closed': 'The override ends, or somebody sets the circuit to auto.',
   'fault-injected': 'The fault ends, or somebody lifts it.',
@@ -115,7 +123,8 @@ export function findTrouble(
     const { state, route, since, until } = worst;
     const whose = route === '' ? 'The circuit' : `The circuit of route ${route}`;
     const { reason, beganAt } = explainCircuit(record, route);
-    const why = `${whose} is ${state.replace('-', ' ')}${reason === '' ? '' : `: ${reason}`}.`;
+    const told = [`${whose} is ${state.replace('-', ' ')}${effects[state] ?? ''}`, reason];
+    const why = `${told.filter(Boolean).join(': ')}.${row.lastError === null ? '' : ` The last error: ${causeOf(row)}.`}`;
     const weight = weightOf(state) - (route === '' ? 0 : 10);
     return { ...make(state as TroubleState, weight + bad * 9, beganAt ?? since, why), until };
   }

@@ -1,5 +1,6 @@
 /** Traces of real calls, at a real collector. */
 import type http from 'node:http';
+import net from 'node:net';
 import t from 'tap';
 import { createGrpcClient, startGrpcServer } from '../support/grpc.js';
 import {
@@ -319,6 +320,55 @@ t.test('what the policies do is seen in the span of the call', async (t) => {
       'breakwater.reason': 'connect-failed',
     });
   });
+});
+
+t.test('a client that leaves is no error of anyone', async (t) => {
+  let hasCome = false;
+  const { collector, sidecar } = await open(t, { handler: () => void (hasCome = true) });
+  const client = net.connect(sidecar.port('a'), '127.0.0.1');
+  client.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+  await eventually('it has come', () => hasCome);
+  client.destroy();
+  const { call, attempts } = await traceOf(collector, 2);
+  for (const { status, attributes } of [call, attempts[0]!]) {
+    t.equal(status, 0);
+    t.equal(attributes['http.response.status_code'], undefined);
+    t.equal(attributes['error.type'], undefined);
+  }
+  t.equal(call.attributes['breakwater.client_left'], true);
+  t.equal(attempts[0]!.attributes['breakwater.outcome'], 'cancelled');
+});
+
+t.test('an upgraded connection has a span up to its 101', async (t) => {
+  const { collector, upstream, sidecar } = await open(t);
+  upstream.server.on('upgrade', (_request, socket) => {
+    socket.write(
+      'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n',
+    );
+    socket.pipe(socket);
+  });
+  const client = net.connect(sidecar.port('a'), '127.0.0.1');
+  t.teardown(() => client.destroy());
+  client.write('GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n');
+  const { call, attempts } = await traceOf(collector, 2);
+  t.equal(call.attributes['http.response.status_code'], 101);
+  t.equal(attempts[0]!.attributes['http.response.status_code'], 101);
+  t.notOk(client.destroyed, 'it is still open');
+});
+
+t.test('a response that breaks off is an error on both sides', async (t) => {
+  const { collector, sidecar } = await open(t, {
+    handler: (request, response) => {
+      response.writeHead(200, { 'Content-Length': '100' });
+      response.write('part', () => request.socket.destroy());
+    },
+  });
+  await t.rejects(send(sidecar.url('a')));
+  const { call, attempts } = await traceOf(collector, 2);
+  for (const { status, attributes } of [call, attempts[0]!]) {
+    t.equal(status, 2);
+    t.match(attributes, { 'http.response.status_code': 200, 'error.type': 'upstream-reset' });
+  }
 });
 
 t.test('the path of a route names the span, with the prefix of its upstream', async (t) => {

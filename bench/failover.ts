@@ -28,8 +28,10 @@ async function runFleet(fleet: number): Promise<FailoverResult> {
       { teardown },
       {
         rounds: Math.ceil(rounds / fleets),
-        onRound: (round, trouble, tookMs) =>
-          console.log(`fleet ${fleet}, round ${round + 1}, ${trouble}: ${Math.round(tookMs)} ms`),
+        onRound: ({ number, trouble, tookMs, keys, twice }) =>
+          console.log(
+            `fleet ${fleet}, round ${number}, ${trouble}: ${Math.round(tookMs)} ms; ${keys} payments, ${twice} twice`,
+          ),
       },
     );
   } finally {

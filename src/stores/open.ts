@@ -1,13 +1,6 @@
 /** The store that the configuration names. */
-import type { Clock } from '../core/clock.js';
 import { MemoryStore } from './memory.js';
-import type { AdjustableStore, StoreOptions } from './options.js';
-
-export interface StoreContext {
-  readonly clock: Clock;
-  /** Once per change: why the store cannot be used, or undefined when it can. */
-  readonly onChange: (why: string | undefined) => void;
-}
+import type { AdjustableStore, StoreContext, StoreOptions } from './options.js';
 
 export async function createStore(
   options: StoreOptions,

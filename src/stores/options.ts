@@ -1,4 +1,5 @@
 /** What a store is opened with, and how it takes over changed options. */
+import type { Clock } from '../core/clock.js';
 import type { OwnedStore } from '../core/store.js';
 
 export interface MemorySizes {
@@ -30,4 +31,10 @@ export type StoreOptions =
 export interface AdjustableStore extends OwnedStore {
   /** @returns what puts other options in force; undefined where they need another store. */
   adjustmentTo(options: StoreOptions): (() => void) | undefined;
+}
+
+export interface StoreContext {
+  readonly clock: Clock;
+  /** Once per change: why the store cannot be used, or undefined when it can. */
+  readonly onChange: (why: string | undefined) => void;
 }

@@ -1,8 +1,7 @@
 /** The store that replicas share: Redis servers, which may be away at any time. */
 import { isDeepStrictEqual } from 'node:util';
 import type { Cache, Meters, Notices, Records, Value } from '../core/store.js';
-import type { StoreContext } from './open.js';
-import type { AdjustableStore, RedisOptions, StoreOptions } from './options.js';
+import type { AdjustableStore, RedisOptions, StoreContext, StoreOptions } from './options.js';
 import { waysTo, type RedisWays } from './redis-connect.js';
 import type { RedisCommands } from './redis-connection.js';
 import { RedisLink } from './redis-link.js';

@@ -55,6 +55,7 @@ const builtIn = {
     bodyLimit: 65_536,
   },
   circuitBreaker: {
+    shared: false,
     failureThreshold: 5,
     failureRate: { threshold: 0.5, window: 10_000, minimumCalls: 20 },
     slowCall: 'off',
@@ -101,6 +102,7 @@ void t.test('fills in every default, decoded', (t) => {
     },
     overload: 'off',
     stores: { kind: 'memory', maxBytes: 67_108_864, maxRecordBytes: 16_777_216 },
+    tracing: undefined,
     upstreams: [
       {
         name: 'a',

@@ -125,14 +125,14 @@ const values: readonly Case[] = [
     name: 'an unknown key at the top',
     text: `lgo: {}\n${valid}`,
     expected: [
-      '1:1: error: lgo: is an unknown key; did you mean "log"? allowed are include, admin, server, log, shutdown, limits, overload, stores, profiles, defaults and upstreams',
+      '1:1: error: lgo: is an unknown key; did you mean "log"? allowed are include, admin, server, log, shutdown, limits, overload, stores, tracing, profiles, defaults and upstreams',
     ],
   },
   {
     name: 'a policy at the top',
     text: `retry: {}\n${valid}`,
     expected: [
-      '1:1: error: retry: is an unknown key; policies belong in `defaults`, a profile, an upstream or a route; allowed are include, admin, server, log, shutdown, limits, overload, stores, profiles, defaults and upstreams',
+      '1:1: error: retry: is an unknown key; policies belong in `defaults`, a profile, an upstream or a route; allowed are include, admin, server, log, shutdown, limits, overload, stores, tracing, profiles, defaults and upstreams',
     ],
   },
   {

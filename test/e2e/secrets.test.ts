@@ -67,6 +67,7 @@ for (const [what, isThere] of [
     const store = `redis://me:${secret('url')}@127.0.0.1:${port}`;
     const yaml = `admin: { listen: "127.0.0.1:0", token: ${secret('token')} }
 log: { level: trace, access: all }
+tracing: { endpoint: "http://127.0.0.1:${NO_PORT}", sample: 100%, headers: { X-Key: ${secret('collector')} } }
 stores: { kind: redis, urls: ["${store}"], username: me, password: "${secret('password')}" }
 upstreams:
   plain:
@@ -130,6 +131,7 @@ t.test('no command shows a secret of a file, right or wrong', async (t) => {
     'no-mapping.yaml': `stores: "redis://u:${secret('p')}@a"\n${upstreams}`,
     'mixed.yaml': `stores: { kind: redis, mode: cluster, urls: ["redis://u:${secret('p')}@a", "redis://u:${secret('q')}@b"] }\n${upstreams}`,
     'number.yaml': `admin: { token: [${secret('t')}] }\nstores: { kind: redis, url: "redis://a", password: [${secret('p')}] }\n${upstreams}`,
+    'tracing.yaml': `tracing: { endpoint: "http://u:${secret('p')}@a", headers: { X-Key: [${secret('h')}] } }\n${upstreams}`,
     'target.yaml': `upstreams: { a: { listen: 1, target: "http://u:${secret('p')}@a" } }\n`,
     'variable.yaml': `admin: { token: "\${TOKEN}" }\n${upstreams}`,
   };

@@ -10,7 +10,7 @@ t.test(
   async (t) => {
     const result = await runFailovers(t, {
       rounds: troubleNames.length,
-      onRound: (_round, trouble, tookMs) => t.comment(`${trouble}: ${Math.round(tookMs)} ms`),
+      onRound: ({ trouble, tookMs }) => t.comment(`${trouble}: ${Math.round(tookMs)} ms`),
     });
     t.same(result.twice, []);
     t.ok(result.keys > 50, `${result.keys} payments`);

@@ -15,10 +15,19 @@ export interface FailoverResult {
   readonly healedMs: readonly number[];
 }
 
+export interface Round {
+  readonly number: number;
+  readonly trouble: string;
+  readonly tookMs: number;
+  /** Payments so far whose success was told, and those of them that were carried out more than once. */
+  readonly keys: number;
+  readonly twice: number;
+}
+
 export interface FailoverOptions {
   readonly rounds: number;
   /** Of each round, once it is over. */
-  readonly onRound?: (round: number, trouble: string, tookMs: number) => void;
+  readonly onRound?: (round: Round) => void;
 }
 
 const SIDECARS = 3;
@@ -49,6 +58,7 @@ upstreams:
   const customers = new Customers(urls);
   customers.start(CUSTOMERS, PAUSE_MS);
   t.teardown(() => customers.stop());
+  const findTwice = () => [...customers.told].filter((key) => (upstream.charges.get(key) ?? 0) > 1);
   const healedMs: number[] = [];
   for (let round = 0; round < options.rounds; round++) {
     const trouble = troubleNames[round % troubleNames.length]!;
@@ -61,14 +71,19 @@ upstreams:
     const { publicPort } = await fleet.primary();
     await old.command('REPLICAOF', '127.0.0.1', String(publicPort));
     await fleet.waitUntilWhole();
-    options.onRound?.(round, trouble, performance.now() - startMs);
+    options.onRound?.({
+      number: round + 1,
+      trouble,
+      tookMs: performance.now() - startMs,
+      keys: customers.told.size,
+      twice: findTwice().length,
+    });
   }
   await customers.stop();
-  const twice = [...customers.told].filter((key) => (upstream.charges.get(key) ?? 0) > 1);
   return {
     rounds: options.rounds,
     keys: customers.told.size,
-    twice,
+    twice: findTwice(),
     counts: customers.counts,
     healedMs,
   };

@@ -171,7 +171,7 @@ export async function startSentinelFleet(
           const named = await Promise.all(all.map(primaryOf));
           return named.every((each) => each !== undefined && each !== from);
         },
-        30_000,
+        120_000,
       );
       return fleet.primary();
     },
@@ -201,7 +201,7 @@ export async function startSentinelFleet(
           );
           return seen.every(Boolean);
         },
-        60_000,
+        180_000,
       );
     },
   };

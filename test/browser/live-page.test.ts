@@ -66,7 +66,10 @@ upstreams:
     story,
     /so calls are refused: 5 failures .* The last error: The upstream responded 500\./,
   );
-  t.match(story, /In the last 15 s, \d+% got a good .*; the last that was not good was 503 circuit-open/);
+  t.match(
+    story,
+    /In the last 15 s, \d+% got a good .*; the last that was not good was 503 circuit-open/,
+  );
   t.match(story, /Some calls are let through as probes; if they succeed, the circuit closes/);
   t.equal(
     await tab.read(`document.querySelector('#rows tr.row button.name').textContent`),

@@ -32,23 +32,31 @@ function linesOf(requests: readonly Request[]): string[] {
   const log = createAccessLog({ logger, clock, random: () => 0, access: 'all', sample });
   return requests.map(({ endMs, upstream = 'catalog', path = '/', ...request }, i) => {
     const { attempts = 1, upstreamMs = request.durationMs } = request;
-    const summary: Partial<ExchangeSummary> = {
+    const summary: ExchangeSummary = {
       method: 'GET',
       path,
       status: 200,
+      grpcCode: undefined,
       reason: '',
       durationMs: request.durationMs,
       upstreamMs,
       waitedMs: 0,
+      deadlineLeftMs: undefined,
       attempts,
       results: Array.from({ length: attempts }, () => 'success' as const),
       endpoints: [],
+      interventions: [],
       shadow: [],
+      upstreamStatus: 200,
+      client: undefined,
       bytesIn: 0,
       bytesOut: 0,
       requestId: '1',
+      trace: undefined,
+      substitution: undefined,
+      error: undefined,
     };
-    log(upstream, '')(summary as ExchangeSummary);
+    log(upstream, '')(summary);
     const time = new Date(START_MS + endMs).toISOString();
     return lines[i]!.replace(/"time":"[^"]*"/, `"time":"${time}"`);
   });

@@ -24,17 +24,18 @@ const common = {
   pingInterval: HEARTBEAT_MS,
 } as const;
 
-const socket = {
+/** A new object each time: the client writes into it. */
+const socketOptions = () => ({
   connectTimeout: CONNECT_TIMEOUT_MS,
   socketTimeout: SILENCE_MS,
   reconnectStrategy: reconnectDelay,
-};
+});
 
 /** Values are bytes, in both directions. */
 const commandOptions = { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } };
 
 export function createRedisClient(url: string) {
-  return createClient({ ...common, url, socket, commandOptions });
+  return createClient({ ...common, url, socket: socketOptions(), commandOptions });
 }
 
 export type RedisClient = ReturnType<typeof createRedisClient>;
@@ -55,7 +56,7 @@ export function createRedisCluster(
     defaults: {
       disableOfflineQueue: common.disableOfflineQueue,
       pingInterval: common.pingInterval,
-      socket: protocol === 'rediss:' ? { ...socket, tls: true } : socket,
+      socket: protocol === 'rediss:' ? { ...socketOptions(), tls: true } : socketOptions(),
       ...only('username', user.username ?? decodeURIComponent(username)),
       ...only('password', user.password ?? decodeURIComponent(password)),
     },

@@ -4,11 +4,12 @@ import net from 'node:net';
 import t, { type Test } from 'tap';
 import { StoreClosedError } from '../../src/core/store.js';
 import { createRedisStore } from '../../src/stores/redis.js';
+import { makeCertificate } from '../support/certificate.js';
 import { checkStore } from '../support/check-store.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { node } from '../support/program.js';
 import { startRedis, withoutRedis, type RedisServer } from '../support/redis.js';
-import { eventually, NO_PORT } from '../support/sidecar.js';
+import { eventually, findFreePort, NO_PORT } from '../support/sidecar.js';
 
 const value = Buffer.from('value');
 
@@ -440,4 +441,48 @@ t.test('a count does not wait longer than it is told to', onServer, async (t) =>
     return end.isOver;
   });
   t.match(end.error?.message, /within 50 ms/);
+});
+
+const tlsProgram = (url: string) => `
+  import { createSystemClock } from ${moduleOf('platform/system-clock.js')};
+  import { createRedisStore } from ${moduleOf('stores/redis.js')};
+  const open = async (url, password) => {
+    const options = { ...${JSON.stringify(optionsFor('', 2000))}, urls: [url], username: 'app', password };
+    const store = createRedisStore(options, { clock: createSystemClock(), onChange: () => {} });
+    await store.open();
+    const result = await store.records.claim('a', Buffer.from('lock'), 10000).then(
+      (held) => held?.toString() ?? 'taken',
+      ({ message }) => message,
+    );
+    await store.close();
+    return result;
+  };
+  const url = ${JSON.stringify(url)};
+  const results = [await open(url, 's3cret'), await open(url, 'guess')];
+  results.push(await open(url.replace('localhost', '127.0.0.1'), 's3cret'));
+  console.log(JSON.stringify(results));
+`;
+
+t.test('speaks TLS that it verifies, as a user of its own', onServer, async (t) => {
+  const { certFile } = makeCertificate(t);
+  const keyFile = certFile.replace('cert.pem', 'key.pem');
+  const tlsPort = await findFreePort();
+  const files = ['--tls-cert-file', certFile, '--tls-key-file', keyFile];
+  const redis = await startRedis(
+    t,
+    ...files,
+    '--tls-port',
+    `${tlsPort}`,
+    '--tls-auth-clients',
+    'no',
+  );
+  await redis.command('ACL', 'SETUSER', 'app', 'on', '>s3cret', '~*', '&*', '+@all');
+  const program = tlsProgram(`rediss://localhost:${tlsPort}`);
+  const [command, args] = node('--input-type=module', '-e', program);
+  const env = { ...process.env, NODE_EXTRA_CA_CERTS: certFile };
+  const child = spawn(command, args, { timeout: 30_000, env });
+  let output = '';
+  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  await once(child, 'close');
+  t.match(JSON.parse(output), ['taken', /WRONGPASS/, /altnames|Hostname/]);
 });

@@ -4,7 +4,7 @@ import t from 'tap';
 import { createSystemClock } from '../../src/platform/system-clock.js';
 import { openCollector } from '../../src/telemetry/trace/collector.js';
 import { createEncoding } from '../../src/telemetry/trace/encode.js';
-import type { Sent } from '../../src/telemetry/trace/exporter.js';
+import type { Sent } from '../../src/telemetry/trace/delivery.js';
 import { SERVER, Span } from '../../src/telemetry/trace/span.js';
 import { partialSuccess, startCollector, takeAll, type Respond } from '../support/otlp.js';
 import {

@@ -6,7 +6,7 @@ import { gzip } from 'node:zlib';
 import type { Clock } from '../../core/clock.js';
 import { parseRetryAfter } from '../../http/retry-after.js';
 import type { Encoding } from './encode.js';
-import type { Collector, Sent } from './exporter.js';
+import type { Collector, Sent } from './delivery.js';
 
 export interface CollectorOptions {
   readonly url: string;
@@ -121,6 +121,7 @@ export function openCollector(options: CollectorOptions): Collector {
   }
 
   return {
+    format: encoding.format,
     encode: (spans) => encoding.encode(spans),
     async send(parts) {
       const body = encoding.join(parts);

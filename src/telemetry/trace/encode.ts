@@ -11,6 +11,8 @@ export interface Rejection {
 }
 
 export interface Encoding {
+  /** What all spans have in common: the same text means that parts can go into one request. */
+  readonly format: string;
   readonly contentType: string;
   readonly encode: (spans: readonly Span[]) => Uint8Array;
   /** Makes one request of several that `encode` has made. */
@@ -56,6 +58,7 @@ export function createEncoding(
     instrumentationScope: { name: 'breakwater', version },
   };
   return {
+    format: JSON.stringify([protocol, shared]),
     contentType,
     encode(spans) {
       const readable = spans.map((span) => Object.assign(span, shared) as unknown as Readable);

@@ -1,25 +1,8 @@
 /** Sends spans to a collector in batches: bounded, never in the way of calls, and counted to the last one. */
 import type { Clock, Random, Timer } from '../../core/clock.js';
+import type { Collector, Sent } from './delivery.js';
+import { Patience } from './patience.js';
 import type { Span } from './span.js';
-
-/** What became of one request. */
-export type Sent =
-  /** @param rejected spans that the collector did not take. */
-  | { readonly kind: 'taken'; readonly rejected: number; readonly why: string | undefined }
-  /** It may work later. @param afterMs how long the collector wants to be left alone. */
-  | { readonly kind: 'later'; readonly why: string; readonly afterMs: number | undefined }
-  /** Another attempt would not help, or would send the spans twice. */
-  | { readonly kind: 'lost'; readonly why: string; readonly isDown: boolean };
-
-/** Where spans go. */
-export interface Collector {
-  /** A part of a request, of `PART` spans at most: it takes a fraction of a millisecond. */
-  encode(spans: readonly Span[]): Uint8Array;
-  /** Sends parts as one request. Never rejects, and ends within its time limit. */
-  send(parts: readonly Uint8Array[]): Promise<Sent>;
-  /** Ends all requests at once. */
-  close(): void;
-}
 
 export interface ExporterOptions {
   readonly clock: Clock;
@@ -52,63 +35,77 @@ const MAX_ATTEMPTS = 5;
 /** A batch is not kept for longer than this for another attempt, in ms. */
 const MAX_RETRY_MS = 10_000;
 
-const FIRST_BACKOFF_MS = 500;
-const MAX_BACKOFF_MS = 5000;
-
-/** Longest time that a collector may ask to be left alone for, in ms. */
-const MAX_PAUSE_MS = 60_000;
-
 interface Batch {
-  readonly spans: readonly Span[];
+  readonly parts: readonly Uint8Array[];
+  readonly spans: number;
   /** Monotonic. */
   readonly firstSentMs: number;
   attempts: number;
 }
 
+const sum = (counted: readonly { readonly spans: number }[]) =>
+  counted.reduce((total, { spans }) => total + spans, 0);
+
+/** Spans are encoded soon: many small objects that live for a second cost the garbage collection more than all else. */
 export class Exporter {
   readonly #options: ExporterOptions;
   #collector: Collector;
+  /** Not encoded yet, oldest first. */
   #waiting: Span[] = [];
-  /** Spans are due although they do not fill a batch. */
+  /** Encoded, but not sent yet, oldest first. */
+  #parts: { readonly bytes: Uint8Array; readonly spans: number }[] = [];
+  /** Spans are due although they do not fill a batch; until there are none. */
   #isDue = false;
   /** Batches that the collector did not take, oldest first. */
   #again: Batch[] = [];
   #requests = 0;
   #isPumping = false;
-  /** Failures in a row. */
-  #failures = 0;
-  #resumeMs = -Infinity;
+  readonly #patience: Patience;
   #gatherTimer: Timer | undefined;
   #resumeTimer: Timer | undefined;
   #isEnding = false;
-  #hasEnded = false;
   #onIdle: (() => void) | undefined;
 
   constructor(collector: Collector, options: ExporterOptions) {
     this.#collector = collector;
     this.#options = options;
+    this.#patience = new Patience(options.clock, options.random);
   }
 
-  /** Spans that are here, sent or not. */
+  /** Spans that are here and not in a request. */
   get size(): number {
-    return this.#waiting.length + this.#again.reduce((sum, { spans }) => sum + spans.length, 0);
+    return this.#unsent + sum(this.#again);
   }
 
-  /** What waits goes to this one. @returns the one before: requests to it go on. */
+  /** Those that were never in a request. */
+  get #unsent(): number {
+    return this.#waiting.length + sum(this.#parts);
+  }
+
+  /**
+   * What waits goes to this one; what is encoded in another format goes to the one before, once.
+   * @returns the one before: requests to it go on.
+   */
   moveTo(collector: Collector): Collector {
     const before = this.#collector;
+    if (collector.format !== before.format) {
+      const batches = this.#again.splice(0);
+      while (this.#parts.length > 0) batches.push(this.#takeParts());
+      for (const batch of batches) void this.#send({ ...batch, attempts: MAX_ATTEMPTS - 1 });
+    }
     this.#collector = collector;
-    this.#failures = 0;
-    this.#resumeMs = -Infinity;
+    this.#patience.forget();
     void this.#pump();
     return before;
   }
 
   add(span: Span): void {
-    if (this.#isEnding || this.#waiting.length >= MAX_WAITING) return this.#options.onDropped(1);
+    if (this.#isEnding || this.#unsent >= MAX_WAITING) return this.#options.onDropped(1);
     this.#waiting.push(span);
-    if (this.#waiting.length >= BATCH) void this.#pump();
-    else this.#gatherTimer ??= this.#options.clock.schedule(GATHER_MS, this.#onGathered);
+    if (!this.#isDue) {
+      this.#gatherTimer ??= this.#options.clock.schedule(GATHER_MS, this.#onGathered);
+    }
+    if (this.#waiting.length >= PART) void this.#pump();
   }
 
   /** Sends what waits, each batch at most once more, and drops what is not sent after `limitMs`. Nothing is taken after it. */
@@ -128,16 +125,16 @@ export class Exporter {
         };
       });
     }
-    this.#hasEnded = true;
     this.#options.onDropped(this.size);
     this.#waiting = [];
+    this.#parts = [];
     this.#again = [];
     this.#collector.close();
   }
 
   readonly #onGathered = (): void => {
     this.#gatherTimer = undefined;
-    this.#isDue = this.#waiting.length > 0;
+    this.#isDue = this.#unsent > 0;
     void this.#pump();
   };
 
@@ -145,57 +142,74 @@ export class Exporter {
     return this.#requests === 0 && this.size === 0;
   }
 
-  /** Begins requests as long as there is something to send; encodes one part a turn. */
+  /** Encodes a part a turn, and begins requests as long as there is something to send. */
   async #pump(): Promise<void> {
     if (this.#isPumping) return;
     this.#isPumping = true;
-    for (;;) {
-      await this.#options.nextTurn();
-      const batch = this.#take();
-      if (batch === undefined) break;
-      await this.#begin(batch);
-    }
+    do await this.#options.nextTurn();
+    while (this.#work());
     this.#isPumping = false;
     if (this.#isIdle) this.#onIdle?.();
   }
 
-  #take(): Batch | undefined {
-    const { clock } = this.#options;
-    const most = this.#failures === 0 || this.#isEnding ? MAX_REQUESTS : 1;
-    if (this.#requests >= most) return undefined;
-    if (!this.#isEnding && clock.now() < this.#resumeMs) return undefined;
-    const again = this.#again.shift();
-    if (again !== undefined) return again;
-    const { length } = this.#waiting;
-    if (length === 0 || (length < BATCH && !this.#isDue)) return undefined;
-    const spans = this.#waiting.splice(0, BATCH);
-    if (this.#waiting.length === 0) this.#isDue = this.#isEnding;
-    return { spans, attempts: 0, firstSentMs: clock.now() };
+  /** @returns false where there is nothing to do. */
+  #work(): boolean {
+    const hasEncoded = this.#encode();
+    return this.#begin() || hasEncoded;
   }
 
-  /** Resolves when the batch is encoded. */
-  async #begin(batch: Batch): Promise<void> {
-    const collector = this.#collector;
-    const { spans } = batch;
-    this.#requests += 1;
+  /** @returns false where there is nothing to encode yet. */
+  #encode(): boolean {
+    const { length } = this.#waiting;
+    if (length === 0 || (length < PART && !this.#isDue)) return false;
+    const spans = this.#waiting.splice(0, PART);
     try {
-      const parts = [collector.encode(spans.slice(0, PART))];
-      for (let at = PART; at < spans.length; at += PART) {
-        await this.#options.nextTurn();
-        parts.push(collector.encode(spans.slice(at, at + PART)));
-      }
-      if (!this.#hasEnded) return void this.#send(batch, collector, parts);
+      this.#parts.push({ bytes: this.#collector.encode(spans), spans: spans.length });
     } catch (error) {
+      this.#options.onDropped(spans.length);
       this.#options.onOutcome(`spans cannot be encoded: ${String(error)}`);
     }
-    this.#requests -= 1;
-    this.#options.onDropped(spans.length);
+    return true;
   }
 
-  async #send(batch: Batch, collector: Collector, parts: readonly Uint8Array[]): Promise<void> {
-    const failures = this.#failures;
+  /** @returns false where there is nothing to send yet. */
+  #begin(): boolean {
+    const batch = this.#take();
+    if (batch !== undefined) void this.#send(batch);
+    return batch !== undefined;
+  }
+
+  #take(): Batch | undefined {
+    const { clock } = this.#options;
+    const most = this.#patience.failures === 0 || this.#isEnding ? MAX_REQUESTS : 1;
+    if (this.#requests >= most) return undefined;
+    if (!this.#isEnding && clock.now() < this.#patience.resumeMs) return undefined;
+    const again = this.#again.shift();
+    if (again !== undefined) return again;
+    const { length } = this.#parts;
+    const isRest = this.#isDue && this.#waiting.length === 0;
+    if (length === 0 || (length < BATCH / PART && !isRest)) return undefined;
+    const batch = this.#takeParts();
+    if (this.#unsent === 0) this.#isDue = this.#isEnding;
+    return batch;
+  }
+
+  #takeParts(): Batch {
+    const parts = this.#parts.splice(0, BATCH / PART);
+    return {
+      parts: parts.map(({ bytes }) => bytes),
+      spans: sum(parts),
+      firstSentMs: this.#options.clock.now(),
+      attempts: 0,
+    };
+  }
+
+  async #send(batch: Batch): Promise<void> {
+    const collector = this.#collector;
+    const { failures } = this.#patience;
     batch.attempts += 1;
-    const sent = await collector.send(parts);
+    this.#requests += 1;
+    const sent = await collector.send(batch.parts);
     this.#requests -= 1;
     this.#settle(batch, sent, failures);
     if (collector === this.#collector) this.#options.onOutcome(sent.why);
@@ -207,9 +221,9 @@ export class Exporter {
     const { onExported, onDropped } = this.#options;
     const { spans } = batch;
     if (sent.kind === 'taken') {
-      this.#failures = 0;
-      const rejected = Math.min(sent.rejected, spans.length);
-      if (rejected < spans.length) onExported(spans.length - rejected);
+      this.#patience.onSuccess();
+      const rejected = Math.min(sent.rejected, spans);
+      if (rejected < spans) onExported(spans - rejected);
       if (rejected > 0) onDropped(rejected);
       return;
     }
@@ -218,21 +232,17 @@ export class Exporter {
       sent.kind === 'lost' ||
       this.#isEnding ||
       batch.attempts >= MAX_ATTEMPTS ||
-      this.#resumeMs - batch.firstSentMs > MAX_RETRY_MS;
-    if (isOver) onDropped(spans.length);
+      this.#patience.resumeMs - batch.firstSentMs > MAX_RETRY_MS;
+    if (isOver) onDropped(spans);
     else this.#again.push(batch);
   }
 
   #backOff(sent: Sent, failures: number): void {
-    const { clock, random } = this.#options;
-    const nowMs = clock.now();
-    // Requests that were under way together fail together, once.
-    if (failures >= this.#failures) this.#failures += 1;
-    const backoffMs = Math.min(FIRST_BACKOFF_MS * 2 ** (this.#failures - 1), MAX_BACKOFF_MS);
-    const wantedMs = sent.kind === 'later' ? Math.min(sent.afterMs ?? 0, MAX_PAUSE_MS) : 0;
-    const delayMs = Math.max(backoffMs * (0.8 + 0.4 * random()), wantedMs);
-    this.#resumeMs = Math.max(this.#resumeMs, nowMs + delayMs);
+    const { clock } = this.#options;
+    const patience = this.#patience;
+    patience.onFailure(failures, sent.kind === 'later' ? (sent.afterMs ?? 0) : 0);
     this.#resumeTimer?.cancel();
-    this.#resumeTimer = clock.schedule(this.#resumeMs - nowMs, () => void this.#pump());
+    const delayMs = patience.resumeMs - clock.now();
+    this.#resumeTimer = clock.schedule(delayMs, () => void this.#pump());
   }
 }

@@ -13,7 +13,8 @@ import type { Sink } from '../bus.js';
 import { CallTrace } from './call-trace.js';
 import { openCollector } from './collector.js';
 import { createEncoding, type OtlpProtocol } from './encode.js';
-import { Exporter, type Collector } from './exporter.js';
+import type { Collector } from './delivery.js';
+import { Exporter } from './exporter.js';
 import { createTraceSink, refusalEventsOf } from './trace-sink.js';
 
 /** Where spans go. */

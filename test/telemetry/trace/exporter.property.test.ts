@@ -13,14 +13,8 @@ import {
   type Arbitrary,
 } from 'fast-check';
 import t from 'tap';
-import {
-  BATCH,
-  Exporter,
-  MAX_WAITING,
-  PART,
-  type Collector,
-  type Sent,
-} from '../../../src/telemetry/trace/exporter.js';
+import type { Collector, Sent } from '../../../src/telemetry/trace/delivery.js';
+import { BATCH, Exporter, MAX_WAITING, PART } from '../../../src/telemetry/trace/exporter.js';
 import { SERVER, Span } from '../../../src/telemetry/trace/span.js';
 import { FakeClock, settle } from '../../support/fake-clock.js';
 
@@ -60,17 +54,18 @@ t.test('each span is exported or dropped, once', async () => {
       const open: ((sent: Sent) => void)[] = [];
       let most = 0;
       let largest = 0;
-      let encoded = 0;
       let longest = 0;
       const collector: Collector = {
+        format: 'json',
         encode(spans) {
-          encoded += spans.length;
           longest = Math.max(longest, spans.length);
-          return new Uint8Array();
+          return new Uint8Array(spans.length);
         },
-        send() {
-          largest = Math.max(largest, encoded);
-          encoded = 0;
+        send(parts) {
+          largest = Math.max(
+            largest,
+            parts.reduce((sum, { length }) => sum + length, 0),
+          );
           return new Promise((resolve) => {
             open.push(resolve);
             most = Math.max(most, open.length);

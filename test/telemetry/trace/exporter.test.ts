@@ -1,12 +1,6 @@
 import t, { type Test } from 'tap';
-import {
-  BATCH,
-  Exporter,
-  MAX_WAITING,
-  PART,
-  type Collector,
-  type Sent,
-} from '../../../src/telemetry/trace/exporter.js';
+import type { Collector, Sent } from '../../../src/telemetry/trace/delivery.js';
+import { BATCH, Exporter, MAX_WAITING, PART } from '../../../src/telemetry/trace/exporter.js';
 import { SERVER, Span } from '../../../src/telemetry/trace/span.js';
 import { FakeClock, settle } from '../../support/fake-clock.js';
 
@@ -31,25 +25,31 @@ class FakeCollector implements Collector {
   /** How many spans each part had. */
   readonly parts: number[] = [];
   isClosed = false;
-  #encoded: string[] = [];
+  readonly format: string;
+  readonly #encoded = new Map<Uint8Array, readonly string[]>();
   readonly #clock: FakeClock;
   /** Undefined: requests stay open. */
   response: Sent | undefined;
 
-  constructor(clock: FakeClock, response?: Sent) {
+  constructor(clock: FakeClock, response?: Sent, format = 'json') {
     this.#clock = clock;
+    this.format = format;
     this.response = response;
   }
 
   encode(spans: readonly Span[]): Uint8Array {
-    this.#encoded.push(...spans.map(({ name }) => name));
+    const bytes = new Uint8Array();
+    this.#encoded.set(
+      bytes,
+      spans.map(({ name }) => name),
+    );
     this.parts.push(spans.length);
-    return new Uint8Array();
+    return bytes;
   }
 
-  send(): Promise<Sent> {
-    this.requests.push({ names: this.#encoded, atMs: this.#clock.now() });
-    this.#encoded = [];
+  send(parts: readonly Uint8Array[]): Promise<Sent> {
+    const names = parts.flatMap((part) => this.#encoded.get(part) ?? Array(PART).fill('?'));
+    this.requests.push({ names, atMs: this.#clock.now() });
     const { response } = this;
     if (response !== undefined) return Promise.resolve(response);
     return new Promise((resolve) => this.open.push(resolve));
@@ -394,6 +394,24 @@ t.test('another collector gets what waits, at once', async (t) => {
   t.same(next.sizes, [BATCH]);
   t.same(counts, { exported: BATCH, dropped: 0 });
   t.same(outcomes, ['connect ECONNREFUSED', undefined]);
+});
+
+t.test('what is encoded for another format goes to the collector before, once', async (t) => {
+  const { clock, collector, add, counts, exporter } = open(refused);
+  add(PART + 3);
+  await settleAll(clock);
+  await clock.advance(1000);
+  t.same(collector.sizes, [PART + 3]);
+  add(PART + 2);
+  await settleAll(clock);
+  collector.response = taken;
+  const next = new FakeCollector(clock, taken, 'protobuf');
+  exporter.moveTo(next);
+  await settleAll(clock);
+  await clock.advance(1000);
+  t.same(collector.sizes.slice(1), [PART + 3, PART], 'what waited, and what was to be sent again');
+  t.same(next.sizes, [2], 'what was not encoded yet');
+  t.same(counts, { exported: 2 * PART + 5, dropped: 0 });
 });
 
 t.test('what the collector before says is no news of the next one', async (t: Test) => {

@@ -66,8 +66,8 @@ export class App {
   readonly #live: LivePage;
   readonly #dataPlane: DataPlane;
   readonly #stores: StoreSet;
-  readonly #lookups: LookupQueue;
   /** For the whole process: look-ups of one name are shared. */
+  readonly #lookups: LookupQueue;
   readonly #admin: AdminListener;
   #state: 'starting' | 'ready' | 'draining' = 'starting';
   #config: Config;

@@ -1,4 +1,9 @@
-/** Clients and an upstream send frames at random over HTTP/2: the process stays small, and goes on serving. */
+/**
+ * Clients and an upstream send frames at random over HTTP/2: the process stays small, and goes on serving.
+ *
+ * Known: with Node.js 22.23.3, about one run of 15 s in ten ends at the limit of memory. Node does not come back from
+ * `close(CANCEL)` of a stream to the upstream then: it writes frames without end (`Http2Session::SendPendingData`).
+ */
 import { readFileSync } from 'node:fs';
 import net, { type Socket } from 'node:net';
 import t from 'tap';
@@ -151,7 +156,10 @@ upstreams:
     }
   });
   while (Date.now() < endAt) {
-    const ended = await Promise.race([client.call('/shop.Cart/Get'), pause(10_000)]);
+    const ended = await Promise.race([
+      client.call('/shop.Cart/Get').catch(() => undefined),
+      pause(10_000),
+    ]);
     if (isGone()) break;
     t.equal((ended as SentCall | undefined)?.status, '0', 'a sound call is served meanwhile');
     calls += 1;

@@ -170,7 +170,7 @@ export function createGrpcClient(t: Teardown, url: string): GrpcClient {
     );
   return {
     open,
-    call(path, fields) {
+    async call(path, fields) {
       const call = open(path, fields);
       call.stream.end(message('request'));
       return call.end();

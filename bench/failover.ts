@@ -43,7 +43,12 @@ if (withoutRedis !== false) {
   console.error(withoutRedis);
   process.exit(1);
 }
-const results = await Promise.all(Array.from({ length: fleets }, (_, i) => runFleet(i + 1)));
+// All of them end, and with them their servers, before one that failed ends the process.
+const endings = await Promise.allSettled(Array.from({ length: fleets }, (_, i) => runFleet(i + 1)));
+const results = endings.map((ending) => {
+  if (ending.status === 'rejected') throw ending.reason;
+  return ending.value;
+});
 const sum = (pick: (result: FailoverResult) => number) =>
   results.reduce((total, result) => total + pick(result), 0);
 const healed = results.flatMap(({ healedMs }) => healedMs).toSorted((a, b) => a - b);

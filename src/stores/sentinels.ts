@@ -12,12 +12,6 @@ const DEFAULT_PORT = 26_379;
 /** Longest wait for a sentinel, in ms. */
 const PATIENCE_MS = 500;
 
-/**
- * A replica that says it is a primary is about to become the primary, or was it before it was away. After this long it
- * is the second, in ms: the sentinels make a replica of it then.
- */
-const PROMOTION_MS = 4000;
-
 export interface SentinelOptions {
   readonly urls: readonly string[];
   /** What the sentinels call the primary. */
@@ -150,8 +144,6 @@ function fieldOf(fields: readonly Buffer[], name: string): string {
   return at === -1 ? '' : String(fields[at + 1]);
 }
 
-function couldTakeOver(replica: readonly Buffer[]): boolean {
-  if (/\b(?:s_down|o_down|disconnected)\b/.test(fieldOf(replica, 'flags'))) return false;
-  const isPrimary = fieldOf(replica, 'role-reported') === 'master';
-  return !isPrimary || Number(fieldOf(replica, 'role-reported-time')) < PROMOTION_MS;
-}
+/** Also one that says it is a primary: it is about to become the primary, or was it until a moment ago. */
+const couldTakeOver = (replica: readonly Buffer[]) =>
+  !/\b(?:s_down|o_down|disconnected)\b/.test(fieldOf(replica, 'flags'));

@@ -13,7 +13,7 @@ t.test(
       onRound: ({ trouble, tookMs }) => t.comment(`${trouble}: ${Math.round(tookMs)} ms`),
     });
     t.same(result.twice, []);
-    t.ok(result.keys > 50, `${result.keys} payments`);
+    t.ok(result.keys > 10, `${result.keys} payments`);
     t.ok(result.counts.replayed > 0, 'repeated requests got the kept response');
     t.comment(JSON.stringify({ ...result.counts, others: [...result.counts.others] }));
     t.comment(`healed after ${result.healedMs.map(Math.round).join(', ')} ms`);

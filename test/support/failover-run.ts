@@ -64,12 +64,12 @@ upstreams:
     const trouble = troubleNames[round % troubleNames.length]!;
     const startMs = performance.now();
     const old = await troubles[trouble](fleet);
-    const failedOverMs = performance.now();
-    await Promise.all(urls.map((url) => payUntilItWorks(url, `${round} ${url}`)));
-    healedMs.push(performance.now() - failedOverMs);
     // As the sentinels do it later: they give it more time than a test has.
     const { publicPort } = await fleet.primary();
     await old.command('REPLICAOF', '127.0.0.1', String(publicPort));
+    const failedOverMs = performance.now();
+    await Promise.all(urls.map((url) => payUntilItWorks(url, `${round} ${url}`)));
+    healedMs.push(performance.now() - failedOverMs);
     await fleet.waitUntilWhole();
     options.onRound?.({
       number: round + 1,

@@ -10,7 +10,7 @@ import type { SentinelConnection } from './sentinel-connection.js';
 const WAIT_MS = 200;
 
 /** That the primary is alone is believed for this long, in ms: a replica needs longer to get ready to take over. */
-const ALONE_MS = 1000;
+const ALONE_MS = 250;
 
 export interface SafeWritesOptions {
   /** For these writes only: WAIT holds up all that is sent after it. */

@@ -19,8 +19,8 @@ const WARM_UP_SECONDS = 4;
 
 const { values } = parseArgs({
   options: {
-    rounds: { type: 'string', default: '30' },
-    seconds: { type: 'string', default: '1' },
+    rounds: { type: 'string', default: '10' },
+    seconds: { type: 'string', default: '6' },
     endpoints: { type: 'string', default: '10' },
   },
 });

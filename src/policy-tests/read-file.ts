@@ -9,7 +9,7 @@ import { locator } from '../config/syntax/manifest.js';
 import { itemsOf, textOf, valueOf, type SourceNode } from '../config/syntax/source.js';
 import { validateAgainst } from '../config/schema/validate.js';
 import { readCase } from './read-case.js';
-import { testFileSchema } from './schema.js';
+import { testCaseSchema, testFileSchema } from './schema.js';
 import type { TestCase } from './test-case.js';
 
 /** A case that cannot be played, because it or its configuration has errors. */
@@ -96,14 +96,43 @@ export function readTests(file: string, text: string, env: Environment): TestFil
     const message = 'the file is empty; it needs at least `cases`';
     findings.error('syntax', { line: 1, column: 1 }, [], message);
   }
-  if (root !== undefined && !findings.hasErrors) validateAgainst(testFileSchema, root, findings);
   if (root === undefined || findings.hasErrors) return { cases: [], diagnostics: findings.list() };
+  validateAgainst(testFileSchema, root, findings);
+  if (findings.list().some(({ path }) => !/^cases\[\d/.test(path))) {
+    return { cases: [], diagnostics: findings.list() };
+  }
   const configs = new Configs(file, text, env);
-  const cases = itemsOf(valueOf(root, 'cases')).map((node, i) =>
-    openCase(file, root, node, i, configs),
-  );
+  const cases = itemsOf(valueOf(root, 'cases')).map((node, i) => {
+    const problems = findings.hasErrors ? mistakesIn(file, node, i) : [];
+    return problems.length > 0
+      ? { name: nameOf(node, i), problems }
+      : openCase(file, root, node, i, configs);
+  });
   const problems = cases.flatMap((each) => ('problems' in each ? each.problems : []));
-  return { cases, diagnostics: [...new Set(problems)] };
+  return {
+    cases,
+    diagnostics: [...new Map(problems.map((each) => [placeOf(each), each])).values()],
+  };
+}
+
+/** Cases that share an anchor share its mistakes. */
+const placeOf = ({ file, line, column, message }: Diagnostic) =>
+  `${file}:${line}:${column}:${message}`;
+
+/** What the schema has against one case. */
+function mistakesIn(file: string, node: SourceNode, i: number): readonly Diagnostic[] {
+  const findings = new Findings(file);
+  validateAgainst(testCaseSchema, node, findings);
+  return findings.list().map((each) => ({
+    ...each,
+    path: each.path === '' ? `cases[${i}]` : `cases[${i}].${each.path}`,
+  }));
+}
+
+/** Of a case whose name may be missing, or be no text. */
+function nameOf(node: SourceNode, i: number): string {
+  const name = textOf(valueOf(node, 'name'));
+  return name === undefined || name === '' ? `cases[${i}]` : name;
 }
 
 function openCase(

@@ -63,6 +63,7 @@ const when = Options(
       description: 'When the request comes, from the start of the case.',
     }),
     method: Type.String({
+      title: 'an HTTP method, such as GET',
       default: 'GET',
       pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$",
       description: 'Method of the request.',
@@ -113,7 +114,8 @@ const something: TSchema = { ...then, minProperties: 1 };
 const config = (description: string) =>
   Type.String({ title: 'a file, or the text of one after `|`', minLength: 1, description });
 
-const testCase = {
+/** One entry of `cases`. */
+export const testCaseSchema = {
   ...Options(
     {
       name: Type.String({ minLength: 1, description: 'What the case shows, as a sentence.' }),
@@ -154,7 +156,10 @@ export const testFileSchema = {
       config: config(
         'Configuration for all cases: a file relative to this one, or its text after `|`.',
       ),
-      cases: Type.Array(testCase, { minItems: 1, description: 'The cases. Each begins anew.' }),
+      cases: Type.Array(testCaseSchema, {
+        minItems: 1,
+        description: 'The cases. Each begins anew.',
+      }),
     },
     { description: 'Policy tests of Breakwater.' },
   ),

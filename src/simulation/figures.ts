@@ -33,6 +33,8 @@ export interface CountedPhase {
   readonly failures: Readonly<Record<string, number>>;
   /** Calls that policies in shadow would have refused, by reason; they went on. */
   readonly shadow: Readonly<Record<string, number>>;
+  /** The same calls, each counted once. */
+  readonly inShadow: number;
 }
 
 const MICROSECONDS = 1000;
@@ -58,6 +60,7 @@ export class Tally {
   readonly refused = new Map<string, number>();
   readonly failures = new Map<string, number>();
   readonly shadow = new Map<string, number>();
+  inShadow = 0;
   readonly #latencies: RecordableHistogram;
 
   /** @param figures significant ones of latencies. */
@@ -73,6 +76,7 @@ export class Tally {
     this.counts[ending] += 1;
     if (ending === 'refused') increase(this.refused, reason);
     if (ending === 'failed') increase(this.failures, reason === '' ? `status ${status}` : reason);
+    if (shadow.length > 0) this.inShadow += 1;
     for (const each of shadow) increase(this.shadow, each);
     if (ending !== 'good' && ending !== 'degraded') return;
     const microseconds = Math.max(1, Math.round(durationMs * MICROSECONDS));
@@ -145,7 +149,8 @@ export class Figures {
         attemptsPerCall: offered === 0 ? 0 : Number((attempts / offered).toFixed(3)),
         upstreamCalls,
       };
-      return { figures, failures: sorted(tally.failures), shadow: sorted(tally.shadow) };
+      const { inShadow } = tally;
+      return { figures, failures: sorted(tally.failures), shadow: sorted(tally.shadow), inShadow };
     });
   }
 

@@ -71,7 +71,7 @@ function rowsOf(phases: readonly CountedPhase[]): Row[] {
     );
   const shadow = reasons((phase) => phase.shadow);
   const shadowRows =
-    shadow.length === 0 ? [] : [row('in shadow', (phase) => String(sum(phase.shadow))), ...shadow];
+    shadow.length === 0 ? [] : [row('in shadow', (phase) => String(phase.inShadow)), ...shadow];
   return [
     row('offered', ({ figures }) => String(figures.offered)),
     row('good', ({ figures }) => withShare(figures.good, figures.offered)),

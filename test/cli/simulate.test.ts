@@ -118,6 +118,19 @@ t.test('text tells what policies in shadow would have refused', async (t) => {
   t.notMatch(enforced, 'in shadow');
 });
 
+t.test('a call that two policies in shadow would have refused is one call', async (t) => {
+  const shadow = `    circuitBreaker: { mode: shadow }
+    rateLimit: { mode: shadow, rate: 1/h }
+    target`;
+  const { stdout } = await run(write(t, CONFIG.replace('    target', shadow)));
+  const counts = (row: string) =>
+    new RegExp(`^ *${row} +(.*)$`, 'm').exec(stdout)![1]!.trim().split(/\s+/).map(Number);
+  const [, duringOutage] = counts('offered');
+  t.equal(counts('rate-limited')[1], duringOutage);
+  t.ok(counts('circuit-open')[1]! > 0);
+  t.equal(counts('in shadow')[1], duringOutage);
+});
+
 t.test('two files stand side by side', async (t) => {
   const file = write(t, CONFIG);
   const against = write(

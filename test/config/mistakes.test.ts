@@ -256,9 +256,23 @@ const values: readonly Case[] = [
     ],
   },
   {
+    name: 'an empty list of secrets',
+    text: `stores: { kind: redis, mode: cluster, urls: [] }\n${valid}`,
+    expected: ['1:45: error: stores.urls: must be a list that is not empty, but is an empty list'],
+  },
+  {
+    name: 'text for a list of secrets, without showing it',
+    text: `stores: { kind: redis, urls: "redis://u:pw@a" }\n${valid}`,
+    expected: [
+      '1:30: error: stores.urls: must be a list that is not empty, but is text (not shown)',
+    ],
+  },
+  {
     name: 'a secret of the wrong kind, without showing it',
     text: `admin: { token: 12345 }\n${valid}`,
-    expected: ['1:17: error: admin.token: must be text that is not empty, but is something else'],
+    expected: [
+      '1:17: error: admin.token: must be text that is not empty, but is a number (not shown)',
+    ],
   },
   {
     name: 'a name that is none',

@@ -32,6 +32,33 @@ cases:
   );
 });
 
+t.test(
+  'a case with a mistake leaves the others alone, but those with the same anchor',
+  async (t) => {
+    const { cases, diagnostics } = readTests(
+      'tests.yaml',
+      `${CONFIG}cases:
+  - { name: a, then: { status: 200 } }
+  - { name: b, given: &wrong [{ stats: 500 }], then: { status: 200 } }
+  - { given: *wrong, then: { status: 200 } }
+  - 5
+  - { name: c, when: [{ method: G T }], then: { status: 200 } }
+  - { name: d, then: { status: 200 } }
+`,
+      {},
+    );
+    t.match(cases, [
+      { name: 'a', upstream: 'a' },
+      { name: 'b', problems: [{ line: 5, path: 'cases[1].given[0].stats' }] },
+      { name: 'cases[2]', problems: [{ line: 5, path: 'cases[2].given[0].stats' }, { line: 6 }] },
+      { name: 'cases[3]', problems: [{ line: 7, message: /must be a mapping/ }] },
+      { name: 'c', problems: [{ message: 'must be an HTTP method, such as GET, but is "G T"' }] },
+      { name: 'd', upstream: 'a' },
+    ]);
+    t.equal(diagnostics.length, 4, 'the mistake in the anchor is told once');
+  },
+);
+
 t.test('mistakes that the schema does not see', async (t) => {
   t.same(
     errorsIn(`${CONFIG}cases:

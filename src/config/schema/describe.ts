@@ -122,10 +122,18 @@ function suggest(schema: SchemaView, node: SourceNode): string {
 
 const semicolon = (text: string) => (text === '' ? '' : `;${text}`);
 
+/** What a secret is, without its value. */
+function describeSecret(node: SourceNode): string {
+  if (node.kind !== 'scalar' || node.value === null || node.value === '') return describeSeen(node);
+  const kinds = { string: 'text', number: 'a number', boolean: 'true or false' } as const;
+  return `${kinds[typeof node.value as keyof typeof kinds]} (not shown)`;
+}
+
 /** `must be ..., but is ...; did you mean ...?` */
 export function describeWrongValue(schema: SchemaView, node: SourceNode): string {
-  const seen = schema.writeOnly === true ? 'something else' : describeSeen(node);
-  const suggestion = schema.writeOnly === true ? '' : suggest(schema, node);
+  const isSecret = schema.writeOnly === true;
+  const seen = isSecret ? describeSecret(node) : describeSeen(node);
+  const suggestion = isSecret ? '' : suggest(schema, node);
   return `must be ${describeAllowed(schema)}, but is ${seen}${suggestion}`;
 }
 

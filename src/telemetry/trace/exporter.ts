@@ -46,7 +46,7 @@ interface Batch {
 const sum = (counted: readonly { readonly spans: number }[]) =>
   counted.reduce((total, { spans }) => total + spans, 0);
 
-/** Spans are encoded soon: many small objects that live for a second cost the garbage collection more than all else. */
+/** Spans are encoded soon, so that few small objects wait for the garbage collection. */
 export class Exporter {
   readonly #options: ExporterOptions;
   #collector: Collector;

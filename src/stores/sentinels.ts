@@ -144,6 +144,18 @@ function fieldOf(fields: readonly Buffer[], name: string): string {
   return at === -1 ? '' : String(fields[at + 1]);
 }
 
-/** Also one that says it is a primary: it is about to become the primary, or was it until a moment ago. */
-const couldTakeOver = (replica: readonly Buffer[]) =>
-  !/\b(?:s_down|o_down|disconnected)\b/.test(fieldOf(replica, 'flags'));
+/** A server that is up has told a sentinel within this time, in ms, that it is: sentinels ask once a second. */
+const SIGN_OF_LIFE_MS = 3000;
+
+/**
+ * Also one that says it is a primary: it is about to become the primary, or was it until a moment ago. A server that is
+ * made a replica closes the connections of the sentinels: for a moment it is disconnected, and up.
+ */
+function couldTakeOver(replica: readonly Buffer[]): boolean {
+  const flags = fieldOf(replica, 'flags');
+  if (/\b[so]_down\b/.test(flags)) return false;
+  if (!/\bdisconnected\b/.test(flags)) return true;
+  // Without an id this sentinel has never reached it: the primary that was lost, after a failover.
+  const hasBeenSeen = fieldOf(replica, 'runid') !== '';
+  return hasBeenSeen && Number(fieldOf(replica, 'last-ok-ping-reply')) < SIGN_OF_LIFE_MS;
+}

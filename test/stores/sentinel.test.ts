@@ -148,6 +148,25 @@ t.test('signs in at sentinels and servers, each with its own user', onServer, as
   t.match(stranger.changes, [new RegExp(`^127.0.0.1:${primary.port}: WRONGPASS`)]);
 });
 
+t.test(
+  'a replica without the data is up, even if it has just closed all connections',
+  onServer,
+  async (t) => {
+    const fleet = await startSentinelFleet(t);
+    const { store } = await openStore(t, optionsFor(fleet.urls));
+    await store.safeRecords.claim('a', value, 60_000);
+    const primary = await fleet.primary();
+    const replica = fleet.servers.find((server) => server !== primary)!;
+    await replica.command('REPLICAOF', '127.0.0.1', String(NO_PORT));
+    const closing = setInterval(() => {
+      replica.command('CLIENT', 'KILL', 'TYPE', 'normal').catch(() => {});
+    }, 10);
+    t.teardown(() => clearInterval(closing));
+    const claimed = store.safeRecords.claim('b', value, 60_000);
+    await t.rejects(claimed, /^no replica of 127\.0\.0\.1:\d+ has confirmed the write/);
+  },
+);
+
 t.test('a primary that is cut off from its replica takes no safe write', onServer, async (t) => {
   const fleet = await startSentinelFleet(t, { withRelays: true });
   const { store } = await openStore(t, optionsFor(fleet.urls));

@@ -69,6 +69,14 @@ export interface References {
   readonly headers?: readonly SettingsPath[];
 }
 
+/** That operators may replace the settings of a policy for a time. */
+export interface Orders {
+  /** Of its endpoints. */
+  readonly path: string;
+  /** Why these options, which are valid, cannot be meant: a clause. Undefined where they can. */
+  objection?(options: unknown): string | undefined;
+}
+
 /**
  * A policy's manifest: the only part of it that other modules use.
  *
@@ -98,7 +106,7 @@ export interface Policy<
   /** Operators look at, or override, its state per route: a route with a layer of its own is shown from the start. */
   readonly isShownPerRoute?: true;
   /** Operators may replace its settings for a time, of an upstream or of a route, by `PUT /PATH/NAME`. */
-  readonly orders?: { readonly path: string };
+  readonly orders?: Orders;
   /** What the start of the process and each reload warn of under these settings: the rest of "UPSTREAM ...". */
   caution?(settings: Settings): string | undefined;
   /** Asked also where these settings switch the policy off. */

@@ -95,6 +95,8 @@ t.test('responds 400 to what is no fault or has no end, and says what is allowed
     ['{"ttl":"1m"}', /fault is missing/],
     ['{"fault":{"reset":{}},"ttl":"1m","until":"x"}', /the key "until" is unknown/],
     ['{"fault":{"reset":{}}}', /ttl is missing/],
+    ['{"fault":{},"ttl":"1m"}', /it says neither delay, abort, reset nor header/],
+    ['{"fault":{"first":2},"ttl":"1m"}', /so it would do nothing/],
     ['{"fault":{"reset":{}},"ttl":"61m"}', /ttl is "61m", which is too long/],
     ['{"fault":{"reset":{}},"ttl":"0s"}', /ttl is "0s", which is not a duration above 0/],
     ['{"fault":{"reset":{}},"ttl":60}', /ttl is 60, which is not a duration/],

@@ -21,6 +21,18 @@ function listSettings(inspection: Inspection, policy: AnyPolicy) {
   });
 }
 
+/** Settings that are valid, and that do something. */
+function readMeant(
+  value: unknown,
+  { name, orders }: AnyPolicy,
+  context: AdminContext,
+): ReturnType<AdminContext['readSettings']> {
+  const read = context.readSettings(name, value);
+  if ('problem' in read) return read;
+  const problem = orders?.objection?.(read.settings);
+  return problem === undefined ? read : { problem };
+}
+
 function setSettings(request: FastifyRequest, policy: AnyPolicy, context: AdminContext) {
   const { name: upstream, route = '' } = request.params as { name: string; route?: string };
   const { inspection, logger, orderSettings } = context;
@@ -31,7 +43,7 @@ function setSettings(request: FastifyRequest, policy: AnyPolicy, context: AdminC
     key: policy.name,
     maxTtlMs: MAX_TTL_MS,
     parseDuration: context.parseDuration,
-    readSettings: (value) => context.readSettings(policy.name, value),
+    readSettings: (value) => readMeant(value, policy, context),
   });
   const missing = orderSettings({ policy: policy.name, upstream, route, settings, forMs: ttlMs });
   if (missing !== undefined) {

@@ -91,7 +91,13 @@ export const fault = {
   instruments,
   traced,
   isShownPerRoute: true,
-  orders: { path: 'faults' },
+  orders: {
+    path: 'faults',
+    objection: (options: FaultSettings['fault']) =>
+      options !== 'off' && isIdle(options)
+        ? 'it says neither delay, abort, reset nor header, so it would do nothing; "off" switches the fault of the file off, and null lifts what was set'
+        : undefined,
+  },
   caution: ({ fault: options }) =>
     options === 'off' || isIdle(options) ? undefined : `has a fault that ${inWords(options)}`,
   create,

@@ -1,8 +1,8 @@
 /**
  * Clients and an upstream send frames at random over HTTP/2: the process stays small, and goes on serving.
  *
- * Known: with Node.js 22.23.3, about one run of 15 s in ten ends at the limit of memory. Node does not come back from
- * `close(CANCEL)` of a stream to the upstream then: it writes frames without end (`Http2Session::SendPendingData`).
+ * Known: with Node.js 22.23.3, about one long run in ten ends at the limit of memory, because node:http2 then writes without end.
+ * It was not seen with Node.js 20.
  */
 import { readFileSync } from 'node:fs';
 import net, { type Socket } from 'node:net';

@@ -1,4 +1,4 @@
-/** The spans of a call whose trace is recorded: what the parts that run a call tell whoever records it. */
+/** The spans of a call whose trace is recorded: what the parts that run a call tell the recorder. */
 import type { FieldEdits } from '../http/field-edits.js';
 import type { Fields } from '../http/fields.js';
 import type { GrpcCode } from '../http/grpc.js';

@@ -145,7 +145,7 @@ export const testCaseSchema = {
     },
   ),
   required: ['name', 'then'],
-} as unknown as TSchema;
+} as TSchema;
 
 /** JSON Schema (2020-12), with the keywords of `OptionKeywords`. */
 export const testFileSchema = {
@@ -164,4 +164,4 @@ export const testFileSchema = {
     { description: 'Policy tests of Breakwater.' },
   ),
   required: ['cases'],
-} as unknown as TSchema;
+} as TSchema;

@@ -45,7 +45,7 @@ export class Screen {
   #isEntered = false;
   #hasDrawn = false;
 
-  /** @param onQuit somebody wants it to end, or nobody reads any more. */
+  /** @param onQuit the user wants it to end, or its output is not read any more. */
   constructor(terminal: Terminal, onQuit: () => void) {
     this.#terminal = terminal;
     this.#onQuit = onQuit;

@@ -66,8 +66,9 @@ export function assemble(
     connections: layConnectionKeys(root, part),
   }));
   const decode = createDecoder();
+  // The schemas say what has been decoded, which the type checker cannot follow.
   const settle = (laid: EffectiveMap) =>
-    fillFiles(decode(laid, schemas), policies, files) as unknown as PolicySettings;
+    fillFiles(decode(laid, schemas), policies, files) as PolicySettings;
   const upstreams = parts.map((part, i) => toUpstreamConfig(part, effective[i]!, settle));
   const toNotation = createNotation();
   const document = {

@@ -23,7 +23,8 @@ export function layConnectionKeys(root: SourceNode, { name, node }: UpstreamPart
 }
 
 export function decodeConnectionKeys(effective: EffectiveMap): ConnectionOptions {
-  const decoded = createDecoder()(effective, connectionKeys) as unknown as Omit<
+  // The schemas say what has been decoded, which the type checker cannot follow.
+  const decoded = createDecoder()(effective, connectionKeys) as Omit<
     ConnectionOptions,
     'slowStart'
   > & { readonly slowStart: number | Off };

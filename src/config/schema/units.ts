@@ -66,6 +66,7 @@ export const unitExamples: Readonly<Record<Unit, string>> = {
 
 /** Spellings of units that other programs allow. */
 const otherSpellings: Readonly<Record<string, string>> = {
+  // The type checker takes it for a key; it is the way to write an object without inherited ones.
   __proto__: null as never,
   msec: 'ms',
   millis: 'ms',

@@ -4,7 +4,6 @@ import {
   isMap,
   isScalar,
   isSeq,
-  LineCounter,
   parseDocument,
   Scalar,
   type Alias,
@@ -14,6 +13,7 @@ import {
 import { listWords, type Findings, type Position } from './diagnostics.js';
 import { interpolate, readPlain, type Environment } from './interpolate.js';
 import { reportSyntax } from './syntax-errors.js';
+import { YamlText } from './yaml-text.js';
 import type { ScalarValue, SourceEntry, SourceMap, SourceNode, SourceScalar } from './source.js';
 
 /** Far beyond any sensible file: the limit against "billion laughs" attacks. */
@@ -21,7 +21,6 @@ const MAX_ALIASED_VALUES = 100_000;
 const MAX_DEPTH = 100;
 /** Of a value that needs a variable that is not set. */
 export const UNSET_RULE = 'unset-variable';
-const START: Position = { line: 1, column: 1 };
 
 /**
  * @param allowsUnset a value whose variable is not set is an info, and not known.
@@ -35,26 +34,10 @@ export function parseSource(
   allowsUnset = false,
   file?: string,
 ): SourceNode | undefined {
-  // A byte order mark is not content, and would shift the first column.
-  const source = text.startsWith('\uFEFF') ? text.slice(1) : text;
-  const lineCounter = new LineCounter();
-  const positionAt = (offset: number): Position => {
-    const { line, col } = lineCounter.linePos(offset);
-    const position = line === 0 ? START : { line, column: col };
-    return file === undefined ? position : { ...position, file };
-  };
-  const start = file === undefined ? START : { ...START, file };
+  const yamlText = new YamlText(text, file);
+  const { source, positionAt, start } = yamlText;
   try {
-    const document = parseDocument(source, {
-      lineCounter,
-      merge: true,
-      stringKeys: true,
-      // Looked for below, where their path is known.
-      uniqueKeys: false,
-      prettyErrors: false,
-      logLevel: 'error',
-      resolveKnownTags: false,
-    });
+    const document = parseDocument(source, { ...yamlText.parserOptions, resolveKnownTags: false });
     const problems = [...document.errors, ...document.warnings];
     reportSyntax(problems, source, positionAt, findings);
     if (problems.length > 0) return undefined;
@@ -68,9 +51,7 @@ export function parseSource(
     }
     return new TreeBuilder(env, findings, positionAt, allowsUnset).build(document.contents, start);
   } catch (cause) {
-    // Nested so deeply that the parser itself gave up.
-    const message = cause instanceof Error ? cause.message : String(cause);
-    findings.error('syntax', start, [], `cannot be read as YAML: ${message.split('\n')[0]}`);
+    yamlText.reportFailure(cause, findings);
     return undefined;
   }
 }

@@ -66,7 +66,7 @@ function toMap(map: WrittenMap): YAMLMap {
 /** @param head comment lines at the top, each a paragraph. */
 export function writeYaml(map: WrittenMap, head: readonly string[]): string {
   const document = new Document();
-  document.contents = toMap(map) as unknown as typeof document.contents;
+  document.contents = toMap(map) as typeof document.contents;
   const comment = wrap(head);
   if (comment !== undefined) document.commentBefore = comment;
   return document.toString({ lineWidth: 0, flowCollectionPadding: false });

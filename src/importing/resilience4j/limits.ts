@@ -6,7 +6,7 @@ import type { Instance } from './instance.js';
 const DEFAULT = "resilience4j's default";
 const defaults = { calls: 25, queue: 100, limit: 50, periodMs: 500e-6, timeLimitMs: 1000 };
 
-/** A rate of which nobody takes notice. */
+/** A rate so high that no caller meets it. */
 const BOUNDLESS_PER_SECOND = 1_000_000;
 
 /** The threads of a Tomcat by default: so many callers can wait there. */

@@ -61,6 +61,7 @@ export function createEncoding(
     format: JSON.stringify([protocol, shared]),
     contentType,
     encode(spans) {
+      // The serializers read less than their type asks for: a Span has all that they read.
       const readable = spans.map((span) => Object.assign(span, shared) as unknown as Readable);
       const body = serializer.serializeRequest(readable);
       if (body === undefined) throw new Error('the serializer gave nothing');

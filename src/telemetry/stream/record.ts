@@ -1,36 +1,14 @@
 /** What is kept of one upstream for the live page: its ring, counts since it is known, and the last few things that went wrong. */
 import type { AttemptFinished, ExchangeSummary } from '../../core/events.js';
-import { CallError } from '../../core/errors.js';
 import type { AttemptResult } from '../../core/outcome.js';
 import type { ShadowRefused } from '../../core/shadow.js';
 import { isGrpcFault } from '../../http/grpc.js';
+import { describeCall, type FailedCall } from './failed-call.js';
+import { LastFew } from './last-few.js';
 import { Ring, type CallResult } from './ring.js';
-
-/** Entries that are kept of each kind. */
-const KEPT = 20;
 
 /** In ms: a flood of failures must not cost more than counting them, nor push out the first ones within a moment. */
 const BETWEEN_FAILURES_MS = 200;
-
-/** Longer paths are cut. */
-const MAX_PATH = 200;
-
-/** A call that did not go well. Nothing in it comes from a query, a header or a body. */
-export interface FailedCall {
-  readonly at: string;
-  readonly route: string;
-  readonly method: string;
-  readonly path: string;
-  readonly status: number;
-  readonly reason: string;
-  readonly fallback: string | null;
-  readonly attempts: number;
-  readonly outcomes: readonly AttemptResult[];
-  readonly endpoints: readonly string[];
-  readonly durationMs: number;
-  readonly waitMs: number;
-  readonly error: string | null;
-}
 
 /** A line that a policy or an endpoint has for the log. */
 export interface News {
@@ -40,25 +18,6 @@ export interface News {
   readonly message: string;
   /** As in the log: `from`, `to`, `rule`, `observed` and `threshold` of a circuit. */
   readonly fields: object;
-}
-
-/** A list of the last so many, newest first when it is read. */
-export class LastFew<Item> {
-  #items: Item[] | undefined;
-
-  add(item: Item): void {
-    const items = (this.#items ??= []);
-    if (items.length === KEPT) items.shift();
-    items.push(item);
-  }
-
-  get newest(): Item | undefined {
-    return this.#items?.at(-1);
-  }
-
-  list(): Item[] {
-    return this.#items?.toReversed() ?? [];
-  }
 }
 
 /** Since the start, or since the upstream came with a reload. */
@@ -104,19 +63,6 @@ export function callResult(summary: ExchangeSummary): CallResult {
   const isRefusal = reason !== '' && attempts === 0;
   if (isRefusal && (isFault || status === 429)) return 'refused';
   return isFault || (error !== undefined && status < 400) ? 'failed' : 'good';
-}
-
-/** A copy that does not keep the text alive of which it was a part. */
-const copied = (text: string) => Buffer.from(text.slice(0, MAX_PATH)).toString();
-
-export const RESPONDED = 'The upstream responded with an error';
-
-/** Errors that the upstream had no part in may quote what the client sent. */
-function describeError({ error, status, substitution }: ExchangeSummary): string | null {
-  if (error instanceof CallError) return error.outcome === undefined ? error.title : error.message;
-  // The reason says it, where Breakwater had one.
-  if (substitution !== undefined) return substitution.reason === '' ? RESPONDED : null;
-  return status >= 500 ? `The upstream responded ${status}` : null;
 }
 
 /** Made so that it is small as long as all goes well: there may be thousands. */
@@ -231,23 +177,4 @@ export class UpstreamRecord {
     this.lastNotGood = counted;
     return counted;
   }
-}
-
-function describeCall(summary: ExchangeSummary, route: string, wallMs: number): FailedCall {
-  const { method, path, status, reason, attempts, results, endpoints, substitution } = summary;
-  return {
-    at: new Date(wallMs).toISOString(),
-    route,
-    method: copied(method),
-    path: copied(path),
-    status,
-    reason,
-    fallback: substitution?.source ?? null,
-    attempts,
-    outcomes: results.slice(0, KEPT),
-    endpoints: endpoints.slice(0, KEPT),
-    durationMs: Math.round(summary.durationMs),
-    waitMs: Math.round(summary.waitedMs),
-    error: describeError(summary),
-  };
 }

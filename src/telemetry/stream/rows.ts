@@ -17,7 +17,8 @@ import type {
   ShadowRow,
   SlotsRow,
 } from '../../core/live.js';
-import { RESPONDED, type UpstreamRecord } from './record.js';
+import { RESPONDED } from './failed-call.js';
+import type { UpstreamRecord } from './record.js';
 import { SLOT_MS } from './ring.js';
 import { findTrouble } from './trouble.js';
 

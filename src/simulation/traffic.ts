@@ -95,8 +95,10 @@ export function* gather(
 ): Traffic {
   let held: Arrival[] = [];
   let endMs = 0;
+  /** Of the last part, which the end of the span may cut: a request does not come before its part begins. */
+  let widthMs = withinMs;
   function* release(): Traffic {
-    const offsets = held.map(() => random() * withinMs).toSorted((a, b) => b - a);
+    const offsets = held.map(() => random() * widthMs).toSorted((a, b) => b - a);
     const together = held.map((arrival, i) => ({ ...arrival, atMs: endMs - offsets[i]! }));
     held = [];
     yield* together;
@@ -109,7 +111,9 @@ export function* gather(
       continue;
     }
     const number = Math.floor((arrival.atMs - fromMs) / everyMs);
-    endMs = Math.min(fromMs + (number + 1) * everyMs, toMs);
+    const beginMs = fromMs + number * everyMs;
+    endMs = Math.min(beginMs + everyMs, toMs);
+    widthMs = Math.min(withinMs, endMs - beginMs);
     held.push(arrival);
   }
   yield* release();

@@ -61,6 +61,16 @@ t.test('a herd comes at the end of its time, and before the end of the span', as
   t.equal(times[6], 46);
 });
 
+t.test('a herd whose time is cut short does not come before the span', async (t) => {
+  const herd = { everyMs: 30, withinMs: 5 };
+  const [before, ...times] = timesOf(gather(at(4, 5, 5), { fromMs: 5, toMs: 6 }, herd, seeded(3)));
+  t.equal(before, 4);
+  t.ok(
+    times.every((ms) => ms >= 5 && ms <= 6),
+    times.join(),
+  );
+});
+
 t.test('no request is lost or out of order, whatever the times', async (t) => {
   const times = fc.array(fc.integer({ min: 0, max: 200 }), { maxLength: 60 });
   fc.assert(

@@ -22,8 +22,13 @@ interface Running {
   readonly exit: Promise<number | null>;
 }
 
-function start(t: Teardown, command: string, args: readonly string[], env = {}): Running {
-  const child = spawn(command, args, { env: { ...process.env, LANG: 'C.UTF-8', ...env } });
+function start(
+  t: Teardown,
+  command: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = process.env,
+): Running {
+  const child = spawn(command, args, { env: { ...env, LANG: 'C.UTF-8' } });
   let text = '';
   let errors = '';
   child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));
@@ -42,7 +47,8 @@ const top = (t: Teardown, ...args: string[]) =>
 function topInTerminal(t: Teardown, admin: string, env: Record<string, string> = {}): Running {
   const [command, args] = node(pathOf('main.js'), 'top', '--admin', admin);
   const line = ['stty rows 24 cols 80; exec', command, ...args].join(' ');
-  const terminal = { TERM: 'xterm', NO_COLOR: undefined, FORCE_COLOR: undefined, ...env };
+  // Nothing else of this process: NO_COLOR, FORCE_COLOR, CI and TMUX change what Node thinks of the terminal's colours.
+  const terminal = { PATH: process.env['PATH'], TERM: 'xterm', ...env };
   return start(t, 'script', ['-qec', line, '/dev/null'], terminal);
 }
 

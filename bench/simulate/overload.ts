@@ -61,6 +61,10 @@ class EventLoop implements Clock {
     return this.#clock.scheduleAt(atMs, () => this.push(0, callback));
   }
 
+  atTurnEnd(task: () => void): void {
+    this.#clock.atTurnEnd(task);
+  }
+
   /** Work that takes `costMs` from when its turn comes, and then has its effect. */
   push(costMs: number, run: () => void): void {
     this.#tasks.push({ costMs, run });

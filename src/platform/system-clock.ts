@@ -1,6 +1,7 @@
 /** The clock of the machine. */
 import type { Clock } from '../core/clock.js';
 import { TimerWheel } from '../lib/timer-wheel.js';
+import { TurnEnd } from '../lib/turn-end.js';
 
 /** The process's own time. Each clock drives all of its timers with one of Node's. */
 export function createSystemClock(): Clock {
@@ -16,10 +17,12 @@ export function createSystemClock(): Clock {
       else timeout?.unref();
     },
   });
+  const turnEnd = new TurnEnd(setImmediate);
   return {
     now: () => performance.now(),
     wallNow: () => Date.now(),
     schedule: (delayMs, callback) => wheel.schedule(delayMs, callback),
     scheduleAt: (atMs, callback) => wheel.scheduleAt(atMs, callback),
+    atTurnEnd: (task) => turnEnd.add(task),
   };
 }

@@ -61,6 +61,11 @@ export class VirtualClock implements Clock {
     return entry;
   }
 
+  /** A turn has no length here. */
+  atTurnEnd(task: () => void): void {
+    task();
+  }
+
   /** Timers that are kept, cancelled or not. */
   get size(): number {
     return this.#heap.length;

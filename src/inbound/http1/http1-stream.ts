@@ -164,8 +164,8 @@ export class Http1Stream implements InboundStream {
   end(last?: Buffer, trailers?: Fields, release?: Release): void {
     const response = this.#response;
     if (trailers !== undefined && trailers.length > 0) response.addTrailers(fieldPairs(trailers));
-    if (last === undefined) response.end();
-    else endWith(response, last, release);
+    if (last === undefined) this.#clock.atTurnEnd(() => response.end());
+    else endWith(response, last, this.#clock, release);
   }
 
   abort(): void {

@@ -1,5 +1,6 @@
-/** Responses that are here as a whole leave in one write. */
+/** Responses that are here as a whole leave in one write, and together with those of other connections. */
 import type { ServerResponse } from 'node:http';
+import type { Clock } from '../../core/clock.js';
 import type { Release } from '../../core/reply.js';
 
 /** Longest body to join to a head: for longer ones another system call costs less than the copy. */
@@ -16,7 +17,12 @@ interface PendingHead {
  * two pieces of one vector, which takes a third longer than a single string. Where its response object is not what it
  * has been in all versions so far, the plain way remains.
  */
-export function endWith(response: ServerResponse, body: Buffer, release?: Release): void {
+export function endWith(
+  response: ServerResponse,
+  body: Buffer,
+  clock: Clock,
+  release?: Release,
+): void {
   const pending = response as unknown as PendingHead;
   if (
     body.length > JOINED_BYTES ||
@@ -26,13 +32,13 @@ export function endWith(response: ServerResponse, body: Buffer, release?: Releas
     response.chunkedEncoding ||
     response.req.method === 'HEAD'
   ) {
-    response.end(body, onSent(release));
+    clock.atTurnEnd(() => response.end(body, onSent(release)));
     return;
   }
   // Latin-1 is byte for byte, and the way in which Node writes a head that comes with no other text.
   pending._header += body.toString('latin1');
-  response.end();
   release?.();
+  clock.atTurnEnd(() => response.end());
 }
 
 /** What was to be sent to a client that has left may still be somewhere in Node: only what was sent is not read again. */

@@ -73,7 +73,7 @@ export class ConnectionPool implements HttpClient, ConnectionKeeper {
    * @returns what the socket has to hand what it reads to.
    */
   adopt(address: string, socket: Socket, openedAtMs: number): Connection {
-    const options = { address, openedAtMs };
+    const options = { address, openedAtMs, clock: this.#clock };
     const connection = new Connection(socket, this, this.#options.maxHeaderSize, options);
     this.#all.add(connection);
     this.onIdle(connection);
@@ -159,7 +159,7 @@ export class ConnectionPool implements HttpClient, ConnectionKeeper {
       this.#dial(address, (bytes, keep) => connection.onRead(bytes, keep), onOpen),
       this,
       this.#options.maxHeaderSize,
-      { address, openedAtMs: this.#clock.now() },
+      { address, openedAtMs: this.#clock.now(), clock: this.#clock },
     );
     this.#all.add(connection);
     return connection;

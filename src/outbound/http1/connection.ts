@@ -1,5 +1,6 @@
 /** One connection to an upstream (HTTP/1.1, RFC 9112): it carries one request at a time, and hands the response to its handler. */
 import type { Socket } from 'node:net';
+import type { Clock } from '../../core/clock.js';
 import type { Release } from '../../core/reply.js';
 import type { Fields } from '../../http/fields.js';
 import {
@@ -35,6 +36,7 @@ export interface ConnectionOptions {
   readonly address: string;
   /** In monotonic ms. */
   readonly openedAtMs: number;
+  readonly clock: Clock;
 }
 
 export class Connection implements ReplyListener, Dispatched {
@@ -47,10 +49,13 @@ export class Connection implements ReplyListener, Dispatched {
   keepAliveMs: number | undefined;
   /** It was idle before this exchange: its upstream may have closed it meanwhile. */
   isReused = false;
+  /** Its request waits for the end of this turn: nothing of it has been written. */
+  #isHeld = false;
   #hasAnswerBegun = false;
   readonly #keeper: ConnectionKeeper;
   readonly #parser: ReplyParser;
   readonly #socket: Socket;
+  readonly #clock: Clock;
   /** Of the exchange that it carries. */
   #request: OutboundRequest | undefined;
   #handler: ResponseHandler | undefined;
@@ -71,11 +76,12 @@ export class Connection implements ReplyListener, Dispatched {
     socket: Socket,
     keeper: ConnectionKeeper,
     maxHeaderBytes: number,
-    { address, openedAtMs }: ConnectionOptions,
+    { address, openedAtMs, clock }: ConnectionOptions,
   ) {
     this.address = address;
     this.openedAtMs = openedAtMs;
     this.#socket = socket;
+    this.#clock = clock;
     this.#keeper = keeper;
     this.#parser = new ReplyParser(this, maxHeaderBytes);
     socket.on('error', (error) => {
@@ -100,7 +106,8 @@ export class Connection implements ReplyListener, Dispatched {
 
   /** The whole request has been sent. */
   get hasSentAll(): boolean {
-    return (this.#upload === undefined || this.#upload.isDone) && this.#socket.writableLength === 0;
+    if (this.#isHeld || this.#upload?.isDone === false) return false;
+    return this.#socket.writableLength === 0;
   }
 
   /** Only while it is idle. */
@@ -116,10 +123,19 @@ export class Connection implements ReplyListener, Dispatched {
         this.#error = error;
       });
     }
-    this.#parser.expect(request);
+    this.#isHeld = true;
     handler.onStart(this);
-    this.#upload = writeRequest(this.#socket, request, handler);
+    this.#clock.atTurnEnd(this.#write);
   }
+
+  /** What came until now, if only the end of the connection, was no response to this request. */
+  readonly #write = (): void => {
+    if (!this.#isHeld) return;
+    this.#isHeld = false;
+    const request = this.#request!;
+    this.#parser.expect(request);
+    this.#upload = writeRequest(this.#socket, request, this.#handler!);
+  };
 
   /** No more is read until `resume`. */
   pause(): void {
@@ -137,6 +153,7 @@ export class Connection implements ReplyListener, Dispatched {
   destroy(error?: Error): void {
     this.#handler = undefined;
     this.#request = undefined;
+    this.#isHeld = false;
     this.#upload?.stop();
     this.#socket.destroy(error);
   }
@@ -145,17 +162,18 @@ export class Connection implements ReplyListener, Dispatched {
   fail(error: Error): void {
     const handler = this.#handler;
     const request = this.#request;
-    const awaitsBody = this.#awaitsBody;
+    const isHeld = this.#isHeld;
+    const isUnread = isHeld || this.#awaitsBody;
     this.destroy(error);
     if (handler === undefined) return;
-    // An idle connection was closed before the body began: use another one; this is not a retry.
-    if (awaitsBody && this.isReused && !(error instanceof ClientClosed)) {
+    // An idle connection was closed before the request or its body began: use another one; this is not a retry.
+    if (isUnread && this.isReused && !(error instanceof ClientClosed)) {
       this.#keeper.onUnsent(request!, handler);
       return;
     }
     handler.onFailure(error, {
       isConnected: true,
-      sent: 'some',
+      sent: isHeld ? 'none' : 'some',
       isReused: this.isReused,
       hasAnswerBegun: this.#hasAnswerBegun,
     });

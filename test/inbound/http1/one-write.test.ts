@@ -2,6 +2,9 @@ import { createServer, type ServerResponse } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
 import t from 'tap';
 import { endWith } from '../../../src/inbound/http1/one-write.js';
+import { FakeClock } from '../../support/fake-clock.js';
+
+const clock = new FakeClock();
 
 const everyByte = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
 
@@ -54,7 +57,7 @@ t.test('an answer that is ended with its body', async (t) => {
   t.test('it leaves in one write, byte for byte', async (t) => {
     const seen = await converse('GET', (response) => {
       response.writeHead(200, ['X-Latin', 'caf\u00e9', 'Content-Length', '256']);
-      endWith(response, everyByte);
+      endWith(response, everyByte, clock);
     });
     t.equal(seen.writes, 1);
     t.match(seen.head, /^X-Latin: caf\u00e9$/m);
@@ -62,10 +65,27 @@ t.test('an answer that is ended with its body', async (t) => {
     t.match(seen.bytes.toString('latin1'), /second$/, 'and the connection goes on');
   });
 
+  for (const body of [Buffer.from('hello'), Buffer.alloc(100_000, 'x')]) {
+    t.test(`its ${body.length} bytes leave at the end of the turn`, async (t) => {
+      const held: (() => void)[] = [];
+      const clock = new FakeClock();
+      clock.atTurnEnd = (task) => void held.push(task);
+      const seen = await converse('GET', (response) => {
+        response.writeHead(200, ['Content-Length', String(body.length)]);
+        endWith(response, body, clock);
+        t.equal(response.writableEnded, false);
+        t.equal(held.length, 1);
+        held[0]!();
+        t.equal(response.writableEnded, true);
+      });
+      t.ok(seen.first.subarray(-body.length).equals(body));
+    });
+  }
+
   t.test('it keeps the chunked coding of a body without a length', async (t) => {
     const seen = await converse('GET', (response) => {
       response.writeHead(200, ['X-A', 'b']);
-      endWith(response, Buffer.from('hello'));
+      endWith(response, Buffer.from('hello'), clock);
     });
     t.match(seen.first.toString('latin1'), /chunked[^]*\r\n\r\n5\r\nhello\r\n0\r\n\r\n$/);
   });
@@ -74,7 +94,7 @@ t.test('an answer that is ended with its body', async (t) => {
     const body = Buffer.alloc(100_000, 'x');
     const seen = await converse('GET', (response) => {
       response.writeHead(200, ['Content-Length', String(body.length)]);
-      endWith(response, body);
+      endWith(response, body, clock);
     });
     t.ok(seen.first.subarray(-body.length).equals(body));
   });
@@ -83,7 +103,7 @@ t.test('an answer that is ended with its body', async (t) => {
     const seen = await converse('GET', (response) => {
       response.writeHead(200, ['Content-Length', '5']);
       response.flushHeaders();
-      endWith(response, Buffer.from('hello'));
+      endWith(response, Buffer.from('hello'), clock);
     });
     t.match(seen.first.toString('latin1'), /\r\n\r\nhello$/);
   });
@@ -91,7 +111,7 @@ t.test('an answer that is ended with its body', async (t) => {
   t.test('it sends no body to HEAD', async (t) => {
     const seen = await converse('HEAD', (response) => {
       response.writeHead(200, ['Content-Length', '5']);
-      endWith(response, Buffer.from('hello'));
+      endWith(response, Buffer.from('hello'), clock);
     });
     t.match(seen.first.toString('latin1'), /\r\n\r\n$/);
   });

@@ -6,9 +6,10 @@ import t from 'tap';
 import {
   ClientClosed,
   type OutboundRequest,
+  type Progress,
   type ResponseHandler,
 } from '../../../src/outbound/client.js';
-import type { Connection } from '../../../src/outbound/http1/connection.js';
+import { ConnectionLost, type Connection } from '../../../src/outbound/http1/connection.js';
 import { ConnectionPool } from '../../../src/outbound/http1/connection-pool.js';
 import { FakeClock } from '../../support/fake-clock.js';
 import { poolContext, poolOptions } from '../../support/pool-options.js';
@@ -86,6 +87,13 @@ function send(pool: ConnectionPool, watch?: (handler: ResponseHandler) => void):
   watch?.(handler);
   pool.dispatch(request, handler);
   return { connection: connection.promise, body: body.promise };
+}
+
+/** From now on requests are written when the test says so. */
+function holdWrites(clock: FakeClock): (() => void)[] {
+  const held: (() => void)[] = [];
+  clock.atTurnEnd = (task) => void held.push(task);
+  return held;
 }
 
 async function use(pool: ConnectionPool): Promise<Connection> {
@@ -170,6 +178,59 @@ t.test('the connections to an upstream', async (t) => {
     sockets[0]!.write(`${ANSWER}\r\nno`);
     await eventually('it is given up', () => connection.isDestroyed);
     t.not(await use(pool), connection);
+  });
+
+  t.test('are not used when they end before the request is written', async (t) => {
+    for (const end of [
+      (socket: Socket) => socket.destroy(),
+      (socket: Socket) => socket.end(),
+      (socket: Socket) => socket.write(`${ANSWER}\r\nno`),
+    ]) {
+      const { pool, clock, sockets } = await open(t);
+      const connection = await use(pool);
+      const held = holdWrites(clock);
+      const sent = send(pool);
+      t.equal(await sent.connection, connection);
+      end(sockets[0]!);
+      await eventually('it is given up', () => connection.isDestroyed);
+      await eventually('the request goes over another one', () => held.length === 2);
+      for (const write of held) write();
+      t.equal(await sent.body, 'ok', 'the response to it, and to nothing else');
+      t.equal(sockets.length, 2);
+    }
+  });
+
+  t.test('that are new and end before the request is written have sent nothing', async (t) => {
+    const { pool, clock, sockets } = await open(t);
+    const held = holdWrites(clock);
+    let progress: Progress | undefined;
+    const sent = send(pool, (handler) => {
+      const { onFailure } = handler;
+      handler.onFailure = (error, at) => {
+        progress = at;
+        onFailure(error, at);
+      };
+    });
+    const connection = await sent.connection;
+    t.equal(connection.hasSentAll, false);
+    await eventually('it is accepted', () => sockets.length === 1);
+    sockets[0]!.destroy();
+    await t.rejects(sent.body, ConnectionLost);
+    t.match(progress, { isConnected: true, sent: 'none', isReused: false });
+    held[0]!();
+    t.equal(sockets.length, 1, 'it is not tried again here: all new ones may end like that');
+  });
+
+  t.test('write nothing of a request that was given up in the same turn', async (t) => {
+    const { pool, clock, sockets } = await open(t);
+    const connection = await use(pool);
+    const held = holdWrites(clock);
+    await send(pool).connection;
+    const { bytesRead } = sockets[0]!;
+    connection.destroy();
+    held[0]!();
+    await once(sockets[0]!, 'close');
+    t.equal(sockets[0]!.bytesRead, bytesRead);
   });
 
   t.test('hold nothing of an exchange that is over', async (t) => {

@@ -5,6 +5,7 @@ import type { Clock, Random } from '../core/clock.js';
 import type { Tracer } from '../core/span.js';
 import { createFront, type FrontContext } from '../inbound/port/front.js';
 import { ListenerSet, type OpenListener } from '../inbound/listener-set.js';
+import { Problems } from '../inbound/problem.js';
 import { createRequestIds } from '../inbound/request-id.js';
 import type { Running } from '../inbound/exchange-context.js';
 import { Roster } from '../lib/roster.js';
@@ -47,6 +48,7 @@ export class DataPlane {
     const exchanges: FrontContext = {
       clock,
       createRequestId: createRequestIds(randomUUID()),
+      problems: new Problems(),
       bodyIdleMs: 0,
       maxRequestBody: 'off',
       refuse: undefined,

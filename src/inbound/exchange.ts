@@ -16,7 +16,6 @@ import {
 import { summarize } from './exchange-summary.js';
 import { forwardRequestHeaders } from './forward-headers.js';
 import { GrpcAnswers, isGrpcRequest } from './grpc-answers.js';
-import { renderRefusal } from './problem.js';
 import { fieldsForClient, forwardReplyHeaders, forwardUpgradeHeaders } from './response-fields.js';
 import type { Routed } from './router.js';
 import type { InboundStream, StreamHandler } from './stream.js';
@@ -198,7 +197,7 @@ export class Exchange implements ReplySink, StreamHandler, Running, CallClient {
     const nowMs = this.#context.clock.now();
     const refused = { call: this.#call, scope: this.#scope, requestId: this.#requestId, nowMs };
     const { status, headers, body } =
-      this.#grpc?.refuse(error, refused) ?? renderRefusal(error, refused);
+      this.#grpc?.refuse(error, refused) ?? this.#context.problems.render(error, refused);
     this.#bytesOut = body?.length ?? 0;
     this.#finish(status, error);
     this.#sendHead(status, undefined, headers);

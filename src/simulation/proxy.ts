@@ -7,6 +7,7 @@ import { ClientGoneError } from '../core/errors.js';
 import type { Target } from '../core/model.js';
 import { Exchange } from '../inbound/exchange.js';
 import type { ExchangeContext } from '../inbound/exchange-context.js';
+import { Problems } from '../inbound/problem.js';
 import { createRequestIds } from '../inbound/request-id.js';
 import type { Router } from '../inbound/router.js';
 import { Roster } from '../lib/roster.js';
@@ -87,6 +88,7 @@ export class SimulatedProxy {
     this.#exchanges = {
       clock,
       createRequestId: createRequestIds(REQUEST_IDS),
+      problems: new Problems(),
       bodyIdleMs: limits.bodyIdle,
       maxRequestBody: limits.maxRequestBody,
       refuse,

@@ -2,6 +2,7 @@ import t, { type Test } from 'tap';
 import type { Call } from '../../src/core/call.js';
 import { CallError } from '../../src/core/errors.js';
 import { firstValue } from '../../src/http/fields.js';
+import { Problems } from '../../src/inbound/problem.js';
 import type { ExchangeContext, Running } from '../../src/inbound/exchange-context.js';
 import { Exchange } from '../../src/inbound/exchange.js';
 import { Roster } from '../../src/lib/roster.js';
@@ -30,6 +31,7 @@ async function open(init: FakeStreamInit = {}, overrides: Partial<ExchangeContex
   const context: ExchangeContext = {
     clock,
     createRequestId: () => 'made-here',
+    problems: new Problems(),
     bodyIdleMs: BODY_IDLE_MS,
     maxRequestBody: 100,
     refuse: undefined,
@@ -478,7 +480,12 @@ t.test('a stop ends an exchange with its reason', async (t) => {
 });
 
 t.test('the host goes upstream only where it is preserved', async (t) => {
-  const context = { clock: new FakeClock(), createRequestId: () => 'x', bodyIdleMs: 1 };
+  const context = {
+    clock: new FakeClock(),
+    createRequestId: () => 'x',
+    problems: new Problems(),
+    bodyIdleMs: 1,
+  };
   for (const preserveHost of [true, false]) {
     const scope = new FakeScope({ preserveHost });
     const stream = new FakeStream({ host: 'shop.example' });
@@ -509,6 +516,7 @@ t.test('103 is held back where the upstream says so, and no other 1xx', async (t
     const context: ExchangeContext = {
       clock: new FakeClock(),
       createRequestId: () => 'made-here',
+      problems: new Problems(),
       bodyIdleMs: BODY_IDLE_MS,
       maxRequestBody: 'off',
       refuse: undefined,

@@ -1,6 +1,7 @@
 import t from 'tap';
 import { CallError, ClientGoneError, type CallErrorOptions } from '../../src/core/errors.js';
 import { firstValue, type Fields } from '../../src/http/fields.js';
+import { Problems } from '../../src/inbound/problem.js';
 import type { ExchangeContext, Running } from '../../src/inbound/exchange-context.js';
 import { Exchange } from '../../src/inbound/exchange.js';
 import { Roster } from '../../src/lib/roster.js';
@@ -23,6 +24,7 @@ async function open(init: FakeStreamInit = {}, overrides: Partial<ExchangeContex
   const context: ExchangeContext = {
     clock,
     createRequestId: () => 'made-here',
+    problems: new Problems(),
     bodyIdleMs: 1000,
     maxRequestBody: 100,
     refuse: undefined,

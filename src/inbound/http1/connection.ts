@@ -28,6 +28,8 @@ export class Connection {
   isOver = false;
   /** Of the request that runs now; undefined where it was refused. */
   stream: Http1Stream | undefined;
+  /** The client's IP address; undefined for a Unix socket. */
+  readonly peerAddress: string | undefined;
   readonly #socket: Socket;
   #isBusy = false;
   /** A response ended before its request: where the next one begins is not known. */
@@ -45,6 +47,8 @@ export class Connection {
 
   private constructor(socket: Socket) {
     this.#socket = socket;
+    // Node goes through three getters for it.
+    this.peerAddress = socket.remoteAddress;
     // Node takes its own listener off where it gives the socket away.
     socket.on('error', () => {});
   }

@@ -21,6 +21,8 @@ export interface Http1StreamOptions {
   /** Where it is not the one that Node has parsed. */
   readonly method?: string | undefined;
   readonly upgrade?: Upgrade | undefined;
+  /** Where the connection knows it already. */
+  readonly peerAddress?: string | undefined;
   /** It came before the response to the one before it. */
   readonly isPipelined?: boolean;
   /** No connection is to be kept for further requests. */
@@ -32,6 +34,7 @@ export class Http1Stream implements InboundStream {
   readonly target: string;
   readonly method: string;
   readonly body: Http1Body | undefined;
+  readonly peerAddress: string | undefined;
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   readonly #clock: Clock;
@@ -48,6 +51,7 @@ export class Http1Stream implements InboundStream {
     {
       method = request.method!,
       upgrade,
+      peerAddress = request.socket.remoteAddress,
       isPipelined = false,
       isClosing = () => false,
     }: Http1StreamOptions = {},
@@ -59,6 +63,7 @@ export class Http1Stream implements InboundStream {
     this.#upgrade = upgrade;
     this.#isPipelined = isPipelined;
     this.method = method;
+    this.peerAddress = peerAddress;
     this.target = request.url!;
     this.body = announcesBody(request) ? new Http1Body(request, response) : undefined;
   }
@@ -74,10 +79,6 @@ export class Http1Stream implements InboundStream {
   get host(): string | undefined {
     // RFC 9112, section 3.2.2: the field next to an absolute form does not count.
     return authorityOf(this.target) ?? this.#request.headers.host;
-  }
-
-  get peerAddress(): string | undefined {
-    return this.#request.socket.remoteAddress;
   }
 
   get isSecure(): boolean {

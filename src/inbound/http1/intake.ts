@@ -39,6 +39,13 @@ interface ParserError extends NodeJS.ErrnoException {
   readonly bytesParsed?: number;
 }
 
+/** How a request came. */
+interface Arrival {
+  readonly original: Original | undefined;
+  readonly isPipelined: boolean;
+  readonly upgrade?: Upgrade;
+}
+
 type OnRequest = (request: IncomingMessage, response: ServerResponse) => void;
 
 class Intake {
@@ -67,7 +74,7 @@ class Intake {
     const isPipelined = connection.isBusy || original?.isPipelined === true;
     connection.take(() => {
       connection.lastsUntil(response);
-      this.#begin(request, response, original, isPipelined);
+      this.#begin(connection, request, response, { original, isPipelined });
     }, request);
   };
 
@@ -81,11 +88,10 @@ class Intake {
   };
 
   #begin(
+    connection: Connection,
     request: IncomingMessage,
     response: ServerResponse,
-    original: Original | undefined,
-    isPipelined: boolean,
-    upgrade?: Upgrade,
+    { original, isPipelined, upgrade }: Arrival,
   ): void {
     if (this.#options.isClosing()) response.shouldKeepAlive = false;
     const fault = findFault(request);
@@ -94,11 +100,12 @@ class Intake {
     const stream = new Http1Stream(request, response, this.#options.clock, {
       method: original?.method,
       upgrade: protocol === undefined ? upgrade : new LateUpgrade(protocol, response),
+      peerAddress: connection.peerAddress,
       isPipelined,
       isClosing: this.#options.isClosing,
     });
     if (isLastHop(stream)) return answerAsLastHop(stream);
-    Connection.of(request.socket).stream = stream;
+    connection.stream = stream;
     this.#options.start(stream, request, response);
   }
 
@@ -134,7 +141,8 @@ class Intake {
         return this.#refuse(response, 417, `Expect: ${request.headers.expect}`);
       }
       if (hasContent) request.rawHeaders = withoutUpgrade(request.rawHeaders);
-      this.#begin(request, response, original, original?.isPipelined === true, upgrade);
+      const isPipelined = original?.isPipelined === true;
+      this.#begin(connection, request, response, { original, isPipelined, upgrade });
     }, request);
   };
 

@@ -9,7 +9,9 @@ const MAX_KEEP_ALIVE_MS = 600_000;
 
 /** `Keep-Alive: timeout=5` in ms (RFC 2068, section 19.7.1.1); undefined where there is none. */
 export function keepAliveOf(headers: Fields): number | undefined {
-  const seconds = /timeout=(\d+)/.exec(firstValue(headers, 'keep-alive') ?? '')?.[1];
+  const value = firstValue(headers, 'keep-alive');
+  if (value === undefined) return undefined;
+  const seconds = /timeout=(\d+)/.exec(value)?.[1];
   return seconds === undefined ? undefined : Number(seconds) * 1000;
 }
 

@@ -7,8 +7,10 @@ import { GRPC_TIMEOUT_FORM, parseGrpcTimeout } from '../../http/grpc.js';
 import { reasons } from './reasons.js';
 
 /** Undefined without the field. An empty field is not a deadline, and is refused. */
-const readHeader = ({ headers }: Call, lowerName: string) =>
-  combinedValue(headers, lowerName) ?? firstValue(headers, lowerName);
+function readHeader({ headers }: Call, lowerName: string): string | undefined {
+  const first = firstValue(headers, lowerName);
+  return first && (combinedValue(headers, lowerName) ?? first);
+}
 
 function refuse(what: string, written: string, upstream: string, forms: string): CallError {
   return new CallError(

@@ -205,10 +205,10 @@ t.test('the connections to an upstream', async (t) => {
     const held = holdWrites(clock);
     let progress: Progress | undefined;
     const sent = send(pool, (handler) => {
-      const { onFailure } = handler;
+      const fail = handler.onFailure.bind(handler);
       handler.onFailure = (error, at) => {
         progress = at;
-        onFailure(error, at);
+        fail(error, at);
       };
     });
     const connection = await sent.connection;

@@ -5,7 +5,7 @@ import { SlidingWindow } from '../../lib/sliding-window.js';
 import type { AdaptiveLimitOptions } from './options.js';
 
 export interface GradientOptions {
-  /** How many times its normal length an answer may take before the limit gives way. */
+  /** How many times its normal length a response may take before the limit gives way. */
   readonly tolerance: number;
   /** Calls that the limit offers beyond what latency tells, so that it can find out about more. */
   readonly queue: number;
@@ -35,9 +35,9 @@ const SMOOTHING = 0.2;
 /** Room to grow, in calls; once latency is up, no more than this share of the limit, or a small one would be mostly queue. */
 const QUEUE = 4;
 const QUEUE_SHARE = 0.08;
-/** How many answers make a mean to act upon; fewer will do once the window has passed. */
+/** How many responses make a mean to act upon; fewer will do once the window has passed. */
 const SAMPLES = 50;
-/** How many answers the normal latency is a mean of. */
+/** How many responses the normal latency is a mean of. */
 const LONG_SAMPLES = 600;
 /** Steps there can be in a window, errors that it takes for a share, and cuts that errors can make in it. */
 const STEPS_PER_WINDOW = 50;
@@ -45,7 +45,7 @@ const CUTS_PER_WINDOW = 2;
 const MINIMUM_RESULTS = 10;
 /** Up to so much above normal, latency is normal itself, and the mean follows. */
 const NORMAL = 1.1;
-/** What the limit falls to for a look at how the upstream answers with less to do. */
+/** What the limit falls to for a look at how the upstream responds with less to do. */
 const DIP = 0.8;
 /** How far the limit has to fall by itself before it is judged what that was good for: further, because all else changes as well. */
 const FALL = 0.65;
@@ -54,7 +54,7 @@ const RELIEF = 0.9;
 /** A look that finds latency lower than normal by this share is followed by another one so many times sooner. */
 const OFF = 0.03;
 const SOONER = 5;
-/** Below the clock's resolution all answers are the same. */
+/** Below the clock's resolution all responses are the same. */
 const SHORTEST_MS = 0.1;
 
 /** How far a look has come: in the first step the line that was there before still drains. */
@@ -111,14 +111,14 @@ export class AdaptiveLimit {
     this.#limit = clamp(this.#limit, options);
   }
 
-  /** A first try was answered, and well, `headMs` after it began: back-off and our own queue are not in that. */
+  /** A first attempt got a good response `headMs` after it began: back-off and our own queue are not in that. */
   observeLatency(headMs: number, inFlight: number): void {
     this.#logSum += Math.log(Math.max(headMs, SHORTEST_MS));
     this.#samples += 1;
     if (inFlight > this.#peak) this.#peak = inFlight;
   }
 
-  /** An exchange is over; of its tries, those that say something of the upstream count. */
+  /** An exchange is over; of its attempts, those that say something of the upstream count. */
   observeResults(results: readonly AttemptResult[]): void {
     const nowMs = this.#clock.now();
     for (const result of results) {

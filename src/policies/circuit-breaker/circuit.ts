@@ -18,7 +18,7 @@ import {
   type Finding,
 } from './states.js';
 
-/** What let a try through; hand it back with the try's result. */
+/** What let an attempt through; hand it back with the attempt's result. */
 export type Admission = CircuitState;
 
 /**
@@ -61,7 +61,7 @@ export class Circuit implements InspectableCircuit {
     return isForced(this.#settle().kind);
   }
 
-  /** What a try would be refused with right now; takes nothing. */
+  /** What an attempt would be refused with right now; takes nothing. */
   refusal(): CircuitRefusal | undefined {
     const state = this.#settle();
     switch (state.kind) {
@@ -85,7 +85,7 @@ export class Circuit implements InspectableCircuit {
     }
   }
 
-  /** Lets a try through; only when `refusal` has just said nothing. A probe's permit is taken until `giveBack`. */
+  /** Lets an attempt through; only when `refusal` has just said nothing. A probe's permit is taken until `giveBack`. */
   admit(): Admission {
     if (this.#state.kind === 'half-open') this.#state.probes++;
     return this.#state;

@@ -1,4 +1,4 @@
-/** How long to wait between tries ("Exponential Backoff And Jitter", AWS Architecture Blog, 2015). */
+/** How long to wait between attempts ("Exponential Backoff And Jitter", AWS Architecture Blog, 2015). */
 import type { Random } from '../../core/clock.js';
 
 /** Under their names in the file; delays in ms. */
@@ -11,9 +11,9 @@ export interface BackoffOptions {
 }
 
 /**
- * @param attempt the try that has just failed, counting from 1.
- * @param previousMs what this function gave for the try before; only `decorrelated` looks at it.
- * @returns ms until the next try. `maxDelay` does not bind `constant`, and binds the others before jitter.
+ * @param attempt the one that has just failed, counting from 1.
+ * @param previousMs what this function gave for the attempt before; only `decorrelated` looks at it.
+ * @returns ms until the next attempt. `maxDelay` does not bind `constant`, and binds the others before jitter.
  */
 export function backoffMs(
   options: BackoffOptions,

@@ -14,8 +14,8 @@ export interface RetryBudgetOptions {
 const ROUNDING = 1e-9;
 
 /**
- * Each first try deposits `ratio`, each retry withdraws 1, and `minPerSecond` x window is there in any case; what has
- * left the window counts for nothing (Finagle's RetryBudget). First tries are counted rather than calls under way,
+ * Each first attempt deposits `ratio`, each retry withdraws 1, and `minPerSecond` x window is there in any case; what has
+ * left the window counts for nothing (Finagle's RetryBudget). First attempts are counted rather than calls under way,
  * whose number shrinks with those that wait in back-off.
  */
 export class RetryBudget {
@@ -40,7 +40,7 @@ export class RetryBudget {
     this.#options = options;
   }
 
-  /** Counts a first try. */
+  /** Counts a first attempt. */
   deposit(): void {
     this.#firstTries.record(this.#clock.now(), false, false);
   }

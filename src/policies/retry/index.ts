@@ -1,4 +1,4 @@
-/** Retry: follows a failed try with another one, where that is safe, likely to help, affordable and in time. */
+/** Retry: follows a failed attempt with another one, where that is safe, likely to help, affordable and in time. */
 import { backoffMs } from './backoff.js';
 import type { Call } from '../../core/call.js';
 import type { Clock } from '../../core/clock.js';
@@ -33,12 +33,12 @@ const idempotentMethods = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DE
 /** What client libraries of several APIs go by before they repeat a request by themselves. */
 const DO_NOT_RETRY: Fields = ['X-Should-Retry', 'false'];
 
-/** How a try ended: with an answer, which stays unread until it is clear who gets it, or without one. */
+/** How an attempt ended: with a response, which stays unread until it is clear who gets it, or without one. */
 type Ending =
   | { readonly outcome: Outcome | undefined; readonly reply: Reply; readonly error?: undefined }
   | { readonly outcome: Outcome; readonly reply?: undefined; readonly error: CallFailure };
 
-const answered = (reply: Reply): Ending => ({ outcome: reply.outcome, reply });
+const responded = (reply: Reply): Ending => ({ outcome: reply.outcome, reply });
 const failed = (error: CallFailure): Ending => ({ outcome: classifyFailure(error), error });
 
 function passOn(ending: Ending): Reply {
@@ -76,7 +76,7 @@ function create(
   const mayRepeat = (call: Call) =>
     call.isGrpc ? options.grpc === 'idempotent' : methods.has(call.method) || hasKey(call);
 
-  /** Why another try may help; undefined after a good answer, or an end that this proxy or the client made. */
+  /** Why another attempt may help; undefined after a good response, or an end that this proxy or the client made. */
   function causeOf(outcome: Outcome | undefined): RetryCause | undefined {
     switch (outcome?.kind) {
       case 'status':
@@ -109,7 +109,7 @@ function create(
   }
 
   /**
-   * Ms until the next try, or why there is none. What the request is comes first, then what the upstream wants, then
+   * Ms until the next attempt, or why there is none. What the request is comes first, then what the upstream wants, then
    * the budget, so that only a retry that nothing else forbids is paid for.
    */
   function plan(call: Call, next: CallStage, cause: RetryCause, backoff: number, reply?: Reply) {
@@ -141,17 +141,17 @@ function create(
     }
 
     async function run(call: Call): Promise<Reply> {
-      // A call that the circuit refuses is no try, and earns no retries for later.
+      // A call that the circuit refuses makes no attempt, and earns no retries for later.
       if (next.refusal(call) === undefined) budget?.deposit();
       call.attemptBudget = budget;
       if (options.hints && !mayRepeat(call)) call.sentFailureFields = DO_NOT_RETRY;
-      let tries = 1;
+      let attempts = 1;
       let hasBeenFree = false;
       let backoff: number | undefined;
       for (;;) {
         let ending: Ending;
         try {
-          ending = answered(await next.run(call));
+          ending = responded(await next.run(call));
         } catch (error) {
           ending = failed(error as CallFailure);
         }
@@ -164,12 +164,12 @@ function create(
         } else {
           // A second time, or where a repetition might do harm, it is a reset like any other.
           if (cause === 'stale') cause = 'reset';
-          if (tries >= options.maxAttempts) return passOn(ending);
-          backoff = backoffMs(options.backoff, tries, backoff, random);
+          if (attempts >= options.maxAttempts) return passOn(ending);
+          backoff = backoffMs(options.backoff, attempts, backoff, random);
           const planned = plan(call, next, cause, backoff, ending.reply);
           if (typeof planned === 'string') return deny(call, planned, ending);
           delayMs = planned;
-          tries += 1;
+          attempts += 1;
         }
 
         if (delayMs > 0) {
@@ -183,7 +183,7 @@ function create(
           if (obstacle !== undefined) return deny(call, obstacle, ending);
         }
         emit({ type: 'retry-started', cause, delayMs, call });
-        // Not before: until here this might have been the client's answer.
+        // Not before: until here this might have been the response that the client gets.
         ending.reply?.discard();
       }
     }
@@ -200,7 +200,7 @@ const needs = ({ retry: options }: RetrySettings): Needs =>
     : { replayBytes: options.bodyLimit, ownRetryAfterMs: options.ownRetryAfter };
 
 /**
- * Holds no more than one failed answer, unread, while it waits. `bodyLimit` is the exchange's to keep: this policy only
+ * Holds no more than one failed response, unread, while it waits. `bodyLimit` is the exchange's to keep: this policy only
  * asks whether the body can be sent again.
  */
 export const retry = {

@@ -64,7 +64,7 @@ t.test('where nothing can be read, nothing is printed', async (t) => {
     ['envoy', DAPR, /because it is a file of Dapr \(`breakwater import dapr`\); Envoy needs/],
     ['envoy', 'a: 1\nb: 2', /because it only has a, b; Envoy needs/],
     ['resilience4j', '[1]', /because it has no keys; resilience4j needs/],
-    ['resilience4j', 'a: *x', /x\.yaml:1:4: error: a: there is no anchor &x before this alias/],
+    ['resilience4j', 'a: *x', /x\.yaml:1:4: error: a: there is no anchor of that name before this alias/],
   ] as const) {
     const { code, stdout, stderr } = importFolder(t, system, { 'x.yaml': text });
     t.same([code, stdout], [1, ''], text);

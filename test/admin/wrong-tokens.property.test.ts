@@ -75,18 +75,21 @@ t.test('slows a peer down as a plain list of all that has happened says', async 
   );
 });
 
-t.test('remembers a thousand peers, and forgets the one that has been wrong least lately', async (t) => {
-  const clock = new FakeClock();
-  const tokens = new WrongTokens({ clock, count: () => {} });
-  const bother = (peer: string) => {
-    for (let i = 0; i < 10; i++) tokens.note(peer);
-  };
-  bother('first');
-  bother('second');
-  for (let i = 0; i < 998; i++) tokens.note(`peer-${i}`);
-  t.ok(tokens.turnOf('first'), 'a thousand have room');
-  tokens.note('first');
-  tokens.note('one more');
-  t.ok(tokens.turnOf('first'));
-  t.equal(tokens.turnOf('second'), undefined);
-});
+t.test(
+  'remembers a thousand peers, and forgets the one that has been wrong least lately',
+  async (t) => {
+    const clock = new FakeClock();
+    const tokens = new WrongTokens({ clock, count: () => {} });
+    const bother = (peer: string) => {
+      for (let i = 0; i < 10; i++) tokens.note(peer);
+    };
+    bother('first');
+    bother('second');
+    for (let i = 0; i < 998; i++) tokens.note(`peer-${i}`);
+    t.ok(tokens.turnOf('first'), 'a thousand have room');
+    tokens.note('first');
+    tokens.note('one more');
+    t.ok(tokens.turnOf('first'));
+    t.equal(tokens.turnOf('second'), undefined);
+  },
+);

@@ -75,19 +75,22 @@ t.test('after ten wrong tokens a peer gets 429, with how long it should stay awa
   t.same(fake.circuits.catalog.orders, []);
 });
 
-t.test('a right token is never refused because of wrong ones, but it waits as they do', async (t) => {
-  const fake = guarded();
-  await guess(fake);
-  const [right, wrong] = [await start(fake, 's3cret'), await start(fake, 'guess')];
-  await fake.clock.advance(999);
-  t.same([right.isOver(), wrong.isOver()], [false, false], 'no sooner than a wrong one');
-  t.same(fake.circuits.catalog.orders, []);
-  await fake.clock.advance(1);
-  t.equal((await right.response).statusCode, 200);
-  t.equal((await wrong.response).statusCode, 429);
-  t.equal(fake.circuits.catalog.orders.length, 1);
-  t.equal(fake.clock.pending, 0);
-});
+t.test(
+  'a right token is never refused because of wrong ones, but it waits as they do',
+  async (t) => {
+    const fake = guarded();
+    await guess(fake);
+    const [right, wrong] = [await start(fake, 's3cret'), await start(fake, 'guess')];
+    await fake.clock.advance(999);
+    t.same([right.isOver(), wrong.isOver()], [false, false], 'no sooner than a wrong one');
+    t.same(fake.circuits.catalog.orders, []);
+    await fake.clock.advance(1);
+    t.equal((await right.response).statusCode, 200);
+    t.equal((await wrong.response).statusCode, 429);
+    t.equal(fake.circuits.catalog.orders.length, 1);
+    t.equal(fake.clock.pending, 0);
+  },
+);
 
 t.test('a right token does not give a guesser of the same address more guesses', async (t) => {
   const fake = guarded();

@@ -12,7 +12,7 @@ const sentinels = [1, 2]
 
 /** Throws an error that has a secret in a field of its own, when it is told to. */
 const preload = `--import=data:text/javascript,${encodeURIComponent(
-  `process.on('SIGUSR2', () => new URL('redis://u:${secret('thrown')}/@a'))`,
+  "process.on('SIGUSR2', () => new URL('redis://u:' + process.env.REDIS_PASSWORD + '/@a'))",
 )}`;
 
 t.test(
@@ -33,7 +33,7 @@ upstreams:
       OTEL_EXPORTER_OTLP_TIMEOUT: secret('timeout'),
       OTEL_TRACES_SAMPLER: secret('sampler'),
     });
-    await eventually('it is ready', () => proxy.output().includes('breakwater: ready'), 15_000);
+    await eventually('it is ready', () => proxy.output().includes('breakwater: ready'), 40_000);
     const told: Record<string, string> = {};
     const headers = {
       'Idempotency-Key': secret('key'),
@@ -49,10 +49,8 @@ upstreams:
     for (const format of ['text', 'json']) {
       const address = `http://me:${secret('admin')}@127.0.0.1:`;
       for (const port of [admin, NO_PORT]) {
-        const [command, args] = node(
-          ...[pathOf('main.js'), 'top', '--once', '--format', format],
-          ...['--admin', address + port],
-        );
+        const options = ['--once', '--format', format, '--admin', address + port];
+        const [command, args] = node(pathOf('main.js'), 'top', ...options);
         const { stdout, stderr } = spawnSync(command, args, { encoding: 'utf8' });
         told[`top ${format} ${port}`] = stdout + stderr;
       }
@@ -60,11 +58,15 @@ upstreams:
     t.match(told[`top text ${NO_PORT}`], /Cannot read the admin server at http:\/\/127/);
     proxy.edit(yaml.replace('app, password:', 'app, pasword:'));
     proxy.process.kill('SIGHUP');
-    await eventually('it has read the file', () => proxy.output().includes('Cannot reload'));
+    await eventually(
+      'it has read the file',
+      () => proxy.output().includes('Cannot reload'),
+      40_000,
+    );
     await eventually(
       'it misses its collector',
       () => proxy.output().includes('Cannot send'),
-      15_000,
+      40_000,
     );
     proxy.process.kill('SIGUSR2');
     t.equal(await proxy.exit, 1);

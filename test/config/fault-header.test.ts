@@ -12,7 +12,7 @@ const errorsOf = (header: string) =>
 t.test('a fault is not asked for by a header that HTTP itself uses', async (t) => {
   for (const name of ['Host', 'hOST', 'Content-Length', 'connection', 'TE', 'Upgrade', 'via']) {
     t.same(errorsOf(name), [
-      `1:68 must be the name of a header that HTTP itself does not use, such as X-Fault, or off, but is "${name}"`,
+      `1:67 must be the name of a header that HTTP itself does not use, such as X-Fault, or off, but is "${name}"`,
     ]);
   }
   for (const name of ['X-Fault', 'hosts', 'x-host', 'Fault', 'off'])

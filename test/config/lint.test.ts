@@ -1015,7 +1015,7 @@ upstreams:
     ejection: { baseTime: 9m }
     balance: { key: path }
     hedge: { after: 20s }
-    fault: on
+    fault: { reset: {}, abort: { share: 0% } }
   e:
     listen: 5
     targets: ["http://e", { url: "http://f", weight: 5000 }]

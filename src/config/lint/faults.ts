@@ -50,9 +50,14 @@ function doesSomething(fault: SourceNode): boolean {
   });
 }
 
-/** It may have the rest from `defaults` or a profile. */
-const mayInherit = ({ place }: Written, all: readonly Written[]) =>
-  place.path[0] === 'upstreams' && all.length > 1;
+/** It may have the rest from `defaults`, a profile, or the upstream of its route. */
+const mayInherit = ({ place: { path } }: Written, all: readonly Written[]) =>
+  path[0] === 'upstreams' &&
+  all.some(
+    ({ place: other }) =>
+      other.path[0] !== 'upstreams' ||
+      (path.length > 3 && other.path.length === 3 && other.path[1] === path[1]),
+  );
 
 function checkFaults({ root }: LintFile): Found {
   const all = faultsIn(root);

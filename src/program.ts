@@ -81,12 +81,13 @@ program
 program
   .command('explain')
   .description("Print an upstream's effective policies, each value with where it came from.")
-  .argument('[file]', `configuration file (default: ${defaultNote})`)
+  .argument('[file]', `configuration file, or - for standard input (default: ${defaultNote})`)
   .requiredOption('--upstream <name>', 'the upstream')
   .option('--request <request>', 'as "GET /path", below the prefix: with the route that matches it')
   .action(async (file: string | undefined, options: ExplainOptions) => {
     const { explain } = await import('./cli/explain.js');
-    process.exitCode = explain(file ?? defaultFile, options, output);
+    const input = file ?? defaultFile;
+    process.exitCode = explain(input, options, await withStdin([input]));
   });
 
 program
@@ -94,7 +95,7 @@ program
   .description(
     'Show what the policies of an upstream do to its calls when something happens to it.',
   )
-  .argument('[file]', `configuration file (default: ${defaultNote})`)
+  .argument('[file]', `configuration file, or - for standard input (default: ${defaultNote})`)
   .requiredOption('--upstream <name>', 'the upstream')
   .addOption(
     new Option('--scenario <name>', 'what happens').choices(scenarioNames).default('outage'),
@@ -115,16 +116,18 @@ program
   .addOption(new Option('--format <format>', 'format').choices(['text', 'json']).default('text'))
   .action(async (file: string | undefined, options: SimulateOptions) => {
     const { simulate } = await import('./cli/simulate.js');
-    process.exitCode = await simulate(file ?? defaultFile, options, output);
+    const input = file ?? defaultFile;
+    const inputs = [input, ...(options.against === undefined ? [] : [options.against])];
+    process.exitCode = await simulate(input, options, await withStdin(inputs));
   });
 
 program
   .command('test')
   .description('Try policy tests on virtual time; the results are TAP 14.')
-  .argument('<files...>', 'files with policy tests')
+  .argument('<files...>', 'files with policy tests; - for standard input')
   .action(async (files: string[]) => {
     const { test } = await import('./cli/test.js');
-    process.exitCode = await test(files, output);
+    process.exitCode = await test(files, await withStdin(files));
   });
 
 program

@@ -4,6 +4,7 @@ import { BlockList, isIP } from 'node:net';
 import type { FastifyRequest } from 'fastify';
 import { isOfUntrustedOrigin } from './origin.js';
 import { AdminError } from './problem.js';
+import { CALM_MS, MOST_WAITING, MOST_WRONG, WAIT_MS, type WrongTokens } from './wrong-tokens.js';
 
 /** How the log names a peer without an address. */
 const UNIX_SOCKET = 'unix socket';
@@ -28,29 +29,70 @@ function isLocal(peer: string): boolean {
 const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest();
 
 /**
+ * In a time that does not depend on the token: digests have the same length, and their common prefix says nothing.
+ * @param given as Node reads header fields: in Latin-1.
+ */
+export function isSameToken(given: string, token: string, compare = timingSafeEqual): boolean {
+  return compare(sha256(Buffer.from(given, 'latin1')), sha256(Buffer.from(token)));
+}
+
+/**
  * Throws an AdminError for a request that may not write.
  * @param token undefined: loopback only.
  */
-export function requireWriteAccess(request: FastifyRequest, token: string | undefined): void {
+export async function requireWriteAccess(
+  request: FastifyRequest,
+  token: string | undefined,
+  wrongTokens: WrongTokens,
+): Promise<void> {
   if (token === undefined) requireLoopback(request);
-  else requireToken(request, token);
+  else await requireToken(request, token, wrongTokens);
 }
 
-function requireToken({ headers }: FastifyRequest, token: string): void {
-  const given = /^Bearer +(.+)$/i.exec(headers.authorization ?? '')?.[1];
+const challenge = 'Bearer realm="breakwater"';
+const invalid = { 'WWW-Authenticate': `${challenge}, error="invalid_token"` };
+const retryAfter = (ms: number) => ({ 'Retry-After': String(ms / 1000) });
+
+async function requireToken(
+  request: FastifyRequest,
+  token: string,
+  wrongTokens: WrongTokens,
+): Promise<void> {
+  const given = /^Bearer +(.+)$/i.exec(request.headers.authorization ?? '')?.[1];
   if (given === undefined) {
     throw new AdminError(
       401,
       'Cannot change anything because admin.token is set and the request has no "Authorization: Bearer TOKEN"',
-      { 'WWW-Authenticate': 'Bearer realm="breakwater"' },
+      { 'WWW-Authenticate': challenge },
     );
   }
-  // Digests have the same length and no common prefix, so the time does not depend on the token. Node reads headers as Latin-1.
-  if (!timingSafeEqual(sha256(Buffer.from(given, 'latin1')), sha256(Buffer.from(token)))) {
-    throw new AdminError(401, 'Cannot change anything because the token is not admin.token', {
-      'WWW-Authenticate': 'Bearer realm="breakwater", error="invalid_token"',
-    });
+  const peer = peerOf(request);
+  const turn = wrongTokens.turnOf(peer);
+  if (turn === false) {
+    throw new AdminError(
+      429,
+      `Cannot change anything because ${MOST_WAITING} tokens from ${peer} wait for their check, after many wrong ones; send it again later`,
+      retryAfter(WAIT_MS),
+      { isLogged: false },
+    );
   }
+  if (turn !== undefined) await turn;
+  if (isSameToken(given, token)) return;
+  const wrong = wrongTokens.note(peer);
+  if (wrong <= MOST_WRONG) {
+    throw new AdminError(
+      401,
+      'Cannot change anything because the token is not admin.token',
+      invalid,
+    );
+  }
+  throw new AdminError(
+    429,
+    `Cannot change anything because the token is not admin.token, like the ${MOST_WRONG} before it from ${peer}; each token from there is now checked after ${WAIT_MS / 1000} s, until no wrong one has come for ${CALM_MS / 1000} s`,
+    { ...invalid, ...retryAfter(CALM_MS) },
+    // One line for all of them.
+    { isLogged: wrong === MOST_WRONG + 1 },
+  );
 }
 
 function requireLoopback(request: FastifyRequest): void {

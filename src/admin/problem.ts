@@ -6,12 +6,20 @@ import type { FastifyReply } from 'fastify';
 export class AdminError extends Error {
   readonly statusCode: number;
   readonly headers: Readonly<Record<string, string>>;
+  /** A refused write has a line in the log, but not each of very many that are alike. */
+  readonly isLogged: boolean;
 
-  constructor(statusCode: number, message: string, headers: Record<string, string> = {}) {
+  constructor(
+    statusCode: number,
+    message: string,
+    headers: Record<string, string> = {},
+    { isLogged = true } = {},
+  ) {
     super(message);
     this.name = 'AdminError';
     this.statusCode = statusCode;
     this.headers = headers;
+    this.isLogged = isLogged;
   }
 }
 

@@ -6,10 +6,13 @@ import { peerOf, requireWriteAccess } from './access.js';
 import type { AdminContext } from './endpoint.js';
 import { createEndpoints } from './endpoints/index.js';
 import { AdminError, asAdminError, sendProblem } from './problem.js';
+import type { WrongTokens } from './wrong-tokens.js';
 
 export interface AdminOptions extends AdminContext {
   /** Asked for at each write, as a reload may change it. Undefined: writes are for loopback only. */
   readonly token: () => string | undefined;
+  /** Those of the whole process: another address of the server must not forget them. */
+  readonly wrongTokens: WrongTokens;
 }
 
 /** Bytes of a request body: a change of a circuit is short. */
@@ -53,7 +56,7 @@ export function createAdmin(options: AdminOptions): Admin {
 
 /** The server without its sockets. */
 export function createAdminApp(options: AdminOptions): FastifyInstance {
-  const { logger, version } = options;
+  const { logger, version, wrongTokens } = options;
   const app = fastify({
     bodyLimit: BODY_LIMIT,
     requestTimeout: REQUEST_TIMEOUT_MS,
@@ -85,7 +88,7 @@ export function createAdminApp(options: AdminOptions): FastifyInstance {
       status: error.statusCode,
     };
     if (error.statusCode >= 500) logger.error({ ...fields, err: cause }, error.message);
-    else if (!isRead(request.method)) logger.warn(fields, error.message);
+    else if (!isRead(request.method) && error.isLogged) logger.warn(fields, error.message);
     return sendProblem(reply, error);
   });
   app.setNotFoundHandler(({ method, url }) => {
@@ -103,7 +106,7 @@ export function createAdminApp(options: AdminOptions): FastifyInstance {
       url: path,
       // Before the body is read.
       onRequest: async (request) => {
-        if (access === 'write') requireWriteAccess(request, options.token());
+        if (access === 'write') await requireWriteAccess(request, options.token(), wrongTokens);
       },
       handler: async (request, reply) => endpoint.respond(request, reply),
     });

@@ -9,6 +9,7 @@
  * A reload makes new upstreams that keep the state of the previous ones, and puts new routers behind the listeners.
  */
 import { AdminListener } from '../admin/admin-listener.js';
+import { WrongTokens } from '../admin/wrong-tokens.js';
 import type { Config } from '../config/config.js';
 import type { Loaded } from '../config/load.js';
 import { readPolicy } from '../config/read-policy.js';
@@ -170,6 +171,7 @@ export class App {
       live: this.#live.live,
       // Counts from the next request on.
       token: () => this.#config.admin.token,
+      wrongTokens: new WrongTokens({ clock, count: (why) => this.#metrics.countRefusedToken(why) }),
       reload: () => this.reload(),
       logger,
       version,

@@ -1,7 +1,7 @@
 /** `breakwater explain`: an upstream's effective keys as YAML, each value with where it came from. */
 import { explainUpstream } from '../config/explain.js';
-import { loadConfig } from '../config/load.js';
 import { formatDiagnostics } from '../config/syntax/diagnostics.js';
+import { loadInput } from './load-input.js';
 import type { Output } from './output.js';
 
 export interface ExplainOptions {
@@ -12,7 +12,7 @@ export interface ExplainOptions {
 
 /** @returns the exit code: 1 when there is nothing to explain. */
 export function explain(file: string, options: ExplainOptions, output: Output): number {
-  const { config, effective, diagnostics } = loadConfig(file, output.env);
+  const { config, effective, diagnostics } = loadInput(file, output);
   output.stderr.write(formatDiagnostics(diagnostics));
   if (config === undefined || effective === undefined) return 1;
   const explained = explainUpstream(config, effective, options.upstream, options.request);

@@ -1,9 +1,9 @@
 /** `breakwater import`: prints files of another system as a Breakwater file, with comments on what differs. */
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { decodeThen } from '../config/load.js';
 import { formatDiagnostics, type Diagnostic } from '../config/syntax/diagnostics.js';
 import { importFiles, type ForeignText, type SystemName } from '../importing/index.js';
-import { STDIN, STDIN_NAME, type Output } from './output.js';
+import { nameInput, readInput, type Output } from './output.js';
 
 export type { SystemName } from '../importing/index.js';
 
@@ -18,9 +18,8 @@ export function importForeign(
   const files: ForeignText[] = [];
   const diagnostics: Diagnostic[] = [];
   for (const path of new Set(paths)) {
-    const name = path === STDIN ? STDIN_NAME : path;
-    const read = () =>
-      path === STDIN ? (output.stdin?.() ?? Buffer.alloc(0)) : readFileSync(path);
+    const name = nameInput(path);
+    const read = () => readInput(path, output);
     const loaded = decodeThen(name, read, (text) => {
       files.push({ name, text });
       return { diagnostics: [] };

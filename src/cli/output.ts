@@ -1,4 +1,5 @@
 /** What the short commands have of the process, so that tests can stand in for it. */
+import { readFileSync } from 'node:fs';
 import type { Environment } from '../config/syntax/interpolate.js';
 
 /** Standard input on the command line, and what it is called in messages. */
@@ -16,6 +17,12 @@ export interface Output {
   readonly stdout: Sink;
   readonly stderr: Sink;
 }
+
+/** @throws the error of the file system, or that of standard input. */
+export const readInput = (input: string, { stdin }: Output): Uint8Array =>
+  input === STDIN ? (stdin?.() ?? Buffer.alloc(0)) : readFileSync(input);
+
+export const nameInput = (input: string): string => (input === STDIN ? STDIN_NAME : input);
 
 /**
  * Reads to the end, however slowly it comes: a pipe need not block, so that reading it at once could fail.

@@ -1,7 +1,6 @@
 /** `breakwater simulate`: what the policies of a file do to the calls of an upstream when something happens to it. */
 import type { Config, UpstreamConfig } from '../config/config.js';
 import { unknownUpstream } from '../config/explain.js';
-import { loadConfig } from '../config/load.js';
 import { formatDiagnostics } from '../config/syntax/diagnostics.js';
 import { listLeftOut } from '../simulation/left-out.js';
 import { seconds } from '../simulation/picture.js';
@@ -9,7 +8,8 @@ import { formatJson, formatText } from '../simulation/report.js';
 import { phasesOf, simulate as play, type SimulatedFile } from '../simulation/run.js';
 import type { ScenarioName } from '../simulation/scenario-names.js';
 import { CannotSimulate, scenarioOf, type Scenario } from '../simulation/scenarios.js';
-import type { Output } from './output.js';
+import { loadInput } from './load-input.js';
+import { nameInput, type Output } from './output.js';
 import { openSource, type Callers } from './simulate-callers.js';
 import { readNumbers, type NumberOptions } from './simulate-numbers.js';
 
@@ -70,13 +70,13 @@ function open(
   name: string,
   output: Output,
 ): { readonly config: Config; readonly upstream: UpstreamConfig } {
-  const { config, diagnostics } = loadConfig(file, output.env);
+  const { config, diagnostics } = loadInput(file, output);
   output.stderr.write(formatDiagnostics(diagnostics));
   if (config === undefined) throw new CannotSimulate('');
   const upstream = config.upstreams.find((each) => each.name === name);
   if (upstream === undefined) {
     const why = unknownUpstream(name, config.upstreams);
-    throw new CannotSimulate(`Cannot simulate ${file} because ${why}`);
+    throw new CannotSimulate(`Cannot simulate ${nameInput(file)} because ${why}`);
   }
   return { config, upstream };
 }

@@ -1,12 +1,11 @@
 /** `breakwater test`: plays policy tests on virtual time. */
-import { readFileSync } from 'node:fs';
 import { decodeThen } from '../config/load.js';
 import { formatDiagnostics, type Diagnostic } from '../config/syntax/diagnostics.js';
 import { compare } from '../policy-tests/compare.js';
 import { play } from '../policy-tests/play.js';
 import { readTests } from '../policy-tests/read-file.js';
 import { formatTap, isPassed, type FileResult, type TestResult } from '../policy-tests/tap.js';
-import type { Output } from './output.js';
+import { nameInput, readInput, type Output } from './output.js';
 
 /** @returns the exit code: 1 where a case does not hold, or cannot be played. */
 export async function test(files: readonly string[], output: Output): Promise<number> {
@@ -18,11 +17,13 @@ export async function test(files: readonly string[], output: Output): Promise<nu
   return results.every((each) => each.results.every(isPassed)) ? 0 : 1;
 }
 
-async function runFile(file: string, { env, stderr }: Output): Promise<FileResult> {
+async function runFile(input: string, output: Output): Promise<FileResult> {
+  const { env, stderr } = output;
+  const file = nameInput(input);
   let tests: ReturnType<typeof readTests> = { cases: [], diagnostics: [] };
   const loaded = decodeThen(
     file,
-    () => readFileSync(file),
+    () => readInput(input, output),
     (text) => {
       tests = readTests(file, text, env);
       return { diagnostics: tests.diagnostics };

@@ -1,6 +1,7 @@
 /** A file of another program, read with a record of which of its keys have been used. */
 import { formatPath, type Path, type Position } from '../config/syntax/diagnostics.js';
-import { entriesOf, itemsOf, type SourceMap, type SourceNode } from '../config/syntax/source.js';
+import { entriesOf, itemsOf, type SourceNode } from '../config/syntax/source.js';
+import { isSecret, show } from './show.js';
 
 export interface ForeignFile {
   /** As on the command line. */
@@ -17,36 +18,8 @@ interface Records {
   readonly owners: Map<string, Told>;
 }
 
-/** Text in comments is cut to this many characters, so that scripts and certificates do not fill the file. */
-const MOST_TEXT = 60;
-
 /** Of a path in a comment. */
 const SHOWN_STEPS = 3;
-
-/** Keys whose values are not repeated in comments. */
-const SECRET = /^(?:.*password|.*secret|token|api-?_?key|private_?key|inline_?(?:string|bytes))$/i;
-
-/** Names of header fields and the like whose `value` is not repeated. */
-const SECRET_NAME = /auth|cookie|token|secret|password|api-?key/i;
-
-function isSecret(key: string, siblings: SourceMap['entries']): boolean {
-  if (key !== 'value') return SECRET.test(key);
-  const name = siblings.get('name')?.value ?? siblings.get('key')?.value;
-  return name?.kind === 'scalar' && SECRET_NAME.test(String(name.value));
-}
-
-function show(node: SourceNode): string {
-  if (node.kind === 'list') return `[${node.items.map(show).join(', ')}]`;
-  if (node.kind === 'map') {
-    const parts = [...node.entries].map(
-      ([key, { value }]) => `${key}: ${isSecret(key, node.entries) ? '***' : show(value)}`,
-    );
-    return parts.length === 0 ? '{}' : `{ ${parts.join(', ')} }`;
-  }
-  if (node.kind === 'broken') return '?';
-  const text = String(node.value).replaceAll(/\s+/g, ' ');
-  return text.length > MOST_TEXT ? `${text.slice(0, MOST_TEXT)}...` : text;
-}
 
 /** One value of the file. */
 export class Foreign {
@@ -55,6 +28,8 @@ export class Foreign {
   readonly node: SourceNode;
   readonly #position: Position;
   readonly #records: Records;
+  /** It is a secret, or a part of one. */
+  readonly #isSecret: boolean;
 
   private constructor(
     file: ForeignFile,
@@ -62,12 +37,14 @@ export class Foreign {
     path: Path,
     position: Position,
     records: Records,
+    isHidden = false,
   ) {
     this.file = file;
     this.node = node;
     this.path = path;
     this.#position = position;
     this.#records = records;
+    this.#isSecret = isHidden;
   }
 
   /** @param path in front of the keys of the document; of several documents each has its own. */
@@ -75,8 +52,9 @@ export class Foreign {
     return new Foreign(file, node, path, node.position, { used: new Set(), owners: new Map() });
   }
 
-  #part(step: string | number, node: SourceNode, position: Position): Foreign {
-    return new Foreign(this.file, node, [...this.path, step], position, this.#records);
+  #part(step: string | number, node: SourceNode, position: Position, isHidden: boolean): Foreign {
+    const path = [...this.path, step];
+    return new Foreign(this.file, node, path, position, this.#records, this.#isSecret || isHidden);
   }
 
   /** The value of the first of these keys that is there. */
@@ -92,15 +70,17 @@ export class Foreign {
 
   /** Of a mapping. */
   entries(): (readonly [key: string, value: Foreign])[] {
-    return [...entriesOf(this.node)].map(
-      ([key, entry]) => [key, this.#part(key, entry.value, entry.key)] as const,
-    );
+    const entries = entriesOf(this.node);
+    return [...entries].map(([key, entry]) => {
+      const part = this.#part(key, entry.value, entry.key, isSecret(key, entries));
+      return [key, part] as const;
+    });
   }
 
   /** Of a list. A single value stands for a list of it. */
   items(): Foreign[] {
     if (this.node.kind === 'scalar') return [this];
-    return itemsOf(this.node).map((item, i) => this.#part(i, item, item.position));
+    return itemsOf(this.node).map((item, i) => this.#part(i, item, item.position, false));
   }
 
   /** A single value as text, and counts as used; undefined for mappings, lists and null. */
@@ -152,7 +132,7 @@ export class Foreign {
   /** `KEY: VALUE` on one line. */
   get written(): string {
     const step = this.path.findLast((each) => typeof each === 'string') ?? '';
-    return `${step}: ${SECRET.test(step) ? '***' : show(this.node)}`;
+    return `${step}: ${show(this.node, this.#isSecret)}`;
   }
 
   /** `FILE:LINE KEY: VALUE` */
@@ -193,7 +173,7 @@ export class Foreign {
     const told = this.#records.owners.get(this.#id) ?? fallback;
     if (this.#records.used.has(this.#id) && this.#parts().length === 0) return;
     if (!this.#isTouched()) {
-      const value = SECRET.test(this.key) ? '***' : show(this.node);
+      const value = show(this.node, this.#isSecret);
       told(`${this.where} ${this.shortPath}: ${value}: ${reasonOf(this)}.`);
       return;
     }

@@ -84,14 +84,21 @@ function readFile(system: System, { name, text }: ForeignText, draft: Draft) {
   const nodes = system.parse(name, text, findings);
   const file = { name, unify: system.unify };
   const documents = nodes.map((node) => Foreign.document(file, node));
-  const own = documents.filter((document) => system.isOwn(document));
-  if (own.length === 0 && !findings.hasErrors) {
+  const claimed = documents.filter((document) => system.isOwn(document));
+  const own = claimed.filter((document) => {
+    const malformed = system.findMalformed?.(document) ?? [];
+    for (const { part, message } of malformed) {
+      findings.error('wrong-value', part.node.position, part.path, message);
+    }
+    return malformed.length === 0;
+  });
+  if (claimed.length === 0 && !findings.hasErrors) {
     const position = nodes[0]?.position ?? { line: 1, column: 1 };
     const found = nodes.length === 0 ? 'it is empty' : describe(documents);
     const message = `cannot import the file because ${found}; ${system.title} needs ${system.expects}`;
     findings.error('unreadable-file', position, [], message);
   } else {
-    for (const other of documents.filter((document) => !own.includes(document))) {
+    for (const other of documents.filter((document) => !claimed.includes(document))) {
       draft.tell(`${other.where}: a document is left out, because ${describe([other])}.`);
     }
   }

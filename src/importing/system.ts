@@ -10,6 +10,12 @@ export interface Machine {
   readonly hasFile: (path: string) => boolean;
 }
 
+export interface Malformed {
+  readonly part: Foreign;
+  /** `must be ...` */
+  readonly message: string;
+}
+
 export interface System extends Pick<ForeignFile, 'unify'> {
   readonly title: string;
   /** What its files are, for the message about a file that is none. */
@@ -18,6 +24,8 @@ export interface System extends Pick<ForeignFile, 'unify'> {
   readonly parse: (file: string, text: string, findings: Findings) => readonly SourceNode[];
   /** Whether the document is one of this system's. */
   readonly isOwn: (document: Foreign) => boolean;
+  /** What of such a document has a form in which nothing can be found. Without any, all of it is read. */
+  readonly findMalformed?: (document: Foreign) => readonly Malformed[];
   /** Why keys have no equal, by the unified key. Other unused keys are told as well, without a reason. */
   readonly reasons: Readonly<Record<string, string>>;
   /** Puts all documents into the draft. What it does not use is told in comments. */

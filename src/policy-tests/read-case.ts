@@ -1,11 +1,12 @@
 /** One case of a test file: its script, its requests, and what is expected of them. */
 import type { Config } from '../config/config.js';
 import { unknownUpstream } from '../config/explain.js';
-import type { Findings, Path } from '../config/syntax/diagnostics.js';
+import { didYouMean, listWords, type Findings, type Path } from '../config/syntax/diagnostics.js';
 import {
   entriesOf,
   entryOf,
   itemsOf,
+  textOf,
   toPlain,
   valueOf,
   type SourceNode,
@@ -15,6 +16,7 @@ import { plural } from '../lib/plural.js';
 import { isGrpcType } from '../http/grpc.js';
 import type { Fields } from '../http/fields.js';
 import { firstValue } from '../http/fields.js';
+import { reasons } from '../policies/index.js';
 import type { ScriptStep } from '../simulation/scripted-server.js';
 import type { Expectation, TestCase, TestRequest } from './test-case.js';
 
@@ -79,6 +81,18 @@ function readRequest(node: SourceNode | undefined): TestRequest {
     ...(body === undefined ? {} : { body: Buffer.from(body as string) }),
     ...(isGrpcType(firstValue(fields, 'content-type')) ? { protocolVersion: '2.0' } : {}),
   };
+}
+
+/** What a response of the upstream has for a reason. */
+const NO_REASON = 'none';
+
+function checkReason(node: SourceNode, path: Path, findings: Findings): void {
+  const written = valueOf(node, 'reason');
+  const reason = textOf(written);
+  const known = [...Object.keys(reasons), NO_REASON];
+  if (reason === undefined || known.includes(reason)) return;
+  const message = `no response has the reason ${JSON.stringify(reason)};${didYouMean(reason, known)} there are ${listWords(known.toSorted(), 'and')}`;
+  findings.error('wrong-value', written!.position, [...path, 'reason'], message);
 }
 
 function readExpectation(node: SourceNode): Expectation {
@@ -168,6 +182,9 @@ export function readCase(
   const expectations = isList
     ? then.items.map(readExpectation)
     : requests.map((_, i) => (i === requests.length - 1 ? readExpectation(then) : undefined));
+  for (const [i, each] of (isList ? then.items : [then]).entries()) {
+    checkReason(each, isList ? [...path, 'then', i] : [...path, 'then'], findings);
+  }
   const name = String(toPlain(valueOf(node, 'name')!));
   return { name, position: node.position, config, upstream, scripts, requests, expectations };
 }

@@ -9,6 +9,8 @@ import type {
 import { policies } from '../../src/policies/index.js';
 import { fakeLayer, fakeScope } from '../support/fake-layers.js';
 import { createAdminApp, type AdminOptions } from '../../src/admin/server.js';
+import { WrongTokens, type TokenRefusal } from '../../src/admin/wrong-tokens.js';
+import { FakeClock } from '../support/fake-clock.js';
 
 /** 2026-01-02T03:04:05.678Z */
 export const SINCE_MS = 1_767_323_045_678;
@@ -119,8 +121,11 @@ export function fakeProxy(overrides: Partial<AdminOptions> = {}) {
     ],
     config: () => ({ upstreams: { catalog: { target: 'http://catalog.internal:8080' } } }),
   };
+  const clock = new FakeClock();
+  const refusedTokens: TokenRefusal[] = [];
   const options: AdminOptions = {
     inspection,
+    wrongTokens: new WrongTokens({ clock, count: (why) => refusedTokens.push(why) }),
     metrics: {
       contentTypeFor: () => 'text/plain; version=0.0.4; charset=utf-8',
       exposition: async function* () {
@@ -144,5 +149,5 @@ export function fakeProxy(overrides: Partial<AdminOptions> = {}) {
     parseDuration: (text) => Number.parseFloat(text) * (text.endsWith('m') ? 60_000 : 1000),
     ...overrides,
   };
-  return { options, app: createAdminApp(options), circuits, endpoints, logs };
+  return { options, app: createAdminApp(options), circuits, endpoints, logs, clock, refusedTokens };
 }

@@ -62,9 +62,25 @@ t.test('where nothing can be read, nothing is printed', async (t) => {
     ['dapr', '', /x\.yaml:1:1: error: cannot import the file because it is empty; Dapr needs/],
     ['dapr', 'kind: Deployment', /because it has `kind: Deployment`; Dapr needs/],
     ['envoy', DAPR, /because it is a file of Dapr \(`breakwater import dapr`\); Envoy needs/],
+    [
+      'envoy',
+      'static_resources: hello',
+      /x\.yaml:1:19: error: static_resources: must be a mapping with `listeners` and `clusters`, but is "hello"/,
+    ],
+    ['envoy', 'static_resources: [1]', /static_resources: must be a mapping .*, but is a list/],
+    ['envoy', 'static_resources:', /static_resources: must be a mapping .*, but is nothing/],
+    [
+      'envoy',
+      'static_resources: { listeners: { a: 1 }, clusters: [b, 3] }',
+      /\.listeners: must be a list of listeners, but is a mapping\n.*clusters\[0\]: must be a mapping, but is "b"\n.*clusters\[1\]: must be a mapping, but is 3/,
+    ],
     ['envoy', 'a: 1\nb: 2', /because it only has a, b; Envoy needs/],
     ['resilience4j', '[1]', /because it has no keys; resilience4j needs/],
-    ['resilience4j', 'a: *x', /x\.yaml:1:4: error: a: there is no anchor &x before this alias/],
+    [
+      'resilience4j',
+      'a: *x',
+      /x\.yaml:1:4: error: a: there is no anchor of that name before this alias/,
+    ],
   ] as const) {
     const { code, stdout, stderr } = importFolder(t, system, { 'x.yaml': text });
     t.same([code, stdout], [1, ''], text);

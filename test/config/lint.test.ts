@@ -129,6 +129,20 @@ const cases: readonly Case[] = [
     ],
   },
   {
+    rule: 'idle-fault',
+    bad: upstream('fault: { abort: { share: 0% } }'),
+    at: '4:30 upstreams.a.fault.abort.share',
+    says: ['no attempt gets this fault', 'abort.share to 1% or more, or abort to off'],
+    good: [upstream('fault: off')],
+  },
+  {
+    rule: 'idle-fault',
+    bad: upstream('fault: { first: 3, reset: off }'),
+    at: '4:5 upstreams.a.fault',
+    says: ['this fault does nothing', 'such as abort: { share: 10% }'],
+    good: [upstream('fault: off')],
+  },
+  {
     rule: 'injected-fault',
     bad: upstream('fault: { abort: { share: 1% } }'),
     at: '4:5 upstreams.a.fault',
@@ -1001,7 +1015,7 @@ upstreams:
     ejection: { baseTime: 9m }
     balance: { key: path }
     hedge: { after: 20s }
-    fault: on
+    fault: { reset: {}, abort: { share: 0% } }
   e:
     listen: 5
     targets: ["http://e", { url: "http://f", weight: 5000 }]

@@ -87,7 +87,9 @@ const shape: readonly Case[] = [
   {
     name: 'an alias without an anchor',
     text: `log: *nothing\n${valid}`,
-    expected: ['1:6: error: log: there is no anchor &nothing before this alias'],
+    expected: [
+      '1:6: error: log: there is no anchor of that name before this alias; text that begins with * stands in quotes',
+    ],
   },
   {
     name: 'an anchor within itself',

@@ -36,6 +36,7 @@ async function exposed(): Promise<Series> {
   for (const event of events) emit(event);
   metrics.countReload('failure');
   metrics.countRefusal(400);
+  metrics.countRefusedToken('wrong');
   metrics.noteConfig('0123456789ab');
   const series: Series = new Map();
   const add = (name: string, labels: Iterable<readonly [string, string]>) => {

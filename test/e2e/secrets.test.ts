@@ -4,23 +4,14 @@ import { join } from 'node:path';
 import t from 'tap';
 import { check } from '../../src/cli/check.js';
 import { explain } from '../../src/cli/explain.js';
+import { importForeign, type SystemName } from '../../src/cli/import.js';
+import { simulate } from '../../src/cli/simulate.js';
+import { test } from '../../src/cli/test.js';
 import { makeCertificate } from '../support/certificate.js';
+import { startCollector } from '../support/otlp.js';
 import { startRedis, withoutRedis } from '../support/redis.js';
-import { NO_PORT, send, startSidecar, startUpstream } from '../support/sidecar.js';
-
-/** Each secret has it in its text. */
-const MARK = 'S3CRET';
-
-const secret = (name: string) => `${MARK}-${name}`;
-
-/** What tells a secret, in one line each. */
-const leaks = (texts: Readonly<Record<string, string>>) =>
-  Object.entries(texts).flatMap(([where, text]) =>
-    text
-      .split('\n')
-      .filter((line) => line.includes(MARK) || line.includes('PRIVATE KEY'))
-      .map((line) => `${where}: ${line.slice(0, 300)}`),
-  );
+import { leaks, secret } from '../support/secrets.js';
+import { eventually, NO_PORT, send, startSidecar, startUpstream } from '../support/sidecar.js';
 
 const paths = [
   '/',
@@ -28,6 +19,7 @@ const paths = [
   '/circuits',
   '/endpoints',
   '/events',
+  '/faults',
   '/healthz',
   '/metrics',
   '/readyz',
@@ -65,9 +57,10 @@ for (const [what, isThere] of [
     });
     const port = isThere ? (await startRedis(t, '--requirepass', 'other')).port : NO_PORT;
     const store = `redis://me:${secret('url')}@127.0.0.1:${port}`;
+    const collector = await startCollector(t);
     const yaml = `admin: { listen: "127.0.0.1:0", token: ${secret('token')} }
 log: { level: trace, access: all }
-tracing: { endpoint: "http://127.0.0.1:${NO_PORT}", sample: 100%, headers: { X-Key: ${secret('collector')} } }
+tracing: { endpoint: "${isThere ? collector.url : `http://127.0.0.1:${NO_PORT}`}", sample: 100%, headers: { X-Key: ${secret('collector')} } }
 stores: { kind: redis, urls: ["${store}"], username: me, password: "${secret('password')}" }
 upstreams:
   plain:
@@ -108,12 +101,36 @@ upstreams:
       refused: await refused.text(),
       answers: answers.join('\n'),
     };
+    // Each order is refused: with the right token and a body that is no order, and for what is not there.
+    const token = { Authorization: `Bearer ${secret('token')}` };
+    for (const [method, path, body] of [
+      ['POST', '/reload?x', '{"no":'],
+      ['PUT', '/circuits/plain', '{"state":"ajar"}'],
+      ['PUT', '/circuits/other', '{"state":"auto"}'],
+      ['PUT', '/endpoints/plain/10.0.0.1:1', '{"state":"drained"}'],
+      ['PUT', '/faults/plain', '{"fault":{"abort":{"status":1}},"ttl":"1m"}'],
+      ['DELETE', '/config', ''],
+      ['PUT', '/nothing', ''],
+    ] as const) {
+      const response = await fetch(sidecar.admin + path, { method, headers: token, body });
+      told[`${method} ${path}`] = `${response.status} ${await response.text()}`;
+    }
     for (const path of paths) told[path] = await read(sidecar.admin + path);
     for (const query of ['?format=openmetrics', ''])
       told[`/metrics${query}`] = await read(`${sidecar.admin}/metrics${query}`);
     sidecar.edit(yaml.replace('maxAttempts: 2', 'maxAttempts: 0'));
     told['reload'] = JSON.stringify(await sidecar.reload());
     told['log'] = sidecar.logs.map((line) => JSON.stringify(line)).join('\n');
+    if (isThere) {
+      await eventually('spans have come', () => collector.spans.length > 0);
+      t.equal(
+        collector.requests[0]!.headers['x-key'],
+        secret('collector'),
+        'the collector gets it',
+      );
+      told['spans'] = JSON.stringify(collector.spans, undefined, 1);
+      t.match(told['spans'], /token=REDACTED/, 'the query is there, without the value');
+    }
     t.same(leaks(told), []);
     t.match(told['/config'], /"token":"\*\*\*"/, 'it is there, without its value');
     t.ok(told['log'].includes('/path'), 'calls are in the log');
@@ -121,35 +138,122 @@ upstreams:
   });
 }
 
+const target = (url: string) => `upstreams: { a: { listen: 1, target: "${url}" } }\n`;
+
 t.test('no command shows a secret of a file, right or wrong', async (t) => {
   const upstreams = 'upstreams: { a: { listen: 1, target: "http://a" } }\n';
+  const redis = (keys: string) => `stores: { kind: redis, ${keys} }\n${upstreams}`;
+  const [p, q] = [secret('p'), secret('q')];
+  const pem = `-----BEGIN PRIVATE KEY-----${secret('pem')}`;
   const files: Record<string, string> = {
-    'good.yaml': `admin: { token: ${secret('t')} }\nstores: { kind: redis, url: "redis://u:${secret('p')}@a" }\n${upstreams}`,
-    'scheme.yaml': `stores: { kind: redis, url: "http://u:${secret('p')}@a" }\n${upstreams}`,
-    'broken.yaml': `stores: { kind: redis, url: "redis://u:${secret('p')}/#@a" }\n${upstreams}`,
-    'no-list.yaml': `stores: { kind: redis, urls: "redis://u:${secret('p')}@a" }\n${upstreams}`,
-    'no-mapping.yaml': `stores: "redis://u:${secret('p')}@a"\n${upstreams}`,
-    'mixed.yaml': `stores: { kind: redis, mode: cluster, urls: ["redis://u:${secret('p')}@a", "redis://u:${secret('q')}@b"] }\n${upstreams}`,
-    'number.yaml': `admin: { token: [${secret('t')}] }\nstores: { kind: redis, url: "redis://a", password: [${secret('p')}] }\n${upstreams}`,
-    'tracing.yaml': `tracing: { endpoint: "http://u:${secret('p')}@a", headers: { X-Key: [${secret('h')}] } }\n${upstreams}`,
-    'target.yaml': `upstreams: { a: { listen: 1, target: "http://u:${secret('p')}@a" } }\n`,
+    'good.yaml': `admin: { token: ${secret('t')} }\nstores: { kind: redis, url: "redis://u:${p}@a" }\n${upstreams}`,
+    'scheme.yaml': redis(`url: "http://u:${p}@a"`),
+    'broken.yaml': redis(`url: "redis://u:${p}/#@a"`),
+    'no-list.yaml': redis(`urls: "redis://u:${p}@a"`),
+    'no-mapping.yaml': `stores: "redis://u:${p}@a"\n${upstreams}`,
+    'mixed.yaml': redis(`mode: cluster, urls: ["redis://u:${p}@a", "redis://u:${q}@b"]`),
+    'sentinels.yaml': redis(
+      `mode: sentinel, master: m, username: u, password: "${secret('s')}", urls: ["redis://u:${p}@a/x", "redis://u:${q}@a:1/#", "redis://u:${p}@a"]`,
+    ),
+    'kind.yaml': `stores: { kind: "redis://u:${p}/x@a" }\n${upstreams}`,
+    'user.yaml': redis(`url: "redis://a", username: ${secret('u')}`),
+    'number.yaml': `admin: { token: [${secret('t')}] }\nstores: { kind: redis, url: "redis://a", password: [${p}] }\n${upstreams}`,
+    'section.yaml': `admin: ${secret('t')}\n${upstreams}`,
+    'alias.yaml': `admin: { token: *${secret('t')} }\n${upstreams}`,
+    'tracing.yaml': `tracing: { endpoint: "http://u:${p}@a", headers: { X-Key: [${secret('h')}] } }\n${upstreams}`,
+    'collector.yaml': `tracing: { endpoint: "http://u:${p}/x@a", headers: "X-Key: ${secret('h')}" }\n${upstreams}`,
+    'address.yaml': `tracing: { endpoint: "u:${p}@a:4318", headers: { X-Key: "${secret('h')}\\n" } }\n${upstreams}`,
+    'target.yaml': target(`http://u:${p}@a`),
+    'slash.yaml': target(`http://u:${p}/x@a`),
+    'query.yaml': target(`http://a?token=${p}`),
+    'targets.yaml': `upstreams: { a: { listen: 1, targets: ["u:${p}@a", "https://u:${q}/@b"] } }\n`,
+    'pem.yaml': `upstreams: { a: { listen: 1, target: "https://a", tls: { cert: "${pem}", key: "${pem}" } } }\n`,
     'variable.yaml': `admin: { token: "\${TOKEN}" }\n${upstreams}`,
   };
   const folder = t.testdir();
-  let [stdout, stderr] = ['', ''];
-  const output = {
-    env: { TOKEN: secret('variable') },
-    stdout: { write: (text: string) => (stdout += text) },
-    stderr: { write: (text: string) => (stderr += text) },
-  };
+  const told: Record<string, string> = {};
   for (const [name, text] of Object.entries(files)) {
     const file = join(folder, name);
     writeFileSync(file, text);
+    told[name] = '';
+    const note = { write: (text: string) => (told[name] += text) };
+    const output = { env: { TOKEN: secret('variable') }, stdout: note, stderr: note };
     for (const format of ['text', 'json', 'github', 'sarif'] as const) {
       check([file], { strict: true, format, allowUnset: false }, output);
     }
     explain(file, { upstream: 'a' }, output);
+    const scenario = {
+      scenario: 'outage',
+      format: 'text',
+      seed: '1',
+      rps: '1',
+      seconds: '1',
+    } as const;
+    await simulate(file, { upstream: 'a', ...scenario }, output);
+    const cases = join(folder, `tests-of-${name}`);
+    writeFileSync(
+      cases,
+      `config: ${name}\ncases: [{ name: works, then: { status: 201, headers: { Server: ${name} } } }]\n`,
+    );
+    await test([cases], output);
+    t.match(told[name], name === 'good.yaml' ? /: OK/ : /./, name);
   }
-  t.match(stderr, /scheme\.yaml/);
-  t.same(leaks({ stdout, stderr }), []);
+  t.match(told['scheme.yaml'], /must begin with redis/);
+  t.match(told['pem.yaml'], /must be the name of a file, but is PEM text/);
+  t.same(leaks(told), []);
+});
+
+const header = (name: string, value: string) => `{ header: { key: ${name}, value: ${value} } }`;
+
+t.test('an import repeats no secret in its comments', async (t) => {
+  const sources: Record<SystemName, string> = {
+    dapr: `kind: Resiliency
+spec:
+  policies: { retries: { r: { maxRetries: 3, token: ${secret('a')}, accessKey: ${secret('b')} } } }
+  targets: { apps: { shop: { retry: r } } }
+---
+kind: HTTPEndpoint
+metadata: { name: e }
+spec:
+  baseUrl: "http://u:${secret('c')}@host:80/x"
+  headers: [{ name: Authorization, value: ${secret('d')} }, { name: X-Key, value: ${secret('e')} }]
+  clientTLS: { privateKey: { value: ${secret('f')} } }
+`,
+    envoy: `static_resources:
+  listeners:
+  - filter_chains:
+    - filters:
+      - typed_config:
+          "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
+          http_filters:
+          - name: oauth
+            typed_config: { hmac_secret: ${secret('a')}, accessToken: ${secret('b')}, passphrase: ${secret('c')}, uri: "http://u:${secret('d')}@a" }
+          - name: lua
+            typed_config: { inline_code: ${secret('e')}, credentials: { user: ${secret('f')} } }
+          route_config:
+            virtual_hosts:
+            - domains: ["*"]
+              request_headers_to_add: [${header('Authorization', secret('g'))}, ${header('X-Access-Key', secret('h'))}]
+              routes:
+              - match: { prefix: /, headers: [{ name: authorization, string_match: { exact: ${secret('i')} } }, { name: x-token, exact_match: ${secret('j')} }] }
+                route: { cluster: c }
+  clusters:
+  - name: c
+    health_checks: [{ http_health_check: { path: /h, request_headers_to_add: [${header('Cookie', secret('k'))}] } }]
+    transport_socket: { typed_config: { common_tls_context: { tls_certificates: [{ private_key: { inline_string: ${secret('l')} }, password: { inline_bytes: ${secret('m')} } }] } } }
+`,
+    resilience4j: `spring: { datasource: { password: ${secret('a')} } }
+resilience4j:
+  retry: { instances: { a: { maxAttempts: 3, secretKey: ${secret('b')}, place: "http://u:${secret('c')}@h" } } }
+`,
+  };
+  const told: Record<string, string> = {};
+  for (const [system, text] of Object.entries(sources)) {
+    told[system] = '';
+    const note = { write: (text: string) => (told[system] += text) };
+    const stdin = () => Buffer.from(text);
+    importForeign(system as SystemName, ['-'], { env: {}, stdout: note, stderr: note, stdin });
+    t.match(told[system], /\*\*\*/, system);
+  }
+  t.same(leaks(told), []);
 });

@@ -149,3 +149,14 @@ cases: [{ name: a, then: { status: 200 } }]
   t.match(readTests('t.yaml', text, { TARGET: 'http://x' }).cases, [{ upstream: 'a' }]);
   t.match(readTests('t.yaml', text, {}).diagnostics, [{ line: 2, message: /TARGET/ }]);
 });
+
+t.test('a reason that no response has is told, with the nearest one', async (t) => {
+  const then = (reason: string) => `${CONFIG}cases: [{ name: a, then: { reason: ${reason} } }]\n`;
+  t.match(errorsIn(then('circuit-opn')), [
+    /^3:36 cases\[0\]\.then\.reason: no response has the reason "circuit-opn"; did you mean "circuit-open"\? there are bulkhead-full/,
+  ]);
+  t.same(errorsIn(then('circuit-open')), []);
+  t.same(errorsIn(then('none')), []);
+  const list = `${CONFIG}cases: [{ name: a, when: [{}, {}], then: [{ status: 200 }, { reason: x }] }]\n`;
+  t.match(errorsIn(list), [/^3:70 cases\[0\]\.then\[1\]\.reason: no response has the reason "x"/]);
+});

@@ -446,6 +446,7 @@ t.test('OpenMetrics', async (t) => {
     const { metrics, scope } = build({ scopes: [circuitIn(() => 'open')], upstreams: [upstream] });
     metrics.noteConfig('0123456789ab');
     metrics.countRefusal(400);
+    metrics.countRefusedToken('wrong');
     finish(metrics.scope('catalog', ''), { trace });
     scope('catalog', '')(attemptFinished('success', { trace }));
     t.equal(

@@ -79,6 +79,7 @@ export async function samplePage(): Promise<string> {
   });
   metrics.noteConfig('0123456789ab');
   metrics.countRefusal(400);
+  metrics.countRefusedToken('wrong');
   metrics.countClosedConnection('too-many-resets');
   const emit = metrics.scope('a', '');
   for (const event of oneOfEach(exchange)) emit(event);

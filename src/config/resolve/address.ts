@@ -73,6 +73,9 @@ export function collide(a: Address, b: Address): boolean {
 const TARGET_FORMS =
   'must be a URL: http://host:port, https://host:port or http+unix://%2Fpath.sock, each with an optional path';
 
+/** A URL that cannot be read, for a message: what comes before an @ may be a password. */
+export const quoteUrl = (text: string): string => JSON.stringify(text.replace(/^.*@/s, '***@'));
+
 /** Messages never show a target that may hold a password. */
 export function parseTarget(href: string): Read<Target> {
   const scheme = /^(https?|http\+unix):\/\//i.exec(href)?.[1]?.toLowerCase();
@@ -81,7 +84,7 @@ export function parseTarget(href: string): Read<Target> {
   }
   if (scheme === undefined) {
     const guess = /^[\w.-]+(:\d+)?(\/|$)/.test(href) ? `; did you mean "http://${href}"?` : '';
-    return { problem: `${TARGET_FORMS}, but is ${JSON.stringify(href)}${guess}` };
+    return { problem: `${TARGET_FORMS}, but is ${quoteUrl(href)}${guess}` };
   }
   if (/[?#]/.test(href)) return { problem: 'must not contain a query (?) or a fragment (#)' };
   if (/[\s\\]/.test(href)) return { problem: 'must not contain white space or a backslash' };
@@ -92,7 +95,7 @@ const trimSlashes = (path: string) => path.replace(/\/+$/, '');
 
 function parseWebTarget(href: string): Read<Target> {
   if (!URL.canParse(href)) {
-    return { problem: `is not a valid URL: ${JSON.stringify(href)}; ${TARGET_FORMS}` };
+    return { problem: `is not a valid URL: ${quoteUrl(href)}; ${TARGET_FORMS}` };
   }
   const { protocol, hostname, port, pathname } = new URL(href);
   if (port === '0') return { problem: 'nothing can listen on port 0' };

@@ -9,6 +9,9 @@ import { entryOf, textOf, valueOf, type SourceNode } from '../syntax/source.js';
 /** Keys of `tls` that name files. */
 export const FILE_KEYS = ['ca', 'cert', 'key'] as const;
 
+/** Not echoed: it may be a private key. */
+const PEM = /-----BEGIN |\n/;
+
 /** The files that `tls` names, as absolute or relative paths that can be opened. */
 export function tlsFilesOf(node: SourceNode | undefined, configFile: string): string[] {
   const names = FILE_KEYS.map((key) => textOf(valueOf(node, key)));
@@ -26,6 +29,12 @@ export function readTls(node: SourceNode, path: Path, findings: Findings): TlsOp
     const value = valueOf(node, key);
     const name = textOf(value);
     if (value === undefined || name === undefined) continue;
+    if (PEM.test(name)) {
+      const message = 'must be the name of a file, but is PEM text (not shown); write it to a file';
+      findings.error('unreadable-file', value.position, [...path, key], message);
+      isWhole = false;
+      continue;
+    }
     try {
       files[key] = readFileSync(resolve(folder, name), 'utf8');
     } catch (error) {

@@ -3,6 +3,7 @@ import type { TraceProtocol, TracingSection } from '../schema/tracing.js';
 import type { Findings, Path } from '../syntax/diagnostics.js';
 import type { Environment } from '../syntax/interpolate.js';
 import { textOf, valueOf, type SourceNode } from '../syntax/source.js';
+import { quoteUrl } from './address.js';
 import { checkHeaders } from './header-fields.js';
 import { readOtel, type OtelSettings } from './otel-environment.js';
 
@@ -34,12 +35,12 @@ const ownHeaders: ReadonlySet<string> = new Set(['content-type', 'content-encodi
 const ENDPOINT_FORM = 'a URL that begins with http:// or https://, such as http://127.0.0.1:4318';
 
 function endpointProblem(text: string): string | undefined {
-  if (/^[^/?#]*\/\/[^/?#]*@/.test(text)) {
+  if (/^([^/?#]*\/\/)?[^/?#]*@/.test(text)) {
     return 'must not contain a user name or password; send credentials in `headers`';
   }
   if (!/^https?:\/\/[^/?#]/i.test(text) || !URL.canParse(text)) {
     const guess = /^[\w.-]+(:\d+)?(\/|$)/.test(text) ? `; did you mean "http://${text}"?` : '';
-    return `must be ${ENDPOINT_FORM}, but is ${JSON.stringify(text)}${guess}`;
+    return `must be ${ENDPOINT_FORM}, but is ${quoteUrl(text)}${guess}`;
   }
   if (/[?#]/.test(text)) return 'must not contain a query (?) or a fragment (#)';
   if (/\/v1\/traces\/*$/.test(text)) {

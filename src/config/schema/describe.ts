@@ -1,6 +1,7 @@
 /** The words for what a schema allows and for what was written instead. */
 import type { OptionKeywords, Unit } from '../../core/options.js';
 import { didYouMean, listWords } from '../syntax/diagnostics.js';
+import { hideUser } from '../syntax/hide-user.js';
 import type { SourceNode } from '../syntax/source.js';
 import { parseQuantity, suggestQuantities, unitExamples } from './units.js';
 
@@ -9,7 +10,7 @@ export interface SchemaView extends OptionKeywords {
   readonly type?: string | readonly string[];
   readonly enum?: readonly unknown[];
   readonly anyOf?: readonly SchemaView[];
-  readonly properties?: Readonly<Record<string, unknown>>;
+  readonly properties?: Readonly<Record<string, { readonly writeOnly?: boolean }>>;
   readonly maxProperties?: number;
   readonly pattern?: string;
   readonly minimum?: number;
@@ -79,7 +80,7 @@ export function describeSeen(node: SourceNode): string {
   if (node.kind === 'broken' || node.value === null) return 'nothing';
   if (typeof node.value !== 'string') return String(node.value);
   // A URL with a password may stand where none belongs.
-  const value = node.value.replaceAll(/\/\/[^/?#@\s]*@/g, '//***@');
+  const value = hideUser(node.value);
   return JSON.stringify(value.length > 60 ? `${value.slice(0, 59)}…` : value);
 }
 
@@ -131,7 +132,10 @@ function describeSecret(node: SourceNode): string {
 
 /** `must be ..., but is ...; did you mean ...?` */
 export function describeWrongValue(schema: SchemaView, node: SourceNode): string {
-  const isSecret = schema.writeOnly === true;
+  // A secret may stand in place of the mapping that it belongs into.
+  const isSecret =
+    schema.writeOnly === true ||
+    Object.values(schema.properties ?? {}).some((property) => property.writeOnly === true);
   const seen = isSecret ? describeSecret(node) : describeSeen(node);
   const suggestion = isSecret ? '' : suggest(schema, node);
   return `must be ${describeAllowed(schema)}, but is ${seen}${suggestion}`;

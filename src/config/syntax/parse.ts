@@ -177,7 +177,9 @@ export class TreeBuilder {
   #resolve(node: Alias, position: Position): SourceNode {
     const { source: name } = node;
     if (!this.#anchors.has(name)) {
-      const message = `there is no anchor &${name} before this alias`;
+      // Not named: it may be a password that should have had quotes.
+      const message =
+        'there is no anchor of that name before this alias; text that begins with * stands in quotes';
       return this.#broken('alias', position, message);
     }
     const target = this.#anchors.get(name);

@@ -7,6 +7,7 @@ import { unifyAll, type Machine, type System } from '../system.js';
 import { convertCluster } from './cluster.js';
 import { writeDefaultLimits } from './limits.js';
 import { convertListeners } from './listeners.js';
+import { findMalformed } from './malformed.js';
 import { reasons } from './reasons.js';
 import { convertForwarding, convertRoute } from './route.js';
 import { findManagers, findRoutes, isCatchAll, readMatch, type RouteUse } from './routes.js';
@@ -33,6 +34,7 @@ export const envoy: System = {
     (document.get('resources')?.items() ?? []).some((resource) =>
       typeOf(resource).includes('envoy.config.'),
     ),
+  findMalformed,
   reasons,
   convert(documents, draft, machine) {
     const of = (key: string, type: string) => documents.flatMap((each) => collect(each, key, type));

@@ -10,7 +10,31 @@ import {
   type Static,
 } from '../../core/options.js';
 
-const HEADER_PATTERN = "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$";
+/** Headers that HTTP itself uses: clients cannot send them as they like, or always send them. */
+const usedByHttp = [
+  'accept-encoding',
+  'connection',
+  'content-encoding',
+  'content-length',
+  'content-type',
+  'date',
+  'expect',
+  'host',
+  'http2-settings',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'via',
+];
+
+/** As a regular expression without flags, which JSON Schema does not have. */
+const inAnyCase = (word: string) =>
+  word.replaceAll(/[a-z]/g, (letter) => `[${letter.toUpperCase()}${letter}]`);
+
+const HEADER_PATTERN = `^(?!(?:${usedByHttp.map(inAnyCase).join('|')})$)[!#$%&'*+.^_\`|~0-9A-Za-z-]+$`;
 
 /** Responses of upstreams that fail; others could be kept, and would outlive the fault. */
 export const MIN_STATUS = 400;
@@ -68,7 +92,14 @@ export const schema = Switchable(
       abort,
       reset,
       header: Type.Unsafe<string>({
-        anyOf: [{ type: 'string', pattern: HEADER_PATTERN }, { enum: ['off', false] }],
+        anyOf: [
+          {
+            type: 'string',
+            pattern: HEADER_PATTERN,
+            title: 'the name of a header that HTTP itself does not use, such as X-Fault',
+          },
+          { enum: ['off', false] },
+        ],
         off: true,
         default: 'off',
         description:

@@ -37,6 +37,8 @@ export interface Metrics extends Sink {
   countReload(result: 'success' | 'failure'): void;
   /** A request was refused below the policies. */
   countRefusal(status: number): void;
+  /** A token of a write at the admin server was refused. @param reason wrong, limited or unchecked. */
+  countRefusedToken(reason: string): void;
   /** A client's connection was closed because of what the client did. */
   countClosedConnection(reason: string): void;
   /** Spans were sent to the collector, or lost. */
@@ -96,6 +98,10 @@ export function createMetrics({
     'breakwater_refused_requests_total',
     'Requests that were refused before any policy saw them. status: the status code that was sent.',
   );
+  const refusedTokens = new CounterFamily(
+    'breakwater_admin_refused_tokens_total',
+    'Tokens of writes at the admin server that were refused. reason: wrong, limited (wrong, after 10 others of that client) or unchecked (10 others of that client wait for their check).',
+  );
   const closed = new CounterFamily(
     'breakwater_connections_closed_total',
     'Connections that were closed because of what their client did. reason: what it did.',
@@ -124,6 +130,7 @@ export function createMetrics({
     reloads,
     dropped,
     refusals,
+    refusedTokens,
     closed,
     spans,
     new GaugeFamily(
@@ -181,6 +188,9 @@ export function createMetrics({
     },
     countRefusal(status) {
       refusals.at({ status: String(status) }).value++;
+    },
+    countRefusedToken(reason) {
+      refusedTokens.at({ reason }).value++;
     },
     countClosedConnection(reason) {
       closed.at({ reason }).value++;

@@ -77,9 +77,24 @@ export function createLogger({ level, destination }: LoggerOptions): Logger {
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
+      serializers: { err: describeError },
     },
     destination,
   );
+}
+
+/** Without what else an error has: a URL that is not valid is in its error, with the password, and so are options of a client. */
+function describeError(error: unknown): unknown {
+  if (!(error instanceof Error)) return String(error);
+  const { type, message, stack } = pino.stdSerializers.err(error);
+  const { code, errors } = error as { code?: unknown; errors?: unknown };
+  return {
+    type,
+    message,
+    ...(typeof code === 'string' && { code }),
+    stack,
+    ...(Array.isArray(errors) && { errors: errors.map(describeError) }),
+  };
 }
 
 export function writeLine(logger: Logger, { level, fields, message }: LogLine): void {

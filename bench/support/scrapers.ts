@@ -23,11 +23,11 @@ function scrapeOnce(url: string, agent: Agent): Promise<number> {
 }
 
 async function measure(port: number, admin: string, path: string, scrapers: number): Promise<Row> {
-  let hasEnded = false;
+  const end = new AbortController();
   let pages = 0;
   const scrapes = Array.from({ length: scrapers }, async () => {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-    while (!hasEnded) {
+    while (!end.signal.aborted) {
       await scrapeOnce(`${admin}/metrics`, agent);
       pages++;
     }
@@ -41,7 +41,7 @@ async function measure(port: number, admin: string, path: string, scrapers: numb
     connections: 16,
   };
   const report = await runOwnGenerator({ ...load, seconds: SECONDS, port, rate: RATE }, cores.load);
-  hasEnded = true;
+  end.abort();
   await Promise.all(scrapes);
   const times = [report.p50, report.p99, report.slipP99].map((ms) => ms.toFixed(2));
   return [String(scrapers), ...times, String(report.refused + report.broken), String(pages)];

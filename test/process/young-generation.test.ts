@@ -1,4 +1,4 @@
-/** The young generation of the heap: as small as it is kept, and no larger than is enough. */
+/** What a start leaves in memory: a young generation of the heap that is small, and no libraries without use. */
 import { execFile } from 'node:child_process';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
@@ -11,7 +11,7 @@ const MEBIBYTE = 2 ** 20;
 async function sizeAfter(step: string): Promise<number> {
   const script = `
     import { getHeapSpaceStatistics } from 'node:v8';
-    import { boundYoung, keepYoungSmall, letYoungGrow } from ${JSON.stringify(pathToFileURL(pathOf('platform/young-generation.js')).href)};
+    import { keepYoungSmall, letYoungGrow } from ${JSON.stringify(pathToFileURL(pathOf('platform/young-generation.js')).href)};
     ${step}
     const kept = [];
     for (let turn = 0; turn < 200; turn++) {
@@ -34,11 +34,6 @@ t.test('it stays small while a start is under way', async (t) => {
 t.test('it grows again where much is made that stays', async (t) => {
   const size = await sizeAfter('keepYoungSmall(); letYoungGrow();');
   t.ok(size >= 16 * MEBIBYTE, `${size} bytes`);
-});
-
-t.test('bounded, it grows up to what is enough', async (t) => {
-  const size = await sizeAfter('keepYoungSmall(); boundYoung();');
-  t.ok(size >= 4 * MEBIBYTE && size <= 16 * MEBIBYTE, `${size} bytes`);
 });
 
 t.test('a start does not load the compilers of schemas, as no route has one', async (t) => {

@@ -1,6 +1,6 @@
 /**
  * A large file: 1,000 upstreams with 10 routes each. How long until the proxy is ready, what finding one of them costs against
- * a small file, how long a scrape takes, and how much memory it all needs.
+ * a small file, how long a scrape takes, what scrapes do to calls, and how much memory it all needs.
  *
  *   npm run bench:scale [-- --upstreams N] [--routes N]
  */
@@ -12,6 +12,7 @@ import { Agent, request } from 'undici';
 import { runOwnGenerator } from './support/generators.js';
 import { cores, startOwnUpstream } from './support/hot-path.js';
 import { findFreePort, pause, type Program, Programs } from './support/program.js';
+import { compareScrapers } from './support/scrapers.js';
 import { median } from './support/statistics.js';
 import { printTable, type Row } from './support/table.js';
 import { scriptPath } from './support/upstreams.js';
@@ -234,6 +235,7 @@ try {
   const scrapes = ['scrape', 'MiB', 'all: scrape', 'MiB'];
   printTable(['', 'ready', 'RSS start', 'RSS all', ...scrapes], rows, false);
   await compareLookups(few, many);
+  await compareScrapers(many.port, many.admin, '/u7/r3/item');
 } finally {
   await programs.stopAll();
   rmSync(directory, { recursive: true, force: true });

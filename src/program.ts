@@ -9,6 +9,7 @@ import type { SimulateOptions } from './cli/simulate.js';
 import type { TopOptions } from './cli/top.js';
 import { pinTicks } from './platform/pin-ticks.js';
 import { listenForStop } from './platform/signals.js';
+import { keepYoungSmall } from './platform/young-generation.js';
 import { scenarioNames } from './simulation/scenario-names.js';
 import { version } from './version.js';
 
@@ -41,6 +42,7 @@ program
   )
   .action(async (options: { config: string }) => {
     pinTicks();
+    keepYoungSmall();
     let abandonLog: (() => void) | undefined;
     // Before the rest is loaded, which takes a while.
     const { first } = listenForStop(() => {

@@ -2,6 +2,7 @@
 import type { Address } from '../core/model.js';
 import type { AddressInfo } from 'node:net';
 import fastify, { type FastifyInstance } from 'fastify';
+import { noSchemas } from '../lib/no-schemas.js';
 import { peerOf, requireWriteAccess } from './access.js';
 import type { AdminContext } from './endpoint.js';
 import { createEndpoints } from './endpoints/index.js';
@@ -65,6 +66,7 @@ export function createAdminApp(options: AdminOptions): FastifyInstance {
     http: { headersTimeout: REQUEST_TIMEOUT_MS, connectionsCheckingInterval: 1000 },
     // A scraper's idle connection must not hold up the exit.
     forceCloseConnections: true,
+    schemaController: noSchemas,
     routerOptions: { maxParamLength: MAX_NAME_LENGTH },
     frameworkErrors: (error, _request, reply) => {
       void sendProblem(reply, asAdminError(error));

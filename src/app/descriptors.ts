@@ -18,11 +18,13 @@ export function descriptorNeed(config: Config, policies: PolicyList): Descriptor
   const { maxConnections } = config.limits;
   let calls = 0;
   for (const policy of policies) {
+    if (policy.needs === undefined) continue;
     const callsOf = (settings: PolicySettings) => policy.needs?.(settings).calls ?? 0;
     for (const upstream of config.upstreams) {
       calls += callsOf(upstream.policies);
-      const own = upstream.routes.filter(({ writes }) => writes.has(policy.name));
-      for (const route of own) calls += callsOf(route.policies);
+      for (const { policies: settings, writes } of upstream.routes) {
+        if (writes.has(policy.name)) calls += callsOf(settings);
+      }
     }
   }
   const clients = maxConnections === 'off' ? calls : maxConnections * wantedBy(config).length;

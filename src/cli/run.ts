@@ -1,4 +1,5 @@
 /** `breakwater run`: the proxy itself, from the configuration file to the last drained exchange. */
+import { statSync } from 'node:fs';
 import { App } from '../app/app.js';
 import { ListenError } from '../app/addresses.js';
 import { listCautions } from '../app/cautions.js';
@@ -12,6 +13,7 @@ import { watchFile, type Watcher } from '../config/watch.js';
 import { TlsWatcher } from '../config/watch-tls.js';
 import { readDescriptorLimit } from '../platform/descriptor-limit.js';
 import { createSystemClock } from '../platform/system-clock.js';
+import { letYoungGrow } from '../platform/young-generation.js';
 import { policies } from '../policies/index.js';
 import { openStandardLog } from '../telemetry/log/logger.js';
 import { version } from '../version.js';
@@ -20,6 +22,9 @@ import { isQuickToLint, lintInForce, tellWarnings, tellWarningsLater } from './w
 export interface RunOptions {
   readonly config: string;
 }
+
+/** Bytes. Larger files make so much that stays that a small young generation would cost time. */
+const LARGE_FILE = 64 * 1024;
 
 /** sysexits.h: configuration error. */
 const EX_CONFIG = 78;
@@ -44,6 +49,7 @@ export async function run(
     if (config !== undefined && effective !== undefined) effectiveOf.set(config, effective);
     return loaded;
   };
+  if ((statSync(options.config, { throwIfNoEntry: false })?.size ?? 0) > LARGE_FILE) letYoungGrow();
   const { config, diagnostics, includes } = load();
   if (config === undefined) {
     process.stderr.write(formatDiagnostics(diagnostics));
@@ -95,6 +101,8 @@ export async function run(
   }
   watcher = watchFile(options.config, clock, () => void app.reload(), includes);
   process.on('SIGHUP', () => void app.reload());
+  // From here on, calls decide how large it is.
+  letYoungGrow();
   // Last: a program that reads "ready" may send a signal, which would end the process without a listener.
   announce(app);
   if (!isQuick) void tellWarningsLater(options.config);

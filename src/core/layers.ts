@@ -124,16 +124,32 @@ export function needsOf<List extends PolicyList>(
   policies: List,
   settings: SettingsOf<List>,
 ): Omit<AllNeeds, 'calls' | 'callerField'> & Pick<Needs, 'callerField'> {
-  const needs = policies.map((policy): Needs => policy.needs?.(settings) ?? {});
-  const find = <Key extends keyof Needs>(key: Key) =>
-    needs.find((each) => each[key] !== undefined)?.[key];
+  // In one pass, as it is done for each route of a large file. The first policy that has a value has the say.
+  let replayBytes = 0;
+  const upstreams = new Set<string>();
+  let ownRetryAfterMs: Needs['ownRetryAfterMs'];
+  let connectMs: Needs['connectMs'];
+  let tunnelIdleMs: Needs['tunnelIdleMs'];
+  let judge: Needs['judge'];
+  let callerField: Needs['callerField'];
+  for (const policy of policies) {
+    const needs = policy.needs?.(settings);
+    if (needs === undefined) continue;
+    replayBytes = Math.max(replayBytes, needs.replayBytes ?? 0);
+    for (const upstream of needs.upstreams ?? []) upstreams.add(upstream);
+    ownRetryAfterMs ??= needs.ownRetryAfterMs;
+    connectMs ??= needs.connectMs;
+    tunnelIdleMs ??= needs.tunnelIdleMs;
+    judge ??= needs.judge;
+    callerField ??= needs.callerField;
+  }
   return {
-    replayBytes: Math.max(0, ...needs.map(({ replayBytes = 0 }) => replayBytes)),
-    ownRetryAfterMs: find('ownRetryAfterMs') ?? Infinity,
-    connectMs: find('connectMs') ?? 'off',
-    tunnelIdleMs: find('tunnelIdleMs') ?? 'off',
-    judge: find('judge') ?? judgeNothing,
-    callerField: find('callerField'),
-    upstreams: [...new Set(needs.flatMap(({ upstreams = [] }) => upstreams))],
+    replayBytes,
+    ownRetryAfterMs: ownRetryAfterMs ?? Infinity,
+    connectMs: connectMs ?? 'off',
+    tunnelIdleMs: tunnelIdleMs ?? 'off',
+    judge: judge ?? judgeNothing,
+    callerField,
+    upstreams: [...upstreams],
   };
 }

@@ -149,6 +149,7 @@ void t.test('freezes all of it', (t) => {
     for (const [key, part] of Object.entries(value)) thaw(part, `${path}.${key}`);
   };
   thaw(config, 'config');
+  t.equal(config.document, config.document, 'it is made once');
   t.end();
 });
 

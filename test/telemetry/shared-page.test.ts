@@ -3,6 +3,8 @@ import t from 'tap';
 import { SharedPage } from '../../src/telemetry/exposition/shared-page.js';
 import { readPage } from '../support/page.js';
 
+const noBreak = () => Promise.resolve();
+
 /** A page whose pieces come one per `next()`; `begun` counts its renderings, `made` their pieces. */
 function build(pieces: readonly string[]) {
   const state = { begun: 0, made: 0, left: 0 };
@@ -18,7 +20,7 @@ function build(pieces: readonly string[]) {
     } finally {
       state.left++;
     }
-  });
+  }, noBreak);
   return {
     state,
     page,
@@ -92,7 +94,7 @@ t.test('a defect fails every scrape of that page, and the next scrape begins ane
     yield 'a';
     await setImmediate();
     if (begun === 1) throw new Error('No cells');
-  });
+  }, noBreak);
   const scrapes = [readPage(page.read()), readPage(page.read())];
   for (const scrape of scrapes) await t.rejects(scrape, { message: 'No cells' });
   t.equal(await readPage(page.read()), 'a');
@@ -106,7 +108,7 @@ t.test(
       yield text;
       await setImmediate();
       yield 'end';
-    });
+    }, noBreak);
     const slow = [];
     for (let i = 0; i < 4; i++) {
       const scrape = page.read();

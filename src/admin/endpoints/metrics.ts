@@ -11,7 +11,10 @@ export function metricsEndpoint({ metrics, logger }: AdminContext): AdminEndpoin
     access: 'read',
     respond(request, reply) {
       const { accept } = request.headers;
-      const page = Readable.from(metrics.exposition(accept));
+      const page = Readable.from(metrics.exposition(accept), {
+        // What is read ahead would be written all at once, without the breaks between pieces.
+        highWaterMark: 1,
+      });
       page.on('error', (err) => {
         // Too late for a 500: the connection is cut, so that the part is not taken for the whole page.
         if (reply.raw.headersSent)

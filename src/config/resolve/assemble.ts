@@ -70,17 +70,25 @@ export function assemble(
   const settle = (laid: EffectiveMap) =>
     fillFiles(decode(laid, schemas), policies, files) as PolicySettings;
   const upstreams = parts.map((part, i) => toUpstreamConfig(part, effective[i]!, settle));
-  const toNotation = createNotation();
-  const document = {
-    ...general.document,
-    upstreams: Object.fromEntries(
-      parts.map((part, i) => [part.name, toDocument(part, effective[i]!, toNotation)]),
-    ),
+  const describe = () => {
+    const toNotation = createNotation();
+    const described = parts.map(
+      (part, i) => [part.name, toDocument(part, effective[i]!, toNotation)] as const,
+    );
+    return deepFreeze({ ...general.document, upstreams: Object.fromEntries(described) });
   };
   const tlsFiles = [...new Set(parts.flatMap((part) => part.tlsFiles))];
   const hash = hashContent(texts, parts, files);
-  const config: Config = { file, hash, ...general.config, upstreams, tlsFiles, document };
-  return { config: deepFreeze(config), effective, root };
+  const settled = deepFreeze({ file, hash, ...general.config, upstreams, tlsFiles });
+  let document: Config['document'] | undefined;
+  const config: Config = Object.freeze({
+    ...settled,
+    // Only once it is asked for: it is as large as all the rest.
+    get document() {
+      return (document ??= describe());
+    },
+  });
+  return { config, effective, root };
 }
 
 function addressOf(written: unknown): Address {

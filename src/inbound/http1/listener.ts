@@ -9,6 +9,7 @@ import {
 } from 'node:http';
 import httpProxy from '@fastify/http-proxy';
 import fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
+import { noSchemas } from '../../lib/no-schemas.js';
 import type { Entrance } from '../entrance.js';
 import type { ExchangeContext } from '../exchange-context.js';
 import type { Exchange } from '../exchange.js';
@@ -52,6 +53,7 @@ export async function createHttp1(): Promise<Http1> {
     rewriteUrl: () => '/',
     exposeHeadRoutes: false,
     return503OnClosing: false,
+    schemaController: noSchemas,
   });
   const methods = METHODS.filter((method) => method !== 'CONNECT');
   // Bodies are the exchange's: Fastify must not judge a Content-Type, let alone parse.

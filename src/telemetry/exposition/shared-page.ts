@@ -1,4 +1,5 @@
 /** The page of all scrapes that overlap: it is rendered once, and each scrape reads it at its own pace. */
+import type { Break } from './breaks.js';
 
 /** Bytes of finished pages that slow scrapes may keep in memory. */
 const MAX_KEPT_BYTES = 64 * 1024 * 1024;
@@ -16,6 +17,7 @@ interface Reader {
 }
 
 class Rendering {
+  readonly #takeBreak: Break;
   readonly #readers = new Set<Reader>();
   #bytes = 0;
   /** Where scrapes begin; undefined when none can join any more. */
@@ -27,7 +29,8 @@ class Rendering {
   #more: Promise<void>;
   #wake!: () => void;
 
-  constructor() {
+  constructor(takeBreak: Break) {
+    this.#takeBreak = takeBreak;
     this.#more = this.#expectMore();
   }
 
@@ -67,6 +70,7 @@ class Rendering {
         const { next } = reader.at;
         if (next !== undefined) {
           reader.at = next;
+          await this.#takeBreak();
           yield next.bytes;
         } else if (!this.#hasEnded) {
           await this.#more;
@@ -100,12 +104,17 @@ class Rendering {
 
 export class SharedPage {
   readonly #render: () => AsyncIterable<string>;
+  readonly #takeBreak: Break;
   /** The running one is the last. */
   #renderings: Rendering[] = [];
 
-  /** @param render the pieces of a page; it makes breaks between them. */
-  constructor(render: () => AsyncIterable<string>) {
+  /**
+   * @param render the pieces of a page; it makes breaks between them.
+   * @param takeBreak before a scrape is given a piece.
+   */
+  constructor(render: () => AsyncIterable<string>, takeBreak: Break) {
     this.#render = render;
+    this.#takeBreak = takeBreak;
   }
 
   /** The page that is being rendered, from its beginning; a new one if there is none. */
@@ -122,7 +131,7 @@ export class SharedPage {
       bytes -= slowest.keptBytes;
       slowest.cutOff();
     }
-    const rendering = new Rendering();
+    const rendering = new Rendering(this.#takeBreak);
     this.#renderings.push(rendering);
     void rendering.run(this.#render());
     return rendering;

@@ -111,8 +111,8 @@ const join = (observers: readonly Observe[]): Observe =>
       };
 
 interface UpstreamMeters {
-  /** The sum over its routes. */
-  readonly shared: ReadonlyMap<Meter, Observe>;
+  /** The sum over its routes. Undefined until the first event or the first page: there may be a thousand upstreams. */
+  shared: ReadonlyMap<Meter, Observe> | undefined;
   /** Calls may still run, but they are no longer counted. */
   isDropped: boolean;
 }
@@ -120,6 +120,7 @@ interface UpstreamMeters {
 export class Meters {
   readonly #meters: readonly Meter[];
   readonly #upstreams = new Map<string, UpstreamMeters>();
+  readonly #unshown = new Set<string>();
 
   /** @param wallNow for what is shown with a time. */
   constructor(instruments: readonly Instrument[], wallNow: () => number) {
@@ -138,6 +139,17 @@ export class Meters {
     return this.#upstreams.keys();
   }
 
+  /** Those of which no page has shown what is known beforehand. */
+  get unshown(): readonly string[] {
+    return [...this.#unshown];
+  }
+
+  /** Shows the series of an upstream that are known beforehand. */
+  show(upstream: string): void {
+    const meters = this.#upstreams.get(upstream);
+    if (meters !== undefined) this.#open(upstream, meters);
+  }
+
   /** Counts the events of one upstream and route. */
   scope(upstream: string, route: string): Emit {
     const meters = this.#metersOf(upstream);
@@ -147,10 +159,9 @@ export class Meters {
       if (meters.isDropped) return;
       let observe = observers.get(event.type);
       if (observe === undefined) {
+        const shared = this.#open(upstream, meters);
         const own = this.#meters.filter((meter) => meter.event === event.type);
-        observe = join(
-          own.map((meter) => meters.shared.get(meter) ?? meter.open({ upstream, route })),
-        );
+        observe = join(own.map((meter) => shared.get(meter) ?? meter.open({ upstream, route })));
         observers.set(event.type, observe);
       }
       observe(event);
@@ -171,19 +182,28 @@ export class Meters {
     const meters = this.#upstreams.get(upstream);
     if (meters !== undefined) meters.isDropped = true;
     this.#upstreams.delete(upstream);
+    this.#unshown.delete(upstream);
     for (const { family } of this.#meters) family.drop(upstream);
   }
 
   #metersOf(upstream: string): UpstreamMeters {
     let known = this.#upstreams.get(upstream);
     if (known === undefined) {
-      const meters = this.#meters.filter(({ per }) => per === 'upstream');
-      const shared = new Map(meters.map((meter) => [meter, meter.open({ upstream })]));
-      known = { shared, isDropped: false };
+      known = { shared: undefined, isDropped: false };
       this.#upstreams.set(upstream, known);
+      this.#unshown.add(upstream);
+    }
+    return known;
+  }
+
+  #open(upstream: string, known: UpstreamMeters): ReadonlyMap<Meter, Observe> {
+    if (known.shared === undefined) {
+      const meters = this.#meters.filter(({ per }) => per === 'upstream');
+      known.shared = new Map(meters.map((meter) => [meter, meter.open({ upstream })]));
+      this.#unshown.delete(upstream);
       // Events without an upstream have no series to show from the start.
       if (upstream !== '') for (const meter of meters) meter.announce({ upstream }, meter.known);
     }
-    return known;
+    return known.shared;
   }
 }

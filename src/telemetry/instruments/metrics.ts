@@ -1,5 +1,4 @@
 /** The Prometheus metrics: counters and histograms of events, gauges, and metrics of the process. */
-import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../../core/clock.js';
 import type { Inspection, InspectableScope } from '../../core/inspect.js';
 import type { AnyLayer } from '../../core/pipeline.js';
@@ -53,7 +52,8 @@ export interface Metrics extends Sink {
 }
 
 /** Before calls are served again. */
-const SCOPES_AT_ONCE = 250;
+const SCOPES_AT_ONCE = 25;
+const UPSTREAMS_AT_ONCE = 5;
 
 /** Reasons whose count is shown from the start. */
 const shownReasons = (policies: PolicyList) =>
@@ -141,6 +141,7 @@ export function createMetrics({
   ];
 
   const departed = new Departed(clock);
+  const takeBreak = createBreaks();
 
   function dropDeparted(): void {
     for (const upstream of departed.takeDue()) meters.drop(upstream);
@@ -149,8 +150,12 @@ export function createMetrics({
   const announced = new WeakSet<AnyLayer>();
   let announcedScopes: readonly InspectableScope[] = [];
 
-  /** Each layer once: there may be a hundred thousand. */
+  /** Each upstream and each layer once: there may be a hundred thousand. */
   async function announceKnown(): Promise<void> {
+    for (const [index, upstream] of meters.unshown.entries()) {
+      meters.show(upstream);
+      if (index % UPSTREAMS_AT_ONCE === UPSTREAMS_AT_ONCE - 1) await takeBreak();
+    }
     const scopes = inspection.scopes();
     if (scopes === announcedScopes) return;
     for (const [index, { upstream, route, layers }] of scopes.entries()) {
@@ -160,7 +165,7 @@ export function createMetrics({
         announced.add(layer);
         meters.announce(shownBy(layer, instruments), upstream, route);
       }
-      if (index % SCOPES_AT_ONCE === SCOPES_AT_ONCE - 1) await setImmediate();
+      if (index % SCOPES_AT_ONCE === SCOPES_AT_ONCE - 1) await takeBreak();
     }
     announcedScopes = scopes;
   }
@@ -171,10 +176,13 @@ export function createMetrics({
     droppedCount.value = droppedLines();
     // First, as it may fail: nothing has been sent yet.
     const rest = await ofProcess.render(format);
-    yield* renderPage(families, format, rest, createBreaks());
+    yield* renderPage(families, format, rest, takeBreak);
   }
   const pages = new Map(
-    [textFormat, openMetrics].map((format) => [format, new SharedPage(() => render(format))]),
+    [textFormat, openMetrics].map((format) => [
+      format,
+      new SharedPage(() => render(format), takeBreak),
+    ]),
   );
 
   return {

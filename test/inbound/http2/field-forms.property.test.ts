@@ -1,5 +1,5 @@
 /** A head as a list says the same as one as an object: which of them is sent depends on the version of Node. */
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import t from 'tap';
 import { listStatus, writeStatus } from '../../../src/inbound/http2/fields.js';
 import { requestHeaders, requestList } from '../../../src/outbound/http2/fields.js';

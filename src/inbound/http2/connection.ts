@@ -10,6 +10,7 @@ import type { Clock, Timer } from '../../core/clock.js';
 import type { Fields } from '../../http/fields.js';
 import { destroyLater } from '../../lib/destroy-later.js';
 import type { ListenerLimits } from '../listener.js';
+import { Arrivals } from './arrivals.js';
 import { readFields } from './fields.js';
 import {
   Allowance,
@@ -66,6 +67,7 @@ export class Connection {
   readonly #settings: Allowance;
   readonly #silence: Silence;
   #timer: Timer;
+  readonly #arrivals: Arrivals;
   #openStreams = 0;
   #idleSinceMs: number;
   /** Streams that were taken, and those that the library has refused unseen. */
@@ -97,6 +99,7 @@ export class Connection {
     });
     destroyLater(this.#session, setImmediate);
     this.#silence = new Silence(this.#session, nowMs);
+    this.#arrivals = new Arrivals(options.onRequest);
     this.#listen();
     this.#timer = clock.schedule(this.#nextLookMs(), this.#onLook);
   }
@@ -153,22 +156,19 @@ export class Connection {
   #onStream(stream: ServerHttp2Stream, raw: Fields): void {
     this.#taken += 1;
     this.#pings.refill();
-    // What went wrong is known from elsewhere.
-    stream.on('error', () => {});
     // Node tells of a stream a little later: its end may have come with it.
-    if (stream.destroyed || stream.closed) return this.#onHangUp();
+    if (stream.destroyed || stream.closed) {
+      // What went wrong is known from elsewhere.
+      stream.on('error', () => {});
+      return this.#onHangUp();
+    }
     this.#openStreams += 1;
-    stream.once('close', () => {
-      // At an error, the number of streams says what it was.
-      if (this.#session.destroyed) return;
-      this.#openStreams -= 1;
-      if (this.#openStreams === 0) this.#idleSinceMs = this.#options.clock.now();
-    });
     const request = readFields(raw);
     const inbound = new Http2Stream(stream, request, {
       clock: this.#options.clock,
       peerAddress: this.#peerAddress,
       onHangUp: this.#onHangUp,
+      onClosed: this.#onStreamClosed,
     });
     const fault = findFault(request.pseudo, request.fields);
     if (fault !== undefined) {
@@ -177,10 +177,15 @@ export class Connection {
     }
     if (inbound.body === undefined) return this.#options.onRequest(inbound);
     // What came with the head is read first: a body that is here as a whole need not be streamed.
-    setImmediate(() => {
-      if (!inbound.isGone) this.#options.onRequest(inbound);
-    });
+    this.#arrivals.add(inbound);
   }
+
+  readonly #onStreamClosed = (): void => {
+    // At an error, the number of streams says what it was.
+    if (this.#session.destroyed) return;
+    this.#openStreams -= 1;
+    if (this.#openStreams === 0) this.#idleSinceMs = this.#options.clock.now();
+  };
 
   readonly #onHangUp = (): void => {
     if (this.#session.destroyed || this.#resets.take(1, this.#options.clock.now())) return;

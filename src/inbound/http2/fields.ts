@@ -2,6 +2,7 @@
 import type { OutgoingHttpHeaders } from 'node:http2';
 import { createFieldObject } from '../../http/field-object.js';
 import type { Fields } from '../../http/fields.js';
+import { asHeaders, takesLists } from '../../outbound/http2/field-list.js';
 
 export interface PseudoFields {
   method: string;
@@ -106,10 +107,10 @@ function add(headers: Headers, lowerName: string, value: string): void {
   else headers[lowerName] = [String(other), value];
 }
 
-/** @throws when a field cannot be written. */
+/** In the form that this version of Node reads fastest. @throws when a field cannot be written. */
 export function writeHead(status: number, fields: Fields): OutgoingHttpHeaders {
   if (status < 200 || status > 599) throw new TypeError(`HTTP/2 has no status ${status}`);
-  return writeStatus(status, fields);
+  return takesLists ? asHeaders(listStatus(status, fields)) : writeStatus(status, fields);
 }
 
 /** The head of a 1xx response. */
@@ -125,16 +126,42 @@ export function writeTrailers(fields: Fields): OutgoingHttpHeaders {
   return headers;
 }
 
-function writeStatus(status: number, fields: Fields): OutgoingHttpHeaders {
+/** @throws when it is malformed. */
+function checkField(name: string, value: string): void {
+  if (!TOKEN.test(name)) {
+    throw new TypeError(`the name of field ${JSON.stringify(name)} is malformed`);
+  }
+  if (!VALUE.test(value)) throw new TypeError(`the value of field ${name} is malformed`);
+}
+
+function hasName(list: readonly string[], lowerName: string): boolean {
+  for (let i = 0; i < list.length; i += 2) if (list[i] === lowerName) return true;
+  return false;
+}
+
+/** As `writeStatus`, where Node takes a list. @throws when a field cannot be written. */
+export function listStatus(status: number, fields: Fields): string[] {
+  const list = [':status', String(status)];
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i]!.toLowerCase();
+    const value = fields[i + 1]!;
+    if (ofConnection.has(name)) continue;
+    checkField(name, value);
+    if (once.has(name) && hasName(list, name)) continue;
+    list.push(name, value);
+  }
+  return list;
+}
+
+/** @throws when a field cannot be written. */
+export function writeStatus(status: number, fields: Fields): OutgoingHttpHeaders {
   const headers: Headers = createFieldObject();
   headers[':status'] = status;
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i]!.toLowerCase();
     const value = fields[i + 1]!;
     if (ofConnection.has(name)) continue;
-    if (!TOKEN.test(name))
-      throw new TypeError(`the name of field ${JSON.stringify(name)} is malformed`);
-    if (!VALUE.test(value)) throw new TypeError(`the value of field ${name} is malformed`);
+    checkField(name, value);
     add(headers, name, value);
   }
   return headers;

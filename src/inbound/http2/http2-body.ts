@@ -9,6 +9,7 @@ const NOTHING = Buffer.alloc(0);
 export class Http2Body implements BodySource {
   readonly length: number | undefined;
   isPaused = false;
+  /** Set when they come. */
   trailers: Fields = [];
   readonly #stream: ServerHttp2Stream;
   readonly #sendContinue: (() => void) | undefined;
@@ -24,9 +25,6 @@ export class Http2Body implements BodySource {
     this.length = length;
     this.#stream = stream;
     this.#sendContinue = sendContinue;
-    stream.on('trailers', (_headers: unknown, _flags: unknown, raw: string[]) => {
-      this.trailers = raw;
-    });
   }
 
   get isHere(): boolean {

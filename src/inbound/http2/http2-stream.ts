@@ -9,6 +9,7 @@ import type { InboundStream, StreamHandler } from '../stream.js';
 import { writeHead, writeInformational, writeTrailers, type RequestFields } from './fields.js';
 import { Http2Body } from './http2-body.js';
 import { breakOff, finish, respondFirst, respondOnly, stopUpload } from './stream-end.js';
+import { hear, type StreamListener } from './stream-events.js';
 
 /** Frames that wait for the client, from which on 1xx responses are left out. */
 const MAX_QUEUED = 100;
@@ -21,9 +22,11 @@ export interface Http2StreamOptions {
   readonly peerAddress: string | undefined;
   /** The client left before its response was complete. */
   readonly onHangUp: () => void;
+  /** Nothing is left of the stream. */
+  readonly onClosed: () => void;
 }
 
-export class Http2Stream implements InboundStream {
+export class Http2Stream implements InboundStream, StreamListener {
   readonly method: string;
   readonly target: string;
   readonly protocolVersion = '2.0';
@@ -41,7 +44,8 @@ export class Http2Stream implements InboundStream {
   #head: OutgoingHttpHeaders | undefined;
   #isHeadOnly: boolean;
   #isOver = false;
-  #awaitsDrain = false;
+  /** What follows the last byte of the body. */
+  #trailers: Fields = [];
 
   constructor(
     stream: ServerHttp2Stream,
@@ -56,10 +60,8 @@ export class Http2Stream implements InboundStream {
     this.host = pseudo.authority ?? firstValue(fields, 'host');
     this.peerAddress = options.peerAddress;
     this.#isHeadOnly = this.method === 'HEAD';
+    hear(stream, this);
     this.body = this.#openBody();
-    stream.on('aborted', this.#onGone);
-    // Node has ended the response to a HEAD, and does not say that it is aborted.
-    stream.on('close', this.#onGone);
   }
 
   get canSendInformational(): boolean {
@@ -105,15 +107,7 @@ export class Http2Stream implements InboundStream {
   write(chunk: Buffer, release?: Release): boolean {
     this.flushHead();
     if (this.#isClosed || this.#isHeadOnly) return true;
-    const wantsMore = this.#stream.write(chunk, onSent(release));
-    if (!wantsMore && !this.#awaitsDrain) {
-      this.#awaitsDrain = true;
-      this.#stream.once('drain', () => {
-        this.#awaitsDrain = false;
-        this.#handler?.onDrain();
-      });
-    }
-    return wantsMore;
+    return this.#stream.write(chunk, onSent(release));
   }
 
   end(last?: Buffer, trailers: Fields = [], release?: Release): void {
@@ -125,8 +119,8 @@ export class Http2Stream implements InboundStream {
     this.#isOver = true;
     if (this.#isClosed) return;
     if (!this.#isHeadOnly) {
-      const fields = trailers.length === 0 ? undefined : writeTrailers(trailers);
-      finish(this.#stream, last, fields, onSent(release));
+      this.#trailers = trailers;
+      finish(this.#stream, last, onSent(release));
     }
     this.#stopUpload();
   }
@@ -144,6 +138,32 @@ export class Http2Stream implements InboundStream {
 
   accept(): Duplex {
     throw new Error('Cannot upgrade because HTTP/2 has no upgrades');
+  }
+
+  // From the stream.
+
+  onTrailers(fields: Fields): void {
+    if (this.body !== undefined) this.body.trailers = fields;
+  }
+
+  onDrain(): void {
+    if (!this.#isOver) this.#handler?.onDrain();
+  }
+
+  onLastSent(): boolean {
+    if (this.#trailers.length === 0) return false;
+    this.#stream.sendTrailers(writeTrailers(this.#trailers));
+    return true;
+  }
+
+  onAborted(): void {
+    this.#leave();
+  }
+
+  onClosed(): void {
+    this.#options.onClosed();
+    // Node has ended the response to a HEAD, and does not say that it is aborted.
+    this.#leave();
   }
 
   #openBody(): Http2Body | undefined {
@@ -169,12 +189,12 @@ export class Http2Stream implements InboundStream {
     stopUpload(this.#stream, this.#options.clock);
   }
 
-  readonly #onGone = (): void => {
+  #leave(): void {
     if (this.#isOver || this.isGone) return;
     this.isGone = true;
     this.#options.onHangUp();
     this.#handler?.onClose();
-  };
+  }
 }
 
 /** What was to be sent to a client that has left may still be somewhere in Node: only what was sent is not read again. */

@@ -21,15 +21,15 @@ export function respondFirst(stream: ServerHttp2Stream, head: OutgoingHttpHeader
   stream.respond(head, { waitForTrailers: true });
 }
 
-/** The response is complete after `last`. @param onSent is called when `last` has been sent. */
+/**
+ * The response is complete after `last`, and after the trailers that the stream asks for then. @param onSent is called when
+ * `last` has been sent.
+ */
 export function finish(
   stream: ServerHttp2Stream,
   last: Buffer | undefined,
-  trailers: OutgoingHttpHeaders | undefined,
   onSent: ((error?: Error | null) => void) | undefined,
 ): void {
-  // Without a listener Node sends an empty frame with END_STREAM.
-  if (trailers !== undefined) stream.once('wantTrailers', () => stream.sendTrailers(trailers));
   if (last !== undefined) stream.write(last, onSent);
   stream.end();
 }

@@ -10,6 +10,7 @@ import {
 } from '../client.js';
 import { responseHead, sizeOf } from './fields.js';
 import { cancel, explainReset, isComplete, watchEnd } from './stream-end.js';
+import { hear, type StreamListener } from './stream-events.js';
 import { Upload } from './upload.js';
 
 /** What an exchange uses of its session. */
@@ -44,7 +45,7 @@ export interface Loss {
 
 const { NGHTTP2_FLAG_END_STREAM, NGHTTP2_NO_ERROR, NGHTTP2_REFUSED_STREAM } = constants;
 
-export class Exchange implements Dispatched {
+export class Exchange implements Dispatched, StreamListener {
   readonly #stream: ClientHttp2Stream;
   readonly #owner: ExchangeOwner;
   readonly #handler: ResponseHandler;
@@ -66,13 +67,7 @@ export class Exchange implements Dispatched {
     this.#owner = owner;
     this.#handler = handler;
     watchEnd(stream);
-    stream.on('headers', (_: unknown, _flags: number, raw: string[]) => this.#onInformational(raw));
-    stream.on('response', (_: unknown, flags: number, raw: string[]) => this.#onHead(flags, raw));
-    stream.on('trailers', (_: unknown, _flags: number, raw: string[]) => this.#onTrailers(raw));
-    stream.on('data', (chunk: Buffer) => this.#onData(chunk));
-    stream.on('end', () => this.#onEnd());
-    stream.on('error', (error) => (this.#error = error));
-    stream.on('close', () => this.#onClose());
+    hear(stream, this);
   }
 
   get protocolVersion(): '2' {
@@ -115,7 +110,9 @@ export class Exchange implements Dispatched {
     for (const chunk of chunks) if (!this.#isOver) this.#handler.onData(chunk);
   }
 
-  #onInformational(raw: string[]): void {
+  // From the stream.
+
+  onInformational(raw: string[]): void {
     this.#hasAnswerBegun = true;
     this.#owner.onResponse();
     const head = responseHead(raw);
@@ -129,7 +126,7 @@ export class Exchange implements Dispatched {
    * Of a response whose head and breakage come together nothing has been passed on: the attempt failed, and another one may
    * do better. So the head waits until all has been read that came with it.
    */
-  #onHead(flags: number, raw: string[]): void {
+  onHead(flags: number, raw: string[]): void {
     this.#hasAnswerBegun = true;
     this.#owner.onResponse();
     if (this.#isOver || this.#isTooLarge(raw)) return;
@@ -139,11 +136,11 @@ export class Exchange implements Dispatched {
     if ((flags & NGHTTP2_FLAG_END_STREAM) === 0) this.#owner.hold(this);
   }
 
-  #onTrailers(raw: string[]): void {
+  onTrailers(raw: string[]): void {
     if (!this.#isOver && !this.#isTooLarge(raw)) this.#trailers = raw;
   }
 
-  #onData(chunk: Buffer): void {
+  onData(chunk: Buffer): void {
     this.#owner.onResponse();
     this.#bytes += chunk.length;
     if (this.#isOver) return;
@@ -163,7 +160,7 @@ export class Exchange implements Dispatched {
     return this.#length === undefined || this.#length === this.#bytes;
   }
 
-  #onEnd(): void {
+  onEnd(): void {
     if (this.#isOver || !this.#isComplete) return;
     this.release();
     if (this.#isOver) return;
@@ -171,7 +168,11 @@ export class Exchange implements Dispatched {
     this.#handler.onEnd(this.#trailers);
   }
 
-  #onClose(): void {
+  onError(error: Error): void {
+    this.#error = error;
+  }
+
+  onClose(): void {
     const isReset = !this.#isOver && !this.#isComplete;
     this.#upload?.stop();
     this.#owner.onClosed(isReset);

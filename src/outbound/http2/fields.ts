@@ -28,6 +28,18 @@ function add(headers: OutgoingHttpHeaders, fields: Fields): OutgoingHttpHeaders 
   return headers;
 }
 
+/** The same, where Node takes a list. */
+export function requestList(request: OutboundRequest, scheme: string): string[] {
+  const { method, authority, path, fields } = request;
+  const list = [':method', method, ':scheme', scheme, ':authority', authority, ':path', path];
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i]!.toLowerCase();
+    const value = fields[i + 1]!;
+    if (!isOfHttp1(name, value)) list.push(name, value);
+  }
+  return list;
+}
+
 export function requestHeaders(request: OutboundRequest, scheme: string): OutgoingHttpHeaders {
   const headers: OutgoingHttpHeaders = createFieldObject();
   headers[':method'] = request.method;

@@ -9,7 +9,10 @@ import {
 import type { Socket } from 'node:net';
 import type { Target } from '../../core/model.js';
 import { destroyLater } from '../../lib/destroy-later.js';
-import { FIELD_OVERHEAD, joinRepeated } from './fields.js';
+import type { OutboundRequest } from '../client.js';
+import { requestDirectly } from './direct-request.js';
+import { asHeaders, takesLists } from './field-list.js';
+import { FIELD_OVERHEAD, joinRepeated, requestHeaders, requestList } from './fields.js';
 
 /** What a stream may send us before its reader has taken it, in bytes: a slow client costs no more memory than that. */
 const STREAM_WINDOW_BYTES = 256 * 1024;
@@ -46,23 +49,35 @@ export function createSession(
   return session;
 }
 
-/** Once more with repeated fields joined, where Node refuses to send one of them twice. */
-function send<T>(headers: OutgoingHttpHeaders, by: (headers: OutgoingHttpHeaders) => T): T {
+const isRepeated = (error: unknown) =>
+  (error as NodeJS.ErrnoException).code === 'ERR_HTTP2_HEADER_SINGLE_VALUE';
+
+/** @throws where the session takes no streams any more. */
+export function openStream(
+  session: ClientHttp2Session,
+  request: OutboundRequest,
+  scheme: string,
+  options: ClientSessionRequestOptions,
+): ClientHttp2Stream {
+  const headers = takesLists
+    ? asHeaders(requestList(request, scheme))
+    : requestHeaders(request, scheme);
   try {
-    return by(headers);
+    return requestDirectly(session, headers, options);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ERR_HTTP2_HEADER_SINGLE_VALUE') throw error;
-    return by(joinRepeated(headers));
+    if (!isRepeated(error)) throw error;
+    // Once more with repeated fields joined, where Node refuses to send one of them twice.
+    const joined = joinRepeated(requestHeaders(request, scheme));
+    return requestDirectly(session, joined, options);
   }
 }
 
-/** @throws where the session takes no streams any more. */
-export const openStream = (
-  session: ClientHttp2Session,
-  headers: OutgoingHttpHeaders,
-  options: ClientSessionRequestOptions,
-): ClientHttp2Stream => send(headers, (sendable) => session.request(sendable, options));
-
 /** @param stream wants its trailers. */
-export const sendTrailers = (stream: ClientHttp2Stream, trailers: OutgoingHttpHeaders): void =>
-  send(trailers, (sendable) => stream.sendTrailers(sendable));
+export function sendTrailers(stream: ClientHttp2Stream, trailers: OutgoingHttpHeaders): void {
+  try {
+    stream.sendTrailers(trailers);
+  } catch (error) {
+    if (!isRepeated(error)) throw error;
+    stream.sendTrailers(joinRepeated(trailers));
+  }
+}

@@ -7,7 +7,6 @@ import type { OutboundRequest, ResponseHandler } from '../client.js';
 import type { Dial } from '../connect/dial.js';
 import { ControlGuard } from './control-guard.js';
 import { Exchange, type ExchangeOwner, type Loss } from './exchange.js';
-import { requestHeaders } from './fields.js';
 import { HeldHeads } from './held-heads.js';
 import { explainEnd, explainNoStart, NotHttp2, SessionLost } from './loss.js';
 import { createSession, openStream } from './node-session.js';
@@ -37,6 +36,7 @@ export class Session implements ExchangeOwner {
   limit = 0;
   readonly #options: SessionOptions;
   readonly #keeper: SessionKeeper;
+  readonly #scheme: string;
   readonly #guard = new ControlGuard();
   #socket: Socket | undefined;
   #session: ClientHttp2Session | undefined;
@@ -56,6 +56,7 @@ export class Session implements ExchangeOwner {
   constructor(options: SessionOptions, keeper: SessionKeeper) {
     this.#options = options;
     this.#keeper = keeper;
+    this.#scheme = options.target.protocol.slice(0, -1);
     this.address = options.address;
     this.openedAtMs = options.clock.now();
     this.idleSinceMs = this.openedAtMs;
@@ -141,11 +142,10 @@ export class Session implements ExchangeOwner {
     const whole = body?.takeWhole();
     const isStreamed = body !== undefined && whole === undefined;
     const isBodiless = !isStreamed && (whole === undefined || whole.length === 0);
-    const headers = requestHeaders(request, this.#options.target.protocol.slice(0, -1));
     const options = { endStream: isBodiless, waitForTrailers: isStreamed };
     let stream;
     try {
-      stream = openStream(this.#session!, headers, options);
+      stream = openStream(this.#session!, request, this.#scheme, options);
     } catch (error) {
       const progress = { isConnected: true, sent: 'none', isReused: false } as const;
       return handler.onFailure(error as Error, { ...progress, hasAnswerBegun: false });

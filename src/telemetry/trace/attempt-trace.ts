@@ -17,6 +17,7 @@ import {
   describeProtocol,
   describeRpc,
   describeServer,
+  describeSocket,
   redactQuery,
 } from './http-attributes.js';
 import { createSpanId } from './ids.js';
@@ -54,8 +55,10 @@ export class AttemptTrace implements AttemptSpan {
   sendTo({ target, address, authority, path }: AttemptTarget): void {
     const { attributes } = this.#span;
     const scheme = target.startsWith('https:') ? 'https' : 'http';
-    describeServer(attributes, authority, scheme);
-    describePeer(attributes, address);
+    const { places } = this.#call.recorder;
+    describeServer(attributes, places.read(authority), scheme);
+    if (address.startsWith('/')) describeSocket(attributes, address);
+    else describePeer(attributes, places.read(address));
     attributes['breakwater.endpoint'] = address;
     if (this.#call.isGrpc) return;
     const [before, query] = splitPath(path);

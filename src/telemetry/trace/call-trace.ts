@@ -142,6 +142,7 @@ export class CallTrace implements CallSpan, RecordedCall {
   #describe(request: TracedRequest): void {
     const span = this.#span;
     const { attributes } = span;
+    const { places } = this.recorder;
     const { method, fields, host, peerAddress, pattern, upstream, route } = request;
     const [path, query] = splitPath(request.path);
     const scheme = schemeOf(request);
@@ -161,9 +162,9 @@ export class CallTrace implements CallSpan, RecordedCall {
     if (agent !== undefined) attributes[ATTR_USER_AGENT_ORIGINAL] = shorten(agent);
     const client = firstMember(combinedValue(fields, 'x-forwarded-for') ?? peerAddress ?? '');
     if (client !== '') attributes[ATTR_CLIENT_ADDRESS] = client;
-    if (peerAddress !== undefined) describePeer(attributes, peerAddress);
+    if (peerAddress !== undefined) describePeer(attributes, places.read(peerAddress));
     const server = firstMember(firstValue(fields, 'x-forwarded-host') ?? host ?? '');
-    describeServer(attributes, server, scheme);
+    describeServer(attributes, places.read(server), scheme);
     describeProtocol(attributes, request.protocolVersion);
     if (upstream !== '') attributes['breakwater.upstream'] = upstream;
     if (route !== '') attributes['breakwater.route'] = route;

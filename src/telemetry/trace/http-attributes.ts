@@ -1,5 +1,4 @@
 /** What spans say of requests and of addresses, by the semantic conventions of OpenTelemetry (HTTP spans, RPC spans). */
-import { isIP } from 'node:net';
 import {
   ATTR_HTTP_REQUEST_METHOD,
   ATTR_HTTP_REQUEST_METHOD_ORIGINAL,
@@ -13,6 +12,7 @@ import {
   ATTR_SERVER_PORT,
   NETWORK_TRANSPORT_VALUE_UNIX,
 } from '@opentelemetry/semantic-conventions';
+import type { Place } from './places.js';
 import { shorten } from './shorten.js';
 import type { Span } from './span.js';
 
@@ -48,7 +48,7 @@ export function describeMethod(attributes: Attributes, method: string): string {
 
 /** @param path `/package.Service/Method`. @returns the name of the span. */
 export function describeRpc(attributes: Attributes, path: string): string {
-  const method = path.replace(/^\//, '');
+  const method = path.startsWith('/') ? path.slice(1) : path;
   attributes[ATTR_RPC_SYSTEM_NAME] = 'grpc';
   attributes[ATTR_RPC_METHOD] = method;
   return method;
@@ -59,30 +59,28 @@ export function describeProtocol(attributes: Attributes, version: string): void 
   attributes[ATTR_NETWORK_PROTOCOL_VERSION] = version === '2.0' ? '2' : version;
 }
 
-/** A host with an optional port. */
-const AUTHORITY = /^(\[[^\]]*\]|[^:]*)(?::(\d+))?$/;
-
 /** @param scheme `http` or `https`: says which port is meant where none is written. */
-export function describeServer(attributes: Attributes, authority: string, scheme: string): void {
-  const [, host, port] = AUTHORITY.exec(authority) ?? [];
-  if (host === undefined || host === '') return;
-  attributes[ATTR_SERVER_ADDRESS] = shorten(host.replace(/^\[(.*)\]$/, '$1'));
-  attributes[ATTR_SERVER_PORT] =
-    port === undefined ? (scheme === 'https' ? 443 : 80) : Number(port);
+export function describeServer(
+  attributes: Attributes,
+  { host, port }: Place,
+  scheme: string,
+): void {
+  if (host === '') return;
+  attributes[ATTR_SERVER_ADDRESS] = host;
+  attributes[ATTR_SERVER_PORT] = port ?? (scheme === 'https' ? 443 : 80);
 }
 
-/** @param address of an endpoint: `10.0.0.1:8080`, `[::1]:8080` or the path of a socket. A name says nothing of the peer. */
-export function describePeer(attributes: Attributes, address: string): void {
-  if (address.startsWith('/')) {
-    attributes[ATTR_NETWORK_TRANSPORT] = NETWORK_TRANSPORT_VALUE_UNIX;
-    attributes[ATTR_NETWORK_PEER_ADDRESS] = address;
-    return;
-  }
-  const [, host = '', port] = AUTHORITY.exec(address) ?? [];
-  const ip = host.replace(/^\[(.*)\]$/, '$1');
-  if (isIP(ip) === 0) return;
-  attributes[ATTR_NETWORK_PEER_ADDRESS] = ip;
-  if (port !== undefined) attributes[ATTR_NETWORK_PEER_PORT] = Number(port);
+/** @param socket its path. */
+export function describeSocket(attributes: Attributes, socket: string): void {
+  attributes[ATTR_NETWORK_TRANSPORT] = NETWORK_TRANSPORT_VALUE_UNIX;
+  attributes[ATTR_NETWORK_PEER_ADDRESS] = socket;
+}
+
+/** A name says nothing of the peer. */
+export function describePeer(attributes: Attributes, { host, port, isIp }: Place): void {
+  if (!isIp) return;
+  attributes[ATTR_NETWORK_PEER_ADDRESS] = host;
+  if (port !== undefined) attributes[ATTR_NETWORK_PEER_PORT] = port;
 }
 
 /**

@@ -1,5 +1,6 @@
 /** What the spans of one call have in common, and what they need of the process. */
 import type { Clock, Random } from '../../core/clock.js';
+import type { Places } from './places.js';
 import type { Instant, Span, SpanIdentity } from './span.js';
 
 export interface Recorder {
@@ -7,6 +8,7 @@ export interface Recorder {
   readonly random: Random;
   /** Names of the events for calls that are refused, by the reason. */
   readonly refusalEvents: ReadonlyMap<string, string>;
+  readonly places: Places;
   /** Takes a span that has ended. */
   readonly add: (span: Span) => void;
 }

@@ -8,7 +8,11 @@ export const shorten = (text: string, most = MOST): string =>
   text.length <= most ? text : Buffer.from(text.slice(0, most)).toString();
 
 /** The first member of a list such as `X-Forwarded-For`. */
-export const firstMember = (list: string): string => shorten(list).split(',', 1)[0]!.trim();
+export function firstMember(list: string): string {
+  const text = shorten(list);
+  const end = text.indexOf(',');
+  return (end === -1 ? text : text.slice(0, end)).trim();
+}
 
 /** @returns path and query apart; undefined where there is no query. */
 export function splitPath(path: string): [path: string, query: string | undefined] {

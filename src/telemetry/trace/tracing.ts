@@ -15,6 +15,7 @@ import { openCollector } from './collector.js';
 import { createEncoding, type OtlpProtocol } from './encode.js';
 import type { Collector } from './delivery.js';
 import { Exporter } from './exporter.js';
+import { Places } from './places.js';
 import { createTraceSink, refusalEventsOf } from './trace-sink.js';
 
 /** Where spans go. */
@@ -43,6 +44,7 @@ export class Tracing {
   readonly #context: TracingContext;
   readonly #exporter: Exporter;
   readonly #refusalEvents: ReadonlyMap<string, string>;
+  readonly #places = new Places();
 
   constructor(target: CollectorTarget, context: TracingContext) {
     const { clock, random, countSpans, onOutcome, policies } = context;
@@ -69,7 +71,8 @@ export class Tracing {
     const { clock, random } = this.#context;
     const refusalEvents = this.#refusalEvents;
     const exporter = this.#exporter;
-    const recorder = { clock, random, refusalEvents, add: exporter.add.bind(exporter) };
+    const add = exporter.add.bind(exporter);
+    const recorder = { clock, random, refusalEvents, places: this.#places, add };
     return {
       isSampled: (trace) => (trace === undefined ? random() < share : trace.isSampled),
       begin: (request) => new CallTrace(request, recorder),

@@ -4,6 +4,7 @@ import type { AttemptEnd, CallEnd, TracedRequest } from '../../../src/core/span.
 import { FieldEdits } from '../../../src/http/field-edits.js';
 import { readTrace } from '../../../src/http/traceparent.js';
 import { CallTrace } from '../../../src/telemetry/trace/call-trace.js';
+import { Places } from '../../../src/telemetry/trace/places.js';
 import type { Span } from '../../../src/telemetry/trace/span.js';
 import { FAKE_WALL_START_MS, FakeClock } from '../../support/fake-clock.js';
 
@@ -68,6 +69,7 @@ function open(overrides: Partial<TracedRequest> = {}) {
       clock,
       random: Math.random,
       refusalEvents: new Map([['circuit-open', 'breakwater.circuit_refused']]),
+      places: new Places(),
       add: (span) => void ended.push(span),
     },
   );

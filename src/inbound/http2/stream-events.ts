@@ -1,0 +1,64 @@
+/** Hands what happens on a client's stream to the one object that follows it. */
+import type { ServerHttp2Stream } from 'node:http2';
+import { Duplex } from 'node:stream';
+import type { Fields } from '../../http/fields.js';
+
+/** Is told what happens on a stream. The bytes of its body are read elsewhere. */
+export interface StreamListener {
+  onTrailers(fields: Fields): void;
+  onDrain(): void;
+  /** The last byte of the body has been sent. @returns whether trailers follow it; Node ends the stream otherwise. */
+  onLastSent(): boolean;
+  /** The client has reset the stream, or is gone. */
+  onAborted(): void;
+  onClosed(): void;
+}
+
+const LISTENER = Symbol('listener');
+
+interface HeardStream extends ServerHttp2Stream {
+  [LISTENER]: StreamListener;
+}
+
+/** In place of the stream's own `emit`. */
+function emit(
+  this: HeardStream,
+  event: string | symbol,
+  first?: unknown,
+  second?: unknown,
+  third?: unknown,
+): boolean {
+  const listener = this[LISTENER];
+  switch (event) {
+    case 'trailers':
+      listener.onTrailers(third as Fields);
+      return true;
+    case 'wantTrailers':
+      return listener.onLastSent();
+    case 'aborted':
+      listener.onAborted();
+      break;
+    case 'close':
+      listener.onClosed();
+      break;
+    case 'drain':
+      listener.onDrain();
+      break;
+    case 'error':
+      // What went wrong is known from elsewhere.
+      return true;
+    default:
+      break;
+  }
+  return Duplex.prototype.emit.call(this, event, first, second, third);
+}
+
+/**
+ * Instead of a listener for each event: a stream lives for one call, and six listeners, of which Node tells the stream one by
+ * one, cost as much as its frames.
+ */
+export function hear(stream: ServerHttp2Stream, listener: StreamListener): void {
+  const heard = stream as HeardStream;
+  heard[LISTENER] = listener;
+  heard.emit = emit;
+}

@@ -53,6 +53,7 @@ export function createDial(
 
   return (address, onRead, onOpen) => {
     if (!claimDescriptor()) throw keptForAdmin();
+    const memory = onRead && new ReadMemory();
     const options = {
       ...(socketPath === undefined ? { host: address, port } : { path: socketPath }),
       // One side of a tunnel may end while the other still sends.
@@ -60,7 +61,7 @@ export function createDial(
       noDelay: true,
       keepAlive: true,
       keepAliveInitialDelay: TCP_KEEP_ALIVE_MS,
-      ...(onRead === undefined ? {} : { onread: readInto(onRead) }),
+      ...(memory === undefined ? {} : { onread: readInto(memory, onRead!) }),
     };
     const socket =
       protocol === 'http:'
@@ -75,6 +76,7 @@ export function createDial(
             ...(tls?.key === undefined ? {} : { key: tls.key }),
             ...(session === undefined ? {} : { session }),
           });
+    if (memory !== undefined) socket.once('close', memory.close);
     watchOpening(socket, protocol === 'http:' ? 'connect' : 'secureConnect', onOpen);
     socket.on('session', (latest: Buffer) => {
       session = latest;
@@ -83,8 +85,7 @@ export function createDial(
   };
 }
 
-function readInto(onRead: OnRead) {
-  const memory = new ReadMemory();
+function readInto(memory: ReadMemory, onRead: OnRead) {
   return {
     // Read before each read of the socket.
     buffer: () => memory.current,

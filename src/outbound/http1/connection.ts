@@ -12,7 +12,9 @@ import {
 } from '../client.js';
 import type { OnRead } from '../connect/dial.js';
 import { keepAliveOf } from '../connect/keep-alive.js';
-import { ReplyParser, retain, type ReplyListener } from './reply-parser.js';
+import { retain } from './read-memory.js';
+import { ReadPause } from './read-pause.js';
+import { ReplyParser, type ReplyListener } from './reply-parser.js';
 import { writeRequest, type BodyWriter } from './request-writer.js';
 import { outliveFailedWrites } from './surviving-writes.js';
 
@@ -56,6 +58,7 @@ export class Connection implements ReplyListener, Dispatched {
   readonly #parser: ReplyParser;
   readonly #socket: Socket;
   readonly #clock: Clock;
+  readonly #readPause: ReadPause;
   /** Of the exchange that it carries. */
   #request: OutboundRequest | undefined;
   #handler: ResponseHandler | undefined;
@@ -65,7 +68,6 @@ export class Connection implements ReplyListener, Dispatched {
   #outlivesFailedWrites = false;
   #isUpgrading = false;
   #isTunnel = false;
-  #isPaused = false;
   #error: Error | undefined;
 
   /**
@@ -82,6 +84,7 @@ export class Connection implements ReplyListener, Dispatched {
     this.openedAtMs = openedAtMs;
     this.#socket = socket;
     this.#clock = clock;
+    this.#readPause = new ReadPause(socket);
     this.#keeper = keeper;
     this.#parser = new ReplyParser(this, maxHeaderBytes);
     socket.on('error', (error) => {
@@ -137,16 +140,13 @@ export class Connection implements ReplyListener, Dispatched {
     this.#upload = writeRequest(this.#socket, request, this.#handler!);
   };
 
-  /** No more is read until `resume`. */
+  /** No more is read until `resume`, but for what the socket has at hand. */
   pause(): void {
-    this.#isPaused = true;
-    this.#socket.pause();
+    this.#readPause.on();
   }
 
   resume(): void {
-    if (!this.#isPaused) return;
-    this.#isPaused = false;
-    this.#socket.resume();
+    this.#readPause.off();
   }
 
   /** Ends it at once; its handler is not called any more. */

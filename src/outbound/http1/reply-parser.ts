@@ -3,7 +3,7 @@ import type { Release } from '../../core/reply.js';
 import type { Fields } from '../../http/fields.js';
 import { ResponseFault, type ResponseHead } from '../client.js';
 import { Llhttp, Wanted, type LlhttpListener } from './llhttp.js';
-import { copyOf } from './read-memory.js';
+import { COPIED_BYTES, copyOf } from './read-memory.js';
 import { findFault, trimmed } from './reply-head.js';
 
 /** Is called in this order with what a piece holds, once all of it has been read. */
@@ -30,8 +30,6 @@ export interface Question {
 
 const HEAD_END = '\r\n\r\n';
 const NO_BYTES = Buffer.alloc(0);
-/** Pieces of at least this length are not copied. */
-const COPIED_BYTES = 16 * 1024;
 
 /** Reads one response after the other. */
 export class ReplyParser implements LlhttpListener {
@@ -224,11 +222,4 @@ export class ReplyParser implements LlhttpListener {
       listener.onFault(new ResponseFault(fault));
     }
   }
-}
-
-/** Bytes that may be kept. @param keep as in `read`: called where a copy costs more than new memory for the next piece. */
-export function retain(bytes: Buffer, keep: () => unknown): Buffer {
-  if (bytes.length < COPIED_BYTES) return Buffer.from(bytes);
-  keep();
-  return bytes;
 }

@@ -12,7 +12,6 @@ import {
 } from '../client.js';
 import type { OnRead } from '../connect/dial.js';
 import { keepAliveOf } from '../connect/keep-alive.js';
-import { retain } from './read-memory.js';
 import { ReadPause } from './read-pause.js';
 import { ReplyParser, type ReplyListener } from './reply-parser.js';
 import { writeRequest, type BodyWriter } from './request-writer.js';
@@ -179,10 +178,10 @@ export class Connection implements ReplyListener, Dispatched {
     });
   }
 
-  readonly onRead: OnRead = (bytes, keep) => {
-    if (this.#isTunnel) return this.#socket.push(retain(bytes, keep));
+  readonly onRead: OnRead = (bytes) => {
+    if (this.#isTunnel) return this.#socket.push(Buffer.from(bytes));
     this.#hasAnswerBegun = true;
-    this.#parser.read(bytes, keep);
+    this.#parser.read(bytes);
     return true;
   };
 

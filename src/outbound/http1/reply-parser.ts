@@ -3,7 +3,7 @@ import type { Release } from '../../core/reply.js';
 import type { Fields } from '../../http/fields.js';
 import { ResponseFault, type ResponseHead } from '../client.js';
 import { Llhttp, Wanted, type LlhttpListener } from './llhttp.js';
-import { COPIED_BYTES, copyOf } from './read-memory.js';
+import { copyOf } from './read-memory.js';
 import { findFault, trimmed } from './reply-head.js';
 
 /** Is called in this order with what a piece holds, once all of it has been read. */
@@ -73,9 +73,8 @@ export class ReplyParser implements LlhttpListener {
   /**
    * Reads what came next.
    * @param piece may be overwritten when this returns.
-   * @param keep prevents that: called where a large body is handed over as it is, not copied.
    */
-  read(piece: Buffer, keep: () => Release): void {
+  read(piece: Buffer): void {
     this.#piece = piece;
     this.#text = '';
     this.#textStart = 0;
@@ -86,7 +85,7 @@ export class ReplyParser implements LlhttpListener {
       this.#fault ??= `Response does not match the HTTP/1.1 protocol (${(error as Error).message})`;
     }
     this.#piece = NO_BYTES;
-    this.#tell(piece.subarray(read), keep);
+    this.#tell(piece.subarray(read));
   }
 
   /** The connection has ended. @returns whether that is how the response ends. */
@@ -188,17 +187,8 @@ export class ReplyParser implements LlhttpListener {
     return this.#text.slice(start, start + length);
   }
 
-  #tellBody(keep: () => Release): void {
-    const [first, ...others] = this.#body.splice(0);
-    if (others.length === 0 && first!.length >= COPIED_BYTES) {
-      this.#listener.onBody(first!, keep());
-    } else {
-      copyOf([first!, ...others], (copy, release) => this.#listener.onBody(copy, release));
-    }
-  }
-
   /** @param rest the bytes after the HTTP part. */
-  #tell(rest: Buffer, keep: () => Release): void {
+  #tell(rest: Buffer): void {
     const listener = this.#listener;
     const fault = this.#fault;
     if (this.#informational.length > 0) {
@@ -212,7 +202,9 @@ export class ReplyParser implements LlhttpListener {
       this.#head = undefined;
       listener.onHead(head);
     }
-    if (this.#body.length > 0) this.#tellBody(keep);
+    if (this.#body.length > 0) {
+      copyOf(this.#body.splice(0), (copy, release) => listener.onBody(copy, release));
+    }
     if (this.#upgrade !== undefined) return listener.onUpgrade(this.#upgrade, Buffer.from(rest));
     if (this.#isComplete && this.#question !== undefined) {
       this.#question = undefined;

@@ -5,6 +5,7 @@ import type { Release } from '../../core/reply.js';
 import type { Fields } from '../../http/fields.js';
 import {
   ClientClosed,
+  ConnectionLost,
   type Dispatched,
   type OutboundRequest,
   type ResponseHandler,
@@ -27,11 +28,6 @@ export interface ConnectionKeeper {
   onGone(connection: Connection): void;
 }
 
-/** The connection broke, or ended where it should not have. */
-export class ConnectionLost extends Error {
-  override readonly name = 'ConnectionLost';
-}
-
 export interface ConnectionOptions {
   /** Of the other side, as the target's addresses are called. */
   readonly address: string;
@@ -41,6 +37,7 @@ export interface ConnectionOptions {
 }
 
 export class Connection implements ReplyListener, Dispatched {
+  readonly protocolVersion = '1.1';
   readonly address: string;
   readonly openedAtMs: number;
   /** Since when it is idle, and until when it can be used, in monotonic ms. */
@@ -102,10 +99,6 @@ export class Connection implements ReplyListener, Dispatched {
     return !this.#hasAnswerBegun && this.#upload?.hasBegun === false;
   }
 
-  get protocolVersion(): '1.1' {
-    return '1.1';
-  }
-
   /** The whole request has been sent. */
   get hasSentAll(): boolean {
     if (this.#isHeld || this.#upload?.isDone === false) return false;
@@ -140,13 +133,9 @@ export class Connection implements ReplyListener, Dispatched {
   };
 
   /** No more is read until `resume`, but for what the socket has at hand. */
-  pause(): void {
-    this.#readPause.on();
-  }
+  readonly pause = (): void => this.#readPause.on();
 
-  resume(): void {
-    this.#readPause.off();
-  }
+  readonly resume = (): void => this.#readPause.off();
 
   /** Ends it at once; its handler is not called any more. */
   destroy(error?: Error): void {

@@ -110,6 +110,11 @@ export const NOT_CONNECTED: Progress = {
   hasAnswerBegun: false,
 };
 
+/** The connection broke, or ended where it should not have. */
+export class ConnectionLost extends Error {
+  override readonly name = 'ConnectionLost';
+}
+
 /** The client is closed for good. */
 export class ClientClosed extends Error {
   override readonly name = 'ClientClosed';

@@ -45,7 +45,7 @@ class Candidate {
     this.#socket = dial(
       address,
       // Nothing can come before a request, except from an upstream that breaks the protocol.
-      (bytes, keep) => this.#connection?.onRead(bytes, keep) ?? true,
+      (bytes) => this.#connection?.onRead(bytes) ?? true,
       (error) => {
         if (error === undefined) this.#onSecure(onOpen);
         else onOpen(error);

@@ -32,7 +32,10 @@ export function endWith(
     response.chunkedEncoding ||
     response.req.method === 'HEAD'
   ) {
-    clock.atTurnEnd(() => response.end(body, onSent(release)));
+    // At once: its bytes are in the processor's cache now, and at the end of the turn they are not any more. To wait took a
+    // response of 100 KiB 10% longer, and the memory of all of a turn's responses.
+    if (body.length > JOINED_BYTES) response.end(body, onSent(release));
+    else clock.atTurnEnd(() => response.end(body, onSent(release)));
     return;
   }
   // Latin-1 is byte for byte, and the way in which Node writes a head that comes with no other text.

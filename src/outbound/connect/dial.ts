@@ -2,17 +2,15 @@
 import { connect, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { Target, TlsOptions } from '../../core/model.js';
-import { ReadMemory } from '../http1/read-memory.js';
-import type { Release } from '../../core/reply.js';
+import { sharedReadBuffer } from '../http1/read-memory.js';
 import { keptForAdmin } from '../shortage.js';
 
 /**
  * Takes what a socket has read.
- * @param bytes may be overwritten when this returns.
- * @param keep prevents that: the socket reads into other memory from then on, until what it returns is called.
+ * @param bytes are overwritten once this has returned.
  * @returns false if it takes no more for now.
  */
-export type OnRead = (bytes: Buffer, keep: () => Release) => boolean;
+export type OnRead = (bytes: Buffer) => boolean;
 
 /**
  * @param address an IP address, or the path of a socket.
@@ -60,7 +58,7 @@ export function createDial(
       noDelay: true,
       keepAlive: true,
       keepAliveInitialDelay: TCP_KEEP_ALIVE_MS,
-      ...(onRead === undefined ? {} : { onread: readInto(onRead) }),
+      ...(onRead === undefined ? {} : { onread: readInto(sharedReadBuffer(), onRead) }),
     };
     const socket =
       protocol === 'http:'
@@ -83,14 +81,10 @@ export function createDial(
   };
 }
 
-function readInto(onRead: OnRead) {
-  const memory = new ReadMemory();
-  return {
-    // Read before each read of the socket.
-    buffer: () => memory.current,
-    callback: (length: number) => onRead(memory.current.subarray(0, length), memory.keep),
-  };
-}
+const readInto = (buffer: Buffer, onRead: OnRead) => ({
+  buffer,
+  callback: (length: number) => onRead(buffer.subarray(0, length)),
+});
 
 /** Apart from what lives as long as the socket: `onOpen` knows a request. */
 function watchOpening(socket: Socket, opened: string, onOpen: (error?: Error) => void): void {

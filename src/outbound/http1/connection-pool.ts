@@ -156,7 +156,7 @@ export class ConnectionPool implements HttpClient, ConnectionKeeper {
   /** Knows no request: what its socket calls back lives as long as the connection, and would keep the first one alive. */
   readonly #connect = (address: string, onOpen: (error?: Error) => void): Connection => {
     const connection: Connection = new Connection(
-      this.#dial(address, (bytes, keep) => connection.onRead(bytes, keep), onOpen),
+      this.#dial(address, (bytes) => connection.onRead(bytes), onOpen),
       this,
       this.#options.maxHeaderSize,
       { address, openedAtMs: this.#clock.now(), clock: this.#clock },

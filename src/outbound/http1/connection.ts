@@ -5,6 +5,7 @@ import type { Release } from '../../core/reply.js';
 import type { Fields } from '../../http/fields.js';
 import {
   ClientClosed,
+  ConnectionLost,
   type Dispatched,
   type OutboundRequest,
   type ResponseHandler,
@@ -12,7 +13,8 @@ import {
 } from '../client.js';
 import type { OnRead } from '../connect/dial.js';
 import { keepAliveOf } from '../connect/keep-alive.js';
-import { ReplyParser, retain, type ReplyListener } from './reply-parser.js';
+import { ReadPause } from './read-pause.js';
+import { ReplyParser, type ReplyListener } from './reply-parser.js';
 import { writeRequest, type BodyWriter } from './request-writer.js';
 import { outliveFailedWrites } from './surviving-writes.js';
 
@@ -26,11 +28,6 @@ export interface ConnectionKeeper {
   onGone(connection: Connection): void;
 }
 
-/** The connection broke, or ended where it should not have. */
-export class ConnectionLost extends Error {
-  override readonly name = 'ConnectionLost';
-}
-
 export interface ConnectionOptions {
   /** Of the other side, as the target's addresses are called. */
   readonly address: string;
@@ -40,6 +37,7 @@ export interface ConnectionOptions {
 }
 
 export class Connection implements ReplyListener, Dispatched {
+  readonly protocolVersion = '1.1';
   readonly address: string;
   readonly openedAtMs: number;
   /** Since when it is idle, and until when it can be used, in monotonic ms. */
@@ -56,6 +54,7 @@ export class Connection implements ReplyListener, Dispatched {
   readonly #parser: ReplyParser;
   readonly #socket: Socket;
   readonly #clock: Clock;
+  readonly #readPause: ReadPause;
   /** Of the exchange that it carries. */
   #request: OutboundRequest | undefined;
   #handler: ResponseHandler | undefined;
@@ -65,7 +64,6 @@ export class Connection implements ReplyListener, Dispatched {
   #outlivesFailedWrites = false;
   #isUpgrading = false;
   #isTunnel = false;
-  #isPaused = false;
   #error: Error | undefined;
 
   /**
@@ -82,6 +80,7 @@ export class Connection implements ReplyListener, Dispatched {
     this.openedAtMs = openedAtMs;
     this.#socket = socket;
     this.#clock = clock;
+    this.#readPause = new ReadPause(socket);
     this.#keeper = keeper;
     this.#parser = new ReplyParser(this, maxHeaderBytes);
     socket.on('error', (error) => {
@@ -98,10 +97,6 @@ export class Connection implements ReplyListener, Dispatched {
   /** Of the exchange that it carries, no byte of the body has been sent, and none of the response has arrived. */
   get #awaitsBody(): boolean {
     return !this.#hasAnswerBegun && this.#upload?.hasBegun === false;
-  }
-
-  get protocolVersion(): '1.1' {
-    return '1.1';
   }
 
   /** The whole request has been sent. */
@@ -137,17 +132,10 @@ export class Connection implements ReplyListener, Dispatched {
     this.#upload = writeRequest(this.#socket, request, this.#handler!);
   };
 
-  /** No more is read until `resume`. */
-  pause(): void {
-    this.#isPaused = true;
-    this.#socket.pause();
-  }
+  /** No more is read until `resume`, but for what the socket has at hand. */
+  readonly pause = (): void => this.#readPause.on();
 
-  resume(): void {
-    if (!this.#isPaused) return;
-    this.#isPaused = false;
-    this.#socket.resume();
-  }
+  readonly resume = (): void => this.#readPause.off();
 
   /** Ends it at once; its handler is not called any more. */
   destroy(error?: Error): void {
@@ -179,10 +167,10 @@ export class Connection implements ReplyListener, Dispatched {
     });
   }
 
-  readonly onRead: OnRead = (bytes, keep) => {
-    if (this.#isTunnel) return this.#socket.push(retain(bytes, keep));
+  readonly onRead: OnRead = (bytes) => {
+    if (this.#isTunnel) return this.#socket.push(Buffer.from(bytes));
     this.#hasAnswerBegun = true;
-    this.#parser.read(bytes, keep);
+    this.#parser.read(bytes);
     return true;
   };
 

@@ -30,8 +30,6 @@ export interface Question {
 
 const HEAD_END = '\r\n\r\n';
 const NO_BYTES = Buffer.alloc(0);
-/** Pieces of at least this length are not copied. */
-const COPIED_BYTES = 16 * 1024;
 
 /** Reads one response after the other. */
 export class ReplyParser implements LlhttpListener {
@@ -75,9 +73,8 @@ export class ReplyParser implements LlhttpListener {
   /**
    * Reads what came next.
    * @param piece may be overwritten when this returns.
-   * @param keep prevents that: called where a large body is handed over as it is, not copied.
    */
-  read(piece: Buffer, keep: () => Release): void {
+  read(piece: Buffer): void {
     this.#piece = piece;
     this.#text = '';
     this.#textStart = 0;
@@ -88,7 +85,7 @@ export class ReplyParser implements LlhttpListener {
       this.#fault ??= `Response does not match the HTTP/1.1 protocol (${(error as Error).message})`;
     }
     this.#piece = NO_BYTES;
-    this.#tell(piece.subarray(read), keep);
+    this.#tell(piece.subarray(read));
   }
 
   /** The connection has ended. @returns whether that is how the response ends. */
@@ -190,17 +187,8 @@ export class ReplyParser implements LlhttpListener {
     return this.#text.slice(start, start + length);
   }
 
-  #tellBody(keep: () => Release): void {
-    const [first, ...others] = this.#body.splice(0);
-    if (others.length === 0 && first!.length >= COPIED_BYTES) {
-      this.#listener.onBody(first!, keep());
-    } else {
-      copyOf([first!, ...others], (copy, release) => this.#listener.onBody(copy, release));
-    }
-  }
-
   /** @param rest the bytes after the HTTP part. */
-  #tell(rest: Buffer, keep: () => Release): void {
+  #tell(rest: Buffer): void {
     const listener = this.#listener;
     const fault = this.#fault;
     if (this.#informational.length > 0) {
@@ -214,7 +202,9 @@ export class ReplyParser implements LlhttpListener {
       this.#head = undefined;
       listener.onHead(head);
     }
-    if (this.#body.length > 0) this.#tellBody(keep);
+    if (this.#body.length > 0) {
+      copyOf(this.#body.splice(0), (copy, release) => listener.onBody(copy, release));
+    }
     if (this.#upgrade !== undefined) return listener.onUpgrade(this.#upgrade, Buffer.from(rest));
     if (this.#isComplete && this.#question !== undefined) {
       this.#question = undefined;
@@ -224,11 +214,4 @@ export class ReplyParser implements LlhttpListener {
       listener.onFault(new ResponseFault(fault));
     }
   }
-}
-
-/** Bytes that may be kept. @param keep as in `read`: called where a copy costs more than new memory for the next piece. */
-export function retain(bytes: Buffer, keep: () => unknown): Buffer {
-  if (bytes.length < COPIED_BYTES) return Buffer.from(bytes);
-  keep();
-  return bytes;
 }

@@ -65,22 +65,20 @@ t.test('an answer that is ended with its body', async (t) => {
     t.match(seen.bytes.toString('latin1'), /second$/, 'and the connection goes on');
   });
 
-  for (const body of [Buffer.from('hello'), Buffer.alloc(100_000, 'x')]) {
-    t.test(`its ${body.length} bytes leave at the end of the turn`, async (t) => {
-      const held: (() => void)[] = [];
-      const clock = new FakeClock();
-      clock.atTurnEnd = (task) => void held.push(task);
-      const seen = await converse('GET', (response) => {
-        response.writeHead(200, ['Content-Length', String(body.length)]);
-        endWith(response, body, clock);
-        t.equal(response.writableEnded, false);
-        t.equal(held.length, 1);
-        held[0]!();
-        t.equal(response.writableEnded, true);
-      });
-      t.ok(seen.first.subarray(-body.length).equals(body));
+  t.test('it leaves at the end of the turn', async (t) => {
+    const held: (() => void)[] = [];
+    const clock = new FakeClock();
+    clock.atTurnEnd = (task) => void held.push(task);
+    const seen = await converse('GET', (response) => {
+      response.writeHead(200, ['Content-Length', '5']);
+      endWith(response, Buffer.from('hello'), clock);
+      t.equal(response.writableEnded, false);
+      t.equal(held.length, 1);
+      held[0]!();
+      t.equal(response.writableEnded, true);
     });
-  }
+    t.match(seen.first.toString('latin1'), /\r\n\r\nhello$/);
+  });
 
   t.test('it keeps the chunked coding of a body without a length', async (t) => {
     const seen = await converse('GET', (response) => {
@@ -90,8 +88,10 @@ t.test('an answer that is ended with its body', async (t) => {
     t.match(seen.first.toString('latin1'), /chunked[^]*\r\n\r\n5\r\nhello\r\n0\r\n\r\n$/);
   });
 
-  t.test('it passes long bodies on as they are', async (t) => {
+  t.test('it passes long bodies on as they are, at once', async (t) => {
     const body = Buffer.alloc(100_000, 'x');
+    const clock = new FakeClock();
+    clock.atTurnEnd = () => t.fail('waits for the end of the turn');
     const seen = await converse('GET', (response) => {
       response.writeHead(200, ['Content-Length', String(body.length)]);
       endWith(response, body, clock);

@@ -5,11 +5,12 @@ import { runInNewContext } from 'node:vm';
 import t from 'tap';
 import {
   ClientClosed,
+  ConnectionLost,
   type OutboundRequest,
   type Progress,
   type ResponseHandler,
 } from '../../../src/outbound/client.js';
-import { ConnectionLost, type Connection } from '../../../src/outbound/http1/connection.js';
+import type { Connection } from '../../../src/outbound/http1/connection.js';
 import { ConnectionPool } from '../../../src/outbound/http1/connection-pool.js';
 import { FakeClock } from '../../support/fake-clock.js';
 import { poolContext, poolOptions } from '../../support/pool-options.js';

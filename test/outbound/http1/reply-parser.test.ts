@@ -48,9 +48,7 @@ function read(pieces: readonly string[], question = GET): Reading {
   for (const piece of pieces) {
     if (reading.upgraded === undefined && reading.fault === undefined) {
       // What was told must not depend on bytes that are overwritten.
-      parser.read(scratch.subarray(0, scratch.write(piece, 'latin1')), () => {
-        throw new Error('too small to keep');
-      });
+      parser.read(scratch.subarray(0, scratch.write(piece, 'latin1')));
       scratch.fill('?');
     }
   }

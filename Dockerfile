@@ -1,8 +1,12 @@
-# Any Debian- or Alpine-like base with node and npm; the default is the current Node LTS.
+# docker build -t breakwater .          for this machine
+# docker buildx bake                    for amd64 and arm64, see docker-bake.hcl
+#
+# Any Debian- or Alpine-like base with node and npm. Node.js 24 is a long-term line, maintained until April 2028.
 ARG NODE_IMAGE=node:24-bookworm-slim
 
 # --- What runs: production dependencies only. Builds beside the next stage, and stays cached until the lockfile changes. ---
-FROM ${NODE_IMAGE} AS dependencies
+# Both stages run on the machine that builds, whatever the image is for: they make JavaScript only, so nothing is emulated.
+FROM --platform=${BUILDPLATFORM} ${NODE_IMAGE} AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json ./
 # No dependency needs an install script. A private registry: `docker build --secret id=npmrc,src=$HOME/.npmrc .`
@@ -10,7 +14,7 @@ RUN --mount=type=cache,target=/root/.npm --mount=type=secret,id=npmrc,target=/ro
     npm ci --omit=dev --ignore-scripts --no-audit --no-fund
 
 # --- The compiler, and what it makes of src. ---
-FROM ${NODE_IMAGE} AS build
+FROM --platform=${BUILDPLATFORM} ${NODE_IMAGE} AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
 RUN --mount=type=cache,target=/root/.npm --mount=type=secret,id=npmrc,target=/root/.npmrc \
@@ -19,8 +23,22 @@ COPY tsconfig.json ./
 COPY src ./src
 RUN npm run build -- --sourceMap false
 
-# --- The image: nothing in it belongs to, or can be written by, the user that runs it. ---
+# --- The image: nothing in it belongs to, or can be written by, the user that runs it. It only copies, and runs nothing. ---
 FROM ${NODE_IMAGE}
+
+# What the image says of itself. docker-bake.hcl fills these; unknown ones stay empty.
+ARG VERSION
+ARG REVISION
+ARG CREATED
+ARG SOURCE
+LABEL org.opencontainers.image.title="breakwater" \
+    org.opencontainers.image.description="A sidecar resilience reverse proxy" \
+    org.opencontainers.image.licenses="Apache-2.0" \
+    org.opencontainers.image.version="${VERSION}" \
+    org.opencontainers.image.revision="${REVISION}" \
+    org.opencontainers.image.created="${CREATED}" \
+    org.opencontainers.image.source="${SOURCE}"
+
 WORKDIR /app
 ENV NODE_ENV=production \
     BREAKWATER_CONFIG=/etc/breakwater/breakwater.yaml \

@@ -102,10 +102,12 @@ t.test('fish completes the same', { skip: missing('fish') }, async (t) => {
   const folder = t.testdir();
   mkdirSync(join(folder, 'conf.d'));
   writeFileSync(join(folder, 'breakwater.fish'), scriptFor('fish'));
-  const ask = (line: string) =>
-    run('fish', ['--no-config'], `source breakwater.fish; complete -C '${line}'`, folder).map(
+  const ask = (line: string) => {
+    const command = `source breakwater.fish; complete -C '${line}'`;
+    return run('fish', ['--no-config', '-c', command], '', folder).map(
       (each) => each.split('\t')[0],
     );
+  };
   t.same(ask('breakwater '), commands.toSorted());
   t.same(ask('breakwater check --format '), ['github', 'json', 'sarif', 'text']);
   t.same(ask('breakwater import '), ['dapr', 'envoy', 'resilience4j']);

@@ -25,20 +25,6 @@ RUN npm run build -- --sourceMap false
 
 # --- The image: nothing in it belongs to, or can be written by, the user that runs it. It only copies, and runs nothing. ---
 FROM ${NODE_IMAGE}
-
-# What the image says of itself. docker-bake.hcl fills these; unknown ones stay empty.
-ARG VERSION
-ARG REVISION
-ARG CREATED
-ARG SOURCE
-LABEL org.opencontainers.image.title="breakwater" \
-    org.opencontainers.image.description="A sidecar resilience reverse proxy" \
-    org.opencontainers.image.licenses="Apache-2.0" \
-    org.opencontainers.image.version="${VERSION}" \
-    org.opencontainers.image.revision="${REVISION}" \
-    org.opencontainers.image.created="${CREATED}" \
-    org.opencontainers.image.source="${SOURCE}"
-
 WORKDIR /app
 ENV NODE_ENV=production \
     BREAKWATER_CONFIG=/etc/breakwater/breakwater.yaml \
@@ -63,3 +49,16 @@ CMD ["run"]
 # /healthz and not /readyz: a container that drains is not ill. The admin port opens last, so it answers for the others.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --retries=3 \
     CMD ["node", "-e", "require('node:http').get(`http://${process.env.BREAKWATER_ADMIN}/healthz`, (r) => process.exit(r.statusCode === 200 ? 0 : 1)).on('error', () => process.exit(1))"]
+
+# What the image says of itself. docker-bake.hcl fills these; unknown ones stay empty.
+ARG VERSION
+ARG REVISION
+ARG CREATED
+ARG SOURCE
+LABEL org.opencontainers.image.title="breakwater" \
+    org.opencontainers.image.description="A sidecar resilience reverse proxy" \
+    org.opencontainers.image.licenses="Apache-2.0" \
+    org.opencontainers.image.version="${VERSION}" \
+    org.opencontainers.image.revision="${REVISION}" \
+    org.opencontainers.image.created="${CREATED}" \
+    org.opencontainers.image.source="${SOURCE}"

@@ -1,4 +1,8 @@
-/** `breakwater completion`: a script that completes commands, options and their values in a shell. */
+/**
+ * `breakwater completion`: a script that completes commands, options and their values in a shell. The scripts are our own:
+ * of the libraries for commander, `@bomb.sh/tab` 0.0.22 completes no names of files, starts the program at each Tab, and in
+ * bash evaluates what was typed; the others are not kept up, or need another program.
+ */
 import { bashScript } from './completion/bash.js';
 import type { CommandTree } from './completion/command-tree.js';
 import { fishScript } from './completion/fish.js';

@@ -21,7 +21,7 @@ RUN --mount=type=cache,target=/root/.npm --mount=type=secret,id=npmrc,target=/ro
     npm ci --ignore-scripts --no-audit --no-fund
 COPY tsconfig.json ./
 COPY src ./src
-RUN npm run build -- --sourceMap false
+RUN npm run build:page -- --sourceMap false && npx tsc --sourceMap false
 
 # --- The image: nothing in it belongs to, or can be written by, the user that runs it. It only copies, and runs nothing. ---
 FROM ${NODE_IMAGE}

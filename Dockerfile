@@ -1,8 +1,12 @@
-# Any Debian- or Alpine-like base with node and npm; the default is the current Node LTS.
+# docker build -t breakwater .          for this machine
+# docker buildx bake                    for amd64 and arm64, see docker-bake.hcl
+#
+# Any Debian- or Alpine-like base with node and npm. Node.js 24 is a long-term line, maintained until April 2028.
 ARG NODE_IMAGE=node:24-bookworm-slim
 
 # --- What runs: production dependencies only. Builds beside the next stage, and stays cached until the lockfile changes. ---
-FROM ${NODE_IMAGE} AS dependencies
+# Both stages run on the machine that builds, whatever the image is for: they make JavaScript only, so nothing is emulated.
+FROM --platform=${BUILDPLATFORM} ${NODE_IMAGE} AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json ./
 # No dependency needs an install script. A private registry: `docker build --secret id=npmrc,src=$HOME/.npmrc .`
@@ -10,16 +14,16 @@ RUN --mount=type=cache,target=/root/.npm --mount=type=secret,id=npmrc,target=/ro
     npm ci --omit=dev --ignore-scripts --no-audit --no-fund
 
 # --- The compiler, and what it makes of src. ---
-FROM ${NODE_IMAGE} AS build
+FROM --platform=${BUILDPLATFORM} ${NODE_IMAGE} AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
 RUN --mount=type=cache,target=/root/.npm --mount=type=secret,id=npmrc,target=/root/.npmrc \
     npm ci --ignore-scripts --no-audit --no-fund
 COPY tsconfig.json ./
 COPY src ./src
-RUN npm run build -- --sourceMap false
+RUN npm run build:page -- --sourceMap false && npx tsc --sourceMap false
 
-# --- The image: nothing in it belongs to, or can be written by, the user that runs it. ---
+# --- The image: nothing in it belongs to, or can be written by, the user that runs it. It only copies, and runs nothing. ---
 FROM ${NODE_IMAGE}
 WORKDIR /app
 ENV NODE_ENV=production \
@@ -45,3 +49,16 @@ CMD ["run"]
 # /healthz and not /readyz: a container that drains is not ill. The admin port opens last, so it answers for the others.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --retries=3 \
     CMD ["node", "-e", "require('node:http').get(`http://${process.env.BREAKWATER_ADMIN}/healthz`, (r) => process.exit(r.statusCode === 200 ? 0 : 1)).on('error', () => process.exit(1))"]
+
+# What the image says of itself. docker-bake.hcl fills these; unknown ones stay empty.
+ARG VERSION
+ARG REVISION
+ARG CREATED
+ARG SOURCE
+LABEL org.opencontainers.image.title="breakwater" \
+    org.opencontainers.image.description="A sidecar resilience reverse proxy" \
+    org.opencontainers.image.licenses="Apache-2.0" \
+    org.opencontainers.image.version="${VERSION}" \
+    org.opencontainers.image.revision="${REVISION}" \
+    org.opencontainers.image.created="${CREATED}" \
+    org.opencontainers.image.source="${SOURCE}"

@@ -16,5 +16,6 @@ if (limit < LEAST_DESCRIPTORS) {
   process.exitCode = 1;
 } else {
   if (limit < PLENTY) await (await import('./cli/load-in-parts.js')).loadInParts();
-  await import('./program.js');
+  const { program } = await import('./program.js');
+  await program.parseAsync();
 }

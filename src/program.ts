@@ -1,6 +1,7 @@
 /** The command line: arguments in, exit code out. */
 import { Argument, Command, Option } from 'commander';
 import type { CheckOptions } from './cli/check.js';
+import type { Shell } from './cli/completion.js';
 import type { ExplainOptions } from './cli/explain.js';
 import type { SystemName } from './cli/import.js';
 import { endQuietly, readStdin, STDIN, type Output } from './cli/output.js';
@@ -29,7 +30,7 @@ const defaultFile = env['BREAKWATER_CONFIG'] || 'config/breakwater.yaml';
 const defaultNote = '$BREAKWATER_CONFIG, then config/breakwater.yaml';
 
 // Each command loads only what it needs itself.
-const program = new Command('breakwater')
+export const program = new Command('breakwater')
   .description('A sidecar proxy that keeps calls to other services from failing together.')
   .version(version)
   .showSuggestionAfterError();
@@ -170,4 +171,11 @@ program
     process.exitCode = await top(options, { stdin: process.stdin, stdout, env });
   });
 
-await program.parseAsync();
+program
+  .command('completion')
+  .description('Print a script that completes commands, options and their values in a shell.')
+  .addArgument(new Argument('<shell>', 'the shell').choices(['bash', 'zsh', 'fish']))
+  .action(async (shell: Shell) => {
+    const { completion } = await import('./cli/completion.js');
+    process.exitCode = completion(shell, program, output);
+  });

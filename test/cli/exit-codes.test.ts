@@ -69,6 +69,7 @@ t.test('the commands end with the codes of the compatibility list', async (t) =>
     'simulate 0': () => end('simulate', good, '--upstream', 'a', '--seconds', '1'),
     'simulate 1': () => end('simulate', good, '--upstream', 'a', '--scenario', 'b'),
     'schema 0': () => end('schema'),
+    'completion 0': () => end('completion', 'bash'),
     'test 0': () => end('test', caseThat('200')),
     'test 1': () => end('test', caseThat('503')),
     'import 0': () => end('import', 'resilience4j', instances),

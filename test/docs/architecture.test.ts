@@ -239,9 +239,25 @@ const manifest = JSON.parse(read('package.json')) as Record<
   Record<string, string>
 >;
 
+/** A tool that src imports, but of which nothing is left in what runs. */
+const typesOnly: readonly (readonly [name: string, owner: string])[] = [
+  ['@sinclair/typebox', 'src/core/json-schema.ts'],
+];
+
+t.test('what users do not install gives types only', async (t) => {
+  for (const [name, owner] of typesOnly) {
+    t.ok(name in manifest.devDependencies, `${name} is a tool`);
+    const { text } = files.find(({ path }) => path === owner)!;
+    const imports = [...text.matchAll(IMPORT)].filter(([, specifier]) => specifier === name);
+    t.not(imports.length, 0, `${owner} imports ${name}`);
+    for (const [statement] of imports) t.match(statement, /^(import|export) type /m);
+  }
+});
+
 t.test('every third party is used by its owners, and by nobody else', async (t) => {
   const table = owners('Dependencies');
   t.same([...table.keys()].toSorted(), Object.keys(manifest.dependencies).toSorted());
+  for (const [name, owner] of typesOnly) table.set(name, [owner]);
   const used = new Map<string, Set<string>>();
   for (const { path, imports } of files) {
     for (const specifier of imports) {

@@ -51,6 +51,7 @@ export const exitCodes = {
   'schema 0': 'printed',
   'import 0': 'printed',
   'import 1': 'nothing could be read',
+  'completion 0': 'printed',
   'top 0': 'shown once, or ended by a key or a signal',
   'top 1': 'the admin server cannot be read',
 } as const;

@@ -3,7 +3,7 @@ import type { Address } from '../core/model.js';
 import type { AddressInfo } from 'node:net';
 import fastify, { type FastifyInstance } from 'fastify';
 import { peerOf, requireWriteAccess } from './access.js';
-import type { AdminContext } from './endpoint.js';
+import type { AdminContext, AdminEndpoint } from './endpoint.js';
 import { createEndpoints } from './endpoints/index.js';
 import { AdminError, asAdminError, sendProblem } from './problem.js';
 
@@ -31,8 +31,9 @@ export interface Admin {
   close(): Promise<void>;
 }
 
-export function createAdmin(options: AdminOptions): Admin {
-  const app = createAdminApp(options);
+/** @param endpoints all of them, if left out. */
+export function createAdmin(options: AdminOptions, endpoints?: readonly AdminEndpoint[]): Admin {
+  const app = createAdminApp(options, endpoints);
   return {
     async listen(address) {
       if (address.kind === 'unix') {
@@ -52,7 +53,10 @@ export function createAdmin(options: AdminOptions): Admin {
 }
 
 /** The server without its sockets. */
-export function createAdminApp(options: AdminOptions): FastifyInstance {
+export function createAdminApp(
+  options: AdminOptions,
+  endpoints: readonly AdminEndpoint[] = createEndpoints(options),
+): FastifyInstance {
   const { logger, version } = options;
   const app = fastify({
     bodyLimit: BODY_LIMIT,
@@ -67,7 +71,6 @@ export function createAdminApp(options: AdminOptions): FastifyInstance {
       void sendProblem(reply, asAdminError(error));
     },
   });
-  const endpoints = createEndpoints(options);
 
   // Any body is parsed as JSON, whatever its content type: `curl -d` sends it as a form.
   app.removeAllContentTypeParsers();

@@ -51,6 +51,8 @@ export const exitCodes = {
   'schema 0': 'printed',
   'import 0': 'printed',
   'import 1': 'nothing could be read',
+  'inject 0': 'injected, or all was there already',
+  'inject 1': 'a workload that cannot have the sidecar, or a file that cannot be read',
   'top 0': 'shown once, or ended by a key or a signal',
   'top 1': 'the admin server cannot be read',
 } as const;

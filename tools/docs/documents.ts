@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { chartFiles } from '../chart/files.js';
 import { fillMarked, type Generators } from './marked.js';
 import { metricTable } from './metric-table.js';
 import { optionTable } from './option-table.js';
@@ -58,7 +59,7 @@ export async function generateDocuments(): Promise<Document[]> {
     filled.push({ path, text: await fillMarked(text, generators) });
   }
   const drawn = Object.entries(pictures).map(([path, draw]) => ({ path, text: draw() }));
-  return [...filled, ...drawn];
+  return [...filled, ...drawn, ...chartFiles()];
 }
 
 /** The generated files that differ from those on disk, as they should be. */

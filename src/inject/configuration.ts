@@ -57,10 +57,11 @@ export function findConfiguration(
   const options = { allowsUnset: true, files: access };
   const { config, diagnostics } = loadText(own, file, env, policies, options);
   const embedded = readManifest(text, file)?.configMaps.flat();
-  const locate = embedded?.find((each) => each.key === FILE && each.text === own)?.locate;
+  const part = embedded?.find((each) => each.key === FILE && each.text === own);
+  const locate = part?.locate ?? (() => ({ line: 1, column: 1 }));
   const errors = diagnostics.filter(isError).map((each) => ({
     ...each,
-    ...(each.file === file ? locate?.({ line: each.line, column: each.column }) : {}),
+    ...(each.file === file ? locate({ line: each.line, column: each.column }) : {}),
   }));
   return { config, errors };
 }

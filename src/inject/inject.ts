@@ -7,7 +7,7 @@ import { reportSyntax } from '../config/syntax/syntax-errors.js';
 import { YamlText } from '../config/syntax/yaml-text.js';
 import { findConfiguration, readConfiguration, type Configuration } from './configuration.js';
 import { changePod, type Change } from './pod.js';
-import { DEFAULT_PORT, readProbePort, readUpstreamUrl } from './places.js';
+import { DEFAULT_PORT, readProbePort, readSocketFolder, readUpstreamUrl } from './places.js';
 import { Splice } from './splice.js';
 import { isWorkload, readManifests, readWorkload, Refusal, workloadKinds } from './workload.js';
 
@@ -128,7 +128,12 @@ function readPlaces(
 ) {
   const config: Config | undefined = configuration?.config;
   if (config === undefined) {
-    if (variables.size === 0) return { port: DEFAULT_PORT, urls: new Map<string, string>() };
+    const unknown = {
+      port: DEFAULT_PORT,
+      socketFolder: undefined,
+      urls: new Map<string, string>(),
+    };
+    if (variables.size === 0) return unknown;
     throw new Refusal(
       'the addresses of upstreams are in the configuration, which is not here; give --config FILE',
       node,
@@ -143,5 +148,5 @@ function readPlaces(
       return [variable, url.value];
     }),
   );
-  return { port: port.value, urls };
+  return { port: port.value, socketFolder: readSocketFolder(config), urls };
 }

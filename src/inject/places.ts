@@ -1,4 +1,5 @@
 /** What a configuration says of its addresses: where the kubelet finds its health, and a service its upstreams. */
+import { posix } from 'node:path';
 import { formatAddress, type Config } from '../config/config.js';
 import type { Read } from '../config/resolve/address.js';
 
@@ -17,6 +18,10 @@ export function readProbePort({ admin }: Config): Read<number> {
     problem: `probes come from outside the pod, and ${option} of the configuration is ${formatAddress(address)}, which they do not reach; set admin.metrics to "0.0.0.0:9901"`,
   };
 }
+
+/** The folder of the socket of all admin endpoints; undefined where they have a port. */
+export const readSocketFolder = ({ admin }: Config): string | undefined =>
+  admin.listen.kind === 'unix' ? posix.dirname(admin.listen.path) : undefined;
 
 /** What a service in the same pod calls in place of the upstream. */
 export function readUpstreamUrl({ upstreams, server }: Config, name: string): Read<string> {

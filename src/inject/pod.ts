@@ -1,15 +1,19 @@
 /** What changes in one pod: a container, a volume, and variables of the other containers. What is there already stays. */
 import { isScalar, isSeq, type YAMLMap, type YAMLSeq } from 'yaml';
-import { CONTAINER, sidecar, VOLUME, volume } from './sidecar.js';
+import {
+  CONTAINER,
+  sidecar,
+  socketVolume,
+  VOLUME,
+  volume,
+  type SidecarOptions,
+} from './sidecar.js';
 import type { Splice } from './splice.js';
 import { isEmpty, itemsOf, pairOf, Refusal, textOf, valueOf, type Workload } from './workload.js';
 
-export interface PodSettings {
-  readonly image: string;
+export interface PodSettings extends SidecarOptions {
   readonly replacesImage: boolean;
   readonly configMap: string;
-  readonly secret: string | undefined;
-  readonly port: number;
   /** By variable. */
   readonly urls: ReadonlyMap<string, string>;
 }
@@ -25,11 +29,10 @@ export interface Change {
 export function changePod(workload: Workload, settings: PodSettings, splice: Splice): Change {
   const { kind, name, podSpec } = workload;
   refuseImpossible(podSpec, settings);
-  // The containers before the volumes: they may end where the volumes begin.
   const added = [
     ...addSidecar(podSpec, settings, splice),
     ...itemsOf(podSpec, 'containers').flatMap((each) => setVariables(each, settings.urls, splice)),
-    ...addVolume(podSpec, settings, splice),
+    ...addVolumes(podSpec, settings, splice),
   ];
   return { kind, name, added };
 }
@@ -102,11 +105,14 @@ function addSidecar(podSpec: YAMLMap, settings: PodSettings, splice: Splice): st
   return [`the image ${settings.image}`];
 }
 
-function addVolume(podSpec: YAMLMap, { configMap }: PodSettings, splice: Splice): string[] {
-  const own = itemsOf(podSpec, 'volumes').find((each) => textOf(each, 'name') === VOLUME);
-  if (own !== undefined) return [];
-  addTo(podSpec, 'volumes', [volume(configMap)], splice, { at: 'last' });
-  return [`a volume of the ConfigMap ${configMap}`];
+function addVolumes(podSpec: YAMLMap, settings: PodSettings, splice: Splice): string[] {
+  const { configMap, socketFolder } = settings;
+  const wanted = [volume(configMap), ...(socketFolder === undefined ? [] : [socketVolume()])];
+  const names = new Set(itemsOf(podSpec, 'volumes').map((each) => textOf(each, 'name')));
+  const missing = wanted.filter(({ name }) => !names.has(name));
+  if (missing.length === 0) return [];
+  addTo(podSpec, 'volumes', missing, splice, { at: 'last' });
+  return names.has(VOLUME) ? [] : [`a volume of the ConfigMap ${configMap}`];
 }
 
 function setVariables(

@@ -2,6 +2,7 @@
 
 export const CONTAINER = 'breakwater';
 export const VOLUME = 'breakwater-config';
+export const SOCKET_VOLUME = 'breakwater-admin';
 export const FILE = 'breakwater.yaml';
 const FOLDER = '/etc/breakwater';
 /** In an image made by the Dockerfile. */
@@ -13,9 +14,11 @@ export interface SidecarOptions {
   readonly port: number;
   /** Whose keys are variables of the environment. */
   readonly secret: string | undefined;
+  /** Of the socket of `admin.listen`, if it is one. */
+  readonly socketFolder: string | undefined;
 }
 
-export function sidecar({ image, port, secret }: SidecarOptions) {
+export function sidecar({ image, port, secret, socketFolder }: SidecarOptions) {
   const probe = (path: string) => ({ httpGet: { path, port: CONTAINER } });
   return {
     name: CONTAINER,
@@ -46,8 +49,17 @@ export function sidecar({ image, port, secret }: SidecarOptions) {
     },
     resources: { requests: { cpu: '100m', memory: '128Mi' }, limits: { memory: '256Mi' } },
     // The folder: a file that is mounted by itself never changes.
-    volumeMounts: [{ name: VOLUME, mountPath: FOLDER, readOnly: true }],
+    volumeMounts: [
+      { name: VOLUME, mountPath: FOLDER, readOnly: true },
+      ...(socketFolder === undefined ? [] : [{ name: SOCKET_VOLUME, mountPath: socketFolder }]),
+    ],
   };
 }
 
 export const volume = (configMap: string) => ({ name: VOLUME, configMap: { name: configMap } });
+
+/** Its file system is read-only. Only the sidecar mounts this. */
+export const socketVolume = () => ({
+  name: SOCKET_VOLUME,
+  emptyDir: { medium: 'Memory', sizeLimit: '1Mi' },
+});

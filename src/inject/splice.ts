@@ -6,7 +6,14 @@ interface Edit {
   readonly from: number;
   readonly to: number;
   readonly text: string;
+  /**
+   * Of edits at one place, the lowest comes first: what ends there, the deepest of them first, and then what begins there.
+   */
+  readonly rank: number;
 }
+
+/** Of what begins at a place. */
+const BEGINS = 1;
 
 type Ranged = { readonly range?: readonly [number, number, number] | null };
 
@@ -42,8 +49,11 @@ export class Splice {
 
   /** Gives a single value in place of another one. */
   replaceScalar(node: unknown, value: string): void {
-    const [from, to] = rangeOf(node);
-    this.#edits.push({ from: from!, to: to!, text: JSON.stringify(value) });
+    const [from, end] = rangeOf(node);
+    // A block after `|` ends with its newline.
+    const to =
+      this.#source[end! - 1] === '\n' ? this.#startOfLine(end!) - this.#newLine.length : end!;
+    this.#edits.push({ from: from!, to, text: JSON.stringify(value), rank: BEGINS });
   }
 
   /** Adds a key at the end of a mapping, or in front of its key `before`, with the comments above that. */
@@ -56,7 +66,7 @@ export class Splice {
     const text = this.#write({ [key]: value }, indent, this.#indentsLists(map));
     const next = map.items.find((pair) => isScalar(pair.key) && pair.key.value === before);
     const start = next === undefined ? undefined : this.#startOfLines(rangeOf(next.key)[0]!);
-    if (start === undefined) this.#insertAfter(endOf(map), text);
+    if (start === undefined) this.#insertAfter(endOf(map), text, indent);
     else this.#insert(start, text);
   }
 
@@ -68,13 +78,13 @@ export class Splice {
     const to = Math.max(rangeOf(key)[1]!, endOf(empty));
     if (map.flow === true) {
       const text = `${JSON.stringify(name)}: ${JSON.stringify(value)}`;
-      this.#edits.push({ from, to, text });
+      this.#edits.push({ from, to, text, rank: BEGINS });
       return;
     }
     const text = this.#write({ [name]: value }, this.#columnOf(from), this.#indentsLists(map));
     const isColonLeft = rangeOf(empty)[1]! <= rangeOf(key)[1]!;
     const colon = isColonLeft ? this.#source.indexOf(':', to) + 1 : to;
-    this.#edits.push({ from, to: colon, text: text.trim() });
+    this.#edits.push({ from, to: colon, text: text.trim(), rank: BEGINS });
   }
 
   /** Adds items to a list, in front of the others or behind them. */
@@ -84,17 +94,18 @@ export class Splice {
       return;
     }
     const start = rangeOf(list)[0]!;
-    const text = this.#write(items, this.#columnOf(start), true);
-    if (place === 'last') this.#insertAfter(endOf(list), text);
+    const indent = this.#columnOf(start);
+    const text = this.#write(items, indent, true);
+    if (place === 'last') this.#insertAfter(endOf(list), text, indent);
     else this.#insert(this.#startOfLine(start), text);
   }
 
   /** The text with all edits. */
   apply(): string {
     let text = this.#source;
-    // From the end, so that places stay right; of several at one place, the first one comes first.
-    const edits = this.#edits.map((edit, i) => ({ ...edit, i }));
-    for (const edit of edits.toSorted((a, b) => b.from - a.from || b.i - a.i)) {
+    const edits = this.#edits.toSorted((a, b) => a.from - b.from || a.rank - b.rank);
+    // From the end, so that places stay right.
+    for (const edit of edits.toReversed()) {
       text = text.slice(0, edit.from) + edit.text + text.slice(edit.to);
     }
     return text;
@@ -107,16 +118,16 @@ export class Splice {
     else this.#insert(endOf(node.items.at(-1)), `, ${text}`);
   }
 
-  #insert(at: number, text: string): void {
-    this.#edits.push({ from: at, to: at, text });
+  #insert(at: number, text: string, rank = BEGINS): void {
+    this.#edits.push({ from: at, to: at, text, rank });
   }
 
   /** In the lines after the one that ends there. */
-  #insertAfter(end: number, text: string): void {
+  #insertAfter(end: number, text: string, indent: number): void {
     const isLineEnd = this.#source[end - 1] === '\n';
     const lineEnd = isLineEnd ? end - 1 : this.#source.indexOf('\n', end);
-    if (lineEnd === -1) this.#insert(this.#source.length, this.#newLine + text.trimEnd());
-    else this.#insert(lineEnd + 1, text);
+    if (lineEnd === -1) this.#insert(this.#source.length, this.#newLine + text.trimEnd(), -indent);
+    else this.#insert(lineEnd + 1, text, -indent);
   }
 
   #startOfLine(offset: number): number {

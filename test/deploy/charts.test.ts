@@ -93,8 +93,10 @@ class Rendered {
   /** The one with the sidecar. */
   get workload(): Manifest {
     const found = this.all.find(({ spec }) => {
-      const { initContainers = [], containers = [] } = spec?.template?.spec ?? {};
-      return [...initContainers, ...containers].some(({ name }) => name === 'breakwater');
+      const pods = spec?.template?.spec;
+      return [...(pods?.initContainers ?? []), ...(pods?.containers ?? [])].some(
+        ({ name }) => name === 'breakwater',
+      );
     });
     if (found === undefined) throw new Error(`${this.name} has no pods with Breakwater`);
     return found;
@@ -126,6 +128,8 @@ const [defaults, everything, node, example, kustomize] = [
   'kustomize-example',
 ].map((name) => new Rendered(name)) as [Rendered, Rendered, Rendered, Rendered, Rendered];
 
+const sha256 = (data: string | Buffer) => createHash('sha256').update(data).digest('hex');
+
 t.test('the rendered files are made from the charts as they are now', async (t) => {
   const files = ['deploy/helm', 'deploy/kustomize']
     .flatMap((folder) =>
@@ -134,7 +138,6 @@ t.test('the rendered files are made from the charts as they are now', async (t) 
       ),
     )
     .filter((path) => statSync(join(root, path)).isFile());
-  const sha256 = (data: string | Buffer) => createHash('sha256').update(data).digest('hex');
   const lines = files
     .toSorted()
     .map((path) => `${sha256(readFileSync(join(root, path)))}  ${path}\n`);
@@ -157,9 +160,10 @@ t.test('the chart has the version of the program', async (t) => {
   t.match(kustomize.breakwater.image, new RegExp(`:${version}$`));
 });
 
+const listens = (each: Rendered) =>
+  [each.config.admin.listen, each.config.admin.metrics!].map(formatAddress);
+
 t.test('configurations load, and the admin endpoints are where the values say', async (t) => {
-  const listens = (each: Rendered) =>
-    [each.config.admin.listen, each.config.admin.metrics!].map(formatAddress);
   t.same(listens(defaults), ['unix:/run/breakwater/admin.sock', '0.0.0.0:9901']);
   t.same(listens(example), ['unix:/run/breakwater/admin.sock', '0.0.0.0:9901']);
   t.same(listens(kustomize), ['unix:/run/breakwater/admin.sock', '0.0.0.0:9901']);
@@ -247,17 +251,20 @@ for (const each of [everything, node]) {
       ];
       const numbers = listeners
         .map((listen) => (listen.kind === 'tcp' ? listen.port : 0))
-        .toSorted();
-      t.same(ports.map(({ port }) => port).toSorted(), numbers);
+        .toSorted((a, b) => a - b);
+      t.same(
+        ports.map(({ port }) => port).toSorted((a, b) => a - b),
+        numbers,
+      );
       for (const { port, targetPort, name } of ports) {
         t.equal(targetPort, port);
         t.match(name, /^[a-z0-9-]{1,15}$/);
       }
-      const open = each.breakwater.ports.map(({ containerPort }) => containerPort);
-      for (const number of numbers) t.ok(open.includes(number));
+      const open = new Set(each.breakwater.ports.map(({ containerPort }) => containerPort));
+      for (const number of numbers) t.ok(open.has(number));
       const policy = each.one('NetworkPolicy').spec;
-      const allowed = policy.ingress.flatMap((rule) => rule.ports.map(({ port }) => port));
-      for (const number of numbers) t.ok(allowed.includes(number), 'the policy lets callers in');
+      const allowed = new Set(policy.ingress.flatMap((rule) => rule.ports.map(({ port }) => port)));
+      for (const number of numbers) t.ok(allowed.has(number), 'the policy lets callers in');
     },
   );
 }

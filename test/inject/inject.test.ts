@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import t from 'tap';
 import { parse, parseAllDocuments, stringify } from 'yaml';
 import { formatDiagnostics } from '../../src/config/syntax/diagnostics.js';
@@ -222,6 +222,8 @@ t.test('adds the same to manifests in every style, and nothing else', async (t) 
   );
 });
 
+const named = (containerPort: number) => [{ name: 'breakwater', containerPort }];
+
 t.test('takes the port of the probes from the configuration', async (t) => {
   const portWith = (admin: string) => {
     const text = `${admin}\nupstreams: { a: { listen: 1, target: "http://a" } }`;
@@ -230,7 +232,6 @@ t.test('takes the port of the probes from the configuration', async (t) => {
     ).initContainers;
     return sidecar!['ports'];
   };
-  const named = (containerPort: number) => [{ name: 'breakwater', containerPort }];
   t.same(specOf(changed(POD)).initContainers[0]!['ports'], named(9900), 'the default without one');
   t.same(portWith('admin: { listen: "0.0.0.0:9910" }'), named(9910));
   t.same(portWith('admin: { metrics: "[::]:9911" }'), named(9911));

@@ -4,6 +4,7 @@ import type { CheckOptions } from './cli/check.js';
 import type { Shell } from './cli/completion.js';
 import type { ExplainOptions } from './cli/explain.js';
 import type { SystemName } from './cli/import.js';
+import type { InjectOptions } from './cli/inject.js';
 import { endQuietly, readStdin, STDIN, type Output } from './cli/output.js';
 import type { SchemaOptions } from './cli/schema.js';
 import type { SimulateOptions } from './cli/simulate.js';
@@ -152,6 +153,27 @@ program
   .action(async (system: SystemName, files: string[]) => {
     const { importForeign } = await import('./cli/import.js');
     process.exitCode = importForeign(system, files, await withStdin(files));
+  });
+
+program
+  .command('inject')
+  .description('Add the sidecar to the workloads of a Kubernetes manifest, and print the manifest.')
+  .argument('<file>', 'the manifest, with any number of documents; - for standard input')
+  .option('--image <image>', `image of the sidecar (default: breakwater:${version})`)
+  .option('--config-map <name>', 'ConfigMap with breakwater.yaml (default: NAME-breakwater)')
+  .option('--config <file>', 'the configuration, if the manifest has no such ConfigMap')
+  .option('--secret <name>', 'Secret whose keys are variables of the sidecar')
+  .addOption(
+    new Option(
+      '--env <variable=upstream>',
+      'set a variable of the containers to the address of an upstream, as in CATALOG_URL=catalog; may be repeated',
+    ).argParser((value: string, before: string[] | undefined) => [...(before ?? []), value]),
+  )
+  .option('--only <kind/name>', 'leave out all other workloads')
+  .option('--write', 'write the file instead of printing it', false)
+  .action(async (file: string, options: InjectOptions) => {
+    const { inject } = await import('./cli/inject.js');
+    process.exitCode = inject(file, options, await withStdin([file]));
   });
 
 program

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import fastify, { type FastifyInstance } from 'fastify';
 import { noSchemas } from '../lib/no-schemas.js';
 import { peerOf, requireWriteAccess } from './access.js';
-import type { AdminContext } from './endpoint.js';
+import type { AdminContext, AdminEndpoint } from './endpoint.js';
 import { createEndpoints } from './endpoints/index.js';
 import { AdminError, asAdminError, sendProblem } from './problem.js';
 import type { WrongTokens } from './wrong-tokens.js';
@@ -35,8 +35,9 @@ export interface Admin {
   close(): Promise<void>;
 }
 
-export function createAdmin(options: AdminOptions): Admin {
-  const app = createAdminApp(options);
+/** @param endpoints all of them, if left out. */
+export function createAdmin(options: AdminOptions, endpoints?: readonly AdminEndpoint[]): Admin {
+  const app = createAdminApp(options, endpoints);
   return {
     async listen(address) {
       if (address.kind === 'unix') {
@@ -56,7 +57,10 @@ export function createAdmin(options: AdminOptions): Admin {
 }
 
 /** The server without its sockets. */
-export function createAdminApp(options: AdminOptions): FastifyInstance {
+export function createAdminApp(
+  options: AdminOptions,
+  endpoints: readonly AdminEndpoint[] = createEndpoints(options),
+): FastifyInstance {
   const { logger, version, wrongTokens } = options;
   const app = fastify({
     bodyLimit: BODY_LIMIT,
@@ -72,7 +76,6 @@ export function createAdminApp(options: AdminOptions): FastifyInstance {
       void sendProblem(reply, asAdminError(error));
     },
   });
-  const endpoints = createEndpoints(options);
 
   // Any body is parsed as JSON, whatever its content type: `curl -d` sends it as a form.
   app.removeAllContentTypeParsers();

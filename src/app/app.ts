@@ -8,7 +8,7 @@
  *
  * A reload makes new upstreams that keep the state of the previous ones, and puts new routers behind the listeners.
  */
-import { AdminListener } from '../admin/admin-listener.js';
+import { AdminListener, CannotListen } from '../admin/admin-listener.js';
 import { WrongTokens } from '../admin/wrong-tokens.js';
 import type { Config } from '../config/config.js';
 import type { Loaded } from '../config/load.js';
@@ -32,6 +32,7 @@ import { createLogSink } from '../telemetry/log/log-sink.js';
 import { logStore, type Logger } from '../telemetry/log/logger.js';
 import { logShortage } from '../telemetry/log/shortage.js';
 import { listenError, SHARED, type NamedAddress } from './addresses.js';
+import { removeDeadSockets } from './dead-sockets.js';
 import { DataPlane } from './data-plane.js';
 import { LeftBehind } from './left-behind.js';
 import type { LintConfig } from './lint-in-force.js';
@@ -187,9 +188,11 @@ export class App {
       name: name === SHARED ? 'server' : name,
       address: listener.address,
     }));
-    const { address } = this.#admin;
-    if (address !== undefined) open.push({ name: 'admin', address });
-    return open;
+    const ofAdmin = this.#admin.addresses.map(({ role, address }) => ({
+      name: role === 'listen' ? 'admin' : `admin.${role}`,
+      address,
+    }));
+    return [...open, ...ofAdmin];
   }
 
   /** Reads the file again and puts it in force, or changes nothing at all. */
@@ -244,13 +247,14 @@ export class App {
 
   /** Opens what the configuration listens on; closes all of it again if one address cannot be opened. */
   async #prepare(config: Config) {
+    await removeDeadSockets(config);
     const prepared = await this.#dataPlane.prepare(config);
-    const { listen } = config.admin;
     try {
-      await this.#admin.moveTo(listen);
-    } catch (cause) {
+      await this.#admin.moveTo(config.admin);
+    } catch (error) {
       await prepared.abort();
-      throw listenError('admin.listen', listen, cause);
+      if (!(error instanceof CannotListen)) throw error;
+      throw listenError(error.option, error.address, error.cause);
     }
     return prepared;
   }

@@ -36,7 +36,12 @@ export interface Config {
   readonly file: string;
   /** Of the content of the file and of all files that it names; short, for people to compare. */
   readonly hash: string;
-  readonly admin: { readonly listen: Address; readonly token: string | undefined };
+  readonly admin: {
+    readonly listen: Address;
+    /** For metrics and health only. */
+    readonly metrics: Address | undefined;
+    readonly token: string | undefined;
+  };
   readonly server: { readonly listen: Address };
   readonly log: LogOptions;
   readonly shutdown: ShutdownOptions;

@@ -30,6 +30,10 @@ t.test('the commands end with the codes of the compatibility list', async (t) =>
   const busy = write('busy.yaml', upstream(`127.0.0.1:${(taken.address() as AddressInfo).port}`));
   const bad = write('bad.yaml', 'upstreams: {}\n');
   const instances = write('application.yaml', 'resilience4j.retry.instances.a.maxAttempts: 3\n');
+  const pod = write(
+    'pod.yaml',
+    'kind: Pod\nmetadata: { name: p }\nspec: { containers: [{ name: c }] }\n',
+  );
   const caseThat = (status: string) =>
     write(
       `${status}.test.yaml`,
@@ -74,6 +78,8 @@ t.test('the commands end with the codes of the compatibility list', async (t) =>
     'test 1': () => end('test', caseThat('503')),
     'import 0': () => end('import', 'resilience4j', instances),
     'import 1': () => end('import', 'resilience4j', bad),
+    'inject 0': () => end('inject', pod),
+    'inject 1': () => end('inject', bad),
     'top 0': shownOnce,
     'top 1': () => end('top', '--admin', '127.0.0.1:1'),
   };

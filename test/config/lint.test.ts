@@ -748,7 +748,7 @@ const cases: readonly Case[] = [
     rule: 'open-admin',
     bad: admin('listen: "0.0.0.0:9900"'),
     at: '1:18 admin.listen',
-    says: ['admin.token to "${ADMIN_TOKEN}"', '127.0.0.1:9900'],
+    says: ['admin.token to "${ADMIN_TOKEN}"', '127.0.0.1:9900, with admin.metrics'],
     good: [
       admin('listen: "0.0.0.0:9900", token: t'),
       admin('listen: "127.0.0.2:9900"'),
@@ -756,6 +756,7 @@ const cases: readonly Case[] = [
       admin('listen: "[::1]:9900"'),
       admin('listen: 9900'),
       admin('listen: "unix:/a.sock"'),
+      admin('listen: "unix:/a.sock", metrics: "0.0.0.0:9900"'),
     ],
   },
   ...['"[::]:9900"', '"10.0.0.1:9900"', '"admin.internal:9900"'].map((listen) => ({

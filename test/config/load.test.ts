@@ -88,7 +88,11 @@ void t.test('fills in every default, decoded', (t) => {
   );
   t.strictSame(config, {
     file: 'f.yaml',
-    admin: { listen: { kind: 'tcp', host: '127.0.0.1', port: 9900 }, token: undefined },
+    admin: {
+      listen: { kind: 'tcp', host: '127.0.0.1', port: 9900 },
+      metrics: undefined,
+      token: undefined,
+    },
     server: { listen: { kind: 'tcp', host: '127.0.0.1', port: 8080 } },
     log: { level: 'info', access: 'errors', sample: { ok: 1 } },
     shutdown: { delay: 0, grace: 25_000 },

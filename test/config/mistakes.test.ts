@@ -227,7 +227,7 @@ const values: readonly Case[] = [
     text: `log: { sample: { errors: 0/s } }\nadmin: { rate: 1/s }\n${valid}`,
     expected: [
       '1:26: error: log.sample.errors: must be a rate such as 100/s, 30/m or 10/h, but is "0/s"; it must be above 0',
-      '2:10: error: admin.rate: is an unknown key; did you mean `rateLimit.rate` or `rateLimit.perKey.rate` in `defaults`, a profile, an upstream or a route? allowed are listen and token',
+      '2:10: error: admin.rate: is an unknown key; did you mean `rateLimit.rate` or `rateLimit.perKey.rate` in `defaults`, a profile, an upstream or a route? allowed are listen, metrics and token',
     ],
   },
   {
@@ -418,6 +418,27 @@ const meaning: readonly Case[] = [
     text: 'upstreams: { a: { target: "http://a", listen: 9900 } }\n',
     expected: [
       '1:47: error: upstreams.a.listen: 127.0.0.1:9900 is taken: admin.listen, by default, listens on 127.0.0.1:9900',
+    ],
+  },
+  {
+    name: "an upstream on the address for the admin's metrics",
+    text: 'admin: { metrics: 8101 }\nupstreams: { a: { target: "http://a", listen: 8101 } }\n',
+    expected: [
+      '2:47: error: upstreams.a.listen: 127.0.0.1:8101 is taken: admin.metrics (line 1) listens on 127.0.0.1:8101',
+    ],
+  },
+  {
+    name: "one address for all of the admin's endpoints and for its metrics",
+    text: 'admin: { listen: 9900, metrics: "0.0.0.0:9900" }\nupstreams: { a: { target: "http://a", listen: 1 } }\n',
+    expected: [
+      '1:33: error: admin.metrics: 0.0.0.0:9900 is taken: admin.listen (line 1) listens on 127.0.0.1:9900',
+    ],
+  },
+  {
+    name: 'an address for metrics that cannot be understood',
+    text: 'admin: { metrics: "9900/tcp" }\nupstreams: { a: { target: "http://a", listen: 1 } }\n',
+    expected: [
+      '1:19: error: admin.metrics: must be host:port, [v6]:port, port (on 127.0.0.1) or unix:/path.sock, but is "9900/tcp"',
     ],
   },
   {

@@ -15,7 +15,7 @@ const rings: readonly (readonly string[])[] = [
   ['program'],
   ['cli'],
   ['policy-tests'],
-  ['simulation', 'importing'],
+  ['simulation', 'importing', 'inject'],
   ['app'],
   ['config', 'inbound', 'admin', 'telemetry', 'stores', 'platform'],
   ['upstream'],

@@ -1,4 +1,7 @@
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import http from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import t from 'tap';
 import { startProxy } from '../support/proxy-process.js';
 import { eventually, findFreePort, send, startUpstream } from '../support/sidecar.js';
@@ -151,4 +154,26 @@ t.test('exits with 78 for a wrong file, and with 1 for a port in use', async (t)
     busy.errors(),
     `breakwater: error: Cannot listen on 127.0.0.1:${upstream.port} for upstream a because the address is already in use\n`,
   );
+});
+
+t.test('starts again where it was killed and has left its unix sockets behind', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'breakwater-'));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  const [admin, own] = [join(folder, 'admin.sock'), join(folder, 'a.sock')];
+  const text = `admin: { listen: "unix:${admin}" }\nlog: { level: fatal }\nupstreams: { a: { listen: "unix:${own}", target: "http://127.0.0.1:1" } }`;
+  const first = startProxy(t, text);
+  await eventually('it is ready', () => first.output().includes('ready'));
+  first.process.kill('SIGKILL');
+  await first.exit;
+  t.ok(existsSync(admin) && existsSync(own), 'the sockets are still there');
+  const second = startProxy(t, text);
+  await eventually('it is ready', () => second.output().includes('ready'));
+  const third = startProxy(t, text);
+  t.equal(await third.exit, 1, 'but not while another one lives');
+  t.match(
+    third.errors(),
+    `Cannot listen on unix:${own} for upstream a because the address is already in use`,
+  );
+  second.process.kill('SIGTERM');
+  t.equal(await second.exit, 0);
 });

@@ -52,6 +52,8 @@ export const exitCodes = {
   'import 0': 'printed',
   'import 1': 'nothing could be read',
   'completion 0': 'printed',
+  'inject 0': 'injected, or all was there already',
+  'inject 1': 'a workload that cannot have the sidecar, or a file that cannot be read',
   'top 0': 'shown once, or ended by a key or a signal',
   'top 1': 'the admin server cannot be read',
 } as const;

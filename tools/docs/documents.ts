@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { chartFiles } from '../chart/files.js';
 import { fillMarked, type Generators } from './marked.js';
 import { manPage } from './man-page.js';
 import { metricTable } from './metric-table.js';
@@ -59,7 +60,12 @@ export async function generateDocuments(): Promise<Document[]> {
     filled.push({ path, text: await fillMarked(text, generators) });
   }
   const drawn = Object.entries(pictures).map(([path, draw]) => ({ path, text: draw() }));
-  return [...filled, ...drawn, { path: 'man/breakwater.1', text: manPage() }];
+  return [
+    ...filled,
+    ...drawn,
+    { path: 'man/breakwater.1', text: manPage() },
+    ...chartFiles(),
+  ];
 }
 
 /** The generated files that differ from those on disk, as they should be. */

@@ -38,6 +38,13 @@ const ofPolicies = (context: AdminContext) =>
     policy.orders === undefined ? [] : orderEndpoints(policy, policy.orders.path, context),
   );
 
+/** What scrapers and probes need: it shows no configuration, and changes nothing. */
+export const createObservingEndpoints = (context: AdminContext): readonly AdminEndpoint[] => [
+  metricsEndpoint(context),
+  healthzEndpoint(),
+  readyzEndpoint(context),
+];
+
 export function createEndpoints(context: AdminContext): readonly AdminEndpoint[] {
   const create = (each: CreateEndpoint) => each(context);
   const all: AdminEndpoint[] = [rootEndpoint(context, () => all)];

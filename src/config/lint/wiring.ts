@@ -56,7 +56,7 @@ function checkAdmin({ config, root }: LintFile): Found {
   const { listen, token } = config.admin;
   if (token !== undefined || listen.kind === 'unix' || LOOPBACK.test(listen.host)) return [];
   const node = valueOf(valueOf(root, 'admin'), 'listen')!;
-  const message = `${formatAddress(listen)} can be reached from other machines, and no admin.token is set: operators on other machines get 403 when they force a circuit, while a port forward or a proxy on this machine may change everything without a token; set admin.token to "\${ADMIN_TOKEN}", or admin.listen to 127.0.0.1:${listen.port}`;
+  const message = `${formatAddress(listen)} can be reached from other machines, and no admin.token is set: operators on other machines get 403 when they force a circuit, while a port forward or a proxy on this machine may change everything without a token; set admin.token to "\${ADMIN_TOKEN}", or admin.listen to 127.0.0.1:${listen.port}, with admin.metrics for scrapers and probes`;
   return [{ place: { position: node.position, path: ['admin', 'listen'] }, message }];
 }
 

@@ -103,7 +103,7 @@ function decodeSections(root: SourceNode, env: Environment) {
   );
   const effective = layKeysOver(builtInOf(schemas), root, schemas, own);
   const { admin, server, stores, tracing, ...rest } = createDecoder()(effective, schemas) as {
-    admin: { listen: unknown; token?: string };
+    admin: { listen: unknown; metrics?: unknown; token?: string };
     server: { listen: unknown };
     stores: StoreSection;
     tracing: TracingSection;
@@ -117,7 +117,11 @@ function decodeSections(root: SourceNode, env: Environment) {
   const tracingConfig = tracingConfigOf(tracing, isWritten, env);
   return {
     config: {
-      admin: { listen: addressOf(admin.listen), token: admin.token },
+      admin: {
+        listen: addressOf(admin.listen),
+        metrics: admin.metrics === undefined ? undefined : addressOf(admin.metrics),
+        token: admin.token,
+      },
       server: { listen: addressOf(server.listen) },
       stores: storeConfigOf(stores),
       tracing: tracingConfig,

@@ -57,6 +57,9 @@ export function readUpstreams(
   );
   const usesServer = upstreams.some(([, { value }]) => valueOf(value, 'prefix') !== undefined);
   claimSection('admin', root, claims, findings);
+  const metrics = valueOf(valueOf(root, 'admin'), 'metrics');
+  const claimed = readListen(metrics, ['admin', 'metrics'], findings);
+  if (claimed !== undefined) claims.push({ ...claimed, owner: 'admin.metrics' });
   if (usesServer) claimSection('server', root, claims, findings);
   else readSectionListen('server', root, findings);
   const parts = upstreams.map(([name, entry]) => {

@@ -40,6 +40,10 @@ const admin = Options(
       description:
         'Address for metrics, health and state: `host:port`, `port`, or `unix:/path.sock`.',
     }),
+    metrics: listen({
+      description:
+        'A second address, which serves only `/metrics`, `/healthz` and `/readyz`: for scrapers and probes on other machines while `listen` is for this one.',
+    }),
     token: Type.String({
       minLength: 1,
       writeOnly: true,

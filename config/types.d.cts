@@ -824,6 +824,10 @@ export interface Config {
      */
     listen?: string | number;
     /**
+     * A second address, which serves only `/metrics`, `/healthz` and `/readyz`: for scrapers and probes on other machines while `listen` is for this one.
+     */
+    metrics?: string | number;
+    /**
      * Bearer token that writes need. Without one, writes are accepted from loopback only.
      */
     token?: string;

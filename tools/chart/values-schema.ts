@@ -10,13 +10,25 @@ const isList = (value: Json): value is readonly Json[] => Array.isArray(value);
 /** Keywords for our own messages and documents; Helm's validator has no use for them. */
 const OWN_KEYWORDS = new Set(['unit', 'off', 'alternatives', 'writeOnly']);
 
+/** What a text must match: all of `every`, and none of `none`. */
+export interface Patterns {
+  readonly every: readonly string[];
+  readonly none: readonly string[];
+}
+
 /**
- * A pattern as patterns that must all match: Helm's regular expressions (RE2) have no look-ahead.
+ * A pattern in several: Helm's regular expressions (RE2) have no look-ahead.
  * @throws where it has one that is not known here.
  */
-export function withoutLookAhead(pattern: string): string[] {
+export function withoutLookAhead(pattern: string): Patterns {
   const parts: string[] = [];
+  const none: string[] = [];
   let rest = pattern;
+  const [refusal, refused] = /^\^\(\?!((?:\(\?:[^()]*\)|[^()])*\$)\)/.exec(rest) ?? [];
+  if (refusal !== undefined) {
+    none.push(`^${refused}`);
+    rest = `^${rest.slice(refusal.length)}`;
+  }
   for (;;) {
     const [all, condition] = /^\^\(\?=((?:[^()\\]|\\.)+)\)/.exec(rest) ?? [];
     if (all === undefined) break;
@@ -28,7 +40,7 @@ export function withoutLookAhead(pattern: string): string[] {
   if (rest.includes('(?=') || rest.includes('(?!')) {
     throw new Error(`Cannot write ${pattern} for Helm because its look-ahead is not known`);
   }
-  return [...parts, rest];
+  return { every: [...parts, rest], none };
 }
 
 /** @param isSchema whether its keys are keywords: those of `properties` and `$defs` are names. */
@@ -40,8 +52,12 @@ function translate(value: Json, isSchema: boolean): Json {
     if (OWN_KEYWORDS.has(key)) return [];
     if (key === 'default' || key === 'enum') return [[key, part]];
     if (key === 'pattern' && typeof part === 'string') {
-      const [first, ...others] = withoutLookAhead(part);
-      const rest = others.map((pattern) => ({ pattern }));
+      const { every, none } = withoutLookAhead(part);
+      const [first, ...others] = every;
+      const rest: JsonObject[] = [
+        ...others.map((pattern) => ({ pattern })),
+        ...none.map((pattern) => ({ not: { pattern } })),
+      ];
       return rest.length === 0
         ? [[key, first!]]
         : [

@@ -60,12 +60,7 @@ export async function generateDocuments(): Promise<Document[]> {
     filled.push({ path, text: await fillMarked(text, generators) });
   }
   const drawn = Object.entries(pictures).map(([path, draw]) => ({ path, text: draw() }));
-  return [
-    ...filled,
-    ...drawn,
-    { path: 'man/breakwater.1', text: manPage() },
-    ...chartFiles(),
-  ];
+  return [...filled, ...drawn, { path: 'man/breakwater.1', text: manPage() }, ...chartFiles()];
 }
 
 /** The generated files that differ from those on disk, as they should be. */

@@ -39,8 +39,8 @@ t.test('workflows run scripts and files that there are, after jobs that there ar
       for (const job of [needs].flat()) t.ok(job in workflow.jobs, `${name}: ${job}`);
       if (uses?.startsWith('./') === true) t.ok(existsSync(join(root, uses)), `${name}: ${uses}`);
       for (const { run = '' } of steps) {
-        for (const [, script] of run.matchAll(/\bnpm run (?:--silent )?([\w:]+)/g)) {
-          t.ok(script! in manifest.scripts, `${name}: npm run ${script}`);
+        for (const [, script = ''] of run.matchAll(/\bnpm run (?:--silent )?([\w:]+)/g)) {
+          t.ok(script in manifest.scripts, `${name}: npm run ${script}`);
           scripts++;
         }
         for (const [file] of run.matchAll(/\.ci\/\w+/g)) t.ok(existsSync(join(root, file)), file);

@@ -4,14 +4,13 @@
  *   npm run mutation -- [--count N] [--seed N] [--only PATH] [--unit] [--jobs N] [--json FILE] [--again FILE]
  *
  * `--only` takes a folder or a file of those that are judged. `--unit` leaves tests of the whole program out. `--json` writes every
- * result, after each of them, so that a run that is stopped is not lost. `--again` takes the file of an earlier run, runs its survivors
- * anew, and takes over the rest. Everything runs at the lowest priority. Ends with 1 if less than 96% of the mutants were noticed.
+ * result, after each of them, so that a run that is stopped is not lost. `--again` takes over what was noticed in an earlier run, from
+ * its file, and runs the survivors and what is missing. Everything runs at the lowest priority. Ends with 1 if less than 96% of the mutants were noticed.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { seeded } from '../../src/simulation/chance.js';
 import { findEquivalent, readEquivalents } from './equivalent.js';
 import { FOLDERS, findMutants, type Mutant } from './mutants.js';
 import { formatScores, percent, scores, type Result } from './report.js';
@@ -68,39 +67,34 @@ const lineOf = ({ file, line, mutation, before, after }: Mutant): Line => ({
   after,
 });
 
-const keyOf = ({ file, line, before, after }: Line) => JSON.stringify([file, line, before, after]);
+/** Lines that are equal have equal keys, so that a change elsewhere in the file does not matter. */
+const keyOf = ({ file, before, after }: Line) => JSON.stringify([file, before, after]);
 
 function sample(): Mutant[] {
-  const random = seeded(seed);
-  return takeInTurns(
-    all.map((mutants) => shuffle(mutants, random)),
-    count,
-  );
+  const shuffled = all.map((mutants) => shuffle(mutants, seed, (mutant) => keyOf(lineOf(mutant))));
+  return takeInTurns(shuffled, count);
+}
+
+function readNoticed(path: string): Map<string, Result> {
+  const { results } = JSON.parse(readFileSync(path, 'utf8')) as Figures;
+  const noticed = results.filter(({ status }) => status === 'killed' || status === 'timed out');
+  return new Map(noticed.map((result) => [keyOf(result), result]));
 }
 
 /** The mutants to run, and the results that stand already. */
 function plan(): { mutants: Mutant[]; results: Result[] } {
-  const chosen: { mutants: Mutant[]; results: Result[] } = { mutants: [], results: [] };
-  if (values.again === undefined) {
-    chosen.mutants.push(...sample());
-  } else {
-    const { results } = JSON.parse(readFileSync(values.again, 'utf8')) as Figures;
-    const known = new Map(all.flat().map((mutant) => [keyOf(lineOf(mutant)), mutant]));
-    for (const result of results) {
-      if (result.status !== 'survived') {
-        chosen.results.push(result);
-        continue;
-      }
-      const mutant = known.get(keyOf(result));
-      if (mutant === undefined) fail(`${result.file}:${result.line} has changed since ${values.again}`);
-      else chosen.mutants.push(mutant);
-    }
-  }
+  const mutants: Mutant[] = [];
+  const results: Result[] = [];
   const equivalents = readEquivalents(ROOT);
-  const isEquivalent = (mutant: Mutant) => findEquivalent(mutant, equivalents) !== undefined;
-  for (const mutant of chosen.mutants.filter(isEquivalent))
-    chosen.results.push({ ...lineOf(mutant), status: 'equivalent' });
-  return { ...chosen, mutants: chosen.mutants.filter((mutant) => !isEquivalent(mutant)) };
+  const noticed = values.again === undefined ? undefined : readNoticed(values.again);
+  for (const mutant of sample()) {
+    const line = lineOf(mutant);
+    const known = noticed?.get(keyOf(line));
+    if (findEquivalent(mutant, equivalents)) results.push({ ...line, status: 'equivalent' });
+    else if (known) results.push({ ...known, line: mutant.line });
+    else mutants.push(mutant);
+  }
+  return { mutants, results };
 }
 
 const { mutants, results } = plan();

@@ -1,16 +1,16 @@
 /** Which mutants of all are run: as many of each folder as its size asks for, and the same ones for the same seed. */
+import { createHash } from 'node:crypto';
 
-/** From 0 up to 1, as `Math.random`. */
-export type Random = () => number;
-
-/** All orders are equally likely (Knuth, TAOCP 2, algorithm 3.4.2P). */
-export function shuffle<T>(items: readonly T[], random: Random): T[] {
-  const shuffled = [...items];
-  for (let i = shuffled.length - 1; i > 0; i--) {
-    const other = Math.floor(random() * (i + 1));
-    [shuffled[i], shuffled[other]] = [shuffled[other]!, shuffled[i]!];
-  }
-  return shuffled;
+/**
+ * Puts items into an order that only depends on their names and the seed. So a mutant keeps its place when others come and go, and a
+ * sample can be compared with that of an earlier version.
+ */
+export function shuffle<T>(items: readonly T[], seed: number, nameOf: (item: T) => string): T[] {
+  const keyed = items.map((item) => ({
+    item,
+    key: createHash('sha256').update(`${seed} ${nameOf(item)}`).digest('hex'),
+  }));
+  return keyed.toSorted((a, b) => (a.key < b.key ? -1 : 1)).map(({ item }) => item);
 }
 
 /**

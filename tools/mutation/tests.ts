@@ -35,18 +35,20 @@ export const isUsed = (path: string): boolean =>
   path.endsWith('.test.js') &&
   (UNIT.has(folderOf(path)) || WHOLE.has(folderOf(path)));
 
+const hasProperties = (path: string): boolean => path.endsWith('.property.test.js');
+
 /** How much of two paths is the same from the beginning, below `dist/src` and `dist/test`: folders, and then the name. */
 function kinship(module: string, test: string): number {
   const [a, b] = [module, test].map((path) => path.split('/').slice(2));
   let same = 0;
   while (same < a!.length - 1 && same < b!.length - 1 && a![same] === b![same]) same += 1;
   const isNamesake = posix.basename(test).startsWith(posix.basename(module, '.js'));
-  return same + (isNamesake ? 1 : 0);
+  return same + (isNamesake && !hasProperties(test) ? 1 : 0);
 }
 
 /**
  * The test files that reach a module and that will most likely notice a mistake in it: those in the folder of the same name before
- * others, and near ones before far ones.
+ * others, quick ones before those with random input, and near ones before far ones.
  *
  * @param distances over how many imports each file reaches the module.
  */
@@ -59,7 +61,9 @@ export function chooseTests(
     .filter((path) => distances.has(path))
     .toSorted(
       (a, b) =>
-        kinship(module, b) - kinship(module, a) || distances.get(a)! - distances.get(b)!,
+        kinship(module, b) - kinship(module, a) ||
+        Number(hasProperties(a)) - Number(hasProperties(b)) ||
+        distances.get(a)! - distances.get(b)!,
     );
   const isUnit = (path: string) => UNIT.has(folderOf(path));
   return {

@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { equivalentTable, readEquivalents } from '../mutation/equivalent.js';
 import { fillMarked, type Generators } from './marked.js';
 import { metricTable } from './metric-table.js';
 import { optionTable } from './option-table.js';
@@ -41,6 +42,7 @@ export function readDocuments(): Document[] {
 const generators: Generators = {
   options: (names) => names.map(optionTable).join('\n\n'),
   metrics: metricTable,
+  mutants: () => equivalentTable(readEquivalents(root)),
 };
 
 /** Each picture's file, and what draws it. */

@@ -27,3 +27,14 @@ export function findEquivalent(
       file === mutant.file && before === mutant.before && after === mutant.after,
   );
 }
+
+const code = (line: string): string => `\`${line.replaceAll('|', '\\|')}\``;
+
+/** The table of docs/quality.md. */
+export function equivalentTable(equivalents: readonly Equivalent[]): string {
+  const rows = equivalents.map(
+    ({ file, before, after, reason }) =>
+      `| \`${file}\` | ${code(before)} | ${code(after)} | ${reason} |`,
+  );
+  return ['| File | Line | As a mutant | Why no test can notice it |', '|---|---|---|---|', ...rows].join('\n');
+}

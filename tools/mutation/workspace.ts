@@ -1,35 +1,53 @@
 /** A copy of the compiled project in which modules are changed, and test files are run. */
 import { spawn } from 'node:child_process';
 import {
+  copyFileSync,
   cpSync,
   mkdtempSync,
   readFileSync,
   readdirSync,
   rmSync,
   symlinkSync,
-  writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import type { Step, Task } from './together.js';
 
 export interface Ending {
   readonly how: 'passed' | 'failed' | 'timed out';
-  /** The test file that ran last. */
-  readonly file: string;
+  /** The test file that did not pass. */
+  readonly file?: string | undefined;
 }
-
-/** tap writes this for the first assertion that fails; the rest need not run. */
-const FAILURE = /^\s*not ok (?!.*# (?:TODO|SKIP))/;
-const FILE = /^\s*# file (.+)$/;
 
 /** A test that needs no processor time but does not end fails after that; the default would be too short on a busy machine. */
 const TEST_SECONDS = 120;
 
+const CHECK_MS = 2000;
+
+/** Linux counts in ticks of 10 ms. */
+const TICKS_PER_SECOND = 100;
+
+/** The processor time of a process so far, in seconds; 0 once it has gone. */
+function processorSeconds(pid: number): number {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // Fields behind the name of the program, which may have spaces in it: proc(5) counts them from 3.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return (Number(fields[14 - 3]) + Number(fields[15 - 3])) / TICKS_PER_SECOND;
+  } catch {
+    return 0;
+  }
+}
+
 export class Workspace {
+  readonly #project: string;
   readonly #root: string;
 
   /** @param project the root of the project, which is built. All but `dist` is linked, not copied. */
   constructor(project: string) {
+    this.#project = project;
     this.#root = mkdtempSync(join(tmpdir(), 'breakwater-mutation-'));
     for (const name of readdirSync(project)) {
       const [from, to] = [join(project, name), join(this.#root, name)];
@@ -39,58 +57,64 @@ export class Workspace {
   }
 
   /**
-   * Runs test files until one fails.
+   * Runs tasks in one process.
    *
-   * @param processorSeconds how much of a processor they may use. A limit in time would depend on what else the machine does.
+   * @param fileSeconds what a test file may use of a processor. A limit in time would depend on what else the machine does.
+   * @returns how they ended; the last one may have ended the process, and those behind it are missing.
    */
-  async test(files: readonly string[], processorSeconds: number): Promise<Ending> {
-    const script = 'ulimit -t "$1"; shift; exec "$@"';
-    const program = [process.execPath, 'dist/tools/mutation/together.js', ...files];
-    const child = spawn('sh', ['-c', script, 'sh', String(processorSeconds), ...program], {
+  async run(tasks: readonly Task[], fileSeconds: number): Promise<Ending[]> {
+    const child = spawn(process.execPath, ['dist/tools/mutation/together.js'], {
       cwd: this.#root,
       // A group of its own, so that what the tests have started ends with it.
       detached: true,
-      stdio: ['ignore', 'pipe', 'ignore'],
+      stdio: ['pipe', 'ignore', 'ignore', 'pipe'],
       env: {
         PATH: process.env['PATH'],
         HOME: process.env['HOME'],
         TAP_TIMEOUT: String(TEST_SECONDS),
       },
     });
-    let file = files[0]!;
-    let hasFailed = false;
+    const pid = child.pid!;
+    child.stdin!.on('error', () => {}).end(JSON.stringify(tasks));
     const stop = (): void => {
       try {
-        process.kill(-child.pid!, 'SIGKILL');
+        process.kill(-pid, 'SIGKILL');
       } catch {
         // All of the group have ended.
       }
     };
-    let rest = '';
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      const lines = (rest + text).split('\n');
-      rest = lines.pop()!;
-      for (const line of lines) {
-        if (hasFailed) return;
-        file = FILE.exec(line)?.[1] ?? file;
-        hasFailed = FAILURE.test(line);
-        if (hasFailed) stop();
+    const endings: Ending[] = [];
+    let file: string | undefined;
+    let usedBefore = 0;
+    let hasTimedOut = false;
+    const timer = setInterval(() => {
+      if (processorSeconds(pid) - usedBefore < fileSeconds) return;
+      hasTimedOut = true;
+      stop();
+    }, CHECK_MS);
+    const lines = createInterface({ input: child.stdio[3] as Readable });
+    lines.on('line', (line) => {
+      const step = JSON.parse(line) as Step;
+      usedBefore = processorSeconds(pid);
+      if ('begins' in step) {
+        file = step.begins;
+        return;
       }
+      const { failed } = step;
+      endings.push(failed === undefined ? { how: 'passed' } : { how: 'failed', file: failed });
     });
     child.on('exit', stop);
-    const [code, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve) => {
-      child.on('close', (...ending) => resolve(ending));
-    });
-    if (hasFailed || (code !== null && code !== 0)) return { how: 'failed', file };
-    return { how: signal === null ? 'passed' : 'timed out', file };
-  }
-
-  /** Changes the text of a module. @returns what undoes it. */
-  change(module: string, edit: (source: string) => string): () => void {
-    const path = join(this.#root, module);
-    const source = readFileSync(path, 'utf8');
-    writeFileSync(path, edit(source));
-    return () => writeFileSync(path, source);
+    await Promise.all([
+      new Promise((resolve) => child.on('close', resolve)),
+      new Promise((resolve) => lines.on('close', resolve)),
+    ]);
+    clearInterval(timer);
+    const broken = tasks[endings.length];
+    if (broken !== undefined) {
+      endings.push({ how: hasTimedOut ? 'timed out' : 'failed', file });
+      copyFileSync(join(this.#project, broken.module), join(this.#root, broken.module));
+    }
+    return endings;
   }
 
   /** Deletes the copy. */

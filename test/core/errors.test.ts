@@ -10,6 +10,10 @@ import {
 
 const declared: readonly DeclaredReason[] = Object.values(coreReasons);
 
+/** The reasons that declare so. */
+const named = <Key extends 'status' | 'outcome'>(key: Key, value: DeclaredReason[Key]) =>
+  declared.filter((reason) => reason[key] === value).map(({ name }) => name);
+
 /** Those of RFC 9209, section 2.3, that a reason of the core may have. */
 const PROXY_ERRORS = new Set([
   'connection_refused',
@@ -31,23 +35,31 @@ t.test('each reason has a title of its own and an error type of RFC 9209', async
   }
 });
 
-t.test('a status says who is to blame: the client, the upstream, time, or this process', async (t) => {
-  const named = (status: number) =>
-    declared.filter((reason) => reason.status === status).map(({ name }) => name);
-  t.same(named(404), ['no-route']);
-  t.same(named(413), ['request-too-large']);
-  t.same(named(502), ['connect-failed', 'upstream-reset', 'upstream-protocol-error']);
-  t.same(named(503), ['shutting-down', 'no-endpoint']);
-  t.same(named(504), ['deadline-expired', 'timeout-total', 'timeout-connect']);
-});
+t.test(
+  'a status says who is to blame: the client, the upstream, time, or this process',
+  async (t) => {
+    t.same(named('status', 404), ['no-route']);
+    t.same(named('status', 413), ['request-too-large']);
+    t.same(named('status', 502), ['connect-failed', 'upstream-reset', 'upstream-protocol-error']);
+    t.same(named('status', 503), ['shutting-down', 'no-endpoint']);
+    t.same(named('status', 504), ['deadline-expired', 'timeout-total', 'timeout-connect']);
+  },
+);
 
 t.test('what a reason tells of the upstream', async (t) => {
-  const named = (outcome: DeclaredReason['outcome']) =>
-    declared.filter((reason) => reason.outcome === outcome).map(({ name }) => name);
-  t.same(named('unsent'), ['timeout-connect', 'connect-failed'], 'it got nothing');
-  t.same(named('reset'), ['upstream-reset', 'upstream-protocol-error'], 'it failed');
-  t.same(named('deadline'), ['deadline-expired', 'timeout-total'], 'the time of the caller ended');
-  t.same(named(undefined), ['shutting-down', 'no-endpoint', 'no-route', 'request-too-large']);
+  t.same(named('outcome', 'unsent'), ['timeout-connect', 'connect-failed'], 'it got nothing');
+  t.same(named('outcome', 'reset'), ['upstream-reset', 'upstream-protocol-error'], 'it failed');
+  t.same(
+    named('outcome', 'deadline'),
+    ['deadline-expired', 'timeout-total'],
+    'the time of the caller ended',
+  );
+  t.same(named('outcome', undefined), [
+    'shutting-down',
+    'no-endpoint',
+    'no-route',
+    'request-too-large',
+  ]);
 });
 
 t.test('an error shows in logs what it is, and has no stack', async (t) => {
@@ -77,7 +89,13 @@ t.test('what was known of a failure is kept', async (t) => {
     stale: true,
     grpcCode: 'RESOURCE_EXHAUSTED',
   });
-  t.match(error, { retryAfterMs: 2000, unsent: true, ownShortage: true, stale: true, grpcCode: 'RESOURCE_EXHAUSTED' });
+  t.match(error, {
+    retryAfterMs: 2000,
+    unsent: true,
+    ownShortage: true,
+    stale: true,
+    grpcCode: 'RESOURCE_EXHAUSTED',
+  });
   t.equal(error.cause, cause);
   const plain = new CallError('connect-failed', 'Cannot connect');
   t.match(plain, { unsent: false, ownShortage: false, stale: false });

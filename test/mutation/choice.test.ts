@@ -4,21 +4,26 @@ import { distancesTo, importsOf } from '../../tools/mutation/modules.js';
 import { shuffle, takeInTurns } from '../../tools/mutation/sample.js';
 import { chooseTests, isUsed } from '../../tools/mutation/tests.js';
 
-const numbers = (from: number, to: number) =>
-  Array.from({ length: to - from }, (_, i) => from + i);
+const numbers = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i);
 
 t.test('each folder has turns by the square root of its size', async (t) => {
   const small = numbers(0, 100);
   const large = numbers(1000, 11_000);
   const taken = takeInTurns([small, [], large], 66);
-  t.same(taken.filter((number) => number < 1000), numbers(0, 6));
-  t.same(taken.filter((number) => number >= 1000), numbers(1000, 1060));
+  t.same(
+    taken.filter((number) => number < 1000),
+    numbers(0, 6),
+  );
+  t.same(
+    taken.filter((number) => number >= 1000),
+    numbers(1000, 1060),
+  );
   t.same(taken.slice(0, 30), takeInTurns([small, [], large], 30), 'a smaller sample is in it');
 });
 
 t.test('a folder gives all it has, and no more', async (t) => {
   t.same(takeInTurns([[1, 2], numbers(10, 100)], 30).length, 30);
-  t.same(takeInTurns([[1], [2, 3]], 30).toSorted(), [1, 2, 3]);
+  t.same(new Set(takeInTurns([[1], [2, 3]], 30)), new Set([1, 2, 3]));
 });
 
 t.test('a place in the order depends on the seed and the name only', async (t) => {

@@ -1,7 +1,11 @@
 /** The score, and the list of mutants that no test can notice. */
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
-import { equivalentTable, findEquivalent, readEquivalents } from '../../tools/mutation/equivalent.js';
+import {
+  equivalentTable,
+  findEquivalent,
+  readEquivalents,
+} from '../../tools/mutation/equivalent.js';
 import { FOLDERS, findMutants } from '../../tools/mutation/mutants.js';
 import { formatScores, percent, scores, type Status } from '../../tools/mutation/report.js';
 

@@ -36,5 +36,9 @@ export function equivalentTable(equivalents: readonly Equivalent[]): string {
     ({ file, before, after, reason }) =>
       `| \`${file}\` | ${code(before)} | ${code(after)} | ${reason} |`,
   );
-  return ['| File | Line | As a mutant | Why no test can notice it |', '|---|---|---|---|', ...rows].join('\n');
+  return [
+    '| File | Line | As a mutant | Why no test can notice it |',
+    '|---|---|---|---|',
+    ...rows,
+  ].join('\n');
 }

@@ -116,7 +116,9 @@ await runMutants(ROOT, mutants, {
     const { file, line, status, test, before, after } = result;
     ended += 1;
     const by = test === undefined ? '' : ` by ${test}`;
-    console.log(`${ended} of ${mutants.length} ${status}${by}: ${file}:${line}  ${before}  =>  ${after}`);
+    console.log(
+      `${ended} of ${mutants.length} ${status}${by}: ${file}:${line}  ${before}  =>  ${after}`,
+    );
     results.push(result);
     write();
   },

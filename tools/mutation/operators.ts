@@ -132,10 +132,7 @@ function* expressions(source: string, node: AnyNode): Generator<readonly [string
       break;
     case 'MemberExpression':
       if (node.optional)
-        yield [
-          'optional chaining',
-          token(source, node.object.end, '?.', node.computed ? '' : '.'),
-        ];
+        yield ['optional chaining', token(source, node.object.end, '?.', node.computed ? '' : '.')];
       break;
     case 'CallExpression':
       if (node.optional) yield ['optional chaining', token(source, node.callee.end, '?.', '')];

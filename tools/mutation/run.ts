@@ -75,18 +75,34 @@ export async function runMutants(
     return [mutant, chooseTests(mutant.module, tests, distances)];
   });
 
-  const finish = async ([mutant, { whole }]: (typeof left)[number], ending: Ending, workspace: Workspace) => {
+  const finish = async (
+    [mutant, { whole }]: (typeof left)[number],
+    ending: Ending,
+    workspace: Workspace,
+  ) => {
     const isUndecided = ending.how === 'passed' && !isUnitOnly && whole.length > 0;
     const { how, file: test } = isUndecided ? await runWhole(mutant, whole, workspace) : ending;
     if (test !== undefined) noticing.add(test);
     const status = how === 'failed' ? 'killed' : how === 'passed' ? 'survived' : how;
     const { file, line, mutation, before, after } = mutant;
-    onResult({ file, line, operator: mutation.operator, before, after, status, ...(test && { test }) });
+    onResult({
+      file,
+      line,
+      operator: mutation.operator,
+      before,
+      after,
+      status,
+      ...(test && { test }),
+    });
   };
   const work = async (workspace: Workspace): Promise<void> => {
     while (left.length > 0) {
       const batch = left.splice(0, MOST_AT_ONCE);
-      const tasks = batch.map(([{ module, mutation }, { unit }]) => ({ module, mutation, files: unit }));
+      const tasks = batch.map(([{ module, mutation }, { unit }]) => ({
+        module,
+        mutation,
+        files: unit,
+      }));
       const endings = await workspace.run(tasks, UNIT_SECONDS);
       // Those behind one that ended the process have not run.
       left.unshift(...batch.slice(endings.length));

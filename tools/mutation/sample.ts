@@ -8,7 +8,9 @@ import { createHash } from 'node:crypto';
 export function shuffle<T>(items: readonly T[], seed: number, nameOf: (item: T) => string): T[] {
   const keyed = items.map((item) => ({
     item,
-    key: createHash('sha256').update(`${seed} ${nameOf(item)}`).digest('hex'),
+    key: createHash('sha256')
+      .update(`${seed} ${nameOf(item)}`)
+      .digest('hex'),
   }));
   return keyed.toSorted((a, b) => (a.key < b.key ? -1 : 1)).map(({ item }) => item);
 }

@@ -15,7 +15,16 @@ const UNIT = new Set([
 ]);
 
 /** Tests of the whole program. Those that start containers, browsers, fleets or long loads are left out: they take minutes. */
-const WHOLE = new Set(['app', 'admin', 'cli', 'config', 'docs', 'e2e', 'policy-tests', 'simulation']);
+const WHOLE = new Set([
+  'app',
+  'admin',
+  'cli',
+  'config',
+  'docs',
+  'e2e',
+  'policy-tests',
+  'simulation',
+]);
 
 const folderOf = (path: string): string => path.split('/')[2] ?? '';
 
@@ -23,11 +32,13 @@ const folderOf = (path: string): string => path.split('/')[2] ?? '';
 const MOST_UNIT = 8;
 const MOST_WHOLE = 4;
 
+const isUnit = (path: string): boolean => UNIT.has(folderOf(path));
+
 /** Whether a module is a test file that is run against mutants. */
 export const isUsed = (path: string): boolean =>
   path.startsWith('dist/test/') &&
   path.endsWith('.test.js') &&
-  (UNIT.has(folderOf(path)) || WHOLE.has(folderOf(path)));
+  (isUnit(path) || WHOLE.has(folderOf(path)));
 
 const hasProperties = (path: string): boolean => path.endsWith('.property.test.js');
 
@@ -59,7 +70,6 @@ export function chooseTests(
         Number(hasProperties(a)) - Number(hasProperties(b)) ||
         distances.get(a)! - distances.get(b)!,
     );
-  const isUnit = (path: string) => UNIT.has(folderOf(path));
   return {
     unit: reaching.filter(isUnit).slice(0, MOST_UNIT),
     whole: reaching.filter((path) => !isUnit(path)).slice(0, MOST_WHOLE),

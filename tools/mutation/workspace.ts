@@ -21,10 +21,10 @@ export interface Ending {
   readonly file?: string | undefined;
 }
 
-/** A test that needs no processor time but does not end fails after that; the default would be too short on a busy machine. */
-const TEST_SECONDS = 120;
-
+/** A process that does nothing for so many checks hangs. tap's own limit would be one of all tests of the process together. */
+const MOST_IDLE_CHECKS = 12;
 const CHECK_MS = 2000;
+const IDLE_SECONDS = 0.02;
 
 /** Linux counts in ticks of 10 ms. */
 const TICKS_PER_SECOND = 100;
@@ -71,7 +71,7 @@ export class Workspace {
       env: {
         PATH: process.env['PATH'],
         HOME: process.env['HOME'],
-        TAP_TIMEOUT: String(TEST_SECONDS),
+        TAP_TIMEOUT: '0',
       },
     });
     const pid = child.pid!;
@@ -86,9 +86,14 @@ export class Workspace {
     const endings: Ending[] = [];
     let file: string | undefined;
     let usedBefore = 0;
+    let usedAtCheck = 0;
+    let idleChecks = 0;
     let hasTimedOut = false;
     const timer = setInterval(() => {
-      if (processorSeconds(pid) - usedBefore < fileSeconds) return;
+      const used = processorSeconds(pid);
+      idleChecks = used - usedAtCheck < IDLE_SECONDS ? idleChecks + 1 : 0;
+      usedAtCheck = used;
+      if (idleChecks < MOST_IDLE_CHECKS && used - usedBefore < fileSeconds) return;
       hasTimedOut = true;
       stop();
     }, CHECK_MS);

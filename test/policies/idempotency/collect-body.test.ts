@@ -45,7 +45,10 @@ t.test('a body as long as the limit is taken', async (t) => {
   source.push(Buffer.from('cd'));
   source.finish();
   const { chunks, trailers } = (await collected) as CollectedBody;
-  t.same(chunks.map(({ bytes }) => bytes.toString()), ['ab', 'cd']);
+  t.same(
+    chunks.map(({ bytes }) => bytes.toString()),
+    ['ab', 'cd'],
+  );
   t.same(trailers, []);
 });
 
@@ -67,7 +70,12 @@ t.test('a body that breaks off is not taken', async (t) => {
 
 t.test('a body that is too long is passed on from its beginning', async (t) => {
   const { source, reply } = await tooLong();
-  t.match(reply, { status: 201, headers: ['a', 'b'], isComplete: false, outcome: { kind: 'status' } });
+  t.match(reply, {
+    status: 201,
+    headers: ['a', 'b'],
+    isComplete: false,
+    outcome: { kind: 'status' },
+  });
   const { seen, sink } = takingSink(10);
   reply.attach(sink);
   t.equal(source.asked, 1, 'the source goes on');
@@ -106,7 +114,10 @@ t.test('a body that is not wanted is let go, with the memory of what still comes
   reply.discard();
   t.ok(source.isDiscarded);
   let released = 0;
-  t.equal(source.sink!.onData(Buffer.from('x'), () => (released += 1)), true);
+  t.equal(
+    source.sink!.onData(Buffer.from('x'), () => (released += 1)),
+    true,
+  );
   t.equal(released, 1);
 });
 

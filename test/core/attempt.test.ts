@@ -23,6 +23,14 @@ t.test('attempts of a call are counted', async (t) => {
   t.equal(call.attempts, 2);
 });
 
+t.test('an attempt begins with nothing in its way', async (t) => {
+  t.match(fakeAttempt(), { isBeside: false, isStalled: false, isPaused: false });
+  const attempt = fakeAttempt();
+  attempt.stall(true);
+  attempt.pause(true);
+  t.match(attempt, { isStalled: true, isPaused: true });
+});
+
 t.test('all observers of an attempt are told the same', async (t) => {
   const attempt = fakeAttempt();
   const recorders = [recorder(), recorder(), recorder()];

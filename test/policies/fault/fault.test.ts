@@ -158,7 +158,10 @@ t.test('a request asks by its header, whatever the shares say', async (t) => {
   );
   t.match(run(asking('abort=404')), { delayMs: 0, instead: { status: 404 } });
   t.same(run(asking('delay=1m30s')), { delayMs: 90_000, instead: undefined });
+  t.same(run(asking('delay=1h')), { delayMs: 3_600_000, instead: undefined });
   t.same(run(asking('reset')), { delayMs: 0, instead: 'reset' });
+  for (const status of [400, 599])
+    t.match(run(asking(`abort=${status}`)), { instead: { status } }, 'the first and the last');
   const twice = asking(' reset , first=2,delay=5ms');
   for (const expected of [true, true, false]) t.equal(run(twice) !== undefined, expected);
   t.equal(stage.refusal(asking('reset')), undefined);

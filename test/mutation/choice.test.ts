@@ -107,6 +107,17 @@ t.test('the tests that know a module best come first', async (t) => {
   });
 });
 
+t.test('what is declared is compared with the documents first', async (t) => {
+  const distances = new Map([
+    ['dist/test/e2e/policies.test.js', 3],
+    ['dist/test/docs/reference.test.js', 6],
+  ]);
+  const wholeOf = (module: string) =>
+    chooseTests(module, [...distances.keys()], distances).whole.map((path) => path.split('/')[2]);
+  t.same(wholeOf('dist/src/policies/retry/options.js'), ['docs', 'e2e']);
+  t.same(wholeOf('dist/src/policies/retry/budget.js'), ['e2e', 'docs']);
+});
+
 t.test('tests that take minutes are not run', async (t) => {
   t.ok(isUsed('dist/test/core/judge.test.js'));
   t.ok(isUsed('dist/test/e2e/policies.test.js'));

@@ -42,18 +42,25 @@ export const isUsed = (path: string): boolean =>
 
 const hasProperties = (path: string): boolean => path.endsWith('.property.test.js');
 
+/** Options, metrics and reasons are declared here; the documents say what they are, and tests of the documents compare the two. */
+const DECLARATIONS = /\/(?:options|instruments|reasons)\.js$/;
+
+const isSpecifiedBy = (module: string, test: string): boolean =>
+  DECLARATIONS.test(module) && folderOf(test) === 'docs';
+
 /** How much of two paths is the same from the beginning, below `dist/src` and `dist/test`: folders, and then the name. */
 function kinship(module: string, test: string): number {
   const [a, b] = [module, test].map((path) => path.split('/').slice(2));
   let same = 0;
   while (same < a!.length - 1 && same < b!.length - 1 && a![same] === b![same]) same += 1;
   const isNamesake = posix.basename(test).startsWith(posix.basename(module, '.js'));
-  return same + (isNamesake && !hasProperties(test) ? 1 : 0);
+  const isAbout = isNamesake ? !hasProperties(test) : isSpecifiedBy(module, test);
+  return same + (isAbout ? 1 : 0);
 }
 
 /**
  * The test files that reach a module and that will most likely notice a mistake in it: those in the folder of the same name before
- * others, quick ones before those with random input, and near ones before far ones.
+ * others, the documents of what is declared before other tests of the whole program, quick ones before those with random input, and near ones before far ones.
  *
  * @param distances over how many imports each file reaches the module.
  */

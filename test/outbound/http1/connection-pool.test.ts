@@ -297,6 +297,8 @@ t.test('the connections to an upstream', async (t) => {
     t.equal(connection.isReused, false);
     const sent = send(pool);
     t.equal(await sent.connection, connection);
+    pool.destroy();
+    t.equal(connection.isDestroyed, true, 'they end with the pool');
   });
 
   t.test('are closed when they are not wanted any more', async (t) => {

@@ -15,6 +15,7 @@ const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
 /** The socket of a connection: it takes what is written at once, unless the upstream is slow. */
 class Wire extends Duplex {
   written = '';
+  writes = 0;
   #isSlow = false;
   #waiting: (() => void) | undefined;
 
@@ -22,6 +23,7 @@ class Wire extends Duplex {
 
   override _write(chunk: Buffer, _encoding: string, done: () => void): void {
     this.written += chunk.toString('latin1');
+    this.writes += 1;
     if (this.#isSlow) this.#waiting = done;
     else done();
   }
@@ -109,7 +111,8 @@ function fakeBody(whole?: Buffer, length?: number) {
   };
 }
 
-const HEAD = 'POST /a?b HTTP/1.1\r\nHost: x.example\r\nConnection: keep-alive\r\nAccept: text/plain\r\n';
+const HEAD =
+  'POST /a?b HTTP/1.1\r\nHost: x.example\r\nConnection: keep-alive\r\nAccept: text/plain\r\n';
 
 t.test('a request without a body is its head', async (t) => {
   const { connection, send, written, told } = build();
@@ -117,6 +120,33 @@ t.test('a request without a body is its head', async (t) => {
   t.equal(written(), `${HEAD}\r\n`);
   t.same(told, ['start']);
   t.ok(connection.hasSentAll);
+});
+
+t.test('fields keep their bytes, whatever the body is', async (t) => {
+  const fields = ['X-Name', 'caf\u00e9'];
+  for (const body of [
+    undefined,
+    fakeBody(Buffer.alloc(9)),
+    fakeBody(Buffer.alloc(20_000)),
+    fakeBody(),
+  ]) {
+    const { send, written } = build();
+    send({ fields, body: body?.cursor });
+    t.match(written(), 'X-Name: caf\u00e9\r\n');
+  }
+});
+
+t.test('what is here is sent in one write', async (t) => {
+  for (const bytes of [3, 20_000]) {
+    const { send, wire } = build();
+    send({ body: fakeBody(Buffer.alloc(bytes)).cursor });
+    t.equal(wire.writes, 1, `head and body of ${bytes} bytes`);
+  }
+  const { send, wire } = build();
+  const body = fakeBody();
+  send({ body: body.cursor });
+  body.offer('abc');
+  t.equal(wire.writes, 2, 'the head, and a chunk with its frame');
 });
 
 t.test('an upgrade is asked for by its name', async (t) => {
@@ -197,16 +227,19 @@ t.test('a body that ends while it is stalled is sent when the upstream has taken
   t.same(body.asked, [], 'nothing more is asked for');
 });
 
-t.test('a response is handed over, and the connection is idle before its end is told', async (t) => {
-  const { connection, send, answer, told } = build();
-  send();
-  answer('HTTP/1.1 103 Early Hints\r\n\r\n');
-  answer('HTTP/1.1 100 Continue\r\n\r\n');
-  answer(OK);
-  t.same(told, ['start', ['informational', 103], ['head', 200], ['data', 'ok'], 'idle', 'end']);
-  t.equal(connection.openedAtMs, 7);
-  t.notOk(connection.isDestroyed);
-});
+t.test(
+  'a response is handed over, and the connection is idle before its end is told',
+  async (t) => {
+    const { connection, send, answer, told } = build();
+    send();
+    answer('HTTP/1.1 103 Early Hints\r\n\r\n');
+    answer('HTTP/1.1 100 Continue\r\n\r\n');
+    answer(OK);
+    t.same(told, ['start', ['informational', 103], ['head', 200], ['data', 'ok'], 'idle', 'end']);
+    t.equal(connection.openedAtMs, 7);
+    t.notOk(connection.isDestroyed);
+  },
+);
 
 t.test('a connection is not used again while its request is still on its way', async (t) => {
   const { connection, send, answer, told } = build();

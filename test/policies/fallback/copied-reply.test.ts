@@ -8,7 +8,8 @@ function build(maxBytes: number) {
   const source = new FakeReply({ status: 203, headers: ['a', 'b'] });
   const copies: string[] = [];
   const seen: string[] = [];
-  const onCopy = (chunks: readonly Uint8Array[]) => void copies.push(Buffer.concat(chunks).toString());
+  const onCopy = (chunks: readonly Uint8Array[]) =>
+    void copies.push(Buffer.concat(chunks).toString());
   const reply = new CopiedReply(source, { maxBytes, onCopy });
   const attach = () =>
     reply.attach({

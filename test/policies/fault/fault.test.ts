@@ -158,6 +158,7 @@ t.test('a request asks by its header, whatever the shares say', async (t) => {
   );
   t.match(run(asking('abort=404')), { delayMs: 0, instead: { status: 404 } });
   t.same(run(asking('delay=1m30s')), { delayMs: 90_000, instead: undefined });
+  t.same(run(asking('delay=1ms')), { delayMs: 1, instead: undefined });
   t.same(run(asking('delay=1h')), { delayMs: 3_600_000, instead: undefined });
   t.same(run(asking('reset')), { delayMs: 0, instead: 'reset' });
   for (const status of [400, 599])
@@ -185,6 +186,7 @@ t.test('a header that cannot be read is refused before there is an attempt', asy
     'delay',
     'delay=2',
     'delay=0s',
+    'delay=0s, reset',
     'delay=61m',
     `delay=${'9'.repeat(400)}h`,
     'reset=1',

@@ -3,6 +3,7 @@ import { posix } from 'node:path';
 
 /** Tests with fake clocks and few sockets: they take a second, and a busy machine does not change their result. */
 const UNIT = new Set([
+  'classify',
   'core',
   'http',
   'inbound',

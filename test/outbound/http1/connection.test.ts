@@ -275,6 +275,42 @@ t.test('a failure tells how far its exchange had come', async (t) => {
   t.same(late.told, ['start', failure({ hasAnswerBegun: true })]);
 });
 
+t.test('an upstream that ends its side, or is gone, breaks what is not complete', async (t) => {
+  const failed = (told: readonly unknown[]) =>
+    told.flat().find((word) => typeof word === 'string' && word.includes(' '));
+  const ended = build();
+  ended.send();
+  ended.wire.push(null);
+  ended.wire.resume();
+  await new Promise(setImmediate);
+  t.equal(failed(ended.told), 'other side closed');
+  const closed = build();
+  closed.send();
+  closed.wire.destroy();
+  await new Promise(setImmediate);
+  t.equal(failed(closed.told), 'other side closed');
+  const reset = build();
+  reset.send();
+  reset.wire.destroy(new Error('connection reset'));
+  await new Promise(setImmediate);
+  t.equal(failed(reset.told), 'connection reset', 'the cause, where it is known');
+});
+
+t.test('a refusal of an upload may end with its connection', async (t) => {
+  const refusing = build();
+  refusing.send({ body: fakeBody().cursor });
+  refusing.answer('HTTP/1.1 413 Too Large\r\n\r\nno');
+  refusing.wire.destroy(new Error('connection reset'));
+  await new Promise(setImmediate);
+  t.same(refusing.told, ['start', ['head', 413], ['data', 'no'], 'end', 'gone']);
+  const broken = build();
+  broken.send({ body: fakeBody().cursor });
+  broken.answer('HTTP/1.1 200 OK\r\n\r\nno');
+  broken.wire.destroy(new Error('connection reset'));
+  await new Promise(setImmediate);
+  t.match(broken.told.at(-1), ['connection reset', { hasAnswerBegun: true }]);
+});
+
 t.test('what came of the exchange before does not count', async (t) => {
   const { connection, send, answer, told } = build();
   send();

@@ -9,6 +9,7 @@ import {
   type ResponseHandler,
 } from '../../../src/outbound/client.js';
 import { Connection } from '../../../src/outbound/http1/connection.js';
+import { FakeClock } from '../../support/fake-clock.js';
 
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
 
@@ -53,7 +54,7 @@ function build() {
     onGone: () => void told.push('gone'),
   };
   const socket: Duplex = wire;
-  const place = { address: 'a', openedAtMs: 7 };
+  const place = { address: 'a', openedAtMs: 7, clock: new FakeClock() };
   const connection = new Connection(socket as Socket, keeper, 16_384, place);
   const handler: ResponseHandler = {
     isOver: false,
@@ -275,9 +276,11 @@ t.test('a failure tells how far its exchange had come', async (t) => {
   t.same(late.told, ['start', failure({ hasAnswerBegun: true })]);
 });
 
+/** The message of a failure: all other words are single ones. */
+const failed = (told: readonly unknown[]) =>
+  told.flat().find((word) => typeof word === 'string' && word.includes(' '));
+
 t.test('an upstream that ends its side, or is gone, breaks what is not complete', async (t) => {
-  const failed = (told: readonly unknown[]) =>
-    told.flat().find((word) => typeof word === 'string' && word.includes(' '));
   const ended = build();
   ended.send();
   ended.wire.push(null);

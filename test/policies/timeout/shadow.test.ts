@@ -54,6 +54,7 @@ function build(changes: Partial<AdaptiveTimeoutOptions> = {}, options: Partial<O
     const running = {
       call,
       led,
+      reply,
       error: undefined as CallFailure | undefined,
       async answer() {
         led.enter('streaming');
@@ -92,6 +93,16 @@ function build(changes: Partial<AdaptiveTimeoutOptions> = {}, options: Partial<O
     },
   };
 }
+
+t.test('passes the response on, in shadow and enforced', async (t) => {
+  const { start, reload } = build();
+  for (const mode of ['shadow', 'enforce'] as const) {
+    reload(mode);
+    const running = start();
+    await running.answer();
+    t.match(await running.reply, { status: 200 }, mode);
+  }
+});
 
 t.test('cuts nothing, and counts the calls of which it would have cut an attempt', async (t) => {
   const { take, learnedMs, layer, events } = build();

@@ -238,7 +238,9 @@ t.test('shows what is in force in the notation of the file, and until when', asy
         'delays 10% of the attempts by 1500ms, aborts 1.25% of the attempts with 500, resets 7% of the attempts, does what requests ask for by X-Fault; 1 attempt in all',
     },
   });
-  t.match(fault.describe(open(aborting).layer), { fault: { until: null } });
+  const described = fault.describe(open(aborting).layer);
+  t.match(described, { fault: { until: null } });
+  t.notMatch(JSON.stringify(described), /off/, 'what is off is not shown');
 });
 
 t.test('has a word of caution for the start', async (t) => {

@@ -10,4 +10,5 @@ await runTogether(
   'container',
   'deploy',
   'docs',
+  'mutation',
 );

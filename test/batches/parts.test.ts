@@ -4,6 +4,7 @@ import { runTogether } from '../support/run-together.js';
 await runTogether(
   'lib',
   'http',
+  'classify',
   'core',
   'policies',
   'outbound',

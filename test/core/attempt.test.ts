@@ -23,6 +23,14 @@ t.test('attempts of a call are counted', async (t) => {
   t.equal(call.attempts, 2);
 });
 
+t.test('an attempt begins with nothing in its way', async (t) => {
+  t.match(fakeAttempt(), { isBeside: false, isStalled: false, isPaused: false });
+  const attempt = fakeAttempt();
+  attempt.stall(true);
+  attempt.pause(true);
+  t.match(attempt, { isStalled: true, isPaused: true });
+});
+
 t.test('all observers of an attempt are told the same', async (t) => {
   const attempt = fakeAttempt();
   const recorders = [recorder(), recorder(), recorder()];
@@ -93,4 +101,27 @@ t.test('a fork', async (t) => {
     call.cancel(late);
     t.equal(second.cancelled, late);
   });
+});
+
+t.test('a call was sent as soon as an attempt is beyond its connection', async (t) => {
+  const call = fakeCall();
+  const attempt = fakeAttempt(call);
+  attempt.enter('connecting');
+  t.equal(call.wasSent, false);
+  attempt.enter('ended');
+  t.equal(call.wasSent, false, 'the attempt had no connection');
+  for (const phase of ['sending', 'waiting', 'streaming'] as const) {
+    const sent = fakeCall();
+    fakeAttempt(sent).enter(phase);
+    t.equal(sent.wasSent, true, phase);
+  }
+});
+
+t.test('an attempt that has ended is not cancelled with its call', async (t) => {
+  const call = fakeCall();
+  const [ended, running] = [fakeAttempt(call), fakeAttempt(call)];
+  ended.enter('ended');
+  call.cancel(late);
+  t.equal(ended.cancelled, undefined);
+  t.equal(running.cancelled, late);
 });

@@ -16,6 +16,7 @@ t.test('generated tables and pictures are up to date; `npm run docs` writes them
 const generators = {
   options: (words: readonly string[]) => `options of ${words.join(' and ')}`,
   metrics: (words: readonly string[]) => `${words.length} metrics`,
+  mutants: () => 'mutants',
 };
 
 t.test('marked text is replaced, and all other text stays', async (t) => {

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chartFiles } from '../chart/files.js';
+import { equivalentTable, readEquivalents } from '../mutation/equivalent.js';
 import { fillMarked, type Generators } from './marked.js';
 import { manPage } from './man-page.js';
 import { metricTable } from './metric-table.js';
@@ -43,6 +44,7 @@ export function readDocuments(): Document[] {
 const generators: Generators = {
   options: (names) => names.map(optionTable).join('\n\n'),
   metrics: metricTable,
+  mutants: () => equivalentTable(readEquivalents(root)),
 };
 
 /** Each picture's file, and what draws it. */

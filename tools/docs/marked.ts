@@ -6,13 +6,13 @@
  *     <!-- end -->
  */
 
-const OPENING = /^<!-- (options|metrics)(?:: (.*?))? -->$/gm;
+const OPENING = /^<!-- (options|metrics|mutants)(?:: (.*?))? -->$/gm;
 const END = '\n<!-- end -->';
 
 /** @param words what stands after the colon, divided by commas. */
 export type Generate = (words: readonly string[]) => string | Promise<string>;
 
-export type Generators = Readonly<Record<'options' | 'metrics', Generate>>;
+export type Generators = Readonly<Record<'options' | 'metrics' | 'mutants', Generate>>;
 
 /**
  * The same document with all marked text written anew.

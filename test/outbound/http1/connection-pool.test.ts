@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { PassThrough, type Duplex } from 'node:stream';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import t from 'tap';
@@ -288,6 +289,17 @@ t.test('the connections to an upstream', async (t) => {
     await t.rejects(opening.body, ClientClosed);
     await t.rejects(send(pool).body, ClientClosed);
     t.equal(connection.isDestroyed, true);
+  });
+
+  t.test('may begin as sockets that are open, and have carried nothing then', async (t) => {
+    const { pool } = await open(t);
+    const socket: Duplex = new PassThrough();
+    const connection = pool.adopt('a', socket as Socket, 0);
+    t.equal(connection.isReused, false);
+    const sent = send(pool);
+    t.equal(await sent.connection, connection);
+    pool.destroy();
+    t.equal(connection.isDestroyed, true, 'they end with the pool');
   });
 
   t.test('are closed when they are not wanted any more', async (t) => {

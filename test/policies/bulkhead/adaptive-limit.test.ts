@@ -95,6 +95,8 @@ t.test('stays where it is while it is not half used, whatever latency does', asy
   await feed(50, () => 50, 0, 0.4);
   await feed(50, () => 500, 0, 0.4);
   t.equal(adaptive.limit, 40);
+  const limits = await feed(10, () => 500);
+  t.equal(limits.at(-1), 40, 'the latency of that time is the normal one');
 });
 
 t.test('is not moved by a few slow calls of another kind', async (t) => {

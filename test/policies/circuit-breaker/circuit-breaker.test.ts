@@ -538,7 +538,13 @@ t.test('opens again at the first failed probe', async (t) => {
     sinceWallMs: FAKE_WALL_START_MS + 30_000,
     retryAfterMs: 30_000,
   });
-  t.match(tested.events.at(-1), { from: 'half-open', to: 'open', rule: 'probeFailure' });
+  t.match(tested.events.at(-1), {
+    from: 'half-open',
+    to: 'open',
+    rule: 'probeFailure',
+    observed: 1,
+    threshold: 1,
+  });
 });
 
 t.test('opens again when a probe breaks off in its body', async (t) => {

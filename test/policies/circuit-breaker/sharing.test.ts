@@ -158,7 +158,7 @@ t.test('ignores what no circuit has told, and its own findings', async (t) => {
 });
 
 t.test('over a reload it hears with one ear, and not again what it has heard', async (t) => {
-  const { answer, clock, context, hear, layer, state } = build();
+  const { answer, clock, context, hear, layer, state, store } = build();
   hear(opening, 400);
   await clock.advance(400);
   await answer(200);
@@ -172,6 +172,11 @@ t.test('over a reload it hears with one ear, and not again what it has heard', a
   next.retire?.();
   t.equal(hear({ ...opening, token: 'newer' }, 400), 0, 'the option is off now');
   t.equal(alone.retire, undefined);
+  const toldBefore = store.told.length;
+  await clock.advance(400);
+  await answer(500);
+  t.equal(state(), 'open');
+  t.equal(store.told.length, toldBefore, 'nor does it tell what it finds out');
 });
 
 t.test('a circuit that is not shared tells and hears nothing', async (t) => {

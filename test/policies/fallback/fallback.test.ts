@@ -669,6 +669,24 @@ t.test('the cache', async (t) => {
     t.equal(await down(get), undefined);
   });
 
+  t.test('what only the 304 is about, or its client, is not kept', async (t) => {
+    const asks = { ...get, headers: ['If-None-Match', '"1"'] };
+    const own = ['ETag', '"1"', 'Vary', 'Accept'];
+    const passing = [
+      'Content-Length',
+      'Content-Encoding',
+      'Content-Range',
+      'Set-Cookie',
+      'Keep-Alive',
+    ];
+    const { live, down } = build([{ cache: { ttl: 1000 } }]);
+    await live(get, { headers: own, body: 'good' });
+    const headers = [...own, ...passing.flatMap((name) => [name, 'later'])];
+    await live(asks, { status: 304, headers });
+    const { headers: kept } = (await down(get))!;
+    for (const name of passing) t.not(kept[name.toLowerCase()], 'later', name);
+  });
+
   t.test('a 304 that means another response changes nothing', async (t) => {
     for (const [own, condition, later, isFresh] of [
       [['ETag', '"1"'], ['If-None-Match', '"2"'], ['ETag', '"2"'], false],

@@ -158,7 +158,11 @@ t.test('a request asks by its header, whatever the shares say', async (t) => {
   );
   t.match(run(asking('abort=404')), { delayMs: 0, instead: { status: 404 } });
   t.same(run(asking('delay=1m30s')), { delayMs: 90_000, instead: undefined });
+  t.same(run(asking('delay=1ms')), { delayMs: 1, instead: undefined });
+  t.same(run(asking('delay=1h')), { delayMs: 3_600_000, instead: undefined });
   t.same(run(asking('reset')), { delayMs: 0, instead: 'reset' });
+  for (const status of [400, 599])
+    t.match(run(asking(`abort=${status}`)), { instead: { status } }, 'the first and the last');
   const twice = asking(' reset , first=2,delay=5ms');
   for (const expected of [true, true, false]) t.equal(run(twice) !== undefined, expected);
   t.equal(stage.refusal(asking('reset')), undefined);
@@ -182,6 +186,7 @@ t.test('a header that cannot be read is refused before there is an attempt', asy
     'delay',
     'delay=2',
     'delay=0s',
+    'delay=0s, reset',
     'delay=61m',
     `delay=${'9'.repeat(400)}h`,
     'reset=1',
@@ -233,7 +238,9 @@ t.test('shows what is in force in the notation of the file, and until when', asy
         'delays 10% of the attempts by 1500ms, aborts 1.25% of the attempts with 500, resets 7% of the attempts, does what requests ask for by X-Fault; 1 attempt in all',
     },
   });
-  t.match(fault.describe(open(aborting).layer), { fault: { until: null } });
+  const described = fault.describe(open(aborting).layer);
+  t.match(described, { fault: { until: null } });
+  t.notMatch(JSON.stringify(described), /off/, 'what is off is not shown');
 });
 
 t.test('has a word of caution for the start', async (t) => {

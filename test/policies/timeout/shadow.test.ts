@@ -8,6 +8,7 @@ import {
   type TimeoutLayer,
   type TimeoutSettings,
 } from '../../../src/policies/timeout/index.js';
+import { instruments } from '../../../src/policies/timeout/instruments.js';
 import { fakeAttempt, fakeCall, fakeContext } from '../../support/fake-call.js';
 import { FakeClock, settle } from '../../support/fake-clock.js';
 import { clientGone, FakeStage } from '../../support/fake-stage.js';
@@ -53,6 +54,7 @@ function build(changes: Partial<AdaptiveTimeoutOptions> = {}, options: Partial<O
     const running = {
       call,
       led,
+      reply,
       error: undefined as CallFailure | undefined,
       async answer() {
         led.enter('streaming');
@@ -92,6 +94,16 @@ function build(changes: Partial<AdaptiveTimeoutOptions> = {}, options: Partial<O
   };
 }
 
+t.test('passes the response on, in shadow and enforced', async (t) => {
+  const { start, reload } = build();
+  for (const mode of ['shadow', 'enforce'] as const) {
+    reload(mode);
+    const running = start();
+    await running.answer();
+    t.match(await running.reply, { status: 200 }, mode);
+  }
+});
+
 t.test('cuts nothing, and counts the calls of which it would have cut an attempt', async (t) => {
   const { take, learnedMs, layer, events } = build();
   t.same(await take(20), []);
@@ -103,6 +115,14 @@ t.test('cuts nothing, and counts the calls of which it would have cut an attempt
   t.same(events, [
     { type: 'shadow-refused', policy: 'timeout.adaptive', reason: 'timeout-attempt' },
   ]);
+});
+
+t.test('shows in seconds what it would enforce', async (t) => {
+  const { take, layer } = build();
+  const gauge = instruments.find(({ name }) => name.includes('_shadow_'))!;
+  t.equal(gauge.value(layer()), undefined, 'nothing is learned yet');
+  for (const ms of [20, 20]) await take(ms);
+  t.equal(gauge.value(layer()), 0.04);
 });
 
 t.test('learns as if it had cut the attempt: enforced, it would not know more', async (t) => {

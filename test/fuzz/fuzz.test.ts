@@ -1,0 +1,22 @@
+/** Each fuzz target for a short time, beginning with the inputs that longer runs have kept. `npm run fuzz` is the long form. */
+import t from 'tap';
+import { seededRandom } from '../support/faulty-upstream.js';
+import { readCorpus } from './corpus.js';
+import { describeFailure, fuzz } from './engine.js';
+import { targets } from './targets/index.js';
+
+const SECONDS = Number(process.env['FUZZ_SECONDS'] ?? 5);
+const SEED = Number(process.env['FUZZ_SEED'] ?? 1);
+
+for (const target of targets) {
+  t.test(`${target.name}: ${target.property}`, async (t) => {
+    const result = await fuzz(target, {
+      seconds: SECONDS,
+      random: seededRandom(SEED),
+      corpus: readCorpus(target.name),
+    });
+    const { failure } = result;
+    t.equal(failure === undefined ? '' : describeFailure(target, failure), '');
+    t.comment(`${result.runs} inputs, ${result.blocks} blocks of the program`);
+  });
+}

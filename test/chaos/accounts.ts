@@ -69,7 +69,10 @@ export function account(
       unseen += 1;
       demand(atUpstream === 0, `${id} reached the upstream without a line in the access log`);
       // A request that the sidecar could not read to the end of its head.
-      demand(end !== 'complete' || status === 400 || status === 408, `${id} had ${status} without a line`);
+      demand(
+        end !== 'complete' || status === 400 || status === 408,
+        `${id} had ${status} without a line`,
+      );
       continue;
     }
     // A connection can break after the last byte has been sent, and before the sidecar knows that it has arrived.
@@ -86,9 +89,15 @@ export function account(
     );
   }
   const total = counter('breakwater_requests_total');
-  demand(total === lines.length, `breakwater_requests_total is ${total}, the log has ${lines.length} lines`);
+  demand(
+    total === lines.length,
+    `breakwater_requests_total is ${total}, the log has ${lines.length} lines`,
+  );
   const counted = counter('breakwater_attempts_total');
-  demand(counted === attempts, `breakwater_attempts_total is ${counted}, the log has ${attempts} attempts`);
+  demand(
+    counted === attempts,
+    `breakwater_attempts_total is ${counted}, the log has ${attempts} attempts`,
+  );
   const dropped = counter('breakwater_log_lines_dropped_total');
   demand(dropped === 0, `${dropped} lines of the log were dropped`);
   demand(logged.size + unseen === sent.length, 'each line is of a request that was sent');

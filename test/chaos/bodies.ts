@@ -12,7 +12,8 @@ export function makeBody(random: () => number): Buffer {
   const length = Math.floor(2 ** (random() * Math.log2(LONGEST)));
   const words = new Uint32Array(Math.ceil(length / 4));
   let state = Math.floor(random() * 2 ** 32);
-  for (let i = 0; i < words.length; i++) words[i] = state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+  for (let i = 0; i < words.length; i++)
+    words[i] = state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
   return Buffer.from(words.buffer, 0, length);
 }
 

@@ -57,7 +57,13 @@ export class Clients {
       const key = `key-${this.sent.length}-${Math.floor(this.#random() * 1e9)}`;
       const body = makeBody(this.#random);
       for (let again = 0; again < 3 && Date.now() < endAtMs;) {
-        const sent = await this.#send(port, `/pay/${key}`, 'POST', { 'Idempotency-Key': key }, body);
+        const sent = await this.#send(
+          port,
+          `/pay/${key}`,
+          'POST',
+          { 'Idempotency-Key': key },
+          body,
+        );
         if (sent.end === 'complete' && sent.status === 201) {
           if (!this.told.has(key)) this.told.set(key, this.sent.length);
           again += this.#random() < 0.5 ? 3 : 1;
@@ -85,7 +91,8 @@ export class Clients {
     this.#orders.set(id, this.sent.length);
     this.sent.push(sent);
     const hasLength = method === 'GET' || this.#random() < 0.5;
-    const length: Record<string, number> = hasLength && method !== 'GET' ? { 'Content-Length': body.length } : {};
+    const length: Record<string, number> =
+      hasLength && method !== 'GET' ? { 'Content-Length': body.length } : {};
     return new Promise((resolve) => {
       const request = http.request({
         host: '127.0.0.1',
@@ -112,7 +119,8 @@ export class Clients {
           if (!response.complete) return;
           sent.end = 'complete';
           const expected = response.headers[HASH_FIELD];
-          if (expected !== undefined && hashOf(Buffer.concat(chunks)) !== expected) this.wrong.push(id);
+          if (expected !== undefined && hashOf(Buffer.concat(chunks)) !== expected)
+            this.wrong.push(id);
         });
       });
       request.on('error', () => {});

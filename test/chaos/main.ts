@@ -35,7 +35,9 @@ const SETTLE_MS = 60_000;
 const EMPTY_HASH = hashOf(Buffer.alloc(0));
 
 const configuration = (
-  ports: Readonly<Record<'admin' | 'bulk' | 'pay' | 'upstreamOfBulk' | 'upstreamOfPay' | 'store', number>>,
+  ports: Readonly<
+    Record<'admin' | 'bulk' | 'pay' | 'upstreamOfBulk' | 'upstreamOfPay' | 'store', number>
+  >,
 ) => `admin: { listen: ${ports.admin} }
 log: { level: info, access: all }
 limits: { headerTimeout: 5s, bodyIdle: 3s }
@@ -56,6 +58,10 @@ upstreams:
     retry: { maxAttempts: 1 }
     idempotency: { failClosed: true, lockTimeout: 15s, wait: 500ms }
 `;
+
+/** Whether it is of one of the clients. */
+const isSent = ({ msg, path }: { msg: string; path?: string }) =>
+  msg === 'exchange' && path !== '/before' && path !== '/after';
 
 async function run(t: { teardown(handler: () => unknown): void }): Promise<boolean> {
   const folder = values.toxiproxy ?? mkdtempSync(join(tmpdir(), 'breakwater-chaos-'));
@@ -125,8 +131,6 @@ async function run(t: { teardown(handler: () => unknown): void }): Promise<boole
     );
   });
   const increase = (name: string, metrics: Metrics) => metrics.sum(name) - metricsBefore.sum(name);
-  const isSent = ({ msg, path }: { msg: string; path?: string }) =>
-    msg === 'exchange' && path !== '/before' && path !== '/after';
   const readLines = () =>
     proxy
       .output()

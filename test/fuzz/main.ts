@@ -22,7 +22,9 @@ const { values } = parseArgs({
 });
 const chosen = targets.filter(({ name }) => values.target === undefined || name === values.target);
 if (chosen.length === 0) {
-  console.error(`Cannot fuzz ${values.target} because there are only the targets ${targets.map(({ name }) => name).join(', ')}`);
+  console.error(
+    `Cannot fuzz ${values.target} because there are only the targets ${targets.map(({ name }) => name).join(', ')}`,
+  );
   process.exit(1);
 }
 console.log(`seed ${values.seed}, ${values.seconds} s for each target`);

@@ -4,7 +4,8 @@ import { TimerWheel } from '../../src/lib/timer-wheel.js';
 /** Each clock has one. */
 const wheels = new Set<TimerWheel>();
 
-const { scheduleAt } = TimerWheel.prototype;
+// `schedule` calls it, too.
+const scheduleAt = Reflect.get(TimerWheel.prototype, 'scheduleAt') as TimerWheel['scheduleAt'];
 TimerWheel.prototype.scheduleAt = function scheduleAtAndNote(...args) {
   wheels.add(this);
   return scheduleAt.apply(this, args);

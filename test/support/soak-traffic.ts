@@ -15,7 +15,8 @@ const LONGEST_BODY = 100_000;
 
 function fieldsOf(random: Random): http.OutgoingHttpHeaders {
   const fields: http.OutgoingHttpHeaders = { 'X-Tenant': `t${Math.floor(random() * TENANTS)}` };
-  if (random() < 0.3) fields['X-Deadline'] = ((Date.now() + 100 + random() * 400) / 1000).toFixed(3);
+  if (random() < 0.3)
+    fields['X-Deadline'] = ((Date.now() + 100 + random() * 400) / 1000).toFixed(3);
   if (random() < 0.2) fields['Idempotency-Key'] = String(random());
   return fields;
 }

@@ -11,7 +11,18 @@ process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
 const file = join(folder, 'access.log');
 
 const line = (fields: object) =>
-  JSON.stringify({ level: 30, time: '2026-11-28T10:00:00.000Z', msg: 'exchange', upstream: 'a', method: 'GET', path: '/', durationMs: 5, upstreamMs: 4, outcomes: ['success'], ...fields });
+  JSON.stringify({
+    level: 30,
+    time: '2026-11-28T10:00:00.000Z',
+    msg: 'exchange',
+    upstream: 'a',
+    method: 'GET',
+    path: '/',
+    durationMs: 5,
+    upstreamMs: 4,
+    outcomes: ['success'],
+    ...fields,
+  });
 
 export const accessLog: Target = {
   name: 'access-log',
@@ -23,12 +34,33 @@ export const accessLog: Target = {
     `app | ${line({ upstream: 'b' })}\r\n\r\nno JSON\n${line({ msg: 'other' })}`,
     line({ outcomes: [], upstreamMs: 0 }),
   ],
-  words: ['\n', '"', '{', '}', '[]', 'null', '-1', '1e999', '1e308', '"time":', '"durationMs":', '"upstreamMs":', '"outcomes":', '"upstream":"a"', '"msg":"exchange"', '"2026-11-28"', ','],
+  words: [
+    '\n',
+    '"',
+    '{',
+    '}',
+    '[]',
+    'null',
+    '-1',
+    '1e999',
+    '1e308',
+    '"time":',
+    '"durationMs":',
+    '"upstreamMs":',
+    '"outcomes":',
+    '"upstream":"a"',
+    '"msg":"exchange"',
+    '"2026-11-28"',
+    ',',
+  ],
   longest: 1024,
   check(input) {
     writeFileSync(file, input);
     const survey = surveyLog(file, 'a');
-    const lines = input.toString('utf8').split('\n').filter((text) => text.trim() !== '');
+    const lines = input
+      .toString('utf8')
+      .split('\n')
+      .filter((text) => text.trim() !== '');
     const others = [...survey.others.values()].reduce((sum, count) => sum + count, 0);
     const counted = survey.requests + others + survey.skipped;
     // Of other upstreams, only some are counted.
@@ -45,7 +77,10 @@ export const accessLog: Target = {
     let lastMs = 0;
     for (const { atMs, serviceMs } of arrivals) {
       assert.ok(Number.isFinite(atMs) && atMs >= lastMs, `${atMs} after ${lastMs}`);
-      assert.ok(serviceMs === undefined || (Number.isFinite(serviceMs) && serviceMs >= 0), `${serviceMs}`);
+      assert.ok(
+        serviceMs === undefined || (Number.isFinite(serviceMs) && serviceMs >= 0),
+        `${serviceMs}`,
+      );
       lastMs = atMs;
     }
     assert.ok(survey.meanServiceMs === undefined || Number.isFinite(survey.meanServiceMs));

@@ -17,7 +17,10 @@ const UNITS = new Map<string, bigint>([
 function model(text: string): bigint | undefined {
   const unit = UNITS.get(text.slice(-1));
   const digits = text.slice(0, -1);
-  const isCount = digits.length >= 1 && digits.length <= 8 && [...digits].every((digit) => digit >= '0' && digit <= '9');
+  const isCount =
+    digits.length >= 1 &&
+    digits.length <= 8 &&
+    Buffer.from(digits).every((byte) => byte >= 0x30 && byte <= 0x39);
   return unit === undefined || !isCount ? undefined : BigInt(digits) * unit;
 }
 

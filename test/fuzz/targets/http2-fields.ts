@@ -108,9 +108,11 @@ function checkRequest(raw: readonly string[]): void {
 
 const OF_CONNECTION = ['connection', 'keep-alive', 'transfer-encoding', 'upgrade', 'te'];
 
+/** RFC 9110, section 5.5. */
+const sound = (name: string, value: string) =>
+  /^[\w!#$%&'*+.^`|~-]+$/.test(name) && /^[\t\x20-\x7e\x80-\xff]*$/.test(value);
+
 function checkResponse(fields: readonly string[]): void {
-  const sound = (name: string, value: string) =>
-    /^[\w!#$%&'*+.^`|~-]+$/.test(name) && /^[\t\x20-\x7e\x80-\xff]*$/.test(value);
   const pairs = fields.flatMap((name, i) => (i % 2 === 0 ? [[name, fields[i + 1]!] as const] : []));
   const passes = pairs.filter(([name]) => !OF_CONNECTION.some((other) => isNamed(name, other)));
   let head: object | undefined;
@@ -145,7 +147,32 @@ export const http2Fields: Target = {
     '\x04\0\0\0\0\x03abc\0\0\0\0\0\x01\0\0\0\x01z',
   ],
   words: [
-    PREFACE, 'PRI', ':method:', ':path:', ':authority:', 'host:', 'cookie:', 'te:trailers', 'connection:', 'upgrade:', 'set-cookie:', 'content-length:', 'retry-after:', '__proto__:', 'constructor:', '\n', '/', '*', '#', 'CONNECT', '\0', '\r', '\x7f', '\0\0\0\0\x01', '\0\0\0\x01\0', '\xff\xff\xff\xff',
+    PREFACE,
+    'PRI',
+    ':method:',
+    ':path:',
+    ':authority:',
+    'host:',
+    'cookie:',
+    'te:trailers',
+    'connection:',
+    'upgrade:',
+    'set-cookie:',
+    'content-length:',
+    'retry-after:',
+    '__proto__:',
+    'constructor:',
+    '\n',
+    '/',
+    '*',
+    '#',
+    'CONNECT',
+    '\0',
+    '\r',
+    '\x7f',
+    '\0\0\0\0\x01',
+    '\0\0\0\x01\0',
+    '\xff\xff\xff\xff',
   ],
   longest: 600,
   check(input) {

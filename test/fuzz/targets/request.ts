@@ -44,12 +44,19 @@ function forward(stream: Http1Stream, body: string): string {
 }
 
 /** Sends `bytes` to a server with an intake that responds to each request once it is complete. */
-async function takeAll(bytes: Buffer): Promise<{ taken: Taken[]; refused: number; received: string }> {
+async function takeAll(
+  bytes: Buffer,
+): Promise<{ taken: Taken[]; refused: number; received: string }> {
   const taken: Taken[] = [];
   let refused = 0;
   let events = 0;
   const respond = (stream: Http1Stream, body: string) => {
-    taken.push({ method: stream.method, target: stream.target, body, forwarded: forward(stream, body) });
+    taken.push({
+      method: stream.method,
+      target: stream.target,
+      body,
+      forwarded: forward(stream, body),
+    });
     stream.sendHead(200, undefined, ['Content-Length', '0'], false);
     stream.end();
   };
@@ -131,14 +138,52 @@ export const request: Target = {
   seeds: [
     seed('GET /a?b=c HTTP/1.1\nHost: a.example:80\nX-A: 1\nX-A: 2\n\n'),
     seed('POST /1 HTTP/1.1\nHost: a\nContent-Length: 5\n\nhelloGET /2 HTTP/1.1\nHost: a\n\n'),
-    seed('PUT /1 HTTP/1.1\nHost: a\nTransfer-Encoding: chunked\nTrailer: X\n\n3;x=y\nabc\n0\nX: 1\n\n'),
-    seed('GET http://b:1/p HTTP/1.1\nHost: a\nConnection: close, X-Gone\nX-Gone: 1\nKeep-Alive: 1\n\n'),
+    seed(
+      'PUT /1 HTTP/1.1\nHost: a\nTransfer-Encoding: chunked\nTrailer: X\n\n3;x=y\nabc\n0\nX: 1\n\n',
+    ),
+    seed(
+      'GET http://b:1/p HTTP/1.1\nHost: a\nConnection: close, X-Gone\nX-Gone: 1\nKeep-Alive: 1\n\n',
+    ),
     seed('OPTIONS * HTTP/1.1\nHost: a\nMax-Forwards: 3\nTE: trailers\n\n'),
     seed('GET / HTTP/1.0\n\n'),
     seed('MADEUP /x HTTP/1.1\nHost: a\n\n'),
   ],
   words: [
-    '\r\n', '\r\n\r\n', '\n', 'GET ', 'POST ', 'CONNECT ', 'OPTIONS * ', 'HTTP/1.1', 'HTTP/1.0', 'HTTP/0.9', 'HTTP/2.0', 'Host: ', 'Content-Length: ', 'Content-Length: 0\r\n', 'Transfer-Encoding: chunked\r\n', 'Transfer-Encoding: gzip, chunked\r\n', 'Transfer-Encoding: identity\r\n', 'chunked', ', ', 'Connection: ', 'Upgrade: websocket\r\n', 'Expect: 100-continue\r\n', '0\r\n\r\n', '5\r\nhello\r\n', 'http://', '//', '@', '#', '[::1]', '%0d%0a', ' ', '\t', ':', ';', '\0',
+    '\r\n',
+    '\r\n\r\n',
+    '\n',
+    'GET ',
+    'POST ',
+    'CONNECT ',
+    'OPTIONS * ',
+    'HTTP/1.1',
+    'HTTP/1.0',
+    'HTTP/0.9',
+    'HTTP/2.0',
+    'Host: ',
+    'Content-Length: ',
+    'Content-Length: 0\r\n',
+    'Transfer-Encoding: chunked\r\n',
+    'Transfer-Encoding: gzip, chunked\r\n',
+    'Transfer-Encoding: identity\r\n',
+    'chunked',
+    ', ',
+    'Connection: ',
+    'Upgrade: websocket\r\n',
+    'Expect: 100-continue\r\n',
+    '0\r\n\r\n',
+    '5\r\nhello\r\n',
+    'http://',
+    '//',
+    '@',
+    '#',
+    '[::1]',
+    '%0d%0a',
+    ' ',
+    '\t',
+    ':',
+    ';',
+    '\0',
   ],
   longest: 1200,
   async check(input) {
@@ -151,7 +196,11 @@ export const request: Target = {
       // Methods that the parser of Node does not know go to upstreams that may know them.
       if (!METHODS.includes(method)) continue;
       const { seen, isRefused } = await readByNode(forwarded);
-      assert.deepEqual({ count: seen.length, isRefused }, { count: 1, isRefused: false }, forwarded);
+      assert.deepEqual(
+        { count: seen.length, isRefused },
+        { count: 1, isRefused: false },
+        forwarded,
+      );
       const [read] = seen;
       assert.equal(read!.method, method);
       assert.equal(read!.url, path);

@@ -56,7 +56,25 @@ export const retryAfter: Target = {
     'Sun Nov  6 08:49:37 2027',
     ' 007 ',
   ],
-  words: ['Mon', 'Feb', '29', '30', '31', '2027', '2028', '24:00:00', '23:59:60', ' GMT', ', ', '-', '.0', '.01', '0000', '9999', '99999999999999999999'],
+  words: [
+    'Mon',
+    'Feb',
+    '29',
+    '30',
+    '31',
+    '2027',
+    '2028',
+    '24:00:00',
+    '23:59:60',
+    ' GMT',
+    ', ',
+    '-',
+    '.0',
+    '.01',
+    '0000',
+    '9999',
+    '99999999999999999999',
+  ],
   longest: 64,
   check(input) {
     const text = input.toString('latin1');
@@ -65,7 +83,8 @@ export const retryAfter: Target = {
     const trimmed = text.trim();
     if (/^[0-9]+(?:\.[0-9]+)?$/.test(trimmed)) {
       const [whole, fraction = ''] = trimmed.split('.');
-      const seconds = Number(whole) + (Number(`0.${fraction}0`) > 0 || /[1-9]/.test(fraction) ? 1 : 0);
+      const seconds =
+        Number(whole) + (Number(`0.${fraction}0`) > 0 || /[1-9]/.test(fraction) ? 1 : 0);
       return assert.equal(waitMs, seconds * 1000);
     }
     const instant = modelDate(trimmed);

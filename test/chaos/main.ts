@@ -31,7 +31,6 @@ const { values } = parseArgs({
 });
 const BULK_CLIENTS = 12;
 const PAY_CLIENTS = 8;
-const SETTLE_MS = 60_000;
 const EMPTY_HASH = hashOf(Buffer.alloc(0));
 
 const configuration = (
@@ -87,14 +86,11 @@ async function run(t: { teardown(handler: () => unknown): void }): Promise<boole
     }),
   );
   const url = `http://127.0.0.1:${admin}`;
-  await eventually(
-    'the sidecar is ready',
-    () =>
-      send(`${url}/readyz`).then(
-        ({ status }) => status === 200,
-        () => false,
-      ),
-    SETTLE_MS,
+  await eventually('the sidecar is ready', () =>
+    send(`${url}/readyz`).then(
+      ({ status }) => status === 200,
+      () => false,
+    ),
   );
   // The store is connected to.
   await eventually('a payment succeeds', async () => {
@@ -121,7 +117,7 @@ async function run(t: { teardown(handler: () => unknown): void }): Promise<boole
 
   const stuck: string[] = [];
   const settles = async (what: string, check: () => Promise<boolean>) => {
-    await eventually(what, check, SETTLE_MS).catch((error: Error) => stuck.push(error.message));
+    await eventually(what, check).catch((error: Error) => stuck.push(error.message));
   };
   // Calls go on without their client, and log lines are written a little later.
   await settles('nothing runs any more', async () => {

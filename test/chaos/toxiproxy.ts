@@ -48,14 +48,11 @@ export async function startToxiproxy(t: Teardown, program: string): Promise<Toxi
   const url = `http://127.0.0.1:${port}`;
   const child = spawn(program, ['-host', '127.0.0.1', '-port', String(port)], { stdio: 'ignore' });
   t.teardown(() => child.kill('SIGKILL'));
-  await eventually(
-    'toxiproxy is ready',
-    () =>
-      fetch(`${url}/version`).then(
-        ({ ok }) => ok,
-        () => false,
-      ),
-    60_000,
+  await eventually('toxiproxy is ready', () =>
+    fetch(`${url}/version`).then(
+      ({ ok }) => ok,
+      () => false,
+    ),
   );
   const post = async (path: string, body: object) => {
     const response = await fetch(url + path, { method: 'POST', body: JSON.stringify(body) });

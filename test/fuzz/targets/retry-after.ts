@@ -55,6 +55,9 @@ export const retryAfter: Target = {
     'Sunday, 06-Nov-27 08:49:37 GMT',
     'Sun Nov  6 08:49:37 2027',
     ' 007 ',
+    'Sun, 06 Nov 2026 24:00:00 GMT',
+    'Sun, 06 Nov 2026 08:49:64 GMT',
+    'Mon, 30 Feb 2026 23:59:60 GMT',
   ],
   words: [
     'Mon',

@@ -1,4 +1,4 @@
-/** What a Node.js program allocates, asked of its inspector (Chrome DevTools protocol, domain HeapProfiler). */
+/** What a Node.js program allocates and holds, asked of its inspector (Chrome DevTools protocol). */
 import { WebSocket } from 'undici';
 import { pause } from './program.js';
 
@@ -74,6 +74,18 @@ export class Inspector {
     return [...sums]
       .map(([name, bytes]) => ({ name, bytes }))
       .toSorted((a, b) => b.bytes - a.bytes);
+  }
+
+  /** Collects all garbage. */
+  async collectGarbage(): Promise<void> {
+    await this.#send('HeapProfiler.enable');
+    await this.#send('HeapProfiler.collectGarbage');
+  }
+
+  /** @param expression runs in the program's global scope. Its value must be one that JSON can hold. */
+  async evaluate(expression: string): Promise<unknown> {
+    const answer = await this.#send('Runtime.evaluate', { expression, returnByValue: true });
+    return (answer as { result: { value?: unknown } }).result.value;
   }
 
   async close(): Promise<void> {

@@ -44,7 +44,11 @@ const MAX_OTHERS = 20;
 
 type Fields = Readonly<Record<string, unknown>>;
 
-const isTime = (value: unknown): value is number => typeof value === 'number' && value >= 0;
+/** The latest instant of a `Date`. JSON can hold numbers that are far larger, and ones that are read as infinite. */
+const LATEST_MS = 8.64e15;
+
+const isTime = (value: unknown): value is number =>
+  typeof value === 'number' && value >= 0 && value <= LATEST_MS;
 
 /** @returns why it is not a line of the access log, where it is not. A prefix that a log collector has written does not matter. */
 function readLine(line: string): LoggedRequest | string {

@@ -230,17 +230,16 @@ t.test('GOAWAY under load loses no call', async (t) => {
   const sidecar = await startSidecar(t, config(upstream.port, retry));
   const agent = new http.Agent({ keepAlive: true, maxSockets: 8 });
   t.teardown(() => agent.destroy());
-  const load = { isOver: false };
+  const load = { isOver: false, calls: 0 };
   const failures: string[] = [];
-  let count = 0;
   const calling = Array.from({ length: 8 }, async () => {
     while (!load.isOver) {
       const { status, text } = await send(sidecar.url('a'), { agent, method: 'POST', body: 'x' });
-      count += 1;
+      load.calls += 1;
       if (status !== 200) failures.push(text);
     }
   });
-  for (let i = 0; i < 15; i += 1) {
+  for (let i = 0; i < 15 || load.calls <= 50; i += 1) {
     await new Promise((resolve) => {
       setTimeout(resolve, 60);
     });
@@ -249,7 +248,6 @@ t.test('GOAWAY under load loses no call', async (t) => {
   load.isOver = true;
   await Promise.all(calling);
   t.same(failures, []);
-  t.ok(count > 50);
 });
 
 t.test('an attempt that times out costs its stream, not the connection', async (t) => {

@@ -42,6 +42,18 @@ t.test('takes a date that is past for now', async (t) => {
   t.equal(parseRetryAfter('Sun, 06 Nov 1994 08:49:37 GMT', nowMs), 0);
 });
 
+t.test('takes a leap second for the second after it', async (t) => {
+  t.equal(
+    parseRetryAfter('Thu, 31 Dec 2026 23:59:60 GMT', Date.UTC(2026, 11, 31, 23, 59, 50)),
+    10_000,
+  );
+});
+
+t.test('reads years of two digits as 1950 to 2049', async (t) => {
+  t.equal(parseRetryAfter('Saturday, 01-Jan-49 00:00:00 GMT', Date.UTC(2048, 11, 31)), 86_400_000);
+  t.equal(parseRetryAfter('Sunday, 01-Jan-50 00:00:00 GMT', Date.UTC(1949, 11, 31)), 86_400_000);
+});
+
 t.test('knows nothing else', async (t) => {
   const others = [
     '',
@@ -58,6 +70,13 @@ t.test('knows nothing else', async (t) => {
     '15 Jan 2027',
     'Fri, 15 Jan 2027 25:00:00 GMT',
     'Fri, 15 Jan 2027 08:00:10 PST',
+    'Fri, 15 Jab 2027 08:00:10 GMT',
+    'Fri, 15 Jan 2027 08:60:10 GMT',
+    'Fri, 15 Jan 2027 08:00:61 GMT',
+    'Mon, 30 Feb 2026 08:00:10 GMT',
+    'Mon, 00 Feb 2027 08:00:10 GMT',
+    'Thursday, 31-Apr-26 08:00:10 GMT',
+    'Sun Feb 29 08:00:10 2027',
   ];
   for (const value of others) t.equal(parseRetryAfter(value, nowMs), undefined, value);
 });

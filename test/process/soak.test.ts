@@ -1,108 +1,184 @@
+/**
+ * Faults of clients and upstreams for a time, with every policy on: nothing is stuck, leaked or counted twice. A longer run:
+ *
+ *   SOAK_SECONDS=1800 npx tap --timeout=2400 dist/test/process/soak.test.js
+ *
+ * The load pauses for each sample, so that only what is held without calls is counted.
+ */
 import http from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { AddressInfo, Server, Socket } from 'node:net';
 import t from 'tap';
 import { createFaultyServer, seededRandom } from '../support/faulty-upstream.js';
-import { eventually, startSidecar } from '../support/sidecar.js';
+import { startGrpcServer } from '../support/grpc.js';
+import { heldKinds, startProbedProxy, type Held, type HeldKind } from '../support/held.js';
+import { readMetrics } from '../support/metric-text.js';
+import { eventually, findFreePort, startUpstream, type Teardown } from '../support/sidecar.js';
+import { callHttp, GrpcCaller, serveGrpc, type Ends } from '../support/soak-traffic.js';
+import { riseOf } from '../support/trend.js';
 
 const SECONDS = Number(process.env['SOAK_SECONDS'] ?? 4);
 const SEED = Number(process.env['SOAK_SEED'] ?? 1);
 const CLIENTS = 24;
+const GRPC_CLIENTS = 8;
+const SAMPLES = SECONDS < 60 ? 8 : 30;
+/** The first third: code is compiled, tables and kept responses fill up. */
+const WARM_UP = Math.ceil(SAMPLES / 3);
 
-/** What one client call came to, as the client saw it. */
-type End = 'answered' | 'broken' | 'left';
+/** How far each may rise over the samples after the warm-up; in a short run the process is still warming up. */
+const MOST_RISE: Readonly<Record<HeldKind, number>> =
+  SECONDS < 60
+    ? { heap: 12, external: 12, resident: 120, resources: 12, descriptors: 12, timers: 40 }
+    : { heap: 2, external: 2, resident: 24, resources: 6, descriptors: 6, timers: 20 };
 
-function call(port: number, agent: http.Agent, random: () => number): Promise<End> {
-  return new Promise((resolve) => {
-    const kind = random();
-    const method = kind < 0.6 ? 'GET' : kind < 0.8 ? 'POST' : 'PUT';
-    const leavesAfterMs = random() < 0.1 ? random() * 60 : undefined;
-    const headers: http.OutgoingHttpHeaders = {};
-    if (random() < 0.3)
-      headers['X-Deadline'] = ((Date.now() + 100 + random() * 400) / 1000).toFixed(3);
-    if (random() < 0.2) headers['Idempotency-Key'] = String(random());
-    const request = http.request({
-      host: '127.0.0.1',
-      port,
-      path: '/soak',
-      method,
-      headers,
-      agent,
-    });
-    let hasLeft = false;
-    const end = (as: End) => resolve(hasLeft ? 'left' : as);
-    request.on('response', (response) => {
-      response.resume();
-      response.on('end', () => end('answered'));
-      response.on('error', () => end('broken'));
-      response.on('close', () => end(response.complete ? 'answered' : 'broken'));
-    });
-    request.on('error', () => end('broken'));
-    request.on('close', () => end('broken'));
-    if (method === 'GET') request.end();
-    else request.end(Buffer.alloc(Math.floor(random() * 100_000), 'x'));
-    if (leavesAfterMs !== undefined) {
-      setTimeout(() => {
-        hasLeft = true;
-        request.destroy();
-      }, leavesAfterMs);
-    }
+async function listen(t: Teardown, server: Server): Promise<{ url: string; sockets: Set<Socket> }> {
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
   });
+  server.listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  t.teardown(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, sockets };
 }
 
 t.test(
   `comes through ${SECONDS} s of faults with nothing stuck, leaked or counted twice`,
+  { timeout: (SECONDS * 1.5 + 240) * 1000 },
   async (t) => {
     const random = seededRandom(SEED);
-    const server = createFaultyServer(random).listen(0, '127.0.0.1');
-    await new Promise((resolve) => server.once('listening', resolve));
-    const sockets = new Set<Socket>();
-    server.on('connection', (socket: Socket) => {
-      sockets.add(socket);
-      socket.on('close', () => sockets.delete(socket));
+    const upstreams = [
+      await listen(t, createFaultyServer(random)),
+      await listen(t, createFaultyServer(random)),
+    ];
+    const grpc = await startGrpcServer(t, (call) => {
+      // The list of calls is not needed, and grows.
+      grpc.calls.length = 0;
+      serveGrpc(call, random);
     });
-    t.teardown(() => {
-      for (const socket of sockets) socket.destroy();
-      server.close();
+    const collector = await startUpstream(t, (request, response) => {
+      collector.seen.length = 0;
+      request.resume().on('end', () => response.end('{}'));
     });
-    const { port } = server.address() as AddressInfo;
-    const sidecar = await startSidecar(
+    const [port, grpcPort, adminPort] = [
+      await findFreePort(),
+      await findFreePort(),
+      await findFreePort(),
+    ];
+    const proxy = await startProbedProxy(
       t,
-      `log: { level: error }
+      `admin: { listen: ${adminPort} }
+log: { level: error, access: off }
+stores: { maxBytes: 1MiB, maxRecordBytes: 1MiB }
+overload: { eventLoopDelay: 500ms }
+tracing: { endpoint: "${collector.url}", sample: 20% }
 upstreams:
   a:
-    listen: 0
-    target: "http://127.0.0.1:${port}"
+    listen: ${port}
+    targets: ["${upstreams[0]!.url}", "${upstreams[1]!.url}"]
+    healthCheck: { path: /healthz, interval: 200ms, timeout: 100ms }
+    timeout:
+      attempt: 150ms
+      adaptive: { percentile: 95, min: 50ms, max: 150ms }
+      idle: 150ms
+      total: 800ms
+    rateLimit: { rate: 100000/s, perKey: { header: X-Tenant, rate: 100/s } }
+    bulkhead:
+      maxConcurrent: 16
+      maxQueue: 4
+      queueTimeout: 100ms
+      perKey: { header: X-Tenant, maxConcurrent: 12 }
+      adaptive: { min: 12, max: 20 }
+    circuitBreaker:
+      recoveryTimeout: 50ms
+      failureThreshold: 8
+      slowCall: { duration: 140ms, threshold: 90% }
+    retry: { backoff: { baseDelay: 5ms }, budget: { minPerSecond: 1000 } }
+    hedge: { after: 20ms }
+    idempotency: {}
+    fault:
+      delay: { share: 2%, time: 30ms }
+      abort: { share: 1% }
+      reset: { share: 1% }
+    fallback:
+      - cache: { ttl: 5s }
+      - static: { status: 503, body: "later" }
+  b:
+    listen: ${grpcPort}
+    target: "${grpc.url}"
+    protocol: http2
     timeout: { attempt: 150ms, idle: 150ms, total: 800ms }
-    bulkhead: { maxConcurrent: 16, maxQueue: 4, queueTimeout: 100ms }
+    bulkhead: { maxConcurrent: 8, maxQueue: 4, queueTimeout: 100ms }
     circuitBreaker: { recoveryTimeout: 50ms, failureThreshold: 8 }
-    retry: { backoff: { baseDelay: 5ms }, budget: { minPerSecond: 1000 } }`,
+    retry: { grpc: idempotent, backoff: { baseDelay: 5ms }, budget: { minPerSecond: 1000 } }`,
     );
-    const ends: Record<End, number> = { answered: 0, broken: 0, left: 0 };
+    const admin = `http://127.0.0.1:${adminPort}`;
+    await eventually('it is ready', () =>
+      fetch(`${admin}/readyz`).then(
+        ({ ok }) => ok,
+        () => false,
+      ),
+    );
+    const ends: Ends = { answered: 0, broken: 0, left: 0 };
     const agent = new http.Agent({ keepAlive: true });
-    const stopAt = Date.now() + SECONDS * 1000;
-    const clients = Array.from({ length: CLIENTS }, async () => {
-      while (Date.now() < stopAt) ends[await call(sidecar.port('a'), agent, random)] += 1;
-    });
-    await Promise.all(clients);
-    agent.destroy();
-
-    const sent = ends.answered + ends.broken + ends.left;
-    await eventually(
-      'every slot is free',
-      async () => (await sidecar.metric('breakwater_bulkhead_active')) === 0,
+    const callers = Array.from(
+      { length: GRPC_CLIENTS },
+      () => new GrpcCaller(`http://127.0.0.1:${grpcPort}`, random),
     );
-    t.equal(await sidecar.metric('breakwater_bulkhead_queued'), 0);
+    const samples: Held[] = [];
+    const metrics = () => readMetrics(`${admin}/metrics`);
+    const isQuiet = async () => {
+      const read = await metrics();
+      return ['bulkhead_active', 'bulkhead_queued', 'streams', 'tunnels'].every(
+        (name) => read.sum(`breakwater_${name}`) === 0,
+      );
+    };
+    for (let sample = 1; sample <= SAMPLES; sample++) {
+      const pauseAt = Date.now() + (SECONDS / SAMPLES) * 1000;
+      const clients = Array.from({ length: CLIENTS }, async () => {
+        while (Date.now() < pauseAt) ends[await callHttp(port, agent, random)] += 1;
+      });
+      const grpcClients = callers.map(async (caller) => {
+        while (Date.now() < pauseAt) ends[await caller.call()] += 1;
+      });
+      await Promise.all([...clients, ...grpcClients]);
+      await eventually('every slot is free', isQuiet);
+      samples.push(await proxy.held());
+      if (SECONDS >= 60) t.comment(`${sample}: ${JSON.stringify(samples.at(-1))}`);
+    }
+    const sent = ends.answered + ends.broken + ends.left;
+    const read = await metrics();
     // A client that leaves before its request was read was never there.
-    const counted = await sidecar.metric('breakwater_requests_total');
+    const counted = read.sum('breakwater_requests_total');
     t.ok(counted <= sent && counted >= sent - ends.left, `${counted} counted of ${sent} sent`);
-    t.equal(await sidecar.metric('breakwater_request_duration_seconds_count'), counted);
+    t.equal(read.sum('breakwater_request_duration_seconds_count'), counted);
+    t.equal(
+      read.sum('breakwater_attempt_duration_seconds_count'),
+      read.sum('breakwater_attempts_total'),
+      'each attempt has ended once',
+    );
     t.ok(ends.answered > sent / 2, `${ends.answered} of ${sent} answered`);
-    const { status } = await fetch(`${sidecar.admin}/healthz`);
-    t.equal(status, 200);
+    for (const kind of heldKinds) {
+      const series = samples.slice(WARM_UP).map((held) => held[kind]);
+      const rise = riseOf(series);
+      const text = `${kind}: ${series.map((value) => value.toFixed(1)).join(' ')}`;
+      t.ok(rise <= MOST_RISE[kind], `${kind} rises by ${rise.toFixed(2)}`, { series: text });
+    }
+    agent.destroy();
+    for (const caller of callers) caller.close();
+    t.equal((await fetch(`${admin}/healthz`)).status, 200);
     await eventually(
       'no connection to the upstream is left but idle ones',
-      () => sockets.size <= CLIENTS,
+      () => upstreams[0]!.sockets.size + upstreams[1]!.sockets.size <= 2 * CLIENTS,
     );
-    t.comment(`${sent} calls: ${JSON.stringify(ends)}`);
+    t.comment(`${sent} calls: ${JSON.stringify(ends)}; ${JSON.stringify(samples.at(-1)!.kinds)}`);
+    await proxy.closeInspector();
+    proxy.process.kill('SIGTERM');
+    t.equal(await proxy.exit, 0, 'it stops when it is told to');
+    // Beside its own lines there are those of the inspector.
+    t.equal(proxy.errors().replaceAll(/^(?:breakwater: |Debugger |For help).*\n/gm, ''), '');
   },
 );

@@ -113,12 +113,15 @@ t.test('lines that are none of ours are counted, and the first ones named', asyn
     line.slice(0, 40),
     line.replace('"durationMs":1', '"durationMs":"fast"'),
     line.replace(/"time":"[^"]*"/, '"time":"yesterday"'),
+    // Read as Infinity.
+    line.replace(/"time":"[^"]*"/, '"time":1e999'),
+    line.replace('"durationMs":1', '"durationMs":1e300'),
     '[]',
     `2026-11-28T10:00:01Z stdout F ${line}`,
   ]);
   const survey = surveyLog(file, 'catalog');
   t.equal(survey.requests, 2, 'what a collector writes before a line does not matter');
-  t.equal(survey.skipped, 6);
+  t.equal(survey.skipped, 8);
   t.same(survey.examples, [
     { line: 1, why: 'no JSON' },
     { line: 4, why: 'another message' },

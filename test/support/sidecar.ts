@@ -194,7 +194,7 @@ export function send(
 }
 
 /** Long enough for a program to start on a machine that has much else to do. */
-const NEVER_MS = 15_000;
+const NEVER_MS = 60_000;
 
 /** Writes `bytes` as they are and gives back all that came until the other side closed. Rejects when it never does. */
 export function sendRaw(port: number, bytes: string | Buffer): Promise<string> {

@@ -20,14 +20,21 @@ export interface Upstream {
   readonly url: string;
   /** How often each key was carried out. */
   readonly charges: Map<string, number>;
+  /** Keys that were carried out by a request that was sent after success had been told. */
+  readonly again: Set<string>;
   close(): void;
 }
 
+/** Of a request that is sent after the success of its payment was told. */
+const IS_PAID = 'x-is-paid';
+
 export async function startCharging(): Promise<Upstream> {
   const charges = new Map<string, number>();
+  const again = new Set<string>();
   const server = http.createServer((request, response) => {
     const key = String(request.headers['idempotency-key']);
     charges.set(key, (charges.get(key) ?? 0) + 1);
+    if (request.headers[IS_PAID] !== undefined) again.add(key);
     request.resume();
     response.writeHead(201, { 'Content-Type': 'application/json' }).end(JSON.stringify({ key }));
   });
@@ -36,6 +43,7 @@ export async function startCharging(): Promise<Upstream> {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     charges,
+    again,
     close() {
       server.closeAllConnections();
       server.close();
@@ -105,7 +113,7 @@ export class Customers {
   /** @returns whether a success was told. */
   async #send(key: string, url: string): Promise<boolean> {
     const { counts } = this;
-    const headers = { 'Idempotency-Key': key };
+    const headers = { 'Idempotency-Key': key, ...(this.told.has(key) ? { [IS_PAID]: '1' } : {}) };
     let ending: string;
     try {
       const { status, headers: fields } = await send(url, { method: 'POST', headers, body: key });

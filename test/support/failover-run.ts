@@ -8,7 +8,9 @@ export interface FailoverResult {
   readonly rounds: number;
   /** Keys whose success was told. */
   readonly keys: number;
-  /** Those of them that were carried out more than once. */
+  /** Those that were carried out by a request that was sent after that. */
+  readonly again: readonly string[];
+  /** Those that were carried out more than once in all: before success is told, no proxy can rule that out. */
   readonly twice: readonly string[];
   readonly counts: Customers['counts'];
   /** For each round: until a new payment through each sidecar succeeded, in ms after the failover. */
@@ -19,9 +21,9 @@ export interface Round {
   readonly number: number;
   readonly trouble: string;
   readonly tookMs: number;
-  /** Payments so far whose success was told, and those of them that were carried out more than once. */
+  /** Payments so far whose success was told, and those of them that were carried out again after it. */
   readonly keys: number;
-  readonly twice: number;
+  readonly again: number;
 }
 
 export interface FailoverOptions {
@@ -76,13 +78,14 @@ upstreams:
       trouble,
       tookMs: performance.now() - startMs,
       keys: customers.told.size,
-      twice: findTwice().length,
+      again: upstream.again.size,
     });
   }
   await customers.stop();
   return {
     rounds: options.rounds,
     keys: customers.told.size,
+    again: [...upstream.again],
     twice: findTwice(),
     counts: customers.counts,
     healedMs,

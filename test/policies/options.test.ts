@@ -2,6 +2,7 @@
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import t from 'tap';
 import { loadText } from '../../src/config/load.js';
+import type { PolicyList } from '../../src/core/policy.js';
 import { policies } from '../../src/policies/index.js';
 
 /** What is read here of a JSON schema. */
@@ -57,13 +58,13 @@ t.test('an option that takes one of several words explains each of them', async 
   const choices = options.filter(({ schema }) => schema.enum?.includes(schema.default));
   t.ok(choices.length >= 4);
   for (const { path, schema } of choices) {
-    for (const word of schema.enum!) t.match(schema.description, `\`${word}\``, path);
+    for (const word of schema.enum!) t.match(schema.description, `\`${String(word)}\``, path);
   }
 });
 
 t.test('what a policy reads from a file or another upstream is one of its options', async (t) => {
   const paths = new Set(options.map(({ path }) => path));
-  for (const { name, references } of policies.filter((policy) => 'references' in policy)) {
+  for (const { name, references = {} } of policies as PolicyList) {
     const { upstreams = [], headers = [], files = [] } = references;
     for (const at of [...upstreams, ...headers, ...files.map((file) => file.at)]) {
       const path = [name, ...at.filter((key) => key !== '*')].join('.');

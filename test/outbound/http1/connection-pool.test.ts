@@ -167,6 +167,46 @@ t.test('the connections to an upstream', async (t) => {
     t.not(await use(pool), connection);
   });
 
+  t.test(
+    'are looked at once more before their use where it is 100 ms since the last',
+    async (t) => {
+      const { pool, clock } = await open(t);
+      const connection = await use(pool);
+      let started = 0;
+      const count = (handler: ResponseHandler) => {
+        const start = handler.onStart.bind(handler);
+        handler.onStart = (dispatched) => {
+          started += 1;
+          start(dispatched);
+        };
+      };
+      clock.stall(99);
+      const first = send(pool, count);
+      t.equal(started, 1, 'before that they are used at once');
+      await first.body;
+      clock.stall(100);
+      const second = send(pool, count);
+      t.equal(started, 1, 'sockets are read first');
+      t.equal(await second.connection, connection);
+      await second.body;
+    },
+  );
+
+  t.test('that have ended are let go of at once', async (t) => {
+    const { pool } = await open(t);
+    const connection = await (async () => {
+      const socket: Duplex = new PassThrough();
+      const adopted = new WeakRef(pool.adopt('a', socket as Socket, 0));
+      socket.destroy();
+      await once(socket, 'close');
+      return adopted;
+    })();
+    await eventually('it can be collected before the next sweep', () => {
+      collectGarbage();
+      return connection.deref() === undefined;
+    });
+  });
+
   t.test('are not used when they have broken a moment ago', async (t) => {
     const { pool } = await open(t);
     const connection = await use(pool);

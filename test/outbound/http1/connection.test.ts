@@ -65,7 +65,11 @@ function build() {
     onHead: ({ status }) => void told.push(['head', status]),
     onData: (chunk) => void told.push(['data', chunk.toString()]),
     onEnd: () => void told.push('end'),
-    onUpgrade: () => void told.push('upgrade'),
+    onUpgrade: ({ status }, socket) => {
+      told.push(['upgrade', status]);
+      socket.on('data', (bytes: Buffer) => told.push(['tunnel', bytes.toString()]));
+      socket.resume();
+    },
     onFailure: ({ message }, progress) => void told.push([message, progress]),
   };
   const request: OutboundRequest = {
@@ -368,4 +372,42 @@ t.test('a connection that is destroyed tells its handler nothing', async (t) => 
   await new Promise(setImmediate);
   t.same(told, ['start', 'gone']);
   t.ok(body.asked.includes('close'), 'it wants no more of the body');
+});
+
+t.test('after an upgrade, what comes is no response any more', async (t) => {
+  const { send, answer, told, wire } = build();
+  send({ upgrade: 'x' });
+  answer('HTTP/1.1 101 Go\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\nfirst');
+  await new Promise(setImmediate);
+  t.same(told, ['start', 'gone', ['upgrade', 101], ['tunnel', 'first']], 'its pool lets go of it');
+  answer('HTTP/1.1 second');
+  await new Promise(setImmediate);
+  t.same(told.slice(4), [['tunnel', 'HTTP/1.1 second']]);
+  t.notOk(wire.destroyed);
+});
+
+t.test('hints are told as they come', async (t) => {
+  const { send, answer, told } = build();
+  send();
+  answer('HTTP/1.1 103 Early Hints\r\n\r\n');
+  t.same(told, ['start', ['informational', 103]], 'before the response is here');
+});
+
+t.test('hints before the second response are not its end', async (t) => {
+  const { send, answer, told } = build();
+  send();
+  answer(OK);
+  told.length = 0;
+  send();
+  answer('HTTP/1.1 103 Early Hints\r\n\r\n');
+  answer(OK);
+  t.same(told, ['start', ['informational', 103], ['head', 200], ['data', 'ok'], 'idle', 'end']);
+});
+
+t.test('the part of a body that is here is sent with the head', async (t) => {
+  const { send, wire, written } = build();
+  const { cursor } = fakeBody();
+  send({ body: { ...cursor, sendTo: (reader) => void reader.offer(Buffer.from('abc')) } });
+  t.match(written(), /\r\n\r\n3\r\nabc\r\n$/);
+  t.equal(wire.writes, 1);
 });

@@ -99,6 +99,36 @@ t.test('stays where it is while it is not half used, whatever latency does', asy
   t.equal(limits.at(-1), 40, 'the latency of that time is the normal one');
 });
 
+t.test('takes what it sees while it is not half used for normal, without a look', async (t) => {
+  const { feed } = build(40);
+  await feed(50, () => 50, 0, 0.4);
+  await feed(50, () => 500, 0, 0.4);
+  // A look needs all slots in use.
+  const limits = await feed(20, () => 500, 0, 0.9);
+  t.ok(Math.min(...limits) >= 40, `${Math.min(...limits)}`);
+});
+
+t.test(
+  'falls by a third of what it had risen to until it takes longer latency for normal',
+  async (t) => {
+    const { adaptive, feed } = build(20, { max: 60 });
+    await feed(200, () => 50, 0, 0.9);
+    t.equal(adaptive.limit, 60);
+    const limits = await feed(100, () => 150, 0, 0.9);
+    t.ok(Math.min(...limits) >= 30, `${Math.min(...limits)}`);
+    t.ok(Math.min(...limits) <= 39, `${Math.min(...limits)}`);
+  },
+);
+
+t.test('falls by a third of where a look has left it', async (t) => {
+  const { feed } = build(100);
+  // The first look, after 10 s, finds latency lower with fewer calls: there was a queue.
+  const [before, left] = (await feed(23, (limit) => limit)).slice(-5);
+  t.ok(left! <= before! * 0.8, `from ${before} to ${left}`);
+  const limits = await feed(60, () => 300, 0, 0.9);
+  t.ok(Math.min(...limits) <= left! * 0.65, `from ${left} to ${Math.min(...limits)}`);
+});
+
 t.test('is not moved by a few slow calls of another kind', async (t) => {
   const { feed } = build(20, { max: 20 });
   let i = 0;

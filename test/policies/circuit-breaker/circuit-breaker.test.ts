@@ -1,6 +1,11 @@
 import t from 'tap';
 import type { Call } from '../../../src/core/call.js';
 import { CallError, type CallFailure } from '../../../src/core/errors.js';
+import type { ForcedState } from '../../../src/core/inspect.js';
+import type { StateGauge } from '../../../src/core/instruments.js';
+import { log } from '../../../src/policies/circuit-breaker/instruments.js';
+import type { CircuitBreakerLayer } from '../../../src/policies/circuit-breaker/sharing.js';
+import type { CircuitMoved } from '../../../src/policies/circuit-breaker/states.js';
 import { reasons } from '../../../src/policies/index.js';
 import { circuitBreaker as policy } from '../../../src/policies/circuit-breaker/index.js';
 import type { CircuitBreakerSettings } from '../../../src/policies/circuit-breaker/index.js';
@@ -36,6 +41,7 @@ function build(options: Partial<Options> = {}) {
     events: context.events,
     next,
     stage,
+    layer,
     circuit,
     send,
     /** A try that is answered at once, body and all. */
@@ -783,4 +789,32 @@ t.test('a probe that fails at one endpoint is followed by probes of the others',
   t.equal(dead.state, 'half-open', 'what failed before it opened says nothing about probes');
   await dead.answer(503, callAt('b', two));
   t.equal(dead.state, 'open', 'none responds');
+});
+
+t.test('the metric of the state knows each state that a circuit can be in', async (t) => {
+  const gauge = policy.instruments.find(({ name }) => name === 'breakwater_circuit_state');
+  const { states, value } = gauge as StateGauge<CircuitBreakerLayer>;
+  const open = await buildOpen();
+  const halfOpen = await buildHalfOpen();
+  const forced = ['forced-open', 'forced-closed'].map((word) => {
+    const tested = build();
+    tested.circuit.force(word as ForcedState);
+    return tested;
+  });
+  for (const tested of [build(), open, halfOpen, ...forced]) {
+    t.equal(value(tested.layer), tested.state);
+    t.ok(states.includes(tested.state), tested.state);
+  }
+});
+
+t.test('the log says whose circuit has moved', async (t) => {
+  const { events } = await buildOpen();
+  const moved = events[0] as CircuitMoved;
+  const [logged] = log;
+  t.match(logged!.line(moved, 'catalog', '').message, /^circuit of catalog opened because/);
+  t.match(
+    logged!.line(moved, 'catalog', 'search').message,
+    /^circuit of catalog\/search opened because/,
+    'that of a route has its name',
+  );
 });

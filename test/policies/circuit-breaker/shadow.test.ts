@@ -144,10 +144,12 @@ t.test('says in the log what it would have done', async (t) => {
         'circuit of catalog would have opened because 5 failures in a row reached failureThreshold 5',
     },
     {
+      fields: { from: 'open', to: 'half-open' },
       message:
         'circuit of catalog would have become half-open because its recoveryTimeout of 30000 ms was over',
     },
     {
+      fields: { from: 'half-open', to: 'closed' },
       message:
         'circuit of catalog would have closed because 3 good probes reached successThreshold 3',
     },

@@ -251,3 +251,11 @@ t.test('has a word of caution for the start', async (t) => {
     'has a fault that aborts 100% of the attempts with 503',
   );
 });
+
+t.test('an operator cannot set a fault that would do nothing', async (t) => {
+  const { objection } = fault.orders;
+  t.match(objection(none), /says neither delay, abort, reset nor header/);
+  t.equal(objection(aborting), undefined);
+  t.equal(objection({ ...none, header: 'X-Fault' }), undefined, 'requests can ask for one');
+  t.equal(objection('off'), undefined, 'that of the file is switched off');
+});

@@ -295,3 +295,13 @@ t.test('goes on through a reload to shadow and back, and says what it does now',
     ],
   );
 });
+
+t.test('the log warns of the beginning, and tells the end', async (t) => {
+  const { changes, memory, calm } = build({ memory: 0.09 });
+  memory.usedBytes = 1 * MIB;
+  for (let i = 0; i < 3; i++) await calm();
+  t.match(changes.map(overload.line), [
+    { level: 'warn', message: /^overloaded: 30% of calls are shed because it uses 10%/ },
+    { level: 'info', message: /^overload is over/ },
+  ]);
+});

@@ -2,7 +2,7 @@ import t from 'tap';
 import { CallError } from '../../../src/core/errors.js';
 import { rateLimit, type RateLimitSettings } from '../../../src/policies/rate-limit/index.js';
 import { CALL } from '../../../src/lib/leaky-bucket.js';
-import { MAX_KEYS } from '../../../src/policies/rate-limit/limiter.js';
+import { Limiter, MAX_KEYS } from '../../../src/policies/rate-limit/limiter.js';
 import { fakeCall, fakeContext } from '../../support/fake-call.js';
 import { FakeClock, settle } from '../../support/fake-clock.js';
 import { clientGone, failureOf, FakeStage } from '../../support/fake-stage.js';
@@ -359,4 +359,14 @@ t.test('long keys are remembered by their digest', async (t) => {
   const long = 'x'.repeat(5000);
   t.equal(await flood(9, `${long}a`), 2);
   t.equal(await flood(9, `${long}b`), 2);
+});
+
+t.test('the smallest rest of a call that others counted still takes its room', async (t) => {
+  const clock = new FakeClock();
+  const options = { ...defaults, perKey: { ...perKey, burst: 1 } };
+  const limiter = new Limiter(options, fakeContext(clock));
+  const tallies = limiter.talliesOf(['X-Api-Key', 'a']);
+  t.equal(limiter.arrive(tallies), 0);
+  limiter.learn(tallies, [0, 1], clock.now());
+  t.ok(limiter.arrive(tallies) > 0, 'a full call would be more than the burst');
 });

@@ -18,9 +18,9 @@ export interface Ending {
 
 export class Tally {
   offered = 0;
-  /** Answered below 500 before the caller had enough. */
+  /** Responded below 500 before the caller had enough. */
   good = 0;
-  /** Answered 503 by this proxy itself: bulkhead, circuit, overload. */
+  /** Responded 503 by this proxy itself: bulkhead, circuit, overload. */
   rejected = 0;
   /** Neither of them: the upstream's 5xx, timeouts, and callers that gave up. */
   failed = 0;

@@ -15,7 +15,7 @@ import {
 } from './exchange-failure.js';
 import { summarize } from './exchange-summary.js';
 import { forwardRequestHeaders } from './forward-headers.js';
-import { GrpcAnswers, isGrpcRequest } from './grpc-answers.js';
+import { GrpcRefusals, isGrpcRequest } from './grpc-refusals.js';
 import { fieldsForClient, forwardReplyHeaders, forwardUpgradeHeaders } from './response-fields.js';
 import type { Routed } from './router.js';
 import type { InboundStream, StreamHandler } from './stream.js';
@@ -33,7 +33,7 @@ export class Exchange implements ReplySink, StreamHandler, Running, CallClient {
   readonly #call: Call;
   readonly #upload: Upload | undefined;
   /** Undefined for a call that is not gRPC. */
-  readonly #grpc: GrpcAnswers | undefined;
+  readonly #grpc: GrpcRefusals | undefined;
   #reply: Reply | undefined;
   /** The last chunk of a response that is complete: a single one leaves together with the head. */
   #lastChunk: Chunk | undefined;
@@ -50,7 +50,7 @@ export class Exchange implements ReplySink, StreamHandler, Running, CallClient {
     const { method, fields, body, host, peerAddress } = stream;
     this.#client = peerAddress;
     this.#requestId = combinedValue(fields, 'x-request-id') ?? context.createRequestId();
-    this.#grpc = isGrpcRequest(stream) ? new GrpcAnswers() : undefined;
+    this.#grpc = isGrpcRequest(stream) ? new GrpcRefusals() : undefined;
     this.#upload =
       body &&
       new Upload(body, context, {

@@ -16,7 +16,7 @@ export function isLastHop({ method, target, fields }: RequestHead): boolean {
   return target === '*' || firstValue(fields, 'max-forwards') === '0';
 }
 
-export function answerAsLastHop(stream: InboundStream): void {
+export function respondAsLastHop(stream: InboundStream): void {
   const { method, target, protocolVersion, fields } = stream;
   if (method === 'OPTIONS') {
     stream.sendHead(200, undefined, ['Allow', ALLOW, 'Content-Length', '0'], false);

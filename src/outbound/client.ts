@@ -35,7 +35,7 @@ export interface Progress {
   /** The connection had carried an exchange before, so the upstream may have closed it meanwhile. */
   readonly isReused: boolean;
   /** Some bytes of the response had arrived. */
-  readonly hasAnswerBegun: boolean;
+  readonly hasResponseBegun: boolean;
 }
 
 /** A request that is under way: its connection, or its stream. */
@@ -107,7 +107,7 @@ export const NOT_CONNECTED: Progress = {
   isConnected: false,
   sent: 'none',
   isReused: false,
-  hasAnswerBegun: false,
+  hasResponseBegun: false,
 };
 
 /** The connection broke, or ended where it should not have. */

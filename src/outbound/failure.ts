@@ -98,7 +98,7 @@ export function describeFailure(error: Error, failed: FailedRequest): CallError 
   if (error instanceof ResponseFault) return make('upstream-protocol-error', what, {});
   return make('upstream-reset', what, {
     unsent: progress.sent === 'none',
-    stale: progress.isReused && !progress.hasAnswerBegun,
+    stale: progress.isReused && !progress.hasResponseBegun,
     ...(hasHeaders ? { proxyError: 'http_response_incomplete' } : {}),
   });
 }

@@ -56,7 +56,12 @@ function translate(head: ResponseHead): ResponseHead {
   return toTrailersOnly(head, ['grpc-status', code, 'grpc-message', text]);
 }
 
-const BEGUN: Progress = { isConnected: true, sent: 'some', isReused: false, hasAnswerBegun: true };
+const BEGUN: Progress = {
+  isConnected: true,
+  sent: 'some',
+  isReused: false,
+  hasResponseBegun: true,
+};
 
 /**
  * A status in the head counts only where nothing follows the head (trailers-only), which is known with the next event. In

@@ -19,7 +19,12 @@ import { statusTextOf } from './status-text.js';
 export type Sender = Pick<HttpClient, 'dispatch'>;
 
 /** The connection was open, and at least a part of the request was sent. */
-const SENT: Progress = { isConnected: true, sent: 'some', isReused: false, hasAnswerBegun: false };
+const SENT: Progress = {
+  isConnected: true,
+  sent: 'some',
+  isReused: false,
+  hasResponseBegun: false,
+};
 
 /** @param sender of the endpoint that the attempt goes to. */
 export function intervene(

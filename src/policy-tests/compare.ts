@@ -1,6 +1,6 @@
 /** What was expected beside what came. */
 import { combinedValue } from '../http/fields.js';
-import type { Answered, Played } from './play.js';
+import type { Responded, Played } from './play.js';
 import { showTime } from './show-time.js';
 import type { Expectation, TestCase } from './test-case.js';
 
@@ -20,7 +20,7 @@ export interface Difference {
 const NONE = 'none';
 
 /** Of the response that Breakwater made. */
-const reasonOf = ({ response }: Answered) =>
+const reasonOf = ({ response }: Responded) =>
   combinedValue(response.fields, 'x-breakwater-reason') ?? NONE;
 
 const NO_RESPONSE = 'none (no response within 1h)';
@@ -28,7 +28,7 @@ const NO_RESPONSE = 'none (no response within 1h)';
 /** Key, what was expected, and what came: where they differ. */
 type Compared = readonly [key: string, expected: Shown, actual: Shown];
 
-function compareResponse(expected: Expectation, answer: Answered | undefined): Compared[] {
+function compareResponse(expected: Expectation, answer: Responded | undefined): Compared[] {
   const found: Compared[] = [];
   const add = (key: string, wanted: Shown | undefined, actual: Shown) => {
     if (wanted !== undefined && wanted !== actual) found.push([key, wanted, actual]);

@@ -9,7 +9,7 @@ import { ScriptedServer } from '../simulation/scripted-server.js';
 import { VirtualClock } from '../simulation/virtual-clock.js';
 import type { TestCase } from './test-case.js';
 
-export interface Answered {
+export interface Responded {
   readonly response: CallerResponse;
   /** From the request to the end of its response. */
   readonly durationMs: number;
@@ -24,7 +24,7 @@ export interface Happening {
 
 export interface Played {
   /** For each request; undefined where no response came. */
-  readonly answers: readonly (Answered | undefined)[];
+  readonly answers: readonly (Responded | undefined)[];
   readonly upstreamCalls: number;
   /** Of the last request; undefined where it has none. */
   readonly circuit: string | undefined;
@@ -95,7 +95,7 @@ export async function play(test: TestCase): Promise<Played> {
   if (isWaiting()) circuit = circuitNow();
   proxy.hangUpAll();
   await clock.run(clock.now());
-  const answers = arrived.map((each): Answered | undefined => {
+  const answers = arrived.map((each): Responded | undefined => {
     if (each === undefined) return undefined;
     const id = firstValue(each.response.fields, 'x-request-id') ?? '';
     return { ...each, summary: summaries.get(id)?.shift() };

@@ -117,7 +117,7 @@ export class ServedRequest implements Dispatched {
       isConnected: this.#isOpen,
       sent: this.#isOpen ? 'some' : 'none',
       isReused: this.isReused,
-      hasAnswerBegun: false,
+      hasResponseBegun: false,
     });
   }
 

@@ -7,7 +7,7 @@ const NOT_CONNECTED: Progress = {
   isConnected: false,
   sent: 'none',
   isReused: false,
-  hasAnswerBegun: false,
+  hasResponseBegun: false,
 };
 
 const describe = (error: Error) =>

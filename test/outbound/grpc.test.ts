@@ -23,7 +23,7 @@ const PROGRESS = {
   isConnected: true,
   sent: 'some',
   isReused: false,
-  hasAnswerBegun: true,
+  hasResponseBegun: true,
 } as const;
 
 /** An attempt of a gRPC call, whose client the test plays. */

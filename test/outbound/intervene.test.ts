@@ -12,7 +12,7 @@ const progress = {
   isConnected: true,
   sent: 'some',
   isReused: false,
-  hasAnswerBegun: true,
+  hasResponseBegun: true,
 } as const;
 
 const createSocket = () => new Duplex({ read() {}, write: (_, __, done) => done() });

@@ -9,7 +9,7 @@ import { SimulatedProxy } from '../../src/simulation/proxy.js';
 import { ScriptedServer, type ScriptStep } from '../../src/simulation/scripted-server.js';
 import type { ServedRequest } from '../../src/simulation/server.js';
 
-interface Answered extends CallerResponse {
+interface Responded extends CallerResponse {
   readonly atMs: number;
 }
 
@@ -36,7 +36,7 @@ function open(policies: Readonly<Record<string, unknown>>, script: readonly Scri
     lookup: async () => [{ address: '10.0.0.1', family: 4 }],
     sink: { scope: () => (event) => events.push(event.type) },
   });
-  const answered: Answered[] = [];
+  const answered: Responded[] = [];
   const send = (request: Partial<CallerRequest> = {}): Caller =>
     proxy.send('catalog', { method: 'GET', target: '/', ...request }, (response) =>
       answered.push({ ...response, atMs: clock.now() }),
@@ -49,7 +49,7 @@ t.test("an upstream's response passes through with its body and fields", async (
   send();
   await clock.run(1000);
   t.equal(answered.length, 1);
-  const [{ status, fields, body, atMs, isBroken }] = answered as [Answered];
+  const [{ status, fields, body, atMs, isBroken }] = answered as [Responded];
   t.same([status, body.toString(), isBroken, atMs], [200, 'hello', false, 30]);
   t.equal(combinedValue(fields, 'x-served'), '200');
   t.equal(combinedValue(fields, 'x-request-id'), '00000000-0000-4000-8000-000000000001');
@@ -65,7 +65,7 @@ t.test('attempts follow each other as the retry policy says, and are counted', a
   ]);
   send();
   await clock.run(10_000);
-  const [{ status, fields, atMs }] = answered as [Answered];
+  const [{ status, fields, atMs }] = answered as [Responded];
   t.same([status, combinedValue(fields, 'x-breakwater-attempts'), atMs], [200, '3', 215]);
   t.same(
     served.map(({ head }) => combinedValue(head.fields, 'x-attempt-count')),
@@ -79,7 +79,7 @@ t.test('a hanging upstream ends in a problem document, at its time', async (t) =
   const { clock, send, answered } = open(policies, [{ kind: 'hang', delayMs: 0 }]);
   send();
   await clock.run(60_000);
-  const [{ status, fields, body, atMs }] = answered as [Answered];
+  const [{ status, fields, body, atMs }] = answered as [Responded];
   t.same([status, atMs], [504, 2000]);
   t.equal(combinedValue(fields, 'x-breakwater-reason'), 'timeout-attempt');
   t.match(JSON.parse(body.toString()), { type: 'urn:breakwater:timeout-attempt', attempts: 1 });
@@ -90,7 +90,7 @@ t.test('a connection that does not come about is given up in time', async (t) =>
   const { clock, send, answered } = open(policies, [{ kind: 'refuse', delayMs: 5000 }]);
   send();
   await clock.run(60_000);
-  const [{ status, fields, atMs }] = answered as [Answered];
+  const [{ status, fields, atMs }] = answered as [Responded];
   t.same([status, atMs], [504, 1000]);
   t.equal(combinedValue(fields, 'x-breakwater-reason'), 'timeout-connect');
 });

@@ -3,7 +3,7 @@ import { type IncomingMessage, type Server, type ServerResponse } from 'node:htt
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../core/clock.js';
-import { answerAsLastHop, isLastHop } from '../last-hop.js';
+import { respondAsLastHop, isLastHop } from '../last-hop.js';
 import { Connection, type Original } from './connection.js';
 import { DetachedSocket } from './detached-socket.js';
 import { findForeignStart, type ForeignMethod } from './foreign-method.js';
@@ -104,7 +104,7 @@ class Intake {
       isPipelined,
       isClosing: this.#options.isClosing,
     });
-    if (isLastHop(stream)) return answerAsLastHop(stream);
+    if (isLastHop(stream)) return respondAsLastHop(stream);
     connection.stream = stream;
     this.#options.start(stream, request, response);
   }

@@ -2,7 +2,7 @@
 import type { Socket } from 'node:net';
 import type { Entrance } from '../entrance.js';
 import type { ExchangeContext } from '../exchange-context.js';
-import { answerAsLastHop, isLastHop } from '../last-hop.js';
+import { respondAsLastHop, isLastHop } from '../last-hop.js';
 import type { ListenerLimits } from '../listener.js';
 import type { ProtocolSide } from '../port/protocol-side.js';
 import { Connection, type ConnectionOptions } from './connection.js';
@@ -56,7 +56,7 @@ export class Http2Side implements ProtocolSide {
   end(): void {}
 
   #start(stream: Http2Stream): void {
-    if (isLastHop(stream)) return answerAsLastHop(stream);
+    if (isLastHop(stream)) return respondAsLastHop(stream);
     const exchange = this.#entrance.exchangeOf(stream);
     if (exchange !== undefined) return exchange.start();
     this.#entrance.wait(() => {

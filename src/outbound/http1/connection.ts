@@ -49,7 +49,7 @@ export class Connection implements ReplyListener, Dispatched {
   isReused = false;
   /** Its request waits for the end of this turn: nothing of it has been written. */
   #isHeld = false;
-  #hasAnswerBegun = false;
+  #hasResponseBegun = false;
   readonly #keeper: ConnectionKeeper;
   readonly #parser: ReplyParser;
   readonly #socket: Socket;
@@ -96,7 +96,7 @@ export class Connection implements ReplyListener, Dispatched {
 
   /** Of the exchange that it carries, no byte of the body has been sent, and none of the response has arrived. */
   get #awaitsBody(): boolean {
-    return !this.#hasAnswerBegun && this.#upload?.hasBegun === false;
+    return !this.#hasResponseBegun && this.#upload?.hasBegun === false;
   }
 
   /** The whole request has been sent. */
@@ -110,7 +110,7 @@ export class Connection implements ReplyListener, Dispatched {
     this.#request = request;
     this.#handler = handler;
     this.#isUpgrading = request.upgrade !== undefined;
-    this.#hasAnswerBegun = false;
+    this.#hasResponseBegun = false;
     this.#status = 0;
     if (request.body !== undefined && !this.#outlivesFailedWrites) {
       this.#outlivesFailedWrites = true;
@@ -163,13 +163,13 @@ export class Connection implements ReplyListener, Dispatched {
       isConnected: true,
       sent: isHeld ? 'none' : 'some',
       isReused: this.isReused,
-      hasAnswerBegun: this.#hasAnswerBegun,
+      hasResponseBegun: this.#hasResponseBegun,
     });
   }
 
   readonly onRead: OnRead = (bytes) => {
     if (this.#isTunnel) return this.#socket.push(Buffer.from(bytes));
-    this.#hasAnswerBegun = true;
+    this.#hasResponseBegun = true;
     this.#parser.read(bytes);
     return true;
   };

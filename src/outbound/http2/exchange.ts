@@ -58,7 +58,7 @@ export class Exchange implements Dispatched, StreamListener {
   #length: number | undefined;
   #bytes = 0;
   #wasPaused = false;
-  #hasAnswerBegun = false;
+  #hasResponseBegun = false;
   #error: Error | undefined;
   #isOver = false;
 
@@ -113,7 +113,7 @@ export class Exchange implements Dispatched, StreamListener {
   // From the stream.
 
   onInformational(raw: string[]): void {
-    this.#hasAnswerBegun = true;
+    this.#hasResponseBegun = true;
     this.#owner.onResponse();
     const head = responseHead(raw);
     if (this.#isOver || this.#isTooLarge(raw)) return;
@@ -127,7 +127,7 @@ export class Exchange implements Dispatched, StreamListener {
    * do better. So the head waits until all has been read that came with it.
    */
   onHead(flags: number, raw: string[]): void {
-    this.#hasAnswerBegun = true;
+    this.#hasResponseBegun = true;
     this.#owner.onResponse();
     if (this.#isOver || this.#isTooLarge(raw)) return;
     this.#head = responseHead(raw);
@@ -155,7 +155,7 @@ export class Exchange implements Dispatched, StreamListener {
    */
   get #isComplete(): boolean {
     if (isComplete(this.#stream) || this.#trailers.length > 0) return true;
-    if (!this.#wasPaused || this.#owner.isLost || !this.#hasAnswerBegun) return false;
+    if (!this.#wasPaused || this.#owner.isLost || !this.#hasResponseBegun) return false;
     if (this.#stream.rstCode !== NGHTTP2_NO_ERROR) return false;
     return this.#length === undefined || this.#length === this.#bytes;
   }
@@ -193,9 +193,9 @@ export class Exchange implements Dispatched, StreamListener {
     this.#owner.onOver();
     this.#handler.onFailure(error, {
       isConnected: true,
-      sent: isUnsent && !this.#hasAnswerBegun ? 'none' : 'some',
+      sent: isUnsent && !this.#hasResponseBegun ? 'none' : 'some',
       isReused: isStale,
-      hasAnswerBegun: this.#hasAnswerBegun,
+      hasResponseBegun: this.#hasResponseBegun,
     });
   }
 
@@ -213,7 +213,7 @@ export class Exchange implements Dispatched, StreamListener {
       isConnected: true,
       sent: 'some',
       isReused: false,
-      hasAnswerBegun: true,
+      hasResponseBegun: true,
     });
   }
 

@@ -148,7 +148,7 @@ export class Session implements ExchangeOwner {
       stream = openStream(this.#session!, request, this.#scheme, options);
     } catch (error) {
       const progress = { isConnected: true, sent: 'none', isReused: false } as const;
-      return handler.onFailure(error as Error, { ...progress, hasAnswerBegun: false });
+      return handler.onFailure(error as Error, { ...progress, hasResponseBegun: false });
     }
     if (this.#running === 0) this.#isQuiet = this.#hasCarried;
     this.#running += 1;

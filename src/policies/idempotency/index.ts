@@ -76,7 +76,7 @@ function create(settings: IdempotencySettings, context: PolicyContext): CallLaye
       try {
         const held = await key.claim();
         if (held === undefined) return undefined;
-        const reply = answerFrom(held, call, fingerprint);
+        const reply = responseFrom(held, call, fingerprint);
         if (reply !== undefined) return reply;
         isTaken = true;
       } catch (error) {
@@ -99,7 +99,7 @@ function create(settings: IdempotencySettings, context: PolicyContext): CallLaye
   }
 
   /** @returns undefined while the first request is still running. */
-  function answerFrom(value: Buffer, call: Call, fingerprint: string): Reply | undefined {
+  function responseFrom(value: Buffer, call: Call, fingerprint: string): Reply | undefined {
     const entry = readEntry(value);
     if (entry.head.fingerprint !== fingerprint) {
       report('mismatch');

@@ -264,7 +264,7 @@ t.test('nor when its upstream closes it', async (t) => {
 
 const failure = (progress: object) => [
   'broken',
-  { isConnected: true, sent: 'some', isReused: false, hasAnswerBegun: false, ...progress },
+  { isConnected: true, sent: 'some', isReused: false, hasResponseBegun: false, ...progress },
 ];
 
 t.test('a failure tells how far its exchange had come', async (t) => {
@@ -277,7 +277,7 @@ t.test('a failure tells how far its exchange had come', async (t) => {
   late.send();
   late.answer(OK.slice(0, 20));
   late.connection.fail(new Error('broken'));
-  t.same(late.told, ['start', failure({ hasAnswerBegun: true })]);
+  t.same(late.told, ['start', failure({ hasResponseBegun: true })]);
 });
 
 /** The message of a failure: all other words are single ones. */
@@ -315,7 +315,7 @@ t.test('a refusal of an upload may end with its connection', async (t) => {
   broken.answer('HTTP/1.1 200 OK\r\n\r\nno');
   broken.wire.destroy(new Error('connection reset'));
   await new Promise(setImmediate);
-  t.match(broken.told.at(-1), ['connection reset', { hasAnswerBegun: true }]);
+  t.match(broken.told.at(-1), ['connection reset', { hasResponseBegun: true }]);
 });
 
 t.test('what came of the exchange before does not count', async (t) => {
@@ -352,7 +352,7 @@ t.test('but not where its body has begun, or a response, or the client has left'
   answered.send({ body: fakeBody().cursor });
   answered.answer('H');
   answered.connection.fail(new Error('broken'));
-  t.same(answered.told, ['start', failure({ isReused: true, hasAnswerBegun: true })]);
+  t.same(answered.told, ['start', failure({ isReused: true, hasResponseBegun: true })]);
   const left = build();
   left.connection.isReused = true;
   left.send({ body: fakeBody().cursor });

@@ -132,7 +132,7 @@ t.test(
     peer!.send(goawayFrame(2 ** 31 - 1, Code.noError));
     peer!.send(goawayFrame(3, Code.noError));
     t.equal(await sent[2]!.ended, 'failure');
-    t.match(sent[2]!.progress, { isConnected: true, sent: 'none', hasAnswerBegun: false });
+    t.match(sent[2]!.progress, { isConnected: true, sent: 'none', hasResponseBegun: false });
     t.match(sent[2]!.error?.message, /GOAWAY/);
     const next = sendBy(pool);
     await eventually(
@@ -227,7 +227,7 @@ t.test('a request on a connection that was idle and closes under it is stale', a
   const sent = [sendBy(pool), sendBy(pool)];
   for (const each of sent) {
     t.equal(await each.ended, 'failure');
-    t.match(each.progress, { sent: 'some', isReused: true, hasAnswerBegun: false });
+    t.match(each.progress, { sent: 'some', isReused: true, hasResponseBegun: false });
   }
   t.equal(peers.length, 1);
 });
@@ -246,7 +246,7 @@ t.test('a request on a connection that was at work and breaks is not stale', asy
   await eventually('it has its head', () => streaming.head !== undefined);
   const sent = sendBy(pool);
   t.equal(await sent.ended, 'failure');
-  t.match(sent.progress, { sent: 'some', isReused: false, hasAnswerBegun: false });
+  t.match(sent.progress, { sent: 'some', isReused: false, hasResponseBegun: false });
 });
 
 t.test('an idle connection that the upstream has closed is not used', async (t) => {

@@ -117,7 +117,7 @@ t.test(
         isConnected: true,
         sent: 'some',
         isReused: false,
-        hasAnswerBegun: true,
+        hasResponseBegun: true,
       });
       t.same(sent.calls, ['start', 'head', 'failure'], how);
       t.equal(sent.error instanceof ResponseUnfinished, how === 'reset with NO_ERROR', how);
@@ -131,7 +131,7 @@ t.test('a head that comes together with its breakage is not handed over', async 
       peer.send(headersFrame(stream, OK), dataFrame(stream, 'part'), rstFrame(stream, code)),
     );
     t.same(sent.calls, ['start', 'failure']);
-    t.match(sent.progress, { sent: 'some', hasAnswerBegun: true });
+    t.match(sent.progress, { sent: 'some', hasResponseBegun: true });
   }
 });
 
@@ -179,14 +179,14 @@ t.test(
   'a request is unsent where the upstream says so, and only before its response',
   async (t) => {
     const refused = await get(t, (stream, peer) => peer.send(rstFrame(stream, Code.refusedStream)));
-    t.match(refused.progress, { isConnected: true, sent: 'none', hasAnswerBegun: false });
+    t.match(refused.progress, { isConnected: true, sent: 'none', hasResponseBegun: false });
     t.match(refused.error?.message, /REFUSED_STREAM/);
     for (const code of [Code.noError, Code.enhanceYourCalm]) {
       const above = await get(t, (_stream, peer) => peer.send(goawayFrame(0, code)));
-      t.match(above.progress, { sent: 'none', hasAnswerBegun: false }, `GOAWAY ${code}`);
+      t.match(above.progress, { sent: 'none', hasResponseBegun: false }, `GOAWAY ${code}`);
     }
     const reset = await get(t, (stream, peer) => peer.send(rstFrame(stream, Code.cancel)));
-    t.match(reset.progress, { sent: 'some', hasAnswerBegun: false, isReused: false });
+    t.match(reset.progress, { sent: 'some', hasResponseBegun: false, isReused: false });
     t.match(reset.error?.message, /CANCEL/);
     const covered = await get(t, (stream, peer) =>
       peer.send(goawayFrame(stream, Code.internalError)),

@@ -59,7 +59,7 @@ function pushbackOf(error: CallError, leftMs: number, maxRetryAfterMs: number | 
 }
 
 /** Follows the response of one call. */
-export class GrpcAnswers {
+export class GrpcRefusals {
   readonly #framing = new GrpcFraming();
   /** The status of the call, as soon as it is known. */
   code: GrpcCode | undefined;

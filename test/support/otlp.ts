@@ -74,7 +74,7 @@ interface ProtobufType {
 }
 
 const { opentelemetry } = createRequire(import.meta.url)(
-  '@opentelemetry/otlp-proto-exporter-base/build/src/generated/root.js',
+  'otlp-decoder/build/src/generated/root.js',
 ) as {
   opentelemetry: {
     proto: {

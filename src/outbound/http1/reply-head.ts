@@ -1,5 +1,5 @@
 /** Checks the head of a response for what cannot be passed on with its meaning. */
-import { combinedValue, type Fields } from '../../http/fields.js';
+import { combinedValue, firstValue, type Fields } from '../../http/fields.js';
 import type { ResponseHead } from '../client.js';
 
 const isBlank = (code: number) => code === 0x20 || code === 0x09;
@@ -26,8 +26,10 @@ export function findFault(
     return 'bad response: control characters in its reason phrase';
   if (status === 101 && !isAgreed) return 'bad upgrade: 101 without an agreed protocol';
   // Breakwater does not undo other codings, and a second field adds one to that of the first.
-  const codings = combinedValue(headers, 'transfer-encoding');
-  return codings === undefined || codings.toLowerCase() === 'chunked'
+  // Parsers do not agree on what an empty field means, so it is none of the two.
+  if (firstValue(headers, 'transfer-encoding') === undefined) return undefined;
+  const codings = combinedValue(headers, 'transfer-encoding') ?? '';
+  return codings.toLowerCase() === 'chunked'
     ? undefined
-    : `bad response: Transfer-Encoding ${codings}`;
+    : `bad response: Transfer-Encoding ${codings || 'without a value'}`;
 }

@@ -34,4 +34,8 @@ t.test('what could not be passed on with its meaning is a fault', async (t) => {
     ),
     'bad response: Transfer-Encoding gzip, chunked',
   );
+  t.equal(
+    findFault({ ...head, headers: ['Transfer-Encoding', ''] }, false),
+    'bad response: Transfer-Encoding without a value',
+  );
 });

@@ -40,6 +40,9 @@ export function createRedisClient(url: string) {
 
 export type RedisClient = ReturnType<typeof createRedisClient>;
 
+/** The library gives up after 16, which can pass in a few milliseconds. */
+const MOST_REDIRECTIONS = 100;
+
 /** @param urls of some nodes, with the same scheme, user and password. @param user instead of the one in the URLs. */
 export function createRedisCluster(
   urls: readonly string[],
@@ -51,6 +54,8 @@ export function createRedisCluster(
     RESP: common.RESP,
     // A node that is away would hold up the discovery of the others.
     minimizeConnections: true,
+    // While a slot moves, nodes send a command to each other until they agree; `stores.timeout` bounds how long.
+    maxCommandRedirections: MOST_REDIRECTIONS,
     topologyRefreshOnReconnectionAttemptStrategy: REDISCOVER_MS,
     commandOptions,
     defaults: {

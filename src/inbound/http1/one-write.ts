@@ -23,6 +23,7 @@ export function endWith(
   clock: Clock,
   release?: Release,
 ): void {
+  // Node's types do not have these properties. What follows checks that they are what it expects.
   const pending = response as unknown as PendingHead;
   if (
     body.length > JOINED_BYTES ||

@@ -77,6 +77,7 @@ class Engine {
       },
     };
     const { exports } = new WebAssembly.Instance(new WebAssembly.Module(wasm), { env });
+    // The type checker does not look into a compiled module.
     this.#exports = exports as unknown as Exports;
   }
 

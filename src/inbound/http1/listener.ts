@@ -70,7 +70,7 @@ export async function createHttp1(): Promise<Http1> {
       reply.hijack();
       (request.raw as PendingRequest).exchange.start();
     },
-  } as Parameters<typeof app.register>[1] as never);
+  });
   await app.ready();
 
   return {

@@ -20,6 +20,15 @@ interface HeardStream extends ServerHttp2Stream {
   [LISTENER]: StreamListener;
 }
 
+/** Of a stream that is closed. */
+const DEAF: StreamListener = {
+  onTrailers() {},
+  onDrain() {},
+  onLastSent: () => false,
+  onAborted() {},
+  onClosed() {},
+};
+
 /** In place of the stream's own `emit`. */
 function emit(
   this: HeardStream,
@@ -40,6 +49,8 @@ function emit(
       break;
     case 'close':
       listener.onClosed();
+      // Node's table of streams may keep this one alive until the next full collection: not the whole call with it.
+      this[LISTENER] = DEAF;
       break;
     case 'drain':
       listener.onDrain();

@@ -19,6 +19,17 @@ interface HeardStream extends ClientHttp2Stream {
   [LISTENER]: StreamListener;
 }
 
+/** Of a stream that is closed. */
+const DEAF: StreamListener = {
+  onInformational() {},
+  onHead() {},
+  onTrailers() {},
+  onData() {},
+  onEnd() {},
+  onError() {},
+  onClose() {},
+};
+
 /** In place of the stream's own `emit`. Node itself listens to some of the events, too. */
 function emit(
   this: HeardStream,
@@ -49,6 +60,8 @@ function emit(
       return true;
     case 'close':
       listener.onClose();
+      // As on the other side: a stream that Node still keeps must not keep its call.
+      this[LISTENER] = DEAF;
       break;
     default:
       break;

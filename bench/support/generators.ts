@@ -2,6 +2,7 @@
 import type { GrpcLoadOptions } from './grpc-load.js';
 import { output, pinned } from './program.js';
 import type { LoadOptions, LoadReport } from './load.js';
+import type { ScrapeOptions, ScrapeReport } from './scrape.js';
 import { scriptPath } from './upstreams.js';
 import { saturateWithWrk, type Load, type Saturation } from './wrk.js';
 
@@ -41,6 +42,12 @@ export const runGrpcGenerator = (
   options: GrpcLoadOptions,
   core: number | undefined,
 ): Promise<Saturation> => run<Saturation>('grpc-load.js', options, core);
+
+/** @throws Error with what the scrapers had to say instead of figures. */
+export const runScrapers = (
+  options: ScrapeOptions,
+  core: number | undefined,
+): Promise<ScrapeReport> => run<ScrapeReport>('scrape.js', options, core);
 
 async function run<Report>(
   script: string,

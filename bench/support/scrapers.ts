@@ -1,6 +1,5 @@
 /** What scrapes of a large file do to calls: their latency without any, and with many scrapers that never pause. */
-import { Agent, get } from 'node:http';
-import { runOwnGenerator } from './generators.js';
+import { runOwnGenerator, runScrapers } from './generators.js';
 import { cores } from './hot-path.js';
 import { printTable, type Row } from './table.js';
 
@@ -10,29 +9,7 @@ const SCRAPERS = 20;
 const RATE = 2000;
 const SECONDS = 10;
 
-/** @returns its bytes. */
-function scrapeOnce(url: string, agent: Agent): Promise<number> {
-  return new Promise((resolve, reject) => {
-    get(url, { agent }, (response) => {
-      let bytes = 0;
-      response.on('data', (chunk: Buffer) => (bytes += chunk.length));
-      response.on('end', () => resolve(bytes));
-      response.on('error', reject);
-    }).on('error', reject);
-  });
-}
-
 async function measure(port: number, admin: string, path: string, scrapers: number): Promise<Row> {
-  const end = new AbortController();
-  let pages = 0;
-  const scrapes = Array.from({ length: scrapers }, async () => {
-    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-    while (!end.signal.aborted) {
-      await scrapeOnce(`${admin}/metrics`, agent);
-      pages++;
-    }
-    agent.destroy();
-  });
   const load = {
     method: 'GET' as const,
     paths: [path],
@@ -40,9 +17,10 @@ async function measure(port: number, admin: string, path: string, scrapers: numb
     headers: {},
     connections: 16,
   };
-  const report = await runOwnGenerator({ ...load, seconds: SECONDS, port, rate: RATE }, cores.load);
-  end.abort();
-  await Promise.all(scrapes);
+  const [report, { pages }] = await Promise.all([
+    runOwnGenerator({ ...load, seconds: SECONDS, port, rate: RATE }, cores.load),
+    runScrapers({ url: `${admin}/metrics`, scrapers, seconds: SECONDS }, cores.load),
+  ]);
   const times = [report.p50, report.p99, report.slipP99].map((ms) => ms.toFixed(2));
   return [String(scrapers), ...times, String(report.refused + report.broken), String(pages)];
 }

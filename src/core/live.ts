@@ -121,6 +121,13 @@ export interface FaultRow {
   readonly until: string | null;
 }
 
+/** The last attempt that failed by the upstream's doing: its response was an error, or there was none. */
+export interface LastError {
+  readonly message: string;
+  /** RFC 3339. */
+  readonly at: string;
+}
+
 /** What an upstream does now. */
 export interface Facts {
   readonly name: string;
@@ -148,7 +155,7 @@ export interface Facts {
   readonly attemptTimeoutMs: number | null;
   readonly endpoints: EndpointCounts;
   readonly tunnels: number;
-  readonly lastError: { readonly message: string; readonly at: string } | null;
+  readonly lastError: LastError | null;
   /** The current slot: its last state replaces what was there of it before. */
   readonly slot: SlotCounts;
 }
@@ -176,6 +183,8 @@ export interface Live {
   snapshot(): AsyncIterable<string>;
   /** All that is known of one upstream, ready for JSON; undefined for an unknown one. */
   detail(upstream: string): object | undefined;
+  /** Of each upstream that has had one, by name. */
+  lastErrors(): ReadonlyMap<string, LastError>;
   /** The effective policy in force. @param request `GET /path`: its route is laid over. */
   explain(upstream: string, request: string | undefined): Explanation;
 }

@@ -112,11 +112,7 @@ export function fakeProxy(overrides: Partial<AdminOptions> = {}) {
       fakeScope('bare'),
     ],
     upstreams: () => [
-      {
-        ...idle,
-        endpoints,
-        lastError: { message: 'Cannot call catalog because it hung up', atWallMs: SINCE_MS },
-      },
+      { ...idle, endpoints },
       { ...idle, name: 'bare' },
     ],
     config: () => ({ upstreams: { catalog: { target: 'http://catalog.internal:8080' } } }),
@@ -138,6 +134,10 @@ export function fakeProxy(overrides: Partial<AdminOptions> = {}) {
         yield '{}';
       },
       detail: () => undefined,
+      lastErrors: () =>
+        new Map([
+          ['catalog', { message: 'The upstream responded 500', at: '2026-01-02T03:04:05.678Z' }],
+        ]),
       explain: () => ({ problem: 'know nothing' }),
     },
     token: () => undefined,

@@ -21,6 +21,7 @@ function fakeLive(changes: Partial<Live> = {}) {
       yield ']}';
     },
     detail: (name) => (name === 'a/b' ? { name } : undefined),
+    lastErrors: () => new Map(),
     explain: (name, request) =>
       request === 'bad' ? { problem: 'cannot read it' } : { text: `# ${name} ${request}\n` },
     ...changes,

@@ -58,7 +58,7 @@ t.test(
           endpoints: [endpoint],
           shadow: [],
           lastError: {
-            message: 'Cannot call catalog because it hung up',
+            message: 'The upstream responded 500',
             at: '2026-01-02T03:04:05.678Z',
           },
         },

@@ -38,6 +38,16 @@ t.test('calls, failures and their history are there, and survive a reload', asyn
     },
     { name: 'b', goodShare: null, history: null, trouble: { state: 'idle' } },
   ]);
+  t.match(
+    await sidecar.json('/upstreams'),
+    {
+      upstreams: [
+        { name: 'a', lastError: { message: 'The upstream responded 500' } },
+        { name: 'b', lastError: null },
+      ],
+    },
+    'the list of upstreams says the same of the last error',
+  );
   t.equal((await sidecar.reload()).kind, 'success');
   const detail = await (await fetch(`${sidecar.admin}/upstreams/a`)).text();
   t.notMatch(detail, 'tell-nobody');

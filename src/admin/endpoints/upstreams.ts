@@ -1,19 +1,15 @@
 /** `GET /upstreams`: each upstream with what its policies show. */
-import { shadowedIn, type InspectableUpstream, type Inspection } from '../../core/inspect.js';
+import { shadowedIn } from '../../core/inspect.js';
 import type { AdminContext, AdminEndpoint } from '../endpoint.js';
 
-const showError = (error: InspectableUpstream['lastError']) =>
-  error === undefined
-    ? null
-    : { message: error.message, at: new Date(error.atWallMs).toISOString() };
-
-function listUpstreams(inspection: Inspection) {
+function listUpstreams({ inspection, live }: AdminContext) {
   const own = new Map(
     inspection
       .scopes()
       .flatMap(({ upstream, route, layers }) => (route === '' ? [[upstream, layers]] : [])),
   );
-  return inspection.upstreams().map(({ name, target, endpoints, lastError }) => {
+  const lastErrors = live.lastErrors();
+  return inspection.upstreams().map(({ name, target, endpoints }) => {
     const shown = inspection.policies.map((policy) =>
       policy.describe?.(own.get(name)?.[policy.name]),
     );
@@ -23,17 +19,17 @@ function listUpstreams(inspection: Inspection) {
       ...Object.assign({}, ...shown),
       shadow: shadowedIn(own.get(name)),
       endpoints: endpoints.list(),
-      lastError: showError(lastError),
+      lastError: lastErrors.get(name) ?? null,
     };
   });
 }
 
-export function upstreamsEndpoint({ inspection }: AdminContext): AdminEndpoint {
+export function upstreamsEndpoint(context: AdminContext): AdminEndpoint {
   return {
     method: 'GET',
     path: '/upstreams',
     title: '/upstreams',
     access: 'read',
-    respond: () => ({ upstreams: listUpstreams(inspection) }),
+    respond: () => ({ upstreams: listUpstreams(context) }),
   };
 }

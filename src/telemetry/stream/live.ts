@@ -1,14 +1,15 @@
 /** What the admin server shows live. */
-import type { Live } from '../../core/live.js';
+import type { LastError, Live } from '../../core/live.js';
 import { describeUpstream, groupScopes } from './detail.js';
 import { Feed, type FeedOptions } from './feed.js';
+import { lastErrorOf } from './rows.js';
 
 export interface LiveOptions extends FeedOptions {
   readonly explain: Live['explain'];
 }
 
 export function createLive(options: LiveOptions): Live & { readonly viewers: number } {
-  const { inspection, explain } = options;
+  const { inspection, trends, explain } = options;
   const feed = new Feed(options);
   return {
     watch: (viewer) => feed.watch(viewer),
@@ -17,6 +18,14 @@ export function createLive(options: LiveOptions): Live & { readonly viewers: num
       const upstream = inspection.upstreams().find((each) => each.name === name);
       if (upstream === undefined) return undefined;
       return describeUpstream(feed.inputOf(upstream, groupScopes(inspection).get(name) ?? []));
+    },
+    lastErrors() {
+      const errors = new Map<string, LastError>();
+      for (const upstream of inspection.upstreams()) {
+        const error = lastErrorOf(upstream, trends.of(upstream.name));
+        if (error !== null) errors.set(upstream.name, error);
+      }
+      return errors;
     },
     explain,
     get viewers() {

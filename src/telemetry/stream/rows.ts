@@ -12,6 +12,7 @@ import type {
   CircuitRow,
   Facts,
   FaultRow,
+  LastError,
   RateRow,
   Row,
   ShadowRow,
@@ -92,7 +93,10 @@ function countEndpoints({ endpoints }: InspectableUpstream): Record<EndpointStat
 }
 
 /** The newer one of a response that was an error, and of no response. */
-function lastErrorOf({ lastError }: InspectableUpstream, record: UpstreamRecord) {
+export function lastErrorOf(
+  { lastError }: InspectableUpstream,
+  record: UpstreamRecord,
+): LastError | null {
   const { lastFailureWallMs = -Infinity } = record;
   if (lastError !== undefined && lastError.atWallMs >= lastFailureWallMs) {
     return { message: lastError.message, at: timeOf(lastError.atWallMs) };

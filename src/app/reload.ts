@@ -1,7 +1,9 @@
 /** Runs reloads one after the other. Each one puts the whole file in force or changes nothing. */
 import type { Config } from '../config/config.js';
 import type { Loaded } from '../config/load.js';
+import { formatDiagnostic, type Diagnostic } from '../config/syntax/diagnostics.js';
 import { findChanges, type ReloadOutcome } from '../core/reload.js';
+import { plural } from '../lib/plural.js';
 import type { Logger } from '../telemetry/log/logger.js';
 import { ListenError } from './addresses.js';
 
@@ -39,10 +41,17 @@ export class Reloads {
 
   async #reload(): Promise<ReloadOutcome> {
     const { load, onDone, logger } = this.#options;
-    const outcome = await this.#attempt(load());
+    const loaded = load();
+    const outcome = await this.#attempt(loaded);
     onDone(outcome);
     if (outcome.kind === 'success') logger.info(outcome, 'configuration reloaded');
-    else logger.error(outcome, 'Cannot reload the configuration; the one before stays in force');
+    else {
+      const why = outcome.kind === 'invalid' ? summarize(loaded.diagnostics) : outcome.message;
+      logger.error(
+        outcome,
+        `Cannot reload the configuration, so the one before stays in force: ${why}`,
+      );
+    }
     return outcome;
   }
 
@@ -58,4 +67,14 @@ export class Reloads {
     }
     return { kind: 'success', changes };
   }
+}
+
+/** The first problem with its place, and how many more there are: the fields of the line have all of them. */
+function summarize(diagnostics: readonly Diagnostic[]): string {
+  const [first, ...others] = diagnostics
+    .filter(({ level }) => level === 'error')
+    .map(formatDiagnostic);
+  return others.length === 0
+    ? String(first)
+    : `${first}; and ${plural(others.length, 'more problem')}`;
 }

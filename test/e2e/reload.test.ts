@@ -38,7 +38,14 @@ t.test('changes nothing for a bad file, and says where it is wrong', async (t) =
   t.match(JSON.parse(answer.text), { diagnostics: [{ line: 2, path: 'upstreams.a.retri' }] });
   t.equal((await send(`${sidecar.url('a')}/`)).text, 'ok');
   t.equal(await sidecar.metric('breakwater_config_reloads_total', { result: 'failure' }), 1);
-  t.ok(sidecar.logs.some((line) => line['kind'] === 'invalid'));
+  t.match(
+    sidecar.logs.find((line) => line['kind'] === 'invalid'),
+    { diagnostics: [{ line: 2 }], msg: /: \S+:2:\d+: error: upstreams\.a\.retri: [^;]+; [^;]+$/ },
+    'a reader of the message alone learns the place',
+  );
+  sidecar.edit(`upstreams: { a: { listen: 0, target: "${upstream.url}", retri: off, x: 1 } }`);
+  await send(`${sidecar.admin}/reload`, { method: 'POST' });
+  t.match(sidecar.logs.findLast((line) => line['kind'] === 'invalid')?.['msg'], /; and 1 more problem$/);
 });
 
 t.test('refuses the whole reload when one listener cannot be opened', async (t) => {
@@ -55,6 +62,10 @@ t.test('refuses the whole reload when one listener cannot be opened', async (t) 
   const answer = await send(`${sidecar.admin}/reload`, { method: 'POST' });
   t.equal(answer.status, 409);
   t.match(answer.text, new RegExp(`127.0.0.1:${upstream.port} for upstream c`));
+  t.match(
+    sidecar.logs.find((line) => line['kind'] === 'unbindable')?.['msg'],
+    new RegExp(`^Cannot reload .*: Cannot listen on 127.0.0.1:${upstream.port} for upstream c`),
+  );
   const other = send(`http://127.0.0.1:${free}/`);
   await t.rejects(other, { code: 'ECONNREFUSED' }, 'the other new listener is closed again');
   t.equal((await send(`${sidecar.url('a')}/`)).text, 'ok');

@@ -45,7 +45,10 @@ t.test('changes nothing for a bad file, and says where it is wrong', async (t) =
   );
   sidecar.edit(`upstreams: { a: { listen: 0, target: "${upstream.url}", retri: off, x: 1 } }`);
   await send(`${sidecar.admin}/reload`, { method: 'POST' });
-  t.match(sidecar.logs.findLast((line) => line['kind'] === 'invalid')?.['msg'], /; and 1 more problem$/);
+  t.match(
+    sidecar.logs.findLast((line) => line['kind'] === 'invalid')?.['msg'],
+    /; and 1 more problem$/,
+  );
 });
 
 t.test('refuses the whole reload when one listener cannot be opened', async (t) => {

@@ -1,6 +1,7 @@
 /** Keys of other programs' configurations with the option that does the same here, for the hints of unknown keys. */
 import type { ForeignReader, ForeignTable } from '../schema/foreign-values.js';
 import { foreignEndpointKeys } from './foreign-endpoint-keys.js';
+import { foreignLimitKeys } from './foreign-limit-keys.js';
 import {
   asBoolean,
   asCount,
@@ -163,6 +164,7 @@ const programs: readonly (readonly [program: string, table: ForeignTable])[] = [
   ['resilience4j', resilience4j],
   ['Polly', polly],
   ['nginx', nginx],
+  ...foreignLimitKeys,
   ...foreignEndpointKeys,
 ];
 

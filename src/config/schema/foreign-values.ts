@@ -23,6 +23,11 @@ function numberOf(node: SourceNode): number | undefined {
 
 export const asCount: ForeignReader = (node) => numberOf(node)?.toString();
 
+export const asPerSecond: ForeignReader = (node) => {
+  const count = numberOf(node);
+  return count === undefined || count === 0 ? undefined : `${count}/s`;
+};
+
 /** Without the first attempt, which `maxAttempts` counts. */
 export const asRetries: ForeignReader = (node) => {
   const retries = numberOf(node);
@@ -101,6 +106,13 @@ export const asJitter: ForeignReader = (node) => {
   const text = textOf(node) ?? '';
   if (isTrue(text)) return 'full';
   return isFalse(text) ? 'none' : undefined;
+};
+
+/** Of a switch for trying something without effect. */
+export const asShadow: ForeignReader = (node) => {
+  const text = textOf(node) ?? '';
+  if (isTrue(text)) return 'shadow';
+  return isFalse(text) ? 'enforce' : undefined;
 };
 
 /** Names, files and addresses, which are the same in every program. */

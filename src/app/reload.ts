@@ -1,8 +1,9 @@
 /** Runs reloads one after the other. Each one puts the whole file in force or changes nothing. */
+import { compareConfigs } from '../config/changes.js';
 import type { Config } from '../config/config.js';
 import type { Loaded } from '../config/load.js';
 import { formatDiagnostic, type Diagnostic } from '../config/syntax/diagnostics.js';
-import { findChanges, type ReloadOutcome } from '../core/reload.js';
+import type { ReloadOutcome } from '../core/reload.js';
 import { plural } from '../lib/plural.js';
 import type { Logger } from '../telemetry/log/logger.js';
 import { ListenError } from './addresses.js';
@@ -58,7 +59,7 @@ export class Reloads {
   async #attempt({ config, diagnostics }: Loaded): Promise<ReloadOutcome> {
     const { current, apply } = this.#options;
     if (config === undefined) return { kind: 'invalid', diagnostics };
-    const changes = findChanges(current().document, config.document);
+    const changes = compareConfigs(current(), config);
     try {
       await apply(config);
     } catch (error) {

@@ -24,7 +24,7 @@ import {
   type CloseReason,
 } from './guard.js';
 import { Http2Stream } from './http2-stream.js';
-import { findFault } from './request-check.js';
+import { BYTES_PER_FIELD, findExcess, findFault } from './request-check.js';
 import { Silence } from './silence.js';
 
 /** How often a connection is looked at, in ms. */
@@ -38,9 +38,6 @@ const MAX_MEMORY = 64;
 
 /** Longest head of a response, in bytes, before HPACK. Node's own limit is less than upstreams may send. */
 const MAX_RESPONSE_HEAD = 1024 * 1024;
-
-/** Fields that Node counts on top of the bytes of a head (RFC 9113, section 6.5.2). */
-const BYTES_PER_FIELD = 32;
 
 /** Without an error, Node ends a connection with NO_ERROR. */
 const excess = new Error('the client does more than its connection allows');
@@ -170,7 +167,9 @@ export class Connection {
       onHangUp: this.#onHangUp,
       onClosed: this.#onStreamClosed,
     });
-    const fault = findFault(request.pseudo, request.fields);
+    const isUntold = this.#session.pendingSettingsAck;
+    const maxBytes = isUntold ? this.#options.limits().maxHeaderSize : Infinity;
+    const fault = findExcess(raw, maxBytes) ?? findFault(request.pseudo, request.fields);
     if (fault !== undefined) {
       this.#options.onRefused(fault.status, fault.why);
       return inbound.refuse(fault.status);

@@ -4,11 +4,26 @@ import { isHost } from '../target.js';
 import type { PseudoFields } from './fields.js';
 
 export interface Fault {
-  readonly status: 400 | 405;
+  readonly status: 400 | 405 | 431;
   readonly why: string;
 }
 
 const bad = (why: string): Fault => ({ status: 400, why });
+
+/** What counts for each field on top of its bytes (RFC 9113, section 6.5.2). */
+export const BYTES_PER_FIELD = 32;
+
+/**
+ * @param raw with the pseudo-header fields. @param maxBytes the limit until the client has acknowledged it; Infinity after
+ * that, because the library itself resets larger heads then.
+ */
+export function findExcess(raw: Fields, maxBytes: number): Fault | undefined {
+  if (maxBytes === Infinity) return undefined;
+  let bytes = (raw.length / 2) * BYTES_PER_FIELD;
+  for (const text of raw) bytes += text.length;
+  if (bytes <= maxBytes) return undefined;
+  return { status: 431, why: 'a head is larger than limits.maxHeaderSize' };
+}
 
 /**
  * Missing pseudo-header fields, repeated hosts and fields of the connection do not come as far as here: they are reset with

@@ -347,6 +347,8 @@ t.test('a refusal leaves a trace', async (t) => {
   const cases: readonly (readonly [string, number])[] = [
     ['GET / HTTP/1.1\r\n\r\n', 400],
     ['GET /a b HTTP/1.1\r\nHost: a\r\n\r\n', 400],
+    ['G@T / HTTP/1.1\r\nHost: a\r\n\r\n', 400],
+    ['\x16\x03\x01\x02\x00\x01\x00', 400],
     ['CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n', 405],
     [get('/', 'Expect: miracles\r\n'), 417],
     [get('/', `X: ${'a'.repeat(40_000)}\r\n`), 431],
@@ -380,6 +382,8 @@ t.test('an exchange that runs tells itself of a malformed body', async (t) => {
 t.test('a refusal comes after the responses to the requests before it', async (t) => {
   for (const [bad, status] of [
     ['GET /a b HTTP/1.1\r\nHost: a\r\n\r\n', 400],
+    ['G@T / HTTP/1.1\r\nHost: a\r\n\r\n', 400],
+    ['\x16\x03\x01\x02\x00\x01\x00', 400],
     ['CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n', 405],
     [`POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n`, 400],
   ] as const) {
@@ -447,7 +451,7 @@ t.test('any token is a method', async (t) => {
     opened.client.write('OX / HTTP/1.1\r\nHost: a\r\n\r\n');
     await settle();
     t.same(opened.started(), []);
-    t.same(statuses(opened), [501]);
+    t.same(statuses(opened), [400]);
   });
 
   t.test('that comes in two packets, of which the first shows that it is unknown', async (t) => {
@@ -479,7 +483,7 @@ t.test('any token is a method', async (t) => {
       const opened = await open('LIS');
       opened.client.write(rest);
       await settle();
-      t.same(statuses(opened), [501], rest);
+      t.same(statuses(opened), [400], rest);
       t.same(opened.started(), []);
       t.same(opened.refused.length, 1);
     }
@@ -527,7 +531,7 @@ t.test('any token is a method', async (t) => {
     const opened = await open(`${post}TX /2 HTTP/1.1\r\nHost: a\r\n\r\n`);
     await respond(opened, 0);
     t.same(opened.started(), ['POST /1']);
-    t.same(statuses(opened), [200, 501]);
+    t.same(statuses(opened), [200, 400]);
     t.equal(opened.refused.length, 1);
   });
 });

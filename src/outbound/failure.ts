@@ -26,12 +26,30 @@ export interface FailedRequest {
 const dnsCodes = new Set(['ENOTFOUND', 'EAI_AGAIN', 'ENODATA', 'ESERVFAIL', 'EAI_NODATA']);
 const unreachableCodes = new Set(['EHOSTUNREACH', 'ENETUNREACH', 'EADDRNOTAVAIL']);
 
+/** How OpenSSL words an error: numbers and the name of a function, then what matters. */
+const OPENSSL = /\berror:[0-9A-F]{8}:[^:]*:[^:]*:([^:]+)/;
+
+function textOf({ message }: Error): string {
+  const reason = OPENSSL.exec(message)?.[1];
+  return reason === undefined ? message : `TLS failed: ${reason.trim()}`;
+}
+
 function messageOf(error: Error): string {
   if (error instanceof AggregateError && error.message === '') {
-    return error.errors.map((each) => (each as Error).message).join('; ');
+    return error.errors.map((each) => textOf(each as Error)).join('; ');
   }
-  return error.message;
+  return textOf(error);
 }
+
+/**
+ * Alerts by which a server refuses the certificate of this side, or wants one (RFC 8446, section 6.2). In TLS 1.3 they come
+ * when the handshake is over for this side, but before the server reads any of the request.
+ */
+const REFUSED_CERTIFICATE =
+  /_ALERT_(?:BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|CERTIFICATE_\w+|UNKNOWN_CA|ACCESS_DENIED)$/;
+
+const isRefusedHandshake = (code: string, { isReused, hasResponseBegun }: Progress) =>
+  !isReused && !hasResponseBegun && REFUSED_CERTIFICATE.test(code);
 
 const isCertificateCode = (code: string) =>
   code.startsWith('CERT_') ||
@@ -87,6 +105,12 @@ export function describeFailure(error: Error, failed: FailedRequest): CallError 
     return make('connect-failed', `connect to ${upstream} (${target})`, {
       unsent: true,
       proxyError: connectToken(code),
+    });
+  }
+  if (isRefusedHandshake(code, progress)) {
+    return make('connect-failed', `connect to ${upstream} (${target})`, {
+      unsent: true,
+      proxyError: 'tls_alert_received',
     });
   }
   const what = hasHeaders

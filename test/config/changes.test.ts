@@ -5,6 +5,9 @@ import t, { type Test } from 'tap';
 import { compareConfigs } from '../../src/config/changes.js';
 import { loadConfig } from '../../src/config/load.js';
 
+/** Enough for what reads no further than the first line. */
+const CA = '-----BEGIN CERTIFICATE-----';
+
 const yaml = `admin: { token: "\${TOKEN:-a}" }
 stores: { kind: redis, url: "redis://:\${PASSWORD:-a}@\${HOST:-127.0.0.1}:1" }
 tracing: { endpoint: "http://127.0.0.1:4318", headers: { authorization: "\${KEY:-a}", x: y } }
@@ -23,7 +26,7 @@ upstreams:
 
 /** A folder with a configuration, and how what is there now differs from what was there first. */
 function prepare(t: Test, text = yaml) {
-  const folder = t.testdir({ 'ca.pem': '', 'page.html': 'one', 'f.yaml': text });
+  const folder = t.testdir({ 'ca.pem': CA, 'page.html': 'one', 'f.yaml': text });
   const load = (env: Record<string, string>) => {
     const { config, diagnostics } = loadConfig(join(folder, 'f.yaml'), env);
     if (config === undefined) throw new Error(JSON.stringify(diagnostics));
@@ -53,7 +56,7 @@ t.test('names a secret that is different, without its value', async (t) => {
 
 t.test('names the key of a file whose content is different', async (t) => {
   const { changes, write } = prepare(t);
-  write('ca.pem', '\n');
+  write('ca.pem', `${CA}\n`);
   t.strictSame(changes().changed, ['upstreams.a.tls.ca']);
   write('page.html', 'two');
   t.strictSame(changes().changed, [

@@ -198,14 +198,14 @@ t.test('names of files in an included file are relative to it', async (t) => {
     'teams/b/b.yaml': `upstreams: { b: { listen: 2, target: "https://b", tls: { ca: ca.pem }${body('page.html')} } }`,
     'teams/a/page.html': 'of a',
     'teams/b/page.html': 'of b',
-    'teams/b/ca.pem': '',
+    'teams/b/ca.pem': '-----BEGIN CERTIFICATE-----',
   });
   const { config } = load();
   t.match(
     config!.upstreams.map(({ policies }) => policies.fallback),
     [[{ static: { body: Buffer.from('of a') } }], [{ static: { body: Buffer.from('of b') } }]],
   );
-  t.equal(config!.upstreams[1]!.tls?.ca, '');
+  t.equal(config!.upstreams[1]!.tls?.ca, '-----BEGIN CERTIFICATE-----');
   t.match(config!.document, {
     upstreams: { b: { tls: { ca: 'teams/b/ca.pem' } } },
   });

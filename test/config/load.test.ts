@@ -13,6 +13,9 @@ function load(text: string, env: Record<string, string> = {}): Config {
   return config;
 }
 
+/** Enough for what reads no further than the first line. */
+const CA = '-----BEGIN CERTIFICATE-----';
+
 /** One upstream `a` with these keys. */
 function loadUpstream(keys: string, rest = '', env: Record<string, string> = {}) {
   return load(`upstreams:\n  a: { listen: 1, target: "http://a", ${keys} }\n${rest}`, env)
@@ -329,7 +332,7 @@ void t.test('replaces ${NAME} with what the place asks for', (t) => {
 t.test('a hash names the content of the file and of all files that it names', async (t) => {
   const folder = t.testdir({
     'page.html': 'one',
-    'ca.pem': '',
+    'ca.pem': CA,
     'f.yaml':
       'upstreams: { a: { listen: 1, target: "https://a", tls: { ca: ca.pem }, fallback: [{ static: { bodyFile: page.html } }] } }',
   });
@@ -343,9 +346,9 @@ t.test('a hash names the content of the file and of all files that it names', as
   t.not(hash(), first, 'the file of a policy counts');
   write('page.html', 'one');
   t.equal(hash(), first, 'the same content has the same hash');
-  write('ca.pem', '\n');
+  write('ca.pem', `${CA}\n`);
   t.not(hash(), first, 'a TLS file counts');
-  write('ca.pem', '');
+  write('ca.pem', CA);
   const text = readFileSync(join(folder, 'f.yaml'), 'utf8');
   write('g.yaml', text);
   t.equal(hash({}, 'g.yaml'), first, 'the name of the file does not count');
@@ -354,14 +357,14 @@ t.test('a hash names the content of the file and of all files that it names', as
 });
 
 void t.test('reads the files of TLS from beside its own', (t) => {
-  const folder = t.testdir({ tls: { 'ca.pem': '' } });
+  const folder = t.testdir({ tls: { 'ca.pem': CA } });
   const file = join(folder, 'f.yaml');
   writeFileSync(
     file,
     'upstreams: { a: { listen: 1, target: "https://a", tls: { ca: tls/ca.pem, serverName: b } } }',
   );
   t.strictSame(loadConfig(file, {}).config?.upstreams[0]!.tls, {
-    ca: '',
+    ca: CA,
     serverName: 'b',
     insecureSkipVerify: false,
   });
@@ -372,6 +375,13 @@ void t.test('reads the files of TLS from beside its own', (t) => {
   );
   t.match(loadConfig(file, {}).diagnostics, [
     { path: 'upstreams.a.tls', column: 56, message: /^these files cannot be used: / },
+  ]);
+  writeFileSync(
+    file,
+    'upstreams: { a: { listen: 1, target: "https://a", tls: { ca: tls/bad.pem } } }',
+  );
+  t.match(loadConfig(file, {}).diagnostics, [
+    { path: 'upstreams.a.tls.ca', column: 62, message: /^there is no certificate in "tls\/bad.pem"/ },
   ]);
   t.end();
 });

@@ -12,6 +12,9 @@ export const FILE_KEYS = ['ca', 'cert', 'key'] as const;
 /** Not echoed: it may be a private key. */
 const PEM = /-----BEGIN |\n/;
 
+/** Without one, OpenSSL would trust nothing or, if the file is empty, what the system trusts. */
+const CERTIFICATE = /-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----/;
+
 /** The files that `tls` names, as absolute or relative paths that can be opened. */
 export function tlsFilesOf(node: SourceNode | undefined, configFile: string): string[] {
   const names = FILE_KEYS.map((key) => textOf(valueOf(node, key)));
@@ -36,7 +39,12 @@ export function readTls(node: SourceNode, path: Path, findings: Findings): TlsOp
       continue;
     }
     try {
-      files[key] = readFileSync(resolve(folder, name), 'utf8');
+      const text = readFileSync(resolve(folder, name), 'utf8');
+      files[key] = text;
+      if (key !== 'ca' || CERTIFICATE.test(text)) continue;
+      const message = `there is no certificate in ${JSON.stringify(name)}; it must be a PEM file with -----BEGIN CERTIFICATE-----`;
+      findings.error('tls', value.position, [...path, key], message);
+      isWhole = false;
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       const message = `cannot read ${JSON.stringify(name)}, looked for from the folder of ${findings.nameFile(value.position)}: ${code}`;

@@ -70,7 +70,7 @@ function renderBody(error: CallError, upstream: string, attempts: number): Buffe
       title,
       status,
       detail: message,
-      upstream: upstream === '' ? undefined : upstream,
+      upstream,
       attempts,
       // Widely used SDKs look for it, and take an error response without it for a success or an empty one.
       error: { type: reason, message },

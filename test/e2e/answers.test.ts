@@ -75,6 +75,7 @@ upstreams:
     t.equal(answer.status, 404);
     t.equal(answer.headers['x-breakwater-reason'], 'no-route');
     t.match(answer.text, /prefixes are \/shop, \/shop\/cart/);
+    t.match(JSON.parse(answer.text), { upstream: '', attempts: 0 }, 'all members are there');
     t.equal(
       await sidecar.metric('breakwater_requests_total', { upstream: '', reason: 'no-route' }),
       1,

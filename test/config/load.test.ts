@@ -381,7 +381,11 @@ void t.test('reads the files of TLS from beside its own', (t) => {
     'upstreams: { a: { listen: 1, target: "https://a", tls: { ca: tls/bad.pem } } }',
   );
   t.match(loadConfig(file, {}).diagnostics, [
-    { path: 'upstreams.a.tls.ca', column: 62, message: /^there is no certificate in "tls\/bad.pem"/ },
+    {
+      path: 'upstreams.a.tls.ca',
+      column: 62,
+      message: /^there is no certificate in "tls\/bad.pem"/,
+    },
   ]);
   t.end();
 });

@@ -191,21 +191,25 @@ t.test('resets a head over maxHeaderSize, counts it, and serves the next one', a
   client.socket.destroy();
 });
 
-t.test('refuses a head over maxHeaderSize that comes before the client knows the limit', async (t) => {
-  const ofRequest = requestFields().map(([name, value]) => name.length + value.length + 32);
-  const ofField = 'x-long'.length + 32;
-  const room = 2000 - ofField - ofRequest.reduce((sum, each) => sum + each, 0);
-  const listener = await startHttp2(t, respond, { maxHeaderSize: 2000 });
-  const client = new FrameClient(listener.port, { acknowledges: false });
-  const of = (id: number, length: number) =>
-    request(id, { extra: [['x-long', 'a'.repeat(length)]] });
-  client.send(of(1, room + 1), of(3, room));
-  await client.until('HEADERS', 1);
-  await client.until('HEADERS', 3);
-  t.same(listener.refused, [431]);
-  t.equal(listener.requests.length, 1);
-  client.socket.destroy();
-});
+const long = (id: number, length: number) =>
+  request(id, { extra: [['x-long', 'a'.repeat(length)]] });
+
+t.test(
+  'refuses a head over maxHeaderSize that comes before the client knows the limit',
+  async (t) => {
+    const ofRequest = requestFields().map(([name, value]) => name.length + value.length + 32);
+    const ofField = 'x-long'.length + 32;
+    const room = 2000 - ofField - ofRequest.reduce((sum, each) => sum + each, 0);
+    const listener = await startHttp2(t, respond, { maxHeaderSize: 2000 });
+    const client = new FrameClient(listener.port, { acknowledges: false });
+    client.send(long(1, room + 1), long(3, room));
+    await client.until('HEADERS', 1);
+    await client.until('HEADERS', 3);
+    t.same(listener.refused, [431]);
+    t.equal(listener.requests.length, 1);
+    client.socket.destroy();
+  },
+);
 
 t.test('takes as many fields as maxHeaderSize has room for', async (t) => {
   const listener = await startHttp2(t, respond);

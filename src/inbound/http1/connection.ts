@@ -32,8 +32,8 @@ export class Connection {
   readonly peerAddress: string | undefined;
   readonly #socket: Socket;
   #isBusy = false;
-  /** A response ended before its request: where the next one begins is not known. */
-  #hasLostTrack = false;
+  /** The last request that ended after its response: where the next one begins is not known. */
+  #overtaken: IncomingMessage | undefined;
   #waiting: Turn[] = [];
   #original: Original | undefined;
   #request: IncomingMessage | undefined;
@@ -60,12 +60,17 @@ export class Connection {
 
   /** What the parser does not understand now can only be the beginning of a request. */
   get isAtRequest(): boolean {
-    if (!this.#isBusy) return !this.#hasLostTrack;
+    if (!this.#isBusy) return this.#overtaken === undefined;
     const last = this.#waiting.length > 0 ? this.#waiting.at(-1)!.request : this.#request;
     if (last?.complete !== true) return false;
     // An end of line comes before what follows any other request. A body of a given length may end with anything.
     const { 'content-length': length = '0' } = last.headers;
     return length === '0';
+  }
+
+  /** The body of a request whose response has ended is still on its way. */
+  get isInOvertakenBody(): boolean {
+    return this.#overtaken?.complete === false;
   }
 
   /** The response that the connection is busy with. */
@@ -112,7 +117,7 @@ export class Connection {
   /** Ends the turn that runs now. */
   readonly done = (): void => {
     this.#isBusy = false;
-    if (this.#request?.complete === false) this.#hasLostTrack = true;
+    if (this.#request?.complete === false) this.#overtaken = this.#request;
     this.#request = undefined;
     this.#response = undefined;
     this.stream = undefined;

@@ -190,6 +190,8 @@ class Intake {
     connection.isOver = true;
     // What follows a request that says `Connection: close` is no request.
     if (error.code === 'HPE_CLOSED_CONNECTION') return ignoreRest(socket);
+    // Another response would be taken for that to a request which the client sends next.
+    if (connection.isInOvertakenBody) return socket.destroySoon();
     const why = error.reason ?? error.message;
     const { response, stream } = connection;
     if (!connection.meetsDefect()) {

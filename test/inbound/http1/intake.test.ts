@@ -367,6 +367,23 @@ t.test('a refusal leaves a trace', async (t) => {
   }
 });
 
+t.test('what becomes of a body after the response is no refusal', async (t) => {
+  const head = 'POST /1 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n';
+  const ways: Readonly<Record<string, (opened: Opened) => unknown>> = {
+    'the client leaves': ({ client }) => client.end(),
+    'it is malformed': ({ client }) => client.write('zz\r\n'),
+  };
+  for (const [what, go] of Object.entries(ways)) {
+    const opened = await open(head);
+    await respond(opened, 0);
+    go(opened);
+    await settle();
+    t.same(statuses(opened), [200], what);
+    t.same(opened.refused, [], what);
+    t.equal(opened.server.writableEnded, true, what);
+  }
+});
+
 t.test('an exchange that runs tells itself of a malformed body', async (t) => {
   const opened = await open('POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n');
   const [stream] = opened.streams;

@@ -129,6 +129,10 @@ t.test('refuses 0 where nothing works without more', async (t) => {
   ]) {
     t.match(mistake(keys), /; it must be above 0$/, keys);
   }
+  // As from an environment variable that is empty.
+  for (const keys of ['deadline: { buffer: "" }', 'retry: { bodyLimit: " " }']) {
+    t.match(mistake(keys), /, but is " ?"$/, keys);
+  }
   for (const key of ['headerTimeout', 'bodyIdle', 'keepAlive']) {
     for (const zero of ['0s', '0']) {
       t.match(

@@ -114,7 +114,7 @@ function suggest(schema: SchemaView, node: SourceNode): string {
     if (quantities.length > 0) {
       return `; did you mean ${listWords(quantities.map((text) => JSON.stringify(text)))}?`;
     }
-    if (Number(written) === 0) return ABOVE_ZERO;
+    if (written.trim() !== '' && Number(written) === 0) return ABOVE_ZERO;
   }
   const isMethod =
     schema.pattern !== undefined && new RegExp(schema.pattern).test(written.toUpperCase());

@@ -289,6 +289,20 @@ t.test('tells the option for the key of another program, with the value', async 
     ['app-health-check-path: /up', 'Dapr', 'healthCheck.path: /up'],
     ['MaxHedgedAttempts: 2', 'Polly', 'hedge.maxExtra: 2'],
     ['periodSeconds: 10', 'Kubernetes', 'healthCheck.interval: 10s'],
+    // What these mean is said by the section around them.
+    ['circuitBreaker: { timeout: 30s }', 'Dapr', 'circuitBreaker.recoveryTimeout: 30s'],
+    ['circuitBreaker: { interval: 8s }', 'Dapr', 'circuitBreaker.failureRate.window: 8s'],
+    [
+      'circuitBreakers: { simple: { timeout: 30s } }',
+      'Dapr',
+      'circuitBreaker.recoveryTimeout: 30s',
+    ],
+    ['retry: { policy: exponential }', 'Dapr', 'retry.backoff.strategy: exponential'],
+    ['rateLimit: { PermitLimit: 5 }', 'Polly', 'rateLimit.rate'],
+    ['bulkhead: { PermitLimit: 5 }', 'Polly', 'bulkhead.maxConcurrent: 5'],
+    ['hedge: { Delay: 1 }', 'Polly', 'hedge.after: 1s'],
+    ['retry: { Delay: 1 }', 'Polly', 'retry.backoff.baseDelay: 1s'],
+    ['timeout: { Timeout: 5 }', 'Polly', 'timeout.total: 5s'],
   ];
   for (const [keys, program, option] of hints) {
     t.match(

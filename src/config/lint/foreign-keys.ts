@@ -2,6 +2,7 @@
 import type { ForeignReader, ForeignTable } from '../schema/foreign-values.js';
 import { foreignEndpointKeys } from './foreign-endpoint-keys.js';
 import { foreignLimitKeys } from './foreign-limit-keys.js';
+import { foreignSectionKeys } from './foreign-section-keys.js';
 import {
   asBoolean,
   asCount,
@@ -27,6 +28,8 @@ export interface ForeignKey {
   readonly option: string;
   /** Undefined where the values have nothing in common. */
   readonly read: ForeignReader | undefined;
+  /** The section of this file in which the key means this; undefined for everywhere. */
+  readonly section?: string;
 }
 
 const envoy: ForeignTable = {
@@ -168,7 +171,13 @@ const programs: readonly (readonly [program: string, table: ForeignTable])[] = [
   ...foreignEndpointKeys,
 ];
 
+const keysOf = (program: string, table: ForeignTable): ForeignKey[] =>
+  Object.entries(table).map(([key, [option, read]]) => ({ program, key, option, read }));
+
 /** All of them. */
-export const foreignKeys: readonly ForeignKey[] = programs.flatMap(([program, table]) =>
-  Object.entries(table).map(([key, [option, read]]) => ({ program, key, option, read })),
-);
+export const foreignKeys: readonly ForeignKey[] = [
+  ...programs.flatMap(([program, table]) => keysOf(program, table)),
+  ...foreignSectionKeys.flatMap(([program, section, table]) =>
+    keysOf(program, table).map((foreign) => ({ ...foreign, section })),
+  ),
+];

@@ -18,11 +18,23 @@ for (const foreign of foreignKeys) {
   add(byKey, unify(foreign.key));
 }
 
-/** The spelling tells programs apart that share a key; Envoy takes its keys without underscores as well. */
-function lookUp(key: string): readonly ForeignKey[] {
-  const alike = byKey.get(unify(key)) ?? [];
-  const exact = byExactKey.get(key);
-  if (exact === undefined) return alike;
+/** Whether one of the keys around is that section, or what another program calls it: `circuitBreakers`. */
+const isWithin = (section: string, around: readonly string[]): boolean =>
+  around.some(
+    (key) => key === section || (byKey.get(unify(key)) ?? []).some(({ option }) => option === section),
+  );
+
+/**
+ * The spelling tells programs apart that share a key; Envoy takes its keys without underscores as well.
+ * @param around the keys of the mappings that it stands in.
+ */
+function lookUp(key: string, around: readonly string[]): readonly ForeignKey[] {
+  const all = byKey.get(unify(key)) ?? [];
+  const special = all.filter(({ section }) => section !== undefined && isWithin(section, around));
+  if (special.length > 0) return special;
+  const alike = all.filter(({ section }) => section === undefined);
+  const exact = byExactKey.get(key)?.filter(({ section }) => section === undefined) ?? [];
+  if (exact.length === 0) return alike;
   const others = key.includes('_') ? [] : alike.filter(({ program }) => program === 'Envoy');
   return [...exact, ...others];
 }
@@ -36,12 +48,18 @@ interface Translation {
 const MOST_OPTIONS = 6;
 const MOST_KEYS = 200;
 
-function collect(key: string, node: SourceNode, into: Translation, seen: { keys: number }): void {
+function collect(
+  key: string,
+  node: SourceNode,
+  around: readonly string[],
+  into: Translation,
+  seen: { keys: number },
+): void {
   seen.keys += 1;
   if (seen.keys > MOST_KEYS) return;
   const inner: Translation = { options: new Set(), programs: new Set() };
-  for (const [name, part] of partsOf(key, node)) collect(name, part, inner, seen);
-  const found = lookUp(key);
+  for (const [name, part] of partsOf(key, node)) collect(name, part, [...around, key], inner, seen);
+  const found = lookUp(key, around);
   const own = found.map(({ option, read }) => {
     const value = read?.(node);
     return {
@@ -93,7 +111,7 @@ export function translateKey(
   policies: readonly string[],
 ): string | undefined {
   const translation: Translation = { options: new Set(), programs: new Set() };
-  collect(key, entry.value, translation, { keys: 0 });
+  collect(key, entry.value, path.map(String), translation, { keys: 0 });
   const options = [...translation.options];
   if (options.length === 0) return undefined;
   const shown = options.slice(0, MOST_OPTIONS).map((option) => `\`${option}\``);

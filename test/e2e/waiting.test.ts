@@ -110,6 +110,8 @@ t.test('event streams', async (t) => {
     t.equal(refused.headers['x-breakwater-reason'], 'bulkhead-full');
     t.match(refused.text, /all 2 streams that its bulkhead allows are open/);
     await eventually('the upstream was told to stop', () => endings.length === before + 1);
+    const labels = { upstream: 'a', reason: 'bulkhead-full' };
+    t.equal(await sidecar.metric('breakwater_rejections_total', labels), 1);
     t.equal((await send(`${sidecar.url('a')}/`)).text, 'ok', 'other calls go on');
     for (const stream of streams) stream.destroy();
   });

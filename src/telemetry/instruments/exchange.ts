@@ -70,16 +70,19 @@ const attemptDurations: Histogram<AttemptFinished> = {
   trace: ({ trace }) => trace,
 };
 
-/** @param shownReasons those whose count is shown from the start. */
+/** @param shownReasons those whose count is shown from the start: with them a policy refuses a call. */
 export function exchangeInstruments(shownReasons: readonly string[]): readonly Instrument[] {
+  const refusals = new Set(shownReasons);
   const rejections: Counter<ExchangeFinished> = {
     kind: 'counter',
     name: 'breakwater_rejections_total',
-    help: 'Calls that got a response of Breakwater without an attempt.',
+    help: 'Calls that a policy refused, or that got a response of Breakwater without an attempt.',
     event: 'exchange-finished',
     per: 'upstream',
     labels: { reason: ({ summary }) => summary.reason },
-    when: ({ summary }) => summary.attempts === 0 && summary.reason !== '',
+    // A bulkhead refuses one stream too many when its response has begun.
+    when: ({ summary: { attempts, reason } }) =>
+      reason !== '' && (attempts === 0 || refusals.has(reason)),
     known: shownReasons.map((reason) => ({ reason })),
   };
   return [requests, grpcRequests, durations, attempts, attemptDurations, rejections];

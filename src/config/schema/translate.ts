@@ -21,7 +21,8 @@ for (const foreign of foreignKeys) {
 /** Whether one of the keys around is that section, or what another program calls it: `circuitBreakers`. */
 const isWithin = (section: string, around: readonly string[]): boolean =>
   around.some(
-    (key) => key === section || (byKey.get(unify(key)) ?? []).some(({ option }) => option === section),
+    (key) =>
+      key === section || (byKey.get(unify(key)) ?? []).some(({ option }) => option === section),
   );
 
 /**

@@ -29,6 +29,8 @@ export class HeldKey {
   readonly #lock: Buffer;
   #timer: Timer | undefined;
   #isOver = false;
+  /** The store has said so. Where it has not, nobody waits for it a second time: the key protects nothing. */
+  #isHeld = false;
 
   /** @param lock names the call, so that a call that has lost its key changes nothing when it ends late. */
   constructor(key: string, lock: Buffer, options: HeldKeyOptions) {
@@ -38,9 +40,11 @@ export class HeldKey {
   }
 
   /** As `Records.claim`. */
-  claim(): Promise<Buffer | undefined> {
+  async claim(): Promise<Buffer | undefined> {
     const { records, lockMs } = this.#options;
-    return records.claim(this.#key, this.#lock, lockMs);
+    const found = await records.claim(this.#key, this.#lock, lockMs);
+    this.#isHeld = found === undefined;
+    return found;
   }
 
   /** From now on renews the lock. Where the claim failed this takes the key once the store is back. */
@@ -52,34 +56,44 @@ export class HeldKey {
   /** Never rejects: a key that cannot be freed frees itself when the lock's time is over. */
   async free(): Promise<void> {
     this.#end();
-    await this.#options.records.free(this.#key, this.#lock).catch(() => false);
+    const freed = this.#options.records.free(this.#key, this.#lock).catch(() => false);
+    if (this.#isHeld) await freed;
   }
 
   /**
    * Puts the record in the place of the lock. While the store fails it goes on trying for as long as a lock lasts.
    * @param record may be overwritten when this has resolved. @param onEnd is called once.
-   * @returns after the first attempt: the response need not wait for the others.
+   * @returns after the first attempt: the response need not wait for the others, and for none where the key is not held.
    */
   async keep(record: Value, ttlMs: number, onEnd: (result: Keeping) => void): Promise<void> {
     const { clock, lockMs } = this.#options;
     const untilMs = clock.now() + lockMs;
-    const result = await this.#tryToKeep(record, ttlMs);
+    const isHeld = this.#isHeld;
+    const result = isHeld ? await this.#tryToKeep(record, ttlMs) : undefined;
     if (result !== undefined) return onEnd(result);
-    void this.#keepUntil(untilMs, record, ttlMs).then(onEnd);
+    void this.#keepUntil(untilMs, record, ttlMs, isHeld ? MIN_PAUSE_MS : 0).then(onEnd);
   }
 
-  async #keepUntil(untilMs: number, parts: Value, ttlMs: number): Promise<Keeping> {
+  /** @param firstPauseMs before the first attempt. */
+  async #keepUntil(
+    untilMs: number,
+    parts: Value,
+    ttlMs: number,
+    firstPauseMs: number,
+  ): Promise<Keeping> {
     const { clock, waiting } = this.#options;
     let result: Keeping | undefined;
     const bytes = lengthOf(parts);
     if (waiting.bytes + bytes <= MAX_WAITING_BYTES) {
       waiting.bytes += bytes;
       const record = [Buffer.concat(parts)];
-      for (let pauseMs = MIN_PAUSE_MS; result === undefined; pauseMs *= 2) {
+      let pauseMs = firstPauseMs;
+      while (result === undefined) {
         const leftMs = untilMs - clock.now();
         if (leftMs <= 0) break;
-        await passed(Math.min(pauseMs, leftMs, MAX_PAUSE_MS), clock);
+        if (pauseMs > 0) await passed(Math.min(pauseMs, leftMs, MAX_PAUSE_MS), clock);
         result = await this.#tryToKeep(record, ttlMs);
+        pauseMs = Math.max(2 * pauseMs, MIN_PAUSE_MS);
       }
       waiting.bytes -= bytes;
     }

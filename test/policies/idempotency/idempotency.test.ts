@@ -453,6 +453,23 @@ t.test('calls go on without the store', async (t) => {
   t.equal(results().at(-1), 'stored');
 });
 
+t.test('a store that could not take the key is waited for once', async (t) => {
+  for (const status of [201, 503]) {
+    const { clock, start, next, store, results } = build({ lockTimeout: 3000 });
+    store.failure = new Error('late');
+    const { reply } = start();
+    await settle();
+    store.failure = undefined;
+    store.isHanging = true;
+    next.last.answer({ status, body: 'paid', isComplete: true });
+    t.equal((await receive(reply)).body, 'paid', `${status} does not wait`);
+    store.release();
+    await settle();
+    t.same(results(), status === 201 ? ['error', 'stored'] : ['error']);
+    t.equal(clock.pending, 0);
+  }
+});
+
 t.test('a store that is lost in the middle costs no response, and is told later', async (t) => {
   const { clock, start, next, store, results } = build({ lockTimeout: 3000 });
   const { reply } = start();

@@ -83,6 +83,11 @@ export function explainReset(code: number, isGoingAway: boolean): Error {
       return new ResponseUnfinished(
         'it ended the stream before the response was complete (NO_ERROR)',
       );
+    case constants.NGHTTP2_PROTOCOL_ERROR:
+      // Node ends the stream with the same code where a response has no status, or a body of another length than it says.
+      return new ResponseFault(
+        'the stream was reset (PROTOCOL_ERROR): its response, or the request in its eyes, is malformed',
+      );
     case constants.NGHTTP2_ENHANCE_YOUR_CALM:
       // Node ends the stream with the same code where the head of a response is too large.
       return new StreamReset(

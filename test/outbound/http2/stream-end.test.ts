@@ -142,6 +142,21 @@ t.test('a body that is shorter or longer than it says is a failure', async (t) =
       peer.send(headersFrame(stream, fields), dataFrame(stream, text, Flag.endStream)),
     );
     t.equal(sent.calls.at(-1), 'failure', text);
+    t.ok(sent.error instanceof ResponseFault, text);
+  }
+});
+
+t.test('a malformed head is a fault of the response, not a reset', async (t) => {
+  for (const head of [
+    { 'x-no': 'status' },
+    { ...OK, 'content-length': 'five' },
+    { ...OK, connection: 'close' },
+  ]) {
+    const sent = await get(t, (stream, peer) =>
+      peer.send(headersFrame(stream, head, Flag.endStream)),
+    );
+    t.same(sent.calls, ['start', 'failure'], JSON.stringify(head));
+    t.ok(sent.error instanceof ResponseFault, JSON.stringify(head));
   }
 });
 

@@ -477,7 +477,7 @@ export type Hedge =
        */
       maxExtra?: number;
       /**
-       * Methods, in capitals, of requests that the upstream may get twice. A request with an idempotency key counts by its method as well.
+       * Methods, in capitals, of requests that may be hedged, with an idempotency key or without. The upstream must also be allowed to get them twice: they are in `retry.methods`, or carry an idempotency key.
        *
        * Default: `[GET,HEAD,OPTIONS]`.
        */

@@ -34,10 +34,12 @@ function checkMethods(scope: Scope): Offence | undefined {
   const unsafe = methods.filter(isUnsafe);
   if (unsafe.length === 0) return undefined;
   const rest = methods.filter((method) => !isUnsafe(method));
+  const repeated = scope.list('retry.methods');
+  const needsKey = !unsafe.some((method) => repeated.includes(method));
   const fix = rest.length === 0 ? 'hedge to off' : `hedge.methods to [${rest.join(', ')}]`;
   return {
     place: scope.place('hedge.methods', methods.findIndex(isUnsafe)),
-    message: `a slow ${listWords(unsafe.map(String), 'and')} is sent to a second endpoint while the first one still works on it: orders and payments are made twice; set ${fix}`,
+    message: `a slow ${listWords(unsafe.map(String), 'and')}${needsKey ? ' with an idempotency key' : ''} is sent to a second endpoint while the first one still works on it: orders and payments are made twice${needsKey ? ', unless both endpoints look the key up in one place' : ''}; set ${fix}`,
   };
 }
 

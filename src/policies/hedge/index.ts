@@ -7,6 +7,7 @@ import type { Reply } from '../../core/reply.js';
 import { HedgeDelay, type HedgeLayer } from './hedge-delay.js';
 import { instruments, traced, type Hedged } from './instruments.js';
 import { schema, type HedgeOptions, type HedgeSettings } from './options.js';
+import { createHasKey, createMayRepeat } from '../retry/may-repeat.js';
 import { badResponses } from '../retry/options.js';
 import { Race, type RaceRules } from './race.js';
 
@@ -28,6 +29,7 @@ function create(
   if (hedge === 'off' || retry === 'off' || retry.budget === 'off') return undefined;
   const methods = new Set(hedge.methods);
   const bad = badResponses(retry);
+  const mayRepeat = createMayRepeat(retry, createHasKey(settings.idempotency));
   const emit: EmitOf<Hedged> = context.emit;
   const delay = openDelay(hedge, previous?.delay);
   const rules: RaceRules = {
@@ -45,9 +47,9 @@ function create(
       const { attemptBudget: budget, upgrade, method } = call;
       // A retry has been paid for already. An upgraded connection cannot be had twice.
       const isFirst = number === 1 && upgrade === undefined;
-      // All gRPC calls are POSTs: whether they may be made twice is said elsewhere.
-      const isListed = call.isGrpc ? retry.grpc === 'idempotent' : methods.has(method);
-      if (!isFirst || budget === undefined || !isListed) return next.run(attempt);
+      // All gRPC calls are POSTs: the list says nothing about them.
+      const isWanted = (call.isGrpc || methods.has(method)) && mayRepeat(call);
+      if (!isFirst || budget === undefined || !isWanted) return next.run(attempt);
       return new Race(rules, next, attempt, budget).run();
     },
     refusal: (call) => next.refusal(call),
@@ -59,8 +61,9 @@ export const hedge = {
   name: 'hedge',
   level: 'attempt',
   schema,
-  // Its budget pays, and its statuses say which responses are worth waiting for another one.
-  reads: ['retry'],
+  // The budget of retries pays, and their statuses say which responses are worth waiting for another one. Both say what
+  // may be made twice.
+  reads: ['retry', 'idempotency'],
   instruments,
   traced,
   create,

@@ -8,7 +8,7 @@ import {
   type Off,
   type Static,
 } from '../../core/options.js';
-import type { RepeatOptions } from '../retry/options.js';
+import type { KeySettings, RepeatOptions } from '../retry/options.js';
 
 export const schema = Switchable(
   Options(
@@ -34,7 +34,7 @@ export const schema = Switchable(
       methods: Type.Array(Type.String({ pattern: "^[!#$%&'*+.^_`|~0-9A-Z-]+$" }), {
         default: ['GET', 'HEAD', 'OPTIONS'],
         description:
-          'Methods, in capitals, of requests that the upstream may get twice. A request with an idempotency key counts by its method as well.',
+          'Methods, in capitals, of requests that may be hedged, with an idempotency key or without. The upstream must also be allowed to get them twice: they are in `retry.methods`, or carry an idempotency key.',
       }),
     },
     {
@@ -47,8 +47,9 @@ export const schema = Switchable(
 
 export interface HedgeSettings {
   readonly hedge: Static<typeof schema>;
-  /** Its budget pays for hedges, its statuses are no good responses, and it says which gRPC calls may be made twice. */
+  /** Its budget pays for hedges, its statuses are no good responses, and it says what may be made twice. */
   readonly retry: (RepeatOptions & { readonly budget: object | Off }) | Off;
+  readonly idempotency: KeySettings;
 }
 
 export type HedgeOptions = Exclude<HedgeSettings['hedge'], Off>;

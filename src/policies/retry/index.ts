@@ -8,7 +8,7 @@ import { classifyFailure, isBadResponse, type Outcome } from '../../core/outcome
 import type { CallStage } from '../../core/pipeline.js';
 import type { Needs, Policy, PolicyContext } from '../../core/policy.js';
 import type { Reply } from '../../core/reply.js';
-import { hasField, type Fields } from '../../http/fields.js';
+import type { Fields } from '../../http/fields.js';
 import { findPushback } from '../../http/grpc.js';
 import { findRetryAfter } from '../../http/retry-after.js';
 import { RetryBudget, type RetryLayer } from './budget.js';
@@ -19,13 +19,11 @@ import {
   type RetryDenial,
   type RetryEvent,
 } from './instruments.js';
+import { createHasKey, createMayRepeat } from './may-repeat.js';
 import { badResponses, schema, type RetryOptions, type RetrySettings } from './options.js';
 import { backOff, findObstacle } from './wait.js';
 
 export type { RetrySettings } from './options.js';
-
-/** draft-ietf-httpapi-idempotency-key-header. */
-const IDEMPOTENCY_HEADER = 'idempotency-key';
 
 /** Methods whose effect is the same however often they arrive (RFC 9110, section 9.2.2). */
 const idempotentMethods = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
@@ -66,15 +64,10 @@ function create(
   const options: RetryOptions = settings.retry;
   const { clock, random } = context;
   const emit: EmitOf<RetryEvent> = context.emit;
-  const methods = new Set(options.methods);
   const bad = badResponses(options);
   const budget = openBudget(options.budget, clock, previous?.budget);
-  const { idempotency } = settings;
-  const keyHeader = idempotency === 'off' ? IDEMPOTENCY_HEADER : idempotency.header.toLowerCase();
-  const hasKey = ({ headers }: Call) => hasField(headers, keyHeader);
-  /** Although the upstream may have acted already. */
-  const mayRepeat = (call: Call) =>
-    call.isGrpc ? options.grpc === 'idempotent' : methods.has(call.method) || hasKey(call);
+  const hasKey = createHasKey(settings.idempotency);
+  const mayRepeat = createMayRepeat(options, hasKey);
 
   /** Why another attempt may help; undefined after a good response, or an end that this proxy or the client made. */
   function causeOf(outcome: Outcome | undefined): RetryCause | undefined {

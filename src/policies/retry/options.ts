@@ -136,16 +136,19 @@ export const schema = Switchable(
   ),
 );
 
+/** Where the policy is off, its header makes a request repeatable all the same. */
+export type KeySettings = { readonly header: string } | Off;
+
 export interface RetrySettings {
   readonly retry: Static<typeof schema>;
-  /** Where it is off, its header makes a request repeatable all the same. */
-  readonly idempotency: { readonly header: string } | Off;
+  readonly idempotency: KeySettings;
 }
 
 export type RetryOptions = Exclude<RetrySettings['retry'], Off>;
 
 /** What may be repeated after which response. */
 export interface RepeatOptions {
+  readonly methods: readonly string[];
   readonly statuses: readonly number[];
   readonly grpcStatuses: readonly GrpcCode[];
   readonly grpc: 'unsent' | 'idempotent';

@@ -17,6 +17,7 @@ t.test('hedging is for calls that may be made twice', async (t) => {
     const settings = {
       hedge: settingsOf('hedge', { methods: ['POST'] }),
       retry: settingsOf('retry', { grpc }),
+      idempotency: 'off' as const,
     };
     const call = grpcCall({ body: undefined });
     call.attemptBudget = { tryWithdraw: () => true };

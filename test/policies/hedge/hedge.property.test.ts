@@ -138,7 +138,7 @@ async function play(world: World) {
     methods: ['GET'],
   };
   const retry = settingsOf('retry', { statuses: [503] });
-  const stage = hedge.create({ hedge: options, retry }, context)!.wrap(next);
+  const stage = hedge.create({ hedge: options, retry, idempotency: 'off' }, context)!.wrap(next);
   const call = fakeCall();
   let paid = 0;
   call.attemptBudget = { tryWithdraw: () => paid < world.budget && (paid += 1) > 0 };

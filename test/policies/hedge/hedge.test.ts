@@ -14,6 +14,7 @@ type Options = Exclude<HedgeSettings['hedge'], 'off'>;
 
 const defaults = settingsOf('hedge');
 const retry = settingsOf('retry', { statuses: [503] });
+const idempotency = 'off' as const;
 const reset = new CallError('upstream-reset', 'Cannot');
 
 interface World {
@@ -27,7 +28,7 @@ function build(options: Partial<Options> = {}, world: World = {}) {
   const clock = new FakeClock();
   const context = fakeContext(clock);
   const next = new FakeStage();
-  const layer = hedge.create({ hedge: { ...defaults, ...options }, retry }, context)!;
+  const layer = hedge.create({ hedge: { ...defaults, ...options }, retry, idempotency }, context)!;
   const stage = layer.wrap(next);
   let left = world.budget ?? Infinity;
 
@@ -67,10 +68,10 @@ function obey(run: FakeRun): void {
 
 t.test('is absent where nothing pays for it, and where it is off', async (t) => {
   const context = fakeContext(new FakeClock());
-  t.equal(hedge.create({ hedge: 'off', retry }, context), undefined);
-  t.equal(hedge.create({ hedge: defaults, retry: 'off' }, context), undefined);
+  t.equal(hedge.create({ hedge: 'off', retry, idempotency }, context), undefined);
+  t.equal(hedge.create({ hedge: defaults, retry: 'off', idempotency }, context), undefined);
   const noBudget = settingsOf('retry', { budget: 'off' });
-  t.equal(hedge.create({ hedge: defaults, retry: noBudget }, context), undefined);
+  t.equal(hedge.create({ hedge: defaults, retry: noBudget, idempotency }, context), undefined);
 });
 
 t.test('has the documented defaults', async (t) => {
@@ -275,6 +276,19 @@ t.test('there is no hedge, and nothing is paid', async (t) => {
   await staysAlone('for a retry', {}, (call) => (call.attempts = 1));
 });
 
+t.test('a method that may not be repeated is hedged with an idempotency key only', async (t) => {
+  const hedgesOf = async (init: Partial<CallInit>) => {
+    const { clock, next, start } = build({ methods: ['GET', 'POST'] });
+    start(init);
+    await clock.advance(200);
+    return next.runs.length - 1;
+  };
+  t.equal(await hedgesOf({ method: 'GET' }), 1);
+  t.equal(await hedgesOf({ method: 'POST' }), 0);
+  t.equal(await hedgesOf({ method: 'POST', headers: ['idempotency-key', 'k'] }), 1);
+  t.equal(await hedgesOf({ method: 'PUT' }), 0, 'repeatable, but not listed');
+});
+
 t.test('a hedge begins up to the deadline, less its buffer', async (t) => {
   const { clock, next, start } = build();
   start({}, (call) => (call.deadline = endsAt(251)));
@@ -294,7 +308,7 @@ t.test('an open circuit forbids the hedge', async (t) => {
 t.test('tells with what an inner stage would refuse the call', async (t) => {
   const next = new FakeStage();
   const context = fakeContext(new FakeClock());
-  const stage = hedge.create({ hedge: defaults, retry }, context)!.wrap(next);
+  const stage = hedge.create({ hedge: defaults, retry, idempotency }, context)!.wrap(next);
   next.refuses = new CallError(reasons['circuit-open'], 'Cannot');
   t.equal(stage.refusal(fakeCall()), next.refuses);
 });
@@ -446,7 +460,7 @@ t.test('the wait', async (t) => {
     for (let i = 1; i <= 100; i++) await respondAfter(world, i);
     const { delay } = world.layer;
     t.equal(delay.currentMs, 95);
-    const settings = { hedge: { ...defaults, after: 20, percentile: 50 }, retry };
+    const settings = { hedge: { ...defaults, after: 20, percentile: 50 }, retry, idempotency };
     const context = fakeContext(world.clock);
     t.equal(hedge.create(settings, context, world.layer)!.delay.currentMs, 50);
   });

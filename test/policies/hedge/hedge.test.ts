@@ -276,13 +276,15 @@ t.test('there is no hedge, and nothing is paid', async (t) => {
   await staysAlone('for a retry', {}, (call) => (call.attempts = 1));
 });
 
+/** How many hedges a slow call has whose methods GET and POST are listed. */
+async function hedgesOf(init: Partial<CallInit>): Promise<number> {
+  const { clock, next, start } = build({ methods: ['GET', 'POST'] });
+  start(init);
+  await clock.advance(200);
+  return next.runs.length - 1;
+}
+
 t.test('a method that may not be repeated is hedged with an idempotency key only', async (t) => {
-  const hedgesOf = async (init: Partial<CallInit>) => {
-    const { clock, next, start } = build({ methods: ['GET', 'POST'] });
-    start(init);
-    await clock.advance(200);
-    return next.runs.length - 1;
-  };
   t.equal(await hedgesOf({ method: 'GET' }), 1);
   t.equal(await hedgesOf({ method: 'POST' }), 0);
   t.equal(await hedgesOf({ method: 'POST', headers: ['idempotency-key', 'k'] }), 1);

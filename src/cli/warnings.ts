@@ -1,9 +1,11 @@
 /** What `check` has to say about the file of a running proxy: how many warnings at the start, and later what they are. */
-import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import { checkConfig } from '../config/check.js';
+import { Worker } from 'node:worker_threads';
 import type { Config } from '../config/config.js';
 import type { Diagnostic } from '../config/syntax/diagnostics.js';
 import { plural } from '../lib/plural.js';
+import { checkFile, type FileCheck } from './file-check.js';
+
+const THREAD = new URL('./file-check-thread.js', import.meta.url);
 
 /** Upstreams and routes of a file whose lint takes well under 100 ms. */
 const SMALL = 500;
@@ -13,20 +15,9 @@ export function isQuickToLint({ upstreams }: Config): boolean {
   return upstreams.reduce((count, { routes }) => count + 1 + routes.length, 0) <= SMALL;
 }
 
-interface FileCheck {
-  /** Of what is in the file now; undefined for a file with errors. */
-  readonly hash: string | undefined;
-  readonly diagnostics: readonly Diagnostic[];
-}
-
-function checkFile(file: string): FileCheck {
-  const { config, diagnostics } = checkConfig(file, process.env);
-  return { hash: config?.hash, diagnostics };
-}
-
 /** In another thread, so that calls are served meanwhile. @returns undefined if that is not possible. */
 function checkLater(file: string): Promise<FileCheck | undefined> {
-  const worker = new Worker(new URL(import.meta.url), { workerData: file });
+  const worker = new Worker(THREAD, { workerData: file });
   worker.unref();
   return new Promise((resolve) => {
     worker.on('message', resolve);
@@ -58,5 +49,3 @@ function tell(file: string, { diagnostics }: FileCheck): void {
     `breakwater: ${file} has ${plural(count, 'warning')}; \`breakwater check ${file}\` shows ${count === 1 ? 'it' : 'them'}\n`,
   );
 }
-
-if (!isMainThread) parentPort?.postMessage(checkFile(workerData as string), []);

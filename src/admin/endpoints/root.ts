@@ -1,53 +1,9 @@
 /** `GET /`: the live page for browsers, a list of the endpoints for other clients. `GET /page/FILE`: its parts. */
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { fileURLToPath } from 'node:url';
 import type { FastifyReply } from 'fastify';
 import type { AdminContext, AdminEndpoint } from '../endpoint.js';
+import { pageFiles, placeOfPage } from '../page-files.js';
 import { AdminError } from '../problem.js';
-
-const own = (file: string) => fileURLToPath(new URL(`../page/${file}`, import.meta.url));
-const packaged = (file: string) => createRequire(import.meta.url).resolve(file);
-
-const script = 'text/javascript; charset=utf-8';
-const style = 'text/css; charset=utf-8';
-
-interface PageFile {
-  readonly place: () => string;
-  readonly type: string;
-}
-
-const scripts = [
-  'actions',
-  'charts',
-  'detail',
-  'dom',
-  'facts',
-  'faults',
-  'feed',
-  'format',
-  'head',
-  'main',
-  'model',
-  'overrides',
-  'panels',
-  'row',
-  'story',
-  'strip',
-  'text',
-];
-
-/** The page's files, by the name in the address. */
-const files = new Map<string, PageFile>([
-  ['page.css', { place: () => own('page.css'), type: style }],
-  ['icon.svg', { place: () => own('icon.svg'), type: 'image/svg+xml' }],
-  ['uplot.js', { place: () => packaged('uplot/dist/uPlot.iife.min.js'), type: script }],
-  ['uplot.css', { place: () => packaged('uplot/dist/uPlot.min.css'), type: style }],
-  ...scripts.map((name): [string, PageFile] => [
-    `${name}.js`,
-    { place: () => own(`${name}.js`), type: script },
-  ]),
-]);
 
 /** Only files of this server, nothing inline, and no frame around the page. */
 const policy = [
@@ -91,7 +47,7 @@ export function rootEndpoint(
       reply.header('Vary', 'Accept');
       const { accept = '' } = request.headers;
       if (accept.includes('text/html')) {
-        return send(reply, own('index.html'), 'text/html; charset=utf-8');
+        return send(reply, placeOfPage(), 'text/html; charset=utf-8');
       }
       return {
         name: 'breakwater',
@@ -110,7 +66,7 @@ export function pageEndpoint(): AdminEndpoint {
     access: 'read',
     respond(request, reply) {
       const { file } = request.params as { file: string };
-      const found = files.get(file);
+      const found = pageFiles.get(file);
       if (found === undefined) {
         throw new AdminError(404, `Cannot show ${file} because the page has no such file`);
       }

@@ -1,6 +1,5 @@
-/** Checks a source tree against the schema and tells every mistake once, where it is; the only user of Ajv. */
-import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
-import type { TSchema, Unit } from '../../core/options.js';
+/** Checks a source tree against the schema and tells every mistake once, where it is. */
+import type { TSchema } from '../../core/options.js';
 import { schemasOf } from '../../core/layers.js';
 import type { PolicyList } from '../../core/policy.js';
 import {
@@ -11,6 +10,7 @@ import {
   type SchemaView,
 } from './describe.js';
 import { isMisspelt, type Findings, type Path } from '../syntax/diagnostics.js';
+import { compile, type ErrorObject, type ValidateFunction } from './compile.js';
 import { connectionKeys } from './connection-keys.js';
 import { fileSchemas } from './schema.js';
 import {
@@ -23,38 +23,9 @@ import {
   type SourceScalar,
 } from '../syntax/source.js';
 import { findHome, suggestValue, translateKey } from './translate.js';
-import { LONGEST_DURATION_MS, parseDuration } from './units.js';
+import { LONGEST_DURATION_MS } from './units.js';
 
 const compiled = new WeakMap<TSchema, ValidateFunction>();
-
-function compile(schema: TSchema): ValidateFunction {
-  const ajv = new Ajv2020({
-    allErrors: true,
-    verbose: true,
-    strict: true,
-    allowUnionTypes: true,
-    ownProperties: true,
-    // Each start compiles it: every definition once and as it stands takes a quarter of the time.
-    inlineRefs: false,
-    code: { optimize: false },
-    // Ours are in describe.ts.
-    messages: false,
-    // A test has checked the schema.
-    meta: false,
-    validateSchema: false,
-  });
-  ajv.addKeyword({
-    keyword: 'unit',
-    schemaType: 'string',
-    validate: (unit: Unit, data: unknown) =>
-      unit !== 'duration' ||
-      typeof data !== 'string' ||
-      (parseDuration(data) ?? 0) <= LONGEST_DURATION_MS,
-  });
-  ajv.addKeyword({ keyword: 'off', schemaType: 'boolean' });
-  ajv.addKeyword({ keyword: 'alternatives', schemaType: 'array' });
-  return ajv.compile(schema);
-}
 
 function run(root: SourceNode, schema: TSchema): readonly ErrorObject[] {
   let check = compiled.get(schema);

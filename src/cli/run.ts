@@ -8,7 +8,7 @@ import { formatAddress, type Config } from '../config/config.js';
 import { explainUpstream } from '../config/explain.js';
 import { formatDiagnostics } from '../config/syntax/diagnostics.js';
 import { loadConfig } from '../config/load.js';
-import type { EffectiveUpstream } from '../config/resolve/assemble.js';
+import type { EffectiveUpstream } from '../config/resolve/lay-policies.js';
 import { watchFile, type Watcher } from '../config/watch.js';
 import { TlsWatcher } from '../config/watch-tls.js';
 import { readDescriptorLimit } from '../platform/descriptor-limit.js';

@@ -3,7 +3,7 @@ import type { Explanation } from '../core/live.js';
 import { RouteTable } from '../lib/path-tree.js';
 import type { Config } from './config.js';
 import { describeHash, describeRequest } from './lint/describe-request.js';
-import type { EffectiveUpstream } from './resolve/assemble.js';
+import type { EffectiveUpstream } from './resolve/lay-policies.js';
 import type { EffectiveMap, Origin } from './resolve/layers.js';
 import { didYouMean, listWords } from './syntax/diagnostics.js';
 

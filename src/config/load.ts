@@ -1,7 +1,8 @@
 /** Loads a configuration file: returns a checked Config, or all errors at once. */
 import { readFileSync } from 'node:fs';
 import { dirname, relative } from 'node:path';
-import { assemble, type Assembled, type EffectiveUpstream } from './resolve/assemble.js';
+import { assemble, type Assembled } from './resolve/assemble.js';
+import type { EffectiveUpstream } from './resolve/lay-policies.js';
 import type { Config } from './config.js';
 import { Findings, type Diagnostic } from './syntax/diagnostics.js';
 import { disk, joinIncluded, type FileAccess, type SourceText } from './syntax/include.js';

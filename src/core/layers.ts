@@ -119,12 +119,27 @@ const judgeNothing: Judge = () => undefined;
 
 type AllNeeds = { readonly [Key in keyof Needs]-?: Exclude<Needs[Key], undefined> };
 
-/** What all policies together need of the rest of an exchange; a bound that is not there is `off`. */
+type GatheredNeeds = Omit<AllNeeds, 'calls' | 'callerField'> & Pick<Needs, 'callerField'>;
+
+const gathered = new WeakMap<PolicyList, WeakMap<object, GatheredNeeds>>();
+
+/**
+ * What all policies together need of the rest of an exchange; a bound that is not there is `off`. Gathered once for settings that
+ * routes share.
+ */
 export function needsOf<List extends PolicyList>(
   policies: List,
   settings: SettingsOf<List>,
-): Omit<AllNeeds, 'calls' | 'callerField'> & Pick<Needs, 'callerField'> {
-  // In one pass, as it is done for each route of a large file. The first policy that has a value has the say.
+): GatheredNeeds {
+  let known = gathered.get(policies);
+  if (known === undefined) gathered.set(policies, (known = new WeakMap<object, GatheredNeeds>()));
+  let needs = known.get(settings);
+  if (needs === undefined) known.set(settings, (needs = gatherNeeds(policies, settings)));
+  return needs;
+}
+
+function gatherNeeds(policies: PolicyList, settings: object): GatheredNeeds {
+  // In one pass. The first policy that has a value has the say.
   let replayBytes = 0;
   const upstreams = new Set<string>();
   let ownRetryAfterMs: Needs['ownRetryAfterMs'];

@@ -1,5 +1,5 @@
 /** Finds settings in a configuration file that are allowed but cause trouble in production. */
-import type { EffectiveUpstream } from '../resolve/assemble.js';
+import type { EffectiveUpstream } from '../resolve/lay-policies.js';
 import type { Config } from '../config.js';
 import { Findings, formatPath, listWords, type Diagnostic } from '../syntax/diagnostics.js';
 import { readComments } from '../syntax/comments.js';

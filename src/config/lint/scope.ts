@@ -1,5 +1,5 @@
 /** What a lint rule looks at: the effective policies of one upstream or route, and where each value was written. */
-import type { EffectiveUpstream } from '../resolve/assemble.js';
+import type { EffectiveUpstream } from '../resolve/lay-policies.js';
 import type { ConnectionOptions } from '../schema/connection-keys.js';
 import type { Config, PolicySettings, UpstreamConfig } from '../config.js';
 import { comparePositions, type Level, type Path, type Position } from '../syntax/diagnostics.js';

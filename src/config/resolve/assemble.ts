@@ -1,5 +1,5 @@
 /** From a source tree without mistakes to the frozen Config, and to the effective policies that `explain` prints. */
-import type { Address, RouteMatch } from '../../core/model.js';
+import type { Address } from '../../core/model.js';
 import { schemasOf } from '../../core/layers.js';
 import type { PolicyList } from '../../core/policy.js';
 import { parseAddress } from './address.js';
@@ -9,36 +9,21 @@ import {
   createDecoder,
   createNotation,
   layKeysOver,
-  writtenPaths,
   type EffectiveMap,
-  type Schemas,
   type WrittenLayer,
 } from './layers.js';
 import { hashContent } from './content-hash.js';
 import { decodeConnectionKeys, layConnectionKeys } from './connections.js';
+import { layPolicies, layShared, type EffectiveUpstream } from './lay-policies.js';
 import { fillFiles, type Files } from './references.js';
 import { sections } from '../schema/sections.js';
 import type { TracingSection } from '../schema/tracing.js';
 import type { Environment } from '../syntax/interpolate.js';
+import { shareEqual } from './share-equal.js';
 import { storeConfigOf, storeDocument, type StoreSection } from './stores.js';
 import { tracingConfigOf, tracingDocument } from './tracing.js';
-import { itemsOf, textOf, toPlain, valueOf, type SourceNode } from '../syntax/source.js';
+import { itemsOf, toPlain, valueOf, type SourceNode } from '../syntax/source.js';
 import type { UpstreamParts } from './upstreams.js';
-
-export interface EffectiveRoute {
-  readonly name: string;
-  readonly match: RouteMatch;
-  readonly policies: EffectiveMap;
-  readonly writes: ReadonlySet<string>;
-}
-
-/** An upstream's policies in the file's notation, with origins. */
-export interface EffectiveUpstream {
-  readonly name: string;
-  readonly connections: EffectiveMap;
-  readonly policies: EffectiveMap;
-  readonly routes: readonly EffectiveRoute[];
-}
 
 export interface Assembled {
   readonly config: Config;
@@ -69,7 +54,10 @@ export function assemble(
   // The schemas say what has been decoded, which the type checker cannot follow.
   const settle = (laid: EffectiveMap) =>
     fillFiles(decode(laid, schemas), policies, files) as PolicySettings;
-  const upstreams = parts.map((part, i) => toUpstreamConfig(part, effective[i]!, settle));
+  const settleRoute = shareEqual(schemas, settle);
+  const upstreams = parts.map((part, i) =>
+    toUpstreamConfig(part, effective[i]!, settle, settleRoute),
+  );
   const describe = () => {
     const toNotation = createNotation();
     const described = parts.map(
@@ -140,50 +128,6 @@ function redact(options: Readonly<Record<string, unknown>>, key: string): Record
   return Object.hasOwn(options, key) ? { ...options, [key]: '***' } : { ...options };
 }
 
-/** What upstreams inherit: made once for all of them, and once more per profile. */
-function layShared(root: SourceNode, schemas: Schemas): (part: UpstreamParts) => EffectiveMap {
-  const withDefaults = layKeysOver(builtInOf(schemas), valueOf(root, 'defaults'), schemas, {
-    layer: 'defaults',
-    path: ['defaults'],
-  });
-  const profiles = new Map<string, EffectiveMap>();
-  return ({ node }) => {
-    const name = textOf(valueOf(node, 'profile'));
-    if (name === undefined) return withDefaults;
-    let withProfile = profiles.get(name);
-    if (withProfile === undefined) {
-      const path = ['profiles', name];
-      const written = valueOf(valueOf(root, 'profiles'), name);
-      withProfile = layKeysOver(withDefaults, written, schemas, { layer: 'profile', path });
-      profiles.set(name, withProfile);
-    }
-    return withProfile;
-  };
-}
-
-function layPolicies({ name, node }: UpstreamParts, inherited: EffectiveMap, schemas: Schemas) {
-  const path = ['upstreams', name];
-  const policies = layKeysOver(inherited, node, schemas, { layer: 'own', path });
-  const routes = itemsOf(valueOf(node, 'routes')).map((route, i) => ({
-    name: textOf(valueOf(route, 'name'))!,
-    match: matchOf(valueOf(route, 'match')!),
-    policies: layKeysOver(policies, route, schemas, {
-      layer: 'route',
-      path: [...path, 'routes', i],
-    }),
-    writes: writtenPaths(route, schemas),
-  }));
-  return { name, policies, routes };
-}
-
-function matchOf(node: SourceNode): RouteMatch {
-  const methods = valueOf(node, 'methods');
-  return {
-    methods: methods === undefined ? undefined : (toPlain(methods) as string[]),
-    path: textOf(valueOf(node, 'path')),
-  };
-}
-
 function isTrue(node: SourceNode | undefined): boolean {
   return node?.kind === 'scalar' && node.value === true;
 }
@@ -196,6 +140,7 @@ function toUpstreamConfig(
   parts: UpstreamParts,
   effective: EffectiveUpstream,
   settle: (policies: EffectiveMap) => PolicySettings,
+  settleRoute: ReturnType<typeof shareEqual<PolicySettings>>,
 ): UpstreamConfig {
   const { name, node, listen, prefix, targets, tls } = parts;
   return {
@@ -208,10 +153,12 @@ function toUpstreamConfig(
     tls,
     ...decodeConnectionKeys(effective.connections),
     policies: settle(effective.policies),
-    routes: effective.routes.map(({ policies, ...route }) => ({
-      ...route,
-      policies: settle(policies),
-    })),
+    routes: itemsOf(valueOf(node, 'routes')).map((written, i) => {
+      const route = effective.routes[i]!;
+      const { name, match, writes } = route;
+      const policies = settleRoute(effective.policies, written, () => route.policies);
+      return { name, match, writes, policies };
+    }),
   };
 }
 

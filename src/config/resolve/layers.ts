@@ -125,19 +125,20 @@ export function builtInOf(schemas: Schemas): EffectiveMap {
   return { kind: 'map', entries };
 }
 
-/** The keys of `node` that `schemas` knows, laid over `base`. */
+/** The keys of `node` that `schemas` knows, laid over `base`; `base` itself where there are none. */
 export function layKeysOver(
   base: EffectiveMap,
   node: SourceNode | undefined,
   schemas: Schemas,
   from: WrittenLayer,
 ): EffectiveMap {
-  const entries = new Map(base.entries);
+  let entries: Map<string, Effective> | undefined;
   for (const [key, { value }] of entriesOf(node)) {
     if (!Object.hasOwn(schemas, key)) continue;
+    entries ??= new Map(base.entries);
     entries.set(key, layOver(entries.get(key), value, schemas[key]!, within(from, key)));
   }
-  return { kind: 'map', entries };
+  return entries === undefined ? base : { kind: 'map', entries };
 }
 
 function itemsOf(schema: OptionSchema): OptionSchema {

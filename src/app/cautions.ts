@@ -4,19 +4,22 @@ import type { AnyPolicy, PolicyList } from '../core/policy.js';
 
 /** One sentence for each upstream and route, without a full stop. */
 export function listCautions({ upstreams }: Config, policies: PolicyList): string[] {
-  // There may be ten thousand routes.
+  const cautions: string[] = [];
   const cautious = policies.filter((policy) => policy.caution !== undefined);
-  const find = (name: string, settings: PolicySettings, isOwn: (policy: AnyPolicy) => boolean) =>
-    cautious.flatMap((policy) => {
-      const caution = isOwn(policy) ? policy.caution?.(settings) : undefined;
-      return caution === undefined ? [] : [`${name} ${caution}`];
-    });
-  return upstreams.flatMap(({ name, policies: settings, routes }) => [
-    ...find(name, settings, () => true),
-    ...routes.flatMap((route) =>
-      find(`route ${route.name} of ${name}`, route.policies, (policy) =>
-        route.writes.has(policy.name),
-      ),
-    ),
-  ]);
+  const tell = (policy: AnyPolicy, name: string, settings: PolicySettings): void => {
+    const caution = policy.caution?.(settings);
+    if (caution !== undefined) cautions.push(`${name} ${caution}`);
+  };
+  // Loops, and no text before it is needed: there may be ten thousand routes.
+  for (const { name, policies: settings, routes } of upstreams) {
+    for (const policy of cautious) tell(policy, name, settings);
+    for (const route of routes) {
+      for (const policy of cautious) {
+        if (route.writes.has(policy.name)) {
+          tell(policy, `route ${route.name} of ${name}`, route.policies);
+        }
+      }
+    }
+  }
+  return cautions;
 }

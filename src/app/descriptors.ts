@@ -1,6 +1,6 @@
 /** How many descriptors a configuration may need at once. */
 import type { Config, PolicySettings } from '../config/config.js';
-import type { PolicyList } from '../core/policy.js';
+import type { AnyPolicy, PolicyList } from '../core/policy.js';
 import { wantedBy } from './addresses.js';
 
 /** For listeners, the admin server's connections, the log, the store, files that are read. */
@@ -14,17 +14,18 @@ export interface DescriptorNeed {
   readonly calls: number;
 }
 
+const callsOf = (policy: AnyPolicy | undefined, settings: PolicySettings): number =>
+  policy?.needs?.(settings).calls ?? 0;
+
 export function descriptorNeed(config: Config, policies: PolicyList): DescriptorNeed {
   const { maxConnections } = config.limits;
+  const byName = new Map(policies.map((policy) => [policy.name, policy]));
   let calls = 0;
-  for (const policy of policies) {
-    if (policy.needs === undefined) continue;
-    const callsOf = (settings: PolicySettings) => policy.needs?.(settings).calls ?? 0;
-    for (const upstream of config.upstreams) {
-      calls += callsOf(upstream.policies);
-      for (const { policies: settings, writes } of upstream.routes) {
-        if (writes.has(policy.name)) calls += callsOf(settings);
-      }
+  for (const upstream of config.upstreams) {
+    for (const policy of policies) calls += callsOf(policy, upstream.policies);
+    // By what a route writes, which is less than there are policies: there may be ten thousand routes.
+    for (const { policies: settings, writes } of upstream.routes) {
+      for (const name of writes) calls += callsOf(byName.get(name), settings);
     }
   }
   const clients = maxConnections === 'off' ? calls : maxConnections * wantedBy(config).length;

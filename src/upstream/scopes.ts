@@ -46,7 +46,8 @@ export class Scopes {
   readonly #context: ScopesContext;
   /** Of the upstream and of its routes. */
   readonly #settings: readonly PolicySettings[];
-  readonly #routes: RouteTable;
+  /** Undefined until the first call: of a large file, most upstreams are idle. */
+  #routes: RouteTable | undefined;
   /** Of the upstream by the file. */
   readonly #layers: Layers;
   readonly #own: Scope;
@@ -77,7 +78,6 @@ export class Scopes {
     );
     this.#orders = new Orders(context.clock, (order) => this.#onOrderEnd(order));
     this.#own = this.#createScope(this.#ownPlace, emit);
-    this.#routes = new RouteTable(routes.map(({ match }) => match));
     for (const { name } of routes) {
       const kept = previous && previous.#ownRouteLayers.get(name);
       if (kept !== undefined) this.#ownRouteLayers.set(name, kept);
@@ -94,6 +94,7 @@ export class Scopes {
 
   /** The first route that matches, or the upstream's own. */
   find(method: string, path: string): Scope {
+    this.#routes ??= new RouteTable(this.#upstream.routes.map(({ match }) => match));
     const route = this.#routes.find(method, path);
     if (route === -1) return this.#own;
     return (this.#routeScopes[route] ??= this.#openRoute(this.#upstream.routes[route]!));

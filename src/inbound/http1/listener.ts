@@ -63,6 +63,8 @@ export async function createHttp1(): Promise<Http1> {
   await app.register(httpProxy, {
     upstream: '',
     replyOptions: { getUpstream: () => '' },
+    // Without this it would make a client of undici, which nothing would use.
+    http: {},
     httpMethods: methods,
     proxyPayloads: false,
     // The cheaper of the plugin's two seams: no URL is taken apart. Nothing after it runs.

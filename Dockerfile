@@ -13,15 +13,16 @@ COPY package.json package-lock.json ./
 RUN --mount=type=cache,target=/root/.npm --mount=type=secret,id=npmrc,target=/root/.npmrc \
     npm ci --omit=dev --ignore-scripts --no-audit --no-fund
 
-# --- The compiler, and what it makes of src. ---
+# --- The compiler, and the bundle that is made of src. ---
 FROM --platform=${BUILDPLATFORM} ${NODE_IMAGE} AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
 RUN --mount=type=cache,target=/root/.npm --mount=type=secret,id=npmrc,target=/root/.npmrc \
     npm ci --ignore-scripts --no-audit --no-fund
 COPY tsconfig.json ./
+COPY tools/bundle ./tools/bundle
 COPY src ./src
-RUN npm run build:page -- --sourceMap false && npx tsc --sourceMap false
+RUN npm run build
 
 # --- The image: nothing in it belongs to, or can be written by, the user that runs it. It only copies, and runs nothing. ---
 FROM ${NODE_IMAGE}
@@ -31,7 +32,7 @@ ENV NODE_ENV=production \
     BREAKWATER_ADMIN=0.0.0.0:9900
 COPY --from=dependencies /app/node_modules ./node_modules
 COPY package.json ./
-COPY --from=build /app/dist/src ./dist/src
+COPY --from=build /app/dist/program ./dist/program
 COPY config/container.yaml /etc/breakwater/breakwater.yaml
 
 # A number, so that Kubernetes' `runAsNonRoot` can tell without /etc/passwd.
@@ -41,7 +42,7 @@ EXPOSE 8080 9900
 # The proxy itself is process 1 and gets SIGTERM. It may drain for `shutdown.grace`, 25 s by default, which is longer than
 # `docker stop` waits: `docker run --stop-timeout 30`, or `stop_grace_period: 30s` in Compose.
 STOPSIGNAL SIGTERM
-ENTRYPOINT ["node", "/app/dist/src/main.js"]
+ENTRYPOINT ["node", "/app/dist/program/main.js"]
 CMD ["run"]
 
 # The default file takes `admin.listen` from BREAKWATER_ADMIN (host:port). A file of your own that names another

@@ -2,7 +2,7 @@
 # The step of action.yml that checks. Its inputs are in the environment: FILES, STRICT, ALLOW_UNSET, SARIF.
 set -euo pipefail
 
-main=$(dirname "${BASH_SOURCE[0]}")/../../dist/src/main.js
+main=$(dirname "${BASH_SOURCE[0]}")/../../dist/program/main.js
 
 fail() {
   printf '::error title=breakwater::%s\n' "$1"

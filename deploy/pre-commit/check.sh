@@ -13,4 +13,4 @@ if [[ ! -e $built ]]; then
   fi
   : >"$built"
 fi
-exec node "$root/dist/src/main.js" check "$@"
+exec node "$root/dist/program/main.js" check "$@"

@@ -17,17 +17,19 @@ export interface ProxyProcess {
 /**
  * @param nodeOptions for the process and its children: then the test runner does not follow them.
  * @param variables more of its environment.
+ * @param program its file.
  */
 export function startProxy(
   t: Teardown,
   yaml: string,
   nodeOptions?: string,
   variables: Readonly<Record<string, string>> = {},
+  program = pathOf('main.js'),
 ): ProxyProcess {
   const folder = mkdtempSync(join(tmpdir(), 'breakwater-'));
   const file = join(folder, 'breakwater.yaml');
   writeFileSync(file, yaml);
-  const args = [pathOf('main.js'), 'run', '--config', file];
+  const args = [program, 'run', '--config', file];
   const env = { ...process.env, ...variables };
   const child =
     nodeOptions === undefined

@@ -29,7 +29,7 @@ export class HeldKey {
   readonly #lock: Buffer;
   #timer: Timer | undefined;
   #isOver = false;
-  /** The store has said so. Where it has not, nobody waits for it a second time: the key protects nothing. */
+  /** The store has said so. Where it has not, the call does not wait for it a second time: the key protects nothing. */
   #isHeld = false;
 
   /** @param lock names the call, so that a call that has lost its key changes nothing when it ends late. */

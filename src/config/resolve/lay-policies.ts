@@ -62,7 +62,7 @@ export function layPolicies(
     return {
       name: textOf(valueOf(route, 'name'))!,
       match: matchOf(valueOf(route, 'match')!),
-      // Most routes of a large file share the settings of another one, and nobody asks where theirs come from.
+      // Most routes of a large file share the settings of another one, and it is seldom asked where theirs come from.
       get policies() {
         const from: WrittenLayer = { layer: 'route', path: [...path, 'routes', i] };
         return (laid ??= layKeysOver(policies, route, schemas, from));

@@ -11,6 +11,7 @@ import {
 } from '../client.js';
 import type { ClientContext } from '../client-context.js';
 import { createDial, type Dial } from '../connect/dial.js';
+import { IdleHabit } from '../connect/idle-habit.js';
 import { keepMs } from '../connect/keep-alive.js';
 import { Opening } from '../connect/opening.js';
 import { TargetAddresses } from '../names/target-addresses.js';
@@ -34,6 +35,7 @@ export class ConnectionPool implements HttpClient, ConnectionKeeper {
   readonly #openings = new Set<Opening<Connection>>();
   /** The latest is used first, so that surplus ones grow old. */
   #idle: Connection[] = [];
+  readonly #habit = new IdleHabit();
   #sweep: Timer | undefined;
   #isReleased = false;
   #isClosed = false;
@@ -102,14 +104,22 @@ export class ConnectionPool implements HttpClient, ConnectionKeeper {
   onGone(connection: Connection): void {
     this.#all.delete(connection);
     const index = this.#idle.indexOf(connection);
-    if (index !== -1) this.#idle.splice(index, 1);
+    if (index === -1) return;
+    this.#idle.splice(index, 1);
+    // What this side ends is not among the idle ones any more.
+    this.#habit.onClosed(this.#clock.now() - connection.idleSinceMs);
   }
 
   /** @returns the latest of those that can be used. */
   #takeIdle(nowMs: number): Connection | undefined {
     for (;;) {
-      const connection = this.#idle.pop();
-      if (connection === undefined || this.#isUsable(connection, nowMs)) return connection;
+      const connection = this.#idle.at(-1);
+      if (connection === undefined) return undefined;
+      const isUsable = this.#isUsable(connection, nowMs);
+      // The other side is about to close it, and older ones.
+      if (isUsable && this.#habit.isDue(nowMs - connection.idleSinceMs)) return undefined;
+      this.#idle.pop();
+      if (isUsable) return connection;
       connection.destroy();
     }
   }
@@ -179,6 +189,8 @@ export class ConnectionPool implements HttpClient, ConnectionKeeper {
     const old = this.#idle.filter((connection) => !this.#isUsable(connection, nowMs));
     this.#idle = this.#idle.filter((connection) => this.#isUsable(connection, nowMs));
     for (const connection of old) connection.destroy();
+    const oldest = this.#idle[0];
+    if (oldest !== undefined) this.#habit.onOpen(nowMs - oldest.idleSinceMs);
     this.#sweep =
       this.#idle.length === 0 ? undefined : this.#clock.schedule(SWEEP_MS, this.#onSweep);
   };

@@ -168,6 +168,33 @@ t.test('the connections to an upstream', async (t) => {
   });
 
   t.test(
+    'are left to an upstream that closes them after a time, shortly before it does',
+    async (t) => {
+      const { pool, clock, sockets } = await open(t);
+      for (let i = 0; i < 2; i++) {
+        const connection = await use(pool);
+        clock.stall(100);
+        sockets[i]!.end();
+        await eventually('its end is read', () => connection.isDestroyed);
+      }
+      const connection = await use(pool);
+      clock.stall(80);
+      t.equal(await use(pool), connection);
+      clock.stall(95);
+      const other = await use(pool);
+      t.not(other, connection);
+      t.equal(
+        connection.isDestroyed,
+        false,
+        'it is not ended on this side: when it ends tells more',
+      );
+      t.equal(await use(pool), other);
+      await clock.advance(1000);
+      t.equal(await use(pool), other, 'they have stayed open for much longer');
+    },
+  );
+
+  t.test(
     'are looked at once more before their use where it is 100 ms since the last',
     async (t) => {
       const { pool, clock } = await open(t);

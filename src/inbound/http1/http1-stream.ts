@@ -143,6 +143,7 @@ export class Http1Stream implements InboundStream {
       fields.push('Connection', response.shouldKeepAlive ? 'Upgrade' : 'Upgrade, close');
     }
     const text = statusText ?? STATUS_CODES[status] ?? '';
+    // Node takes names and values as one flat list. Its types do not know this form.
     response.writeHead(status, text, fields as unknown as string[][] as never);
   }
 

@@ -34,9 +34,16 @@ export function finish(
   stream.end();
 }
 
-/** Breaks the response off. */
+/**
+ * Breaks the response off.
+ *
+ * A stream that Node is closing is destroyed a little later. When a connection is lost, Node tells each stream that it is
+ * aborted, and resets it after that. One that is destroyed in between stays open in the library without an owner, and the
+ * next write of the connection, such as the reset of another stream, makes empty DATA frames of it without end.
+ */
 export function breakOff(stream: ServerHttp2Stream): void {
-  stream.destroy(cut);
+  if (stream.closed) setImmediate(() => stream.destroy());
+  else stream.destroy(cut);
 }
 
 /**

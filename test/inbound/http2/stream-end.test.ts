@@ -1,5 +1,6 @@
-import { constants } from 'node:http2';
+import { constants, type ServerHttp2Stream } from 'node:http2';
 import t from 'tap';
+import { breakOff } from '../../../src/inbound/http2/stream-end.js';
 import { eventually } from '../../support/sidecar.js';
 import {
   codeOf,
@@ -203,6 +204,22 @@ for (const [how, leave] of Object.entries(departures)) {
     await eventually('all have left', () => requests.every(({ closes }) => closes === 1));
     t.equal(requests[2]!.hasBody, false);
     for (const each of requests) each.stream.abort();
+  });
+}
+
+for (const isClosing of [false, true]) {
+  const when = isClosing ? 'later where Node is about to reset it' : 'at once';
+  t.test(`destroys a stream that is broken off ${when}`, async (t) => {
+    // Such as a connection that is lost leaves behind: each of its streams is told, and reset after that.
+    const destroyed: unknown[] = [];
+    const stream = {
+      closed: isClosing,
+      destroy: (error?: Error) => destroyed.push(error?.message),
+    };
+    breakOff(stream as unknown as ServerHttp2Stream);
+    t.equal(destroyed.length, isClosing ? 0 : 1);
+    await new Promise((resolve) => setImmediate(resolve));
+    t.strictSame(destroyed, [isClosing ? undefined : 'the response cannot be completed']);
   });
 }
 

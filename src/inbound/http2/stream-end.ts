@@ -37,9 +37,8 @@ export function finish(
 /**
  * Breaks the response off.
  *
- * A stream that Node is closing is destroyed a little later. When a connection is lost, Node tells each stream that it is
- * aborted, and resets it after that. One that is destroyed in between stays open in the library without an owner, and the
- * next write of the connection, such as the reset of another stream, makes empty DATA frames of it without end.
+ * A stream that Node is closing is destroyed a little later: Node tells that it is aborted before it resets it, and without
+ * the reset it would stay open in the library, with nothing that owns it.
  */
 export function breakOff(stream: ServerHttp2Stream): void {
   if (stream.closed) setImmediate(() => stream.destroy());

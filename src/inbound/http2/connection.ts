@@ -30,6 +30,9 @@ import { Silence } from './silence.js';
 /** How often a connection is looked at, in ms. */
 const LOOK_MS = 1000;
 
+/** RFC 9113, section 4.1: no frame is shorter. */
+const FRAME_HEAD_BYTES = 9;
+
 /** Time that a client has to close its side, in ms. */
 const LINGER_MS = 5000;
 
@@ -67,9 +70,10 @@ export class Connection {
   readonly #arrivals: Arrivals;
   #openStreams = 0;
   #idleSinceMs: number;
-  /** Streams that were taken, and those that the library has refused unseen. */
+  /** Streams that were taken, and numbers of streams that were not; also as of the last look. */
   #taken = 0;
-  #refused = 0;
+  #takenBefore = 0;
+  #unseen = 0;
   #lastBytesRead = 0;
   #isClosed = false;
 
@@ -199,9 +203,9 @@ export class Connection {
     const nowMs = clock.now();
     const { bytesRead } = this.#socket;
     if (bytesRead !== this.#lastBytesRead) {
-      this.#lastBytesRead = bytesRead;
       this.#silence.end(nowMs);
-      this.#countRefusedHeads();
+      this.#countRefusedHeads(bytesRead - this.#lastBytesRead);
+      this.#lastBytesRead = bytesRead;
     } else if (this.#openStreams > 0 && this.#silence.isTooLong(nowMs)) return this.destroy();
     const idleMs = nowMs - this.#idleSinceMs;
     if (this.#session.destroyed || (this.#session.closed && this.#openStreams === 0)) {
@@ -213,13 +217,20 @@ export class Connection {
     if (!this.#socket.destroyed) this.#timer = clock.schedule(this.#nextLookMs(), this.#onLook);
   };
 
-  /** The library resets streams whose heads are malformed or too large, and says nothing but their number. */
-  #countRefusedHeads(): void {
+  /**
+   * The library resets streams whose heads are malformed or too large, and says nothing but their number. A client may leave
+   * numbers out (RFC 9113, section 5.1.1), so there were no more heads than fit into what it has sent.
+   *
+   * @param bytes read since the last look.
+   */
+  #countRefusedHeads(bytes: number): void {
     const { lastProcStreamID = 0 } = this.#session.state;
-    const refused = Math.ceil(lastProcStreamID / 2) - this.#taken;
-    const more = refused - this.#refused;
+    const unseen = Math.ceil(lastProcStreamID / 2) - this.#taken;
+    const most = Math.floor(bytes / FRAME_HEAD_BYTES) - (this.#taken - this.#takenBefore);
+    const more = Math.min(unseen - this.#unseen, most);
+    this.#unseen = unseen;
+    this.#takenBefore = this.#taken;
     if (more <= 0) return;
-    this.#refused = refused;
     for (let i = 0; i < more; i++) {
       this.#options.onRefused(400, 'a head is malformed or larger than limits.maxHeaderSize');
     }

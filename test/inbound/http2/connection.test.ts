@@ -154,6 +154,24 @@ t.test('closes the connection of a client that sends a head in many pieces', asy
   t.equal(requests.length, 0);
 });
 
+t.test('takes streams whose numbers are far apart', async (t) => {
+  const { port, requests, closed, refused } = await startHttp2(t, respond);
+  const client = new FrameClient(port);
+  await client.untilSettled();
+  // The largest number there is: one look at the connection must not go through all that were left out.
+  for (const id of [2 ** 20 + 1, 2 ** 31 - 1]) {
+    client.send(request(id));
+    await client.until('HEADERS', id);
+  }
+  // Longer than until the next look.
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  await client.roundTrip();
+  t.equal(requests.length, 2);
+  t.same(closed, []);
+  t.ok(refused.length < 50, `${refused.length} counted as refused`);
+  client.socket.destroy();
+});
+
 for (const [what, bytes, code] of [
   ['malformed', () => request(1, { extra: [['X-A', '1']] }), 1],
   [

@@ -1,7 +1,7 @@
 /**
  * Clients and an upstream send frames at random over HTTP/2: the process stays small, and goes on serving.
  *
- * Known: with Node.js 22.23.3 and 24.21.0, an assertion inside node:http2 ends the process about once in 60,000 of these
+ * Known: with Node.js 22.23.3 and 24.21.0, an assertion inside node:http2 ends the process about once in 75,000 of these
  * connections. It was not seen with 20.20.2 and 26.10.0.
  */
 import { readFileSync } from 'node:fs';

@@ -11,13 +11,9 @@
 import { AdminListener, CannotListen } from '../admin/admin-listener.js';
 import { WrongTokens } from '../admin/wrong-tokens.js';
 import type { Config } from '../config/config.js';
-import type { Loaded } from '../config/load.js';
 import { readPolicy } from '../config/read-policy.js';
 import { parseDuration } from '../config/schema/units.js';
-import type { Clock, Random } from '../core/clock.js';
 import type { Inspection } from '../core/inspect.js';
-import type { Explanation } from '../core/live.js';
-import type { PolicyList } from '../core/policy.js';
 import type { ReloadOutcome } from '../core/reload.js';
 import { LookupQueue } from '../outbound/names/lookup-queue.js';
 import { systemLookup } from '../outbound/names/lookup.js';
@@ -26,46 +22,21 @@ import { ProtocolClient } from '../outbound/protocol-client.js';
 import { readDescriptorLimit } from '../platform/descriptor-limit.js';
 import { DescriptorReserve } from '../platform/descriptor-reserve.js';
 import { StoreSet } from '../stores/store-set.js';
-import { joinSinks, type Sink } from '../telemetry/bus.js';
-import { createMetrics } from '../telemetry/instruments/metrics.js';
-import { createLogSink } from '../telemetry/log/log-sink.js';
-import { logStore, type Logger } from '../telemetry/log/logger.js';
+import { logStore } from '../telemetry/log/logger.js';
 import { logShortage } from '../telemetry/log/shortage.js';
 import { listenError, SHARED, type NamedAddress } from './addresses.js';
+import type { AppOptions } from './app-options.js';
 import { removeDeadSockets } from './dead-sockets.js';
 import { DataPlane } from './data-plane.js';
 import { LeftBehind } from './left-behind.js';
-import type { LintConfig } from './lint-in-force.js';
-import { LivePage } from './live-page.js';
+import { Observers } from './observers.js';
 import { Reloads } from './reload.js';
 import { drainCalls } from './shutdown.js';
-import { Traces } from './tracing.js';
 import { UpstreamSet } from './upstream-set.js';
-
-export interface AppOptions {
-  readonly clock: Clock;
-  readonly random: Random;
-  /** Outermost first. */
-  readonly policies: PolicyList;
-  readonly logger: Logger;
-  readonly version: string;
-  /** Lines that the log had to leave out so far. */
-  readonly droppedLines?: () => number;
-  /** Reads the configuration file again. */
-  readonly load: () => Loaded;
-  /** A configuration has taken effect, the first one included. */
-  readonly onApplied?: (config: Config) => void;
-  /** What `check` says about the configuration in force; without it the live page does not show that. */
-  readonly lint?: LintConfig;
-  /** The effective policy of an upstream; without it the live page has none to show. */
-  readonly explain?: (config: Config, upstream: string, request: string | undefined) => Explanation;
-}
 
 export class App {
   readonly #options: AppOptions;
-  readonly #metrics: ReturnType<typeof createMetrics>;
-  readonly #inspection: Inspection;
-  readonly #live: LivePage;
+  readonly #observers: Observers;
   readonly #dataPlane: DataPlane;
   readonly #stores: StoreSet;
   /** For the whole process: look-ups of one name are shared. */
@@ -76,7 +47,6 @@ export class App {
   readonly #upstreams: UpstreamSet;
   readonly #reloads: Reloads;
   readonly #leftBehind: LeftBehind;
-  readonly #traces: Traces;
 
   /** Opens all listeners, the admin's last. @throws ListenError, with nothing left open. */
   static async start(config: Config, options: AppOptions): Promise<App> {
@@ -90,8 +60,8 @@ export class App {
       onShortage,
       // Listeners open once there is an app.
       isDraining: () => app!.#state === 'draining',
-      onRefused: (status) => app!.#metrics.countRefusal(status),
-      onConnectionClosed: (reason) => app!.#metrics.countClosedConnection(reason),
+      onRefused: (status) => app!.#observers.metrics.countRefusal(status),
+      onConnectionClosed: (reason) => app!.#observers.metrics.countClosedConnection(reason),
     });
     app = new App(config, options, dataPlane, reserve, onShortage);
     try {
@@ -128,51 +98,39 @@ export class App {
     });
     this.#leftBehind = new LeftBehind(clock);
     this.#stores = new StoreSet({ clock, onChange: (kind, why) => logStore(logger, kind, why) });
-    this.#inspection = {
+    const inspection: Inspection = {
       policies,
       isReady: () => this.#state === 'ready',
       scopes: () => this.#upstreams.scopes(),
       upstreams: () => this.#upstreams.inspect(),
       config: () => this.#config.document,
     };
-    this.#metrics = createMetrics({
-      clock,
-      version,
-      inspection: this.#inspection,
-      droppedLines: options.droppedLines,
-      memory: () => dataPlane.overload?.memory,
-      shadowed: () => (dataPlane.overload?.mode === 'shadow' ? ['overload'] : []),
-    });
-    this.#traces = new Traces({
+    const observers = new Observers({
       ...options,
-      leftBehind: this.#leftBehind,
-      countSpans: (result, spans) => this.#metrics.countSpans(result, spans),
-    });
-    this.#live = new LivePage({
-      ...options,
-      inspection: this.#inspection,
+      inspection,
       config: () => this.#config,
       state: () => this.#state,
-      shedding: () => dataPlane.overload?.shedding,
-      wouldShed: () => dataPlane.overload?.wouldShed,
+      overload: () => dataPlane.overload,
+      leftBehind: this.#leftBehind,
     });
+    this.#observers = observers;
     this.#reloads = new Reloads({
       load: options.load,
       current: () => this.#config,
       apply: (next) => this.#apply(next),
-      onDone: (outcome) => {
-        this.#metrics.countReload(outcome.kind === 'success' ? 'success' : 'failure');
-        this.#live.noteReload(outcome);
-      },
+      onDone: (outcome) => observers.noteReload(outcome),
       logger,
     });
     this.#admin = new AdminListener({
-      inspection: this.#inspection,
-      metrics: this.#metrics,
-      live: this.#live.live,
+      inspection,
+      metrics: observers.metrics,
+      live: observers.livePage.live,
       // Counts from the next request on.
       token: () => this.#config.admin.token,
-      wrongTokens: new WrongTokens({ clock, count: (why) => this.#metrics.countRefusedToken(why) }),
+      wrongTokens: new WrongTokens({
+        clock,
+        count: (why) => observers.metrics.countRefusedToken(why),
+      }),
       reload: () => this.reload(),
       logger,
       version,
@@ -219,7 +177,7 @@ export class App {
   async #apply(config: Config): Promise<void> {
     const { logger } = this.#options;
     // Before the first call comes.
-    await this.#traces.prepare(config.tracing);
+    await this.#observers.traces.prepare(config.tracing);
     const stored = await this.#stores.prepare(config.stores);
     const prepared = await this.#prepare(config).catch(async (error: unknown) => {
       await stored.abort();
@@ -233,14 +191,14 @@ export class App {
     }
     this.#config = config;
     logger.level = config.log.level;
-    this.#traces.configure(config.tracing, grace);
-    this.#dataPlane.configure(config, this.#traces.tracer);
-    const bus = this.#bus(config);
+    const { traces } = this.#observers;
+    traces.configure(config.tracing, grace);
+    this.#dataPlane.configure(config, traces.tracer);
+    const bus = this.#observers.bus(config);
     const before = this.#upstreams.replace(config, stored.store, bus);
     const stopped = prepared.commit(this.#upstreams.routers(config, bus), config.limits, grace);
     this.#upstreams.retire(before, (closeTunnels) => this.#leftBehind.after(grace, closeTunnels));
-    this.#metrics.noteConfig(config.hash);
-    this.#live.noteConfig();
+    this.#observers.noteConfig(config);
     this.#options.onApplied?.(config);
     await stopped;
   }
@@ -259,28 +217,16 @@ export class App {
     return prepared;
   }
 
-  /** Where the events go under that configuration. */
-  #bus({ log }: Config): Sink {
-    const { logger, clock, random, policies } = this.#options;
-    const { sink: traceSink } = this.#traces;
-    return joinSinks([
-      this.#metrics,
-      this.#live.sink,
-      createLogSink({ logger, clock, random, policies, access: log.access, sample: log.sample }),
-      ...(traceSink === undefined ? [] : [traceSink]),
-    ]);
-  }
-
   async #closeAll(): Promise<void> {
     this.#leftBehind.runAll();
     this.#dataPlane.stopWatching();
-    this.#live.close();
+    this.#observers.livePage.close();
     const closed = this.#dataPlane.closeListeners();
     // Tunnels are no longer the listeners' connections, but keep them open.
     await this.#upstreams.close();
     await closed;
     await Promise.all([this.#admin.close(), this.#dataPlane.closeFront()]);
-    await this.#traces.end();
+    await this.#observers.traces.end();
     await this.#stores.closeAll();
     this.#lookups.close();
   }

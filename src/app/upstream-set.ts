@@ -3,6 +3,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import type { Config } from '../config/config.js';
 import type { Clock, Random } from '../core/clock.js';
 import type { InspectableScope, InspectableUpstream, OrderSettings } from '../core/inspect.js';
+import { NeedsMemo } from '../core/layers.js';
 import type { PolicyList } from '../core/policy.js';
 import type { Store } from '../core/store.js';
 import { routeAllTo, routeByPrefix, type Router } from '../inbound/router.js';
@@ -26,12 +27,14 @@ const hash = (data: string | Uint8Array) => createHash('sha256').update(data).di
 
 export class UpstreamSet {
   readonly #options: UpstreamSetOptions;
+  readonly #needs: NeedsMemo<PolicyList>;
   #upstreams: ReadonlyMap<string, Upstream> = new Map();
   /** Of all upstreams: a scrape walks them several times. */
   #scopes: readonly InspectableScope[] = [];
 
   constructor(options: UpstreamSetOptions) {
     this.#options = options;
+    this.#needs = new NeedsMemo(options.policies);
   }
 
   /** An upstream's own scope comes before its routes'. */
@@ -110,6 +113,7 @@ export class UpstreamSet {
   ): UpstreamContext {
     return {
       ...this.#options,
+      needs: this.#needs,
       findUpstream: (name) => siblings.get(name)!,
       emitFor: (upstream, route) => bus.scope(upstream, route),
       onOrderEnd: () => this.#listScopes(),

@@ -121,24 +121,11 @@ type AllNeeds = { readonly [Key in keyof Needs]-?: Exclude<Needs[Key], undefined
 
 type GatheredNeeds = Omit<AllNeeds, 'calls' | 'callerField'> & Pick<Needs, 'callerField'>;
 
-const gathered = new WeakMap<PolicyList, WeakMap<object, GatheredNeeds>>();
-
-/**
- * What all policies together need of the rest of an exchange; a bound that is not there is `off`. Gathered once for settings that
- * routes share.
- */
+/** What all policies together need of the rest of an exchange; a bound that is not there is `off`. */
 export function needsOf<List extends PolicyList>(
   policies: List,
   settings: SettingsOf<List>,
 ): GatheredNeeds {
-  let known = gathered.get(policies);
-  if (known === undefined) gathered.set(policies, (known = new WeakMap<object, GatheredNeeds>()));
-  let needs = known.get(settings);
-  if (needs === undefined) known.set(settings, (needs = gatherNeeds(policies, settings)));
-  return needs;
-}
-
-function gatherNeeds(policies: PolicyList, settings: object): GatheredNeeds {
   // In one pass. The first policy that has a value has the say.
   let replayBytes = 0;
   const upstreams = new Set<string>();
@@ -167,4 +154,20 @@ function gatherNeeds(policies: PolicyList, settings: object): GatheredNeeds {
     callerField,
     upstreams: [...upstreams],
   };
+}
+
+/** The same for many routes of one list of policies: gathered once for settings that routes share. */
+export class NeedsMemo<List extends PolicyList> {
+  readonly #policies: List;
+  readonly #known = new WeakMap<object, GatheredNeeds>();
+
+  constructor(policies: List) {
+    this.#policies = policies;
+  }
+
+  of(settings: SettingsOf<List>): GatheredNeeds {
+    let needs = this.#known.get(settings);
+    if (needs === undefined) this.#known.set(settings, (needs = needsOf(this.#policies, settings)));
+    return needs;
+  }
 }

@@ -7,7 +7,6 @@ import {
   listLayers,
   listRequestFields,
   listResponseFields,
-  needsOf,
   ownLayers,
   retireLayers,
   type Layers,
@@ -172,7 +171,7 @@ export class Scopes {
     const { policies, createDispatch, enter, leave } = this.#context;
     const { name, prefix = '', preserveHost, earlyHints } = this.#upstream;
     const layers = this.#layersOf(route);
-    const needs = needsOf(policies, settings);
+    const needs = this.#context.needs.of(settings);
     const dispatch = createDispatch(needs, listRequestFields(policies, layers), emit);
     return {
       upstream: name,

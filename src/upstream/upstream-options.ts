@@ -1,6 +1,7 @@
 /** What an upstream is made from: its part of the configuration, and what it uses of the process. */
 import type { Clock, Random } from '../core/clock.js';
 import type { Emit } from '../core/events.js';
+import type { NeedsMemo } from '../core/layers.js';
 import type { RouteMatch, TlsOptions, WeightedTarget } from '../core/model.js';
 import type { PolicyList } from '../core/policy.js';
 import type { Store } from '../core/store.js';
@@ -52,6 +53,8 @@ export interface UpstreamContext {
   readonly openClient: OpenClient;
   /** Outermost first. */
   readonly policies: PolicyList;
+  /** Of those policies. */
+  readonly needs: NeedsMemo<PolicyList>;
   readonly random: Random;
   /** Another upstream of the same configuration. */
   findUpstream(name: string): Sibling;

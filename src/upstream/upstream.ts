@@ -2,7 +2,6 @@
 import { CallError, type CallFailure } from '../core/errors.js';
 import { isAttemptFinished, type AttemptFinished, type Emit, type Event } from '../core/events.js';
 import type { InspectableScope, InspectableUpstream } from '../core/inspect.js';
-import { needsOf } from '../core/layers.js';
 import type { Off } from '../core/options.js';
 import { createDispatch } from '../outbound/dispatch.js';
 import { EndpointSet } from './endpoint-set.js';
@@ -31,7 +30,7 @@ export class Upstream implements Sibling {
     this.#options = options;
     this.#context = context;
     const settings = [options, ...options.routes].map(({ policies }) => policies);
-    const needs = settings.map((policies) => needsOf(context.policies, policies));
+    const needs = settings.map((policies) => context.needs.of(policies));
     this.#endpoints = new EndpointSet(
       {
         ...options,

@@ -2,19 +2,11 @@
 import type { Clock, Timer } from '../core/clock.js';
 import { StoreClosedError } from '../core/store.js';
 import { LateError, waitFor } from './patience.js';
-import {
-  isMisplaced,
-  messageOf,
-  type Connect,
-  type RedisCommands,
-  type RedisConnection,
-} from './redis-connection.js';
+import { isMisplaced, messageOf, type Connect, type RedisCommands } from './redis-connection.js';
+import { RedisSuccession } from './redis-succession.js';
 
 /** Between looks at a server that does not respond, in ms. */
 const PROBE_MS = 250;
-
-/** Least time between connections that are made anew because of what the server said, in ms. */
-const RENEW_MS = 1000;
 
 /** How long a start waits for the server, in ms: the first calls should find it, but it must not hold up the rest. */
 const OPEN_MS = 1000;
@@ -41,13 +33,7 @@ export interface RedisLinkOptions {
 export class RedisLink {
   readonly #options: RedisLinkOptions;
   #timeoutMs: number;
-  #client: RedisConnection;
-  /** What is to take the place of the client, once it is connected. */
-  #successor: RedisConnection | undefined;
-  /** Until it is. */
-  #succession: Promise<void> | undefined;
-  #onSucceeded: () => void = () => {};
-  #renewedAtMs = -Infinity;
+  readonly #connections: RedisSuccession;
   /** Why it is not asked at present. */
   #silence: string | undefined = 'it is not connected yet';
   /** What the last operation of each kind failed with. */
@@ -64,7 +50,12 @@ export class RedisLink {
   constructor(options: RedisLinkOptions) {
     this.#options = options;
     this.#timeoutMs = options.timeoutMs;
-    this.#client = this.#createClient();
+    this.#connections = new RedisSuccession({
+      connect: options.connect,
+      clock: options.clock,
+      onReady: () => this.#lookLater(0),
+      onLost: (why) => this.#silenceFor(why),
+    });
   }
 
   open(): Promise<void> {
@@ -74,14 +65,14 @@ export class RedisLink {
         timer.cancel();
         resolve();
       };
-      this.#client.open();
+      this.#connections.current.open();
     });
   }
 
   close(): Promise<void> {
     this.#isClosed = true;
     this.#probe?.cancel();
-    for (const client of [this.#client, this.#successor]) client?.destroy();
+    this.#connections.destroy();
     return Promise.resolve();
   }
 
@@ -163,14 +154,15 @@ export class RedisLink {
 
   /** Where the server says that another one is to be asked, that one is, once it is connected. */
   async #sendOrConnectAnew<T>(send: (client: RedisCommands) => Promise<T>): Promise<T> {
-    const client = this.#client;
+    const client = this.#connections.current;
     try {
       return await send(client);
     } catch (error) {
       if (!isMisplaced(error)) throw error;
-      await this.#connectAnew();
-      if (client === this.#client) throw error;
-      return send(this.#client);
+      await this.#connections.renew(this.#timeoutMs);
+      const { current } = this.#connections;
+      if (client === current) throw error;
+      return send(current);
     }
   }
 
@@ -178,66 +170,21 @@ export class RedisLink {
     return waitFor(reply, Math.min(this.#timeoutMs, maxWaitMs), this.#options.clock);
   }
 
-  #createClient(): RedisConnection {
-    const client = this.#options.connect({
-      onLost: (why) => {
-        if (client === this.#client) this.#silenceFor(why);
-      },
-      onReady: () => {
-        if (client === this.#successor) this.#succeed(client);
-        if (client === this.#client) this.#lookLater(0);
-      },
-    });
-    return client;
-  }
-
-  /**
-   * The present connection is used until there is another: a server that cannot be written to may still be read.
-   * @returns once there is another, or is none to come at present.
-   */
-  async #connectAnew(): Promise<void> {
-    if (this.#isClosed || this.#client.relocate()) return;
-    const { clock } = this.#options;
-    const nowMs = clock.now();
-    if (this.#succession === undefined) {
-      if (nowMs - this.#renewedAtMs < RENEW_MS) return;
-      this.#renewedAtMs = nowMs;
-      this.#succession = new Promise((resolve) => {
-        this.#onSucceeded = resolve;
-      });
-      this.#successor = this.#createClient();
-      this.#successor.open();
-    }
-    // Calls that come later need not wait for what the first ones have waited for in vain.
-    else if (nowMs - this.#renewedAtMs >= this.#timeoutMs) return;
-    return this.#succession;
-  }
-
-  #succeed(client: RedisConnection): void {
-    const before = this.#client;
-    this.#client = client;
-    this.#successor = undefined;
-    this.#succession = undefined;
-    this.#onSucceeded();
-    // What was asked there is still waited for.
-    before.close();
-  }
-
   /** Asks the server whether it is well, again and again until it is; one question at a time. */
   async #look(): Promise<void> {
     if (this.#isProbing || this.#isClosed) return;
     this.#isProbing = true;
-    const client = this.#client;
+    const client = this.#connections.current;
     try {
       await this.#inTime(client.ping());
       if (this.#isClosed) return;
       this.#silence = undefined;
       this.#tell();
     } catch (error) {
-      if (client === this.#client) this.#silenceFor(messageOf(error));
-      if (isMisplaced(error)) void this.#connectAnew();
+      if (client === this.#connections.current) this.#silenceFor(messageOf(error));
+      if (isMisplaced(error)) void this.#connections.renew(this.#timeoutMs);
       // Without a connection the next look comes with the next one.
-      if (this.#client.isReady) this.#lookLater(PROBE_MS);
+      if (this.#connections.current.isReady) this.#lookLater(PROBE_MS);
     } finally {
       this.#isProbing = false;
     }

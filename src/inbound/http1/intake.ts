@@ -5,12 +5,12 @@ import type { Duplex } from 'node:stream';
 import type { Clock } from '../../core/clock.js';
 import { respondAsLastHop, isLastHop } from '../last-hop.js';
 import { Connection, type Original } from './connection.js';
-import { DetachedSocket } from './detached-socket.js';
-import { findForeignStart, type ForeignMethod } from './foreign-method.js';
+import { findForeignStart } from './foreign-method.js';
 import { HeldRequest } from './held-request.js';
 import { announcesBody } from './http1-body.js';
 import { Http1Stream } from './http1-stream.js';
 import { breakOff, ignoreRest, refuseSocket, respondBare, statusOfError } from './refusal.js';
+import { giveBack, giveBackAtNext, replaceMethod } from './reparse.js';
 import { findFault } from './request-check.js';
 import { resetConnection } from './reset.js';
 import { plainHead, withoutUpgrade } from './rewritten-head.js';
@@ -127,7 +127,7 @@ class Intake {
       if (hasContent ? !isContentParsed() : protocol === undefined) {
         // The parser reads it again, as a request like any other.
         connection.expect({ ...original, upgrade: protocol });
-        return this.#giveBack(socket, Buffer.concat([plainHead(request), rest]));
+        return giveBack(this.#server, socket, Buffer.concat([plainHead(request), rest]));
       }
       const upgrade = new UpgradeRequest(request, protocol, handed, rest, (early) =>
         this.#awaitNext(socket, early, isSpent),
@@ -146,32 +146,11 @@ class Intake {
     }, request);
   };
 
-  /** Has the parser read a connection again. Node would give no further upgrade of a spent socket away. */
-  #giveBack(socket: Socket, bytes: Buffer, isSpent = false): void {
-    const connection = Connection.of(socket);
-    const next = isSpent ? (DetachedSocket.over(socket) as Duplex as Socket) : socket;
-    // The time for an idle connection, which Node would take for that of a running request.
-    next.setTimeout(0);
-    next.unshift(bytes);
-    connection.done();
-    this.#server.emit('connection', next);
-    next.resume();
-  }
-
   /** After an upgrade that the upstream did not agree to, the connection is one like any other. */
   #awaitNext(socket: Socket, early: Buffer, isSpent: boolean): void {
-    if (early.length > 0) return this.#giveBack(socket, early, isSpent);
-    const end = () => socket.destroySoon();
-    if (this.#options.isClosing()) return end();
-    socket.setTimeout(this.#server.keepAliveTimeout, end);
-    socket.once('end', end);
-    socket.once('data', (chunk: Buffer) => {
-      socket.off('timeout', end);
-      socket.off('end', end);
-      socket.pause();
-      this.#giveBack(socket, chunk, isSpent);
-    });
-    socket.resume();
+    if (early.length > 0) return giveBack(this.#server, socket, early, isSpent);
+    if (this.#options.isClosing()) return socket.destroySoon();
+    giveBackAtNext(this.#server, socket, isSpent);
   }
 
   /** A gateway opens no connections to where clients choose (RFC 9110, section 9.3.6). */
@@ -225,22 +204,12 @@ class Intake {
         (found) => {
           if (found === undefined) {
             this.#refuseSocket(socket, statusOfError(error)!, error.reason ?? error.message);
-          } else this.#replaceMethod(socket, found, isPipelined);
+          } else replaceMethod(this.#server, socket, found, isPipelined);
         },
         () => this.#refuseSocket(socket, 408, 'the method is not complete in time'),
       );
     });
     return true;
-  }
-
-  /** The next parser of the connection is given a method that it knows in the place of the one that it does not. */
-  #replaceMethod(socket: Socket, { method, bytes }: ForeignMethod, isPipelined: boolean): void {
-    // The client has hung up.
-    if (socket.readableEnded) return socket.destroySoon();
-    const detached = DetachedSocket.over(socket) as Duplex as Socket;
-    Connection.of(detached).expect({ method, isPipelined });
-    detached.unshift(bytes);
-    this.#server.emit('connection', detached);
   }
 
   #refuseSocket(socket: Socket, status: number, why: string): void {

@@ -24,6 +24,7 @@ const scripts = [
   'feed',
   'format',
   'head',
+  'history',
   'main',
   'model',
   'overrides',

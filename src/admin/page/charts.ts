@@ -2,7 +2,7 @@
 import type uPlotType from 'uplot';
 import { h } from './dom.js';
 import { formatMs, formatTime } from './format.js';
-import type { History } from './model.js';
+import type { History } from './history.js';
 import { readPalette } from './strip.js';
 
 /** Its script is a classic one. */

@@ -1,17 +1,7 @@
 /** What the page knows: the rows by name, kept up to date by the messages of the stream. It touches no document. */
 import { plural } from './format.js';
+import { emptyHistory, moveOn, putLast, type History } from './history.js';
 import type { Row, SlotCounts, TroubleState } from '../../core/live.js';
-
-/** One list per number, oldest first, the current slot last. */
-export interface History {
-  readonly calls: number[];
-  readonly failed: number[];
-  readonly refused: number[];
-  readonly degradedShare: number[];
-  readonly p50: (number | null)[];
-  readonly p99: (number | null)[];
-  readonly circuit: string[];
-}
 
 export interface ProcessInfo {
   readonly version: string;
@@ -110,20 +100,6 @@ export const lookOf = (state: string): { readonly word: string; readonly sign: s
     sign: '?',
   };
 
-function emptyHistory(slots: number): History {
-  const zeros = () => Array.from({ length: slots }, () => 0);
-  const nothing = () => Array.from({ length: slots }, (): number | null => null);
-  return {
-    calls: zeros(),
-    failed: zeros(),
-    refused: zeros(),
-    degradedShare: zeros(),
-    p50: nothing(),
-    p99: nothing(),
-    circuit: Array.from({ length: slots }, () => 'closed'),
-  };
-}
-
 /** `2 warnings`; empty where there is none, or where that is not known. */
 export const countWarnings = ({ config: { lint } }: ProcessInfo): string =>
   lint === null || lint.warnings === 0 ? '' : plural(lint.warnings, 'warning');
@@ -171,10 +147,7 @@ export class Model {
 
   #moveTo(known: Known, slot: number): void {
     const { circuit } = known.row.slot;
-    for (let i = Math.min(slot - known.slot, this.#slots); i > 0; i--) {
-      for (const list of Object.values(known.history)) list.shift();
-      push(known.history, { ...empty, circuit });
-    }
+    moveOn(known.history, Math.min(slot - known.slot, this.#slots), circuit);
     known.slot = slot;
   }
 
@@ -206,31 +179,6 @@ export class Model {
     const worst = troubled[0]!.row;
     return `${troubled.length} of ${all} in trouble. Worst: ${worst.name} (${lookOf(worst.trouble.state).word}).`;
   }
-}
-
-const empty: SlotCounts = {
-  calls: 0,
-  failed: 0,
-  refused: 0,
-  degradedShare: 0,
-  p50: null,
-  p99: null,
-  circuit: 'closed',
-};
-
-function push(history: History, slot: SlotCounts): void {
-  history.calls.push(slot.calls);
-  history.failed.push(slot.failed);
-  history.refused.push(slot.refused);
-  history.degradedShare.push(slot.degradedShare);
-  history.p50.push(slot.p50);
-  history.p99.push(slot.p99);
-  history.circuit.push(slot.circuit);
-}
-
-function putLast(history: History, slots: readonly SlotCounts[]): void {
-  for (const list of Object.values(history)) list.splice(-slots.length);
-  for (const slot of slots) push(history, slot);
 }
 
 function compare(a: Row, b: Row, key: SortKey): number {

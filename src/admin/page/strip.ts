@@ -1,5 +1,5 @@
 /** The small chart of a row: a bar per slot, bad calls at its foot, and a line below where the circuit was open. */
-import type { History } from './model.js';
+import type { History } from './history.js';
 
 const WIDTH = 180;
 const HEIGHT = 30;

@@ -25,6 +25,16 @@ export interface ReplySink {
   onError(error: CallFailure): void;
 }
 
+/** Takes everything and keeps nothing. */
+export const drain: ReplySink = {
+  onData(_chunk, release) {
+    release?.();
+    return true;
+  },
+  onEnd() {},
+  onError() {},
+};
+
 /**
  * Not a stream object on purpose: what arrives before a sink is attached is kept and handed over at once, so that a
  * small response can leave in a single write.

@@ -1,6 +1,9 @@
 /** Which header fields are about one connection rather than about the message (RFC 9110, section 7.6.1). */
 
-/** Fields of one connection, never forwarded (RFC 9110, section 7.6.1; `Keep-Alive` and `Proxy-Connection` by custom). */
+/**
+ * Fields of one connection, never forwarded (RFC 9110, section 7.6.1; `Keep-Alive` and `Proxy-Connection` by custom). HTTP/2 does
+ * not have them (RFC 9113, section 8.2.2).
+ */
 export const hopByHop: ReadonlySet<string> = new Set([
   'connection',
   'proxy-connection',

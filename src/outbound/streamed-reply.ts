@@ -2,7 +2,7 @@
 import type { Attempt } from '../core/attempt.js';
 import type { CallFailure } from '../core/errors.js';
 import type { Outcome } from '../core/outcome.js';
-import type { Chunk, Release, Reply, ReplySink } from '../core/reply.js';
+import { drain, type Chunk, type Release, type Reply, type ReplySink } from '../core/reply.js';
 import { firstValue, type Fields } from '../http/fields.js';
 import type { Dispatched, ResponseHead } from './client.js';
 
@@ -143,13 +143,3 @@ export abstract class StreamedReply implements Reply {
     else this.#sink?.onError(this.#error);
   }
 }
-
-/** Takes everything and keeps nothing. */
-const drain: ReplySink = {
-  onData(_chunk, release) {
-    release?.();
-    return true;
-  },
-  onEnd() {},
-  onError() {},
-};

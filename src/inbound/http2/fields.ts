@@ -2,6 +2,7 @@
 import type { OutgoingHttpHeaders } from 'node:http2';
 import { createFieldObject } from '../../http/field-object.js';
 import type { Fields } from '../../http/fields.js';
+import { hopByHop } from '../../http/hop-by-hop.js';
 import { asHeaders, takesLists } from '../../outbound/http2/field-list.js';
 
 export interface PseudoFields {
@@ -41,17 +42,6 @@ export function readFields(raw: Fields): RequestFields {
   }
   return { pseudo, fields };
 }
-
-/** Fields of one connection, which HTTP/2 does not have (RFC 9113, section 8.2.2). */
-const ofConnection = new Set([
-  'connection',
-  'proxy-connection',
-  'keep-alive',
-  'te',
-  'transfer-encoding',
-  'upgrade',
-  'http2-settings',
-]);
 
 /** Fields that Node refuses to write twice. */
 const once = new Set([
@@ -145,7 +135,7 @@ export function listStatus(status: number, fields: Fields): string[] {
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i]!.toLowerCase();
     const value = fields[i + 1]!;
-    if (ofConnection.has(name)) continue;
+    if (hopByHop.has(name)) continue;
     checkField(name, value);
     if (once.has(name) && hasName(list, name)) continue;
     list.push(name, value);
@@ -160,7 +150,7 @@ export function writeStatus(status: number, fields: Fields): OutgoingHttpHeaders
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i]!.toLowerCase();
     const value = fields[i + 1]!;
-    if (ofConnection.has(name)) continue;
+    if (hopByHop.has(name)) continue;
     checkField(name, value);
     add(headers, name, value);
   }
@@ -171,7 +161,7 @@ function filterWritable(fields: Fields): string[] {
   const writable: string[] = [];
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i]!.toLowerCase();
-    if (!ofConnection.has(name) && TOKEN.test(name) && VALUE.test(fields[i + 1]!)) {
+    if (!hopByHop.has(name) && TOKEN.test(name) && VALUE.test(fields[i + 1]!)) {
       writable.push(name, fields[i + 1]!);
     }
   }

@@ -2,7 +2,7 @@
 import type { CallFailure } from '../../core/errors.js';
 import type { Outcome } from '../../core/outcome.js';
 import type { Fields } from '../../http/fields.js';
-import type { Chunk, Release, Reply, ReplySink } from '../../core/reply.js';
+import { drain, type Chunk, type Release, type Reply, type ReplySink } from '../../core/reply.js';
 
 export interface CollectedBody {
   readonly chunks: readonly Chunk[];
@@ -96,7 +96,7 @@ class Collector implements Reply, ReplySink {
 
   discard(): void {
     this.#chunks = [];
-    this.#sink = nowhere;
+    this.#sink = drain;
     this.#source.discard();
   }
 
@@ -108,15 +108,6 @@ class Collector implements Reply, ReplySink {
     this.#source.onFinished(listener);
   }
 }
-
-const nowhere: ReplySink = {
-  onData(_bytes, release) {
-    release?.();
-    return true;
-  },
-  onEnd() {},
-  onError() {},
-};
 
 /**
  * Takes the body of `reply`, to which no other sink may be attached.

@@ -21,7 +21,11 @@ export class ServerConnection implements RedisConnection {
     this.#client.on('error', (error: unknown) => {
       if (!this.#isOver) onLost(`${this.server}: ${messageOf(error)}`);
     });
-    this.#client.on('ready', onReady);
+    this.#client.on('ready', () => {
+      // The client completes a connection that was under way when it was ended.
+      if (this.#isOver) this.#client.destroy();
+      else onReady();
+    });
   }
 
   get isReady(): boolean {

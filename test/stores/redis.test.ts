@@ -347,6 +347,27 @@ t.test('after it is closed it says so', onServer, async (t) => {
   await t.rejects(cache.get('a'), new StoreClosedError('it is closed'));
 });
 
+t.test('closed while it connects: the server keeps no connection of it', onServer, async (t) => {
+  const server = await startRedis(t);
+  let asked = 0;
+  const read = async (name: string) => {
+    asked += 1;
+    const info = await server.command('INFO', 'everything');
+    return Number(new RegExp(`${name}:(\\d+)`).exec(info)?.[1]);
+  };
+  // Each question is a connection of its own.
+  const connections = async () => (await read('total_connections_received')) - asked;
+  const before = await connections();
+  const context = { clock: new FakeClock(), onChange: () => {} };
+  const store = createRedisStore(optionsFor(server.url, 500), context);
+  void store.open();
+  await store.close();
+  await eventually('it has connected', async () => (await connections()) > before);
+  const isGone = async () => (await read('connected_clients')) === 1;
+  await eventually('only the connection that asks is left', isGone, 3000);
+  t.equal(await connections(), before + 1, 'it has not connected again');
+});
+
 t.test('away at the start: opens all the same, and finds the server later', onServer, async (t) => {
   const redis = await startRedis(t);
   await redis.kill();

@@ -161,12 +161,12 @@ function check(
   { requests, refused, broken }: { requests: number; refused: number; broken: number },
 ): void {
   const isOpen = workload.name === 'open';
-  const expected = workload.failingShare ** (isOpen ? 1 : contender.tries);
+  const expected = workload.failingShare ** (isOpen ? 1 : contender.attempts);
   const share = refused / requests;
   const tolerance = workload.failingShare === 0 ? FEW_ERRORS : TOLERANCE;
   if (Math.abs(share - expected) <= tolerance && broken === 0) return;
   throw new Error(
-    `Cannot measure ${contender.name} with ${workload.name} because of ${requests} requests ${refused} were answered` +
+    `Cannot measure ${contender.name} with ${workload.name} because of ${requests} requests ${refused} got a response` +
       ` with an error and ${broken} broke; allowed is a share of ${expected.toFixed(3)} and none`,
   );
 }

@@ -28,7 +28,7 @@ export interface Contender {
   /** Undefined where it is not installed. */
   version(): Promise<string | undefined>;
   /** Of a GET that gets 503 each time, without a delay between them. */
-  readonly tries: number;
+  readonly attempts: number;
   /** How it comes to refuse calls at once in `open`: after failures, because it is told so, or never. */
   readonly opens: 'tripped' | 'told' | 'never';
   /** Workloads that it cannot be put through, and why. */
@@ -62,7 +62,7 @@ const direct: Contender = {
   title: 'no proxy',
   policies: '',
   version: async () => '',
-  tries: 1,
+  attempts: 1,
   opens: 'never',
   prepare: undefined,
 };
@@ -75,7 +75,7 @@ const floor: Contender = {
   title: 'Fastify + undici dispatch (the floor)',
   policies: 'none',
   version: async () => `fastify ${packageVersion('fastify')}, undici ${packageVersion('undici')}`,
-  tries: 1,
+  attempts: 1,
   opens: 'never',
   unfit: unfitForGrpc,
   prepare: (setup) => runNode(script('floor'), setup),
@@ -87,7 +87,7 @@ const http2Floor: Contender = {
   title: 'node:http2 (the floor)',
   policies: 'none',
   version: async () => process.versions.node,
-  tries: 1,
+  attempts: 1,
   opens: 'never',
   unfit: Object.fromEntries(
     workloads
@@ -106,7 +106,7 @@ const breakwater: Contender = {
   title: 'Breakwater',
   policies: 'all that are on by default',
   version: async () => breakwaterVersion,
-  tries: 3,
+  attempts: 3,
   opens: 'tripped',
   prepare(setup) {
     const file = join(setup.directory, 'breakwater.yaml');
@@ -157,7 +157,7 @@ const bareHttpProxy: Contender = {
   title: '@fastify/http-proxy',
   policies: 'none of the five; up to ten retries of a GET',
   version: async () => packageVersion('@fastify/http-proxy'),
-  tries: 11,
+  attempts: 11,
   opens: 'never',
   unfit: unfitForGrpc,
   prepare: (setup) => runNode(script('bare-http-proxy'), setup),
@@ -168,7 +168,7 @@ const httpProxy3: Contender = {
   title: 'http-proxy-3',
   policies: 'none',
   version: async () => packageVersion('http-proxy-3'),
-  tries: 1,
+  attempts: 1,
   opens: 'never',
   unfit: unfitForGrpc,
   prepare: (setup) => runNode(script('http-proxy-3'), setup),

@@ -28,7 +28,7 @@ export const nginx: Contender = {
   title: 'nginx',
   policies: 'timeouts, retries, connection limits, passive health checks',
   version: () => versionOf(/nginx\/(\S+)/, 'nginx', '-v'),
-  tries: 3,
+  attempts: 3,
   opens: 'told',
   unfit: unfitForGrpc,
   prepare(setup) {
@@ -75,7 +75,7 @@ export const haproxy: Contender = {
   title: 'HAProxy',
   policies: 'timeouts, retries, connection limit with queue, passive health checks',
   version: () => versionOf(/version (\d[\d.]*)/i, 'haproxy', '-v'),
-  tries: 3,
+  attempts: 3,
   opens: 'told',
   unfit: unfitForGrpc,
   prepare(setup) {
@@ -129,7 +129,7 @@ export const caddy: Contender = {
   policies: 'timeouts, retries of failed connections, connection limit, passive health checks',
   version: () => versionOf(/v?(\d+\.[\d.]+)/, 'caddy', 'version'),
   // It retries only requests that never reached the upstream.
-  tries: 1,
+  attempts: 1,
   opens: 'tripped',
   unfit: unfitForGrpc,
   prepare(setup) {
@@ -188,7 +188,7 @@ export const envoy: Contender = {
   title: 'Envoy',
   policies: 'timeouts, retries with budget, circuit breakers, outlier detection',
   version: () => versionOf(/\/(\d+\.\d+\.\d+)\//, 'envoy', '--version'),
-  tries: 3,
+  attempts: 3,
   opens: 'tripped',
   prepare(setup) {
     const file = write(setup, 'envoy.json', JSON.stringify(envoyConfig(setup)));

@@ -4,7 +4,7 @@ import { runGrpcGenerator } from '../support/generators.js';
 import type { Contender } from './contenders.js';
 import type { Workload } from './workloads.js';
 
-interface Answer {
+interface ClientResponse {
   readonly status: number;
   readonly body: string;
 }
@@ -41,13 +41,13 @@ export async function verify(
     return;
   }
   for (const path of new Set([workload.paths[0]!, workload.paths.at(-1)!])) {
-    let answer = await send(port, workload.method, path, workload.bodyBytes);
-    for (let i = 0; i < FAILURES && workload.failingShare > 0 && answer.status === 503; i++) {
-      answer = await send(port, workload.method, path, workload.bodyBytes);
+    let response = await send(port, workload.method, path, workload.bodyBytes);
+    for (let i = 0; i < FAILURES && workload.failingShare > 0 && response.status === 503; i++) {
+      response = await send(port, workload.method, path, workload.bodyBytes);
     }
-    const { status, body } = answer;
-    if (status !== 200) fail(`${path} is answered with ${status}`);
-    if (body !== workload.answer) fail(`${path} is answered with ${body.length} other bytes`);
+    const { status, body } = response;
+    if (status !== 200) fail(`${path} responds ${status}`);
+    if (body !== workload.response) fail(`${path} responds with ${body.length} other bytes`);
   }
   if (workload.bodyBytes > 0) {
     const { body } = await send(port, workload.method, '/received', workload.bodyBytes);
@@ -55,7 +55,12 @@ export async function verify(
   }
 }
 
-function send(port: number, method: string, path: string, bodyBytes: number): Promise<Answer> {
+function send(
+  port: number,
+  method: string,
+  path: string,
+  bodyBytes: number,
+): Promise<ClientResponse> {
   return new Promise((resolve, reject) => {
     const headers = bodyBytes > 0 ? { 'Content-Length': bodyBytes } : {};
     const options = { host: '127.0.0.1', port, method, path, headers, agent: false };

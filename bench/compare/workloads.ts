@@ -1,5 +1,5 @@
 /** What the contenders are put through. */
-import { FAILING_SHARE, LARGE_BYTES, SMALL_BODY } from '../support/answers.js';
+import { FAILING_SHARE, LARGE_BYTES, SMALL_BODY } from '../support/responses.js';
 import { GRPC_PATH } from '../support/grpc.js';
 
 export type WorkloadName =
@@ -25,7 +25,7 @@ export interface Workload {
   /** Whether each request carries the instant at which its caller gives up. */
   readonly hasDeadline: boolean;
   /** Of a good response. */
-  readonly answer: string;
+  readonly response: string;
   /** Share of attempts that do not end with 2xx. */
   readonly failingShare: number;
   /** Whether what a proxy adds to the latency is measured. */
@@ -39,7 +39,7 @@ const basic = {
   method: 'GET',
   bodyBytes: 0,
   hasDeadline: false,
-  answer: SMALL_BODY,
+  response: SMALL_BODY,
   failingShare: 0,
   hasLatency: true,
 } as const;
@@ -57,9 +57,9 @@ export const workloads: readonly Workload[] = [
   {
     ...basic,
     name: 'large',
-    title: '100 KiB answer',
+    title: '100 KiB response',
     paths: ['/large'],
-    answer: 'x'.repeat(LARGE_BYTES),
+    response: 'x'.repeat(LARGE_BYTES),
   },
   {
     ...basic,
@@ -71,7 +71,7 @@ export const workloads: readonly Workload[] = [
   {
     ...basic,
     name: 'failing',
-    title: '30% of tries fail',
+    title: '30% of attempts fail',
     paths: ['/flaky'],
     failingShare: FAILING_SHARE,
     hasLatency: false,

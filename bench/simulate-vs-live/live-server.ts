@@ -7,7 +7,7 @@ import type { ModelServer } from '../../src/simulation/model-server.js';
 import { ServedRequest } from '../../src/simulation/server.js';
 
 /** Writes what the model decides to a real connection. */
-class Answer implements ResponseHandler {
+class Responder implements ResponseHandler {
   readonly #request: http.IncomingMessage;
   readonly #response: http.ServerResponse;
 
@@ -73,7 +73,9 @@ export class LiveServer {
       const { method = 'GET', url: path = '/', rawHeaders: fields } = request;
       const outbound = { method, path, fields, authority: '', body: undefined, upgrade: undefined };
       // A connection is there, so the model need not open one.
-      this.#model.serve(new ServedRequest(outbound, new Answer(request, response), true, nothing));
+      this.#model.serve(
+        new ServedRequest(outbound, new Responder(request, response), true, nothing),
+      );
     });
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);

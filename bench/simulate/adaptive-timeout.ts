@@ -19,7 +19,7 @@ export const timeouts = {
 } as const;
 
 /** Two in a hundred requests get no response in time. */
-const answersAfter = (meanMs: number) => mixed(lognormal(meanMs, 0.5), constant(20_000), 0.02);
+const responsesAfter = (meanMs: number) => mixed(lognormal(meanMs, 0.5), constant(20_000), 0.02);
 
 export function runOnce(
   name: keyof typeof timeouts,
@@ -29,10 +29,10 @@ export function runOnce(
     seed,
     policies: { timeout: timeouts[name] },
     // Capacity to spare: what is seen here is due to the timeouts alone.
-    upstream: { servers: 100, serviceMs: answersAfter(50), latencyMs: 5 },
+    upstream: { servers: 100, serviceMs: responsesAfter(50), latencyMs: 5 },
     changes: [
-      { atMs: 60_000, to: { serviceMs: answersAfter(250) } },
-      { atMs: 150_000, to: { serviceMs: answersAfter(50) } },
+      { atMs: 60_000, to: { serviceMs: responsesAfter(250) } },
+      { atMs: 150_000, to: { serviceMs: responsesAfter(50) } },
     ],
     callers: [{ name: 'all', perSecond: 50, patienceMs: 30_000 }],
     phases: [

@@ -14,10 +14,10 @@ import { simulate, type Process, type Row, type Simulation } from './simulation.
  */
 const TAKE_MS = 0.4;
 const FORWARD_MS = 0.3;
-const ANSWER_MS = 0.3;
+const RESPONSE_MS = 0.3;
 
 /** Calls per second that the loop can carry. */
-export const CAPACITY = 1000 / (TAKE_MS + FORWARD_MS + ANSWER_MS);
+export const CAPACITY = 1000 / (TAKE_MS + FORWARD_MS + RESPONSE_MS);
 
 /** What the upstream takes: enough of it is there. */
 const UPSTREAM_MS = 20;
@@ -119,7 +119,7 @@ function processWith(settings: OverloadSettings): Watched {
       },
       leave({ fields }, then) {
         const isRefused = firstValue(fields, 'x-breakwater-reason') === 'overloaded';
-        loop.push(isRefused ? 0 : ANSWER_MS, then);
+        loop.push(isRefused ? 0 : RESPONSE_MS, then);
       },
     };
   }

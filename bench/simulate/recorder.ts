@@ -52,7 +52,7 @@ export class Tally {
     return this.offered / this.#seconds;
   }
 
-  /** Good answers per second. */
+  /** Good responses per second. */
   get goodput(): number {
     return this.good / this.#seconds;
   }

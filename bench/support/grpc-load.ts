@@ -26,7 +26,7 @@ const headers = {
   ...REQUEST_FIELDS,
 };
 
-let answered = 0;
+let responses = 0;
 let refused = 0;
 let broken = 0;
 let begun = 0;
@@ -46,10 +46,10 @@ function call(session: ClientHttp2Session): void {
     if (isOver) return;
     if (status === undefined) broken += 1;
     else {
-      answered += 1;
+      responses += 1;
       if (status !== '0' || bytes !== RESPONSE.length) refused += 1;
     }
-    if (answered + broken === calls) finish();
+    if (responses + broken === calls) finish();
     else if (!session.destroyed) call(session);
   });
   stream.end(REQUEST);
@@ -68,10 +68,10 @@ function finish(): void {
   const elapsed = (performance.now() - startedMs) / 1000;
   const { user, system } = process.cpuUsage(cpuBefore);
   const report: Saturation = {
-    requests: answered,
+    requests: responses,
     refused,
     broken,
-    perSecond: answered / elapsed,
+    perSecond: responses / elapsed,
     generatorShare: (user + system) / 1e6 / elapsed,
   };
   process.stdout.write(JSON.stringify(report), () => process.exit(0));

@@ -84,8 +84,8 @@ export class Inspector {
 
   /** @param expression runs in the program's global scope. Its value must be one that JSON can hold. */
   async evaluate(expression: string): Promise<unknown> {
-    const answer = await this.#send('Runtime.evaluate', { expression, returnByValue: true });
-    return (answer as { result: { value?: unknown } }).result.value;
+    const response = await this.#send('Runtime.evaluate', { expression, returnByValue: true });
+    return (response as { result: { value?: unknown } }).result.value;
   }
 
   async close(): Promise<void> {

@@ -49,7 +49,7 @@ const slips: number[] = [];
 const backlog: number[] = [];
 const idle: Connection[] = [];
 let turn = 0;
-let answered = 0;
+let responses = 0;
 let refused = 0;
 let broken = 0;
 let isOver = false;
@@ -108,7 +108,7 @@ class Connection {
     this.#head = '';
     this.#left = undefined;
     if (!isOver && this.#dueMs !== undefined) {
-      answered += 1;
+      responses += 1;
       latencies.push(performance.now() - this.#dueMs);
     }
     this.#dueMs = undefined;
@@ -175,10 +175,10 @@ function finish(): void {
   for (const dueMs of backlog) latencies.push(nowMs - dueMs);
   const sorted = Float64Array.from(latencies).toSorted();
   const report: LoadReport = {
-    requests: answered,
+    requests: responses,
     refused,
     broken,
-    perSecond: answered / elapsed,
+    perSecond: responses / elapsed,
     generatorShare: (user + system) / 1e6 / elapsed,
     p50: percentile(sorted, 0.5),
     p99: percentile(sorted, 0.99),

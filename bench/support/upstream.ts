@@ -1,11 +1,11 @@
 /**
- * The upstream where there is no nginx: the least HTTP that answers every workload, over raw sockets, so that it costs less
+ * The upstream where there is no nginx: the least HTTP that serves every workload, over raw sockets, so that it costs less
  * than any proxy before it.
  *
  *   node upstream.js PORT [HOST...]
  */
 import net from 'node:net';
-import { FAILING_SHARE, LARGE_BYTES, SMALL_BODY } from './answers.js';
+import { FAILING_SHARE, LARGE_BYTES, SMALL_BODY } from './responses.js';
 
 const encode = (status: string, body: string) =>
   Buffer.from(
@@ -19,7 +19,7 @@ const large = encode('200 OK', 'x'.repeat(LARGE_BYTES));
 const unavailable = encode('503 Service Unavailable', '{"error":"try again"}');
 const broken = encode('500 Internal Server Error', '{"error":"broken"}');
 
-function answer(head: string, length: number): Buffer {
+function respond(head: string, length: number): Buffer {
   const path = head.slice(head.indexOf(' ') + 1, head.indexOf(' HTTP/'));
   switch (path) {
     case '/large':
@@ -53,7 +53,7 @@ function serve(socket: net.Socket): void {
       }
       if (rest.length < end) return;
       rest = rest.subarray(end);
-      socket.write(answer(head, Number(length?.[1] ?? 0)));
+      socket.write(respond(head, Number(length?.[1] ?? 0)));
     }
   });
 }

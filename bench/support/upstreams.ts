@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { FAILING_SHARE, LARGE_BYTES, SMALL_BODY } from './answers.js';
+import { FAILING_SHARE, LARGE_BYTES, SMALL_BODY } from './responses.js';
 import { findFreePort, output, type Program, type Programs } from './program.js';
 
 export interface Upstream {

@@ -1,4 +1,4 @@
-/** One client request from its head to the last byte of its response: answered once, counted once, cleaned up once. */
+/** One client request from its head to the last byte of its response: responded to once, counted once, cleaned up once. */
 import { Call, type CallClient } from '../core/call.js';
 import { CallError, type CallFailure, type ClientGoneError } from '../core/errors.js';
 import type { Chunk, Release, Reply, ReplySink } from '../core/reply.js';

@@ -28,25 +28,25 @@ const NO_RESPONSE = 'none (no response within 1h)';
 /** Key, what was expected, and what came: where they differ. */
 type Compared = readonly [key: string, expected: Shown, actual: Shown];
 
-function compareResponse(expected: Expectation, answer: Responded | undefined): Compared[] {
+function compareResponse(expected: Expectation, received: Responded | undefined): Compared[] {
   const found: Compared[] = [];
   const add = (key: string, wanted: Shown | undefined, actual: Shown) => {
     if (wanted !== undefined && wanted !== actual) found.push([key, wanted, actual]);
   };
-  if (answer === undefined) {
+  if (received === undefined) {
     const { status, reason, attempts, withinMs, body } = expected;
     const isAsked = [status, reason, attempts, withinMs, body, expected.headers].some(
       (each) => each !== undefined,
     );
     return isAsked ? [['status', status ?? 'any', NO_RESPONSE]] : [];
   }
-  const { response, durationMs, summary } = answer;
+  const { response, durationMs, summary } = received;
   add(
     'status',
     expected.status,
     response.isBroken ? `${response.status}, cut off` : response.status,
   );
-  add('reason', expected.reason, reasonOf(answer));
+  add('reason', expected.reason, reasonOf(received));
   add('attempts', expected.attempts, summary?.attempts ?? 0);
   if (expected.withinMs !== undefined && durationMs > expected.withinMs) {
     found.push(['within', showTime(expected.withinMs), showTime(durationMs)]);
@@ -66,7 +66,7 @@ export function compare(test: TestCase, played: Played): Difference[] {
   return test.expectations.flatMap((expected, i) => {
     if (expected === undefined) return [];
     const { position, upstreamCalls, circuit } = expected;
-    const differences = compareResponse(expected, played.answers[i]).map(
+    const differences = compareResponse(expected, played.responses[i]).map(
       ([key, wanted, actual]): Difference => ({
         request: test.requests.length === 1 ? undefined : i + 1,
         key,

@@ -24,7 +24,7 @@ export interface Happening {
 
 export interface Played {
   /** For each request; undefined where no response came. */
-  readonly answers: readonly (Responded | undefined)[];
+  readonly responses: readonly (Responded | undefined)[];
   readonly upstreamCalls: number;
   /** Of the last request; undefined where it has none. */
   readonly circuit: string | undefined;
@@ -95,12 +95,12 @@ export async function play(test: TestCase): Promise<Played> {
   if (isWaiting()) circuit = circuitNow();
   proxy.hangUpAll();
   await clock.run(clock.now());
-  const answers = arrived.map((each): Responded | undefined => {
+  const responses = arrived.map((each): Responded | undefined => {
     if (each === undefined) return undefined;
     const id = firstValue(each.response.fields, 'x-request-id') ?? '';
     return { ...each, summary: summaries.get(id)?.shift() };
   });
-  return { answers, upstreamCalls: servers.get(upstream)!.calls, circuit, course };
+  return { responses, upstreamCalls: servers.get(upstream)!.calls, circuit, course };
 }
 
 function describe({ status, fields, isBroken }: CallerResponse): string {

@@ -77,19 +77,19 @@ t.test(
     let size = page.body.length;
     for (const part of modules) {
       t.match(part, /^\/page\//);
-      const answer = await app.inject(part);
-      t.equal(answer.statusCode, 200, part);
-      size += answer.rawPayload.length;
-      const policy = String(answer.headers['content-security-policy']);
+      const response = await app.inject(part);
+      t.equal(response.statusCode, 200, part);
+      size += response.rawPayload.length;
+      const policy = String(response.headers['content-security-policy']);
       t.match(policy, /^default-src 'none'; script-src 'self'; style-src 'self';/);
       t.notMatch(policy, /unsafe|https?:|\*/);
       t.match(policy, /frame-ancestors 'none'/);
-      t.equal(answer.headers['x-content-type-options'], 'nosniff');
-      t.equal(answer.headers['access-control-allow-origin'], undefined);
-      const type = answer.headers['content-type'];
+      t.equal(response.headers['x-content-type-options'], 'nosniff');
+      t.equal(response.headers['access-control-allow-origin'], undefined);
+      const type = response.headers['content-type'];
       if (part.endsWith('.js')) t.equal(type, 'text/javascript; charset=utf-8');
       // Modules import each other.
-      for (const [, name] of answer.body.matchAll(/^import .* from '\.\/([\w.]+)'/gm)) {
+      for (const [, name] of response.body.matchAll(/^import .* from '\.\/([\w.]+)'/gm)) {
         modules.add(`/page/${name}`);
       }
     }
@@ -172,8 +172,8 @@ t.test('a stream of an address that has moved ends with the next message', async
 
 t.test('HEAD of the stream ends', async (t) => {
   const { live, viewers } = fakeLive();
-  const answer = await fakeProxy({ live }).app.inject({ method: 'HEAD', url: '/events' });
-  t.equal(answer.statusCode, 200);
+  const response = await fakeProxy({ live }).app.inject({ method: 'HEAD', url: '/events' });
+  t.equal(response.statusCode, 200);
   t.equal(viewers.size, 0);
 });
 
@@ -181,11 +181,11 @@ t.test('a page of another origin may not read the stream', async (t) => {
   const { live } = fakeLive();
   const { app } = fakeProxy({ live });
   for (const origin of ['http://evil.example', 'null', 'http://localhost:3000']) {
-    const answer = await app.inject({
+    const response = await app.inject({
       url: '/events',
       headers: { origin, host: 'localhost:9900' },
     });
-    t.equal(answer.statusCode, 403, origin);
+    t.equal(response.statusCode, 403, origin);
   }
 });
 
@@ -218,13 +218,13 @@ t.test('without a token the live page may write, and no other page', async (t) =
   ];
   for (const [host, origin, status] of cases) {
     const { app, circuits } = fakeProxy();
-    const answer = await app.inject({
+    const response = await app.inject({
       method: 'PUT',
       url: '/circuits/catalog',
       payload: '{"state":"forced-open","ttl":"10m","reason":"drill"}',
       headers: { host, origin, 'content-type': 'application/json' },
     });
-    t.equal(answer.statusCode, status, `${origin} at ${host}`);
+    t.equal(response.statusCode, status, `${origin} at ${host}`);
     t.equal(circuits.catalog.orders.length, status === 200 ? 1 : 0);
   }
 });
@@ -232,9 +232,9 @@ t.test('without a token the live page may write, and no other page', async (t) =
 t.test('no write is allowed to other origins by a preflight', async (t) => {
   const { app } = fakeProxy();
   const headers = { origin: 'http://evil.example', 'access-control-request-method': 'PUT' };
-  const answer = await app.inject({ method: 'OPTIONS', url: '/circuits/catalog', headers });
-  t.equal(answer.statusCode, 405);
-  t.equal(answer.headers['access-control-allow-origin'], undefined);
+  const response = await app.inject({ method: 'OPTIONS', url: '/circuits/catalog', headers });
+  t.equal(response.statusCode, 405);
+  t.equal(response.headers['access-control-allow-origin'], undefined);
 });
 
 t.test('the reason of an order is logged', async (t) => {

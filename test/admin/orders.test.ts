@@ -30,9 +30,9 @@ const ABORT =
 
 t.test('sets a fault for a time, decoded, and says so in the log', async (t) => {
   const { put, orders, logs } = open();
-  const answer = await put(ABORT);
-  t.equal(answer.statusCode, 200);
-  t.match(answer.json(), { upstream: 'catalog', route: '' });
+  const response = await put(ABORT);
+  t.equal(response.statusCode, 200);
+  t.match(response.json(), { upstream: 'catalog', route: '' });
   t.strictSame(orders, [
     {
       policy: 'fault',
@@ -117,9 +117,9 @@ t.test('responds 400 to what is no fault or has no end, and says what is allowed
   ];
   for (const [payload, why] of bodies) {
     const { put, orders } = open();
-    const answer = await put(payload);
-    t.equal(answer.statusCode, 400, payload);
-    const { detail } = answer.json();
+    const response = await put(payload);
+    t.equal(response.statusCode, 400, payload);
+    const { detail } = response.json();
     t.match(detail, why);
     t.match(
       detail,

@@ -3,10 +3,10 @@ import { endpoint, fakeProxy } from './fake-proxy.js';
 
 t.test('serves the metrics under their content type', async (t) => {
   const { app } = fakeProxy();
-  const answer = await app.inject('/metrics');
-  t.equal(answer.statusCode, 200);
-  t.equal(answer.headers['content-type'], 'text/plain; version=0.0.4; charset=utf-8');
-  t.equal(answer.body, 'up 1\n');
+  const response = await app.inject('/metrics');
+  t.equal(response.statusCode, 200);
+  t.equal(response.headers['content-type'], 'text/plain; version=0.0.4; charset=utf-8');
+  t.equal(response.body, 'up 1\n');
 });
 
 t.test('is healthy while it runs, and ready only while the proxy is', async (t) => {
@@ -23,8 +23,8 @@ t.test('is healthy while it runs, and ready only while the proxy is', async (t) 
 });
 
 t.test('lists every circuit of its own, and no others', async (t) => {
-  const answer = await fakeProxy().app.inject('/circuits');
-  t.equal(answer.statusCode, 200);
+  const response = await fakeProxy().app.inject('/circuits');
+  t.equal(response.statusCode, 200);
   const entry = {
     state: 'open',
     consecutiveFailures: 5,
@@ -32,7 +32,7 @@ t.test('lists every circuit of its own, and no others', async (t) => {
     since: '2026-01-02T03:04:05.678Z',
     retryAfterMs: 1200,
   };
-  t.same(answer.json(), {
+  t.same(response.json(), {
     circuits: [
       { upstream: 'catalog', route: '', ...entry },
       { upstream: 'catalog', route: 'search', ...entry },
@@ -43,8 +43,8 @@ t.test('lists every circuit of its own, and no others', async (t) => {
 t.test(
   "lists upstreams with their own scope's state, and null for what they do not have",
   async (t) => {
-    const answer = await fakeProxy().app.inject('/upstreams');
-    t.same(answer.json(), {
+    const response = await fakeProxy().app.inject('/upstreams');
+    t.same(response.json(), {
       upstreams: [
         {
           name: 'catalog',
@@ -89,28 +89,28 @@ t.test('shows the effective configuration', async (t) => {
 t.test('needs no token to be read, from wherever', async (t) => {
   const { app } = fakeProxy({ token: () => 'secret' });
   for (const url of ['/metrics', '/healthz', '/readyz', '/circuits', '/upstreams', '/config']) {
-    const answer = await app.inject({ url, remoteAddress: '192.0.2.1' });
-    t.equal(answer.statusCode, 200, url);
+    const response = await app.inject({ url, remoteAddress: '192.0.2.1' });
+    t.equal(response.statusCode, 200, url);
   }
 });
 
 t.test(
   'responds to HEAD, says which build it is, and forbids caches to keep what changes',
   async (t) => {
-    const answer = await fakeProxy().app.inject({ method: 'HEAD', url: '/circuits' });
-    t.equal(answer.statusCode, 200);
-    t.equal(answer.body, '');
-    t.equal(answer.headers.server, 'breakwater/1.2.3');
-    t.equal(answer.headers['cache-control'], 'no-store');
+    const response = await fakeProxy().app.inject({ method: 'HEAD', url: '/circuits' });
+    t.equal(response.statusCode, 200);
+    t.equal(response.body, '');
+    t.equal(response.headers.server, 'breakwater/1.2.3');
+    t.equal(response.headers['cache-control'], 'no-store');
   },
 );
 
 t.test('tells who asks for an unknown path what there is', async (t) => {
   for (const url of ['/index.html', '/circuitz?x=1', '/circuits/a/b/c']) {
-    const answer = await fakeProxy().app.inject(url);
-    t.equal(answer.statusCode, 404, url);
-    t.equal(answer.headers['content-type'], 'application/problem+json');
-    t.same(answer.json(), {
+    const response = await fakeProxy().app.inject(url);
+    t.equal(response.statusCode, 404, url);
+    t.equal(response.headers['content-type'], 'application/problem+json');
+    t.same(response.json(), {
       type: 'about:blank',
       title: 'Not Found',
       status: 404,
@@ -129,10 +129,10 @@ t.test('names the methods of a path that was asked with another one', async (t) 
     ['DELETE', '/circuits/catalog/search', 'PUT'],
   ] as const;
   for (const [method, url, allow] of cases) {
-    const answer = await app.inject({ method, url, payload: '{"state":"auto"}' });
-    t.equal(answer.statusCode, 405, `${method} ${url}`);
-    t.equal(answer.headers.allow, allow);
-    t.match(answer.json(), {
+    const response = await app.inject({ method, url, payload: '{"state":"auto"}' });
+    t.equal(response.statusCode, 405, `${method} ${url}`);
+    t.equal(response.headers.allow, allow);
+    t.match(response.json(), {
       status: 405,
       title: 'Method Not Allowed',
       detail: /^Cannot .* because/,
@@ -142,9 +142,9 @@ t.test('names the methods of a path that was asked with another one', async (t) 
 });
 
 t.test('responds to a path that is not UTF-8 with 400', async (t) => {
-  const answer = await fakeProxy().app.inject('/circuits/%C3%28');
-  t.equal(answer.statusCode, 400);
-  t.equal(answer.headers['content-type'], 'application/problem+json');
+  const response = await fakeProxy().app.inject('/circuits/%C3%28');
+  t.equal(response.statusCode, 400);
+  t.equal(response.headers['content-type'], 'application/problem+json');
 });
 
 t.test('logs a defect of its own and responds 500', async (t) => {
@@ -156,8 +156,8 @@ t.test('logs a defect of its own and responds 500', async (t) => {
       },
     },
   });
-  const answer = await app.inject('/metrics');
-  t.equal(answer.statusCode, 500);
-  t.equal(answer.json().detail, 'Cannot handle the request because no cells');
+  const response = await app.inject('/metrics');
+  t.equal(response.statusCode, 500);
+  t.equal(response.json().detail, 'Cannot handle the request because no cells');
   t.match(logs, [{ level: 'error', fields: { path: '/metrics', status: 500 } }]);
 });

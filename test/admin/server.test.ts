@@ -66,7 +66,7 @@ t.test('closes without waiting for idle or unfinished clients', async (t) => {
   await admin.close();
   await closed;
   // One that waits is told of the end of its time, with 408.
-  t.equal(told, '', 'the unfinished one is cut off without an answer');
+  t.equal(told, '', 'the unfinished one is cut off without a response');
   await t.rejects(fetch(`http://127.0.0.1:${port}/healthz`), 'and nothing listens any more');
 });
 

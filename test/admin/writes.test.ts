@@ -13,9 +13,9 @@ function put({ app }: Fake, options: Omit<InjectOptions, 'method'> = {}) {
 
 t.test("forces an upstream's circuit and responds with its new state", async (t) => {
   const fake = fakeProxy();
-  const answer = await put(fake, { payload: '{"state":"forced-open","ttl":"10m"}' });
-  t.equal(answer.statusCode, 200);
-  t.same(answer.json(), {
+  const response = await put(fake, { payload: '{"state":"forced-open","ttl":"10m"}' });
+  t.equal(response.statusCode, 200);
+  t.same(response.json(), {
     upstream: 'catalog',
     route: '',
     state: 'forced-open',
@@ -31,8 +31,8 @@ t.test("forces an upstream's circuit and responds with its new state", async (t)
 t.test("forces a route's own circuit", async (t) => {
   const fake = fakeProxy();
   const payload = '{"state":"forced-closed"}';
-  const answer = await put(fake, { url: '/circuits/catalog/search', payload });
-  t.match(answer.json(), { upstream: 'catalog', route: 'search', state: 'forced-closed' });
+  const response = await put(fake, { url: '/circuits/catalog/search', payload });
+  t.match(response.json(), { upstream: 'catalog', route: 'search', state: 'forced-closed' });
   t.same(fake.circuits.search.orders, [['forced-closed', undefined]]);
   t.same(fake.circuits.catalog.orders, []);
 });
@@ -67,9 +67,9 @@ t.test('finds names by their decoded form', async (t) => {
   const scopes = () => [fakeScope(odd, odd, { circuitBreaker: fakeLayer({ circuit }) })];
   const fake = fakeProxy({ inspection: { ...options.inspection, scopes } });
   const name = encodeURIComponent(odd);
-  const answer = await put(fake, { url: `/circuits/${name}/${name}` });
-  t.equal(answer.statusCode, 200);
-  t.match(answer.json(), { upstream: odd, route: odd });
+  const response = await put(fake, { url: `/circuits/${name}/${name}` });
+  t.equal(response.statusCode, 200);
+  t.match(response.json(), { upstream: odd, route: odd });
 });
 
 t.test('finds a name of 200 characters', async (t) => {
@@ -93,9 +93,9 @@ t.test('responds 404 for a circuit that is not there', async (t) => {
   ];
   for (const url of urls) {
     const fake = fakeProxy();
-    const answer = await put(fake, { url });
-    t.equal(answer.statusCode, 404, url);
-    t.match(answer.json(), { status: 404, detail: /^Cannot set the circuit of .+ because/ }, url);
+    const response = await put(fake, { url });
+    t.equal(response.statusCode, 404, url);
+    t.match(response.json(), { status: 404, detail: /^Cannot set the circuit of .+ because/ }, url);
     t.same(fake.circuits.catalog.orders, [], url);
   }
 });
@@ -122,10 +122,10 @@ t.test('responds 400 to a body that is not an order, and says what is allowed', 
   ];
   for (const [payload, why] of bodies) {
     const fake = fakeProxy();
-    const answer = await put(fake, { payload });
-    t.equal(answer.statusCode, 400, payload);
-    t.equal(answer.headers['content-type'], 'application/problem+json');
-    const { detail } = answer.json();
+    const response = await put(fake, { payload });
+    t.equal(response.statusCode, 400, payload);
+    t.equal(response.headers['content-type'], 'application/problem+json');
+    const { detail } = response.json();
     t.match(detail, why);
     t.match(detail, /allowed is .*"forced-open" \| "forced-closed" \| "auto".*"ttl": "10m"/);
     t.same(fake.circuits.catalog.orders, [], payload);
@@ -135,10 +135,10 @@ t.test('responds 400 to a body that is not an order, and says what is allowed', 
 t.test('refuses a body that is longer than any order', async (t) => {
   const fake = fakeProxy();
   const payload = JSON.stringify({ state: 'auto', ttl: '1'.repeat(5000) });
-  const answer = await put(fake, { payload });
-  t.equal(answer.statusCode, 413);
-  t.equal(answer.headers['content-type'], 'application/problem+json');
-  t.match(answer.json().detail, /^Cannot handle the request because request body is too large/);
+  const response = await put(fake, { payload });
+  t.equal(response.statusCode, 413);
+  t.equal(response.headers['content-type'], 'application/problem+json');
+  t.match(response.json().detail, /^Cannot handle the request because request body is too large/);
   t.same(fake.circuits.catalog.orders, []);
 });
 
@@ -195,8 +195,8 @@ t.test('takes orders from loopback only where no token is set', async (t) => {
     const fake = fakeProxy();
     // A header cannot make a peer local.
     const headers = { 'x-forwarded-for': '127.0.0.1', forwarded: 'for=127.0.0.1' };
-    const answer = await put(fake, { remoteAddress, headers });
-    t.equal(answer.statusCode, status, remoteAddress);
+    const response = await put(fake, { remoteAddress, headers });
+    t.equal(response.statusCode, status, remoteAddress);
     t.equal(fake.circuits.catalog.orders.length, status === 200 ? 1 : 0, remoteAddress);
   }
 });
@@ -204,9 +204,9 @@ t.test('takes orders from loopback only where no token is set', async (t) => {
 t.test('refuses web pages where no token is set', async (t) => {
   for (const origin of ['http://evil.example', 'null', 'http://localhost:9900']) {
     const fake = fakeProxy();
-    const answer = await put(fake, { headers: { origin } });
-    t.equal(answer.statusCode, 403, origin);
-    t.match(answer.json().detail, /comes from a web page/);
+    const response = await put(fake, { headers: { origin } });
+    t.equal(response.statusCode, 403, origin);
+    t.match(response.json().detail, /comes from a web page/);
     t.same(fake.circuits.catalog.orders, []);
   }
 });
@@ -236,10 +236,10 @@ t.test('asks every client for the token if one is set, and for nothing else', as
       ...(authorization === undefined ? {} : { authorization }),
     };
     const remoteAddress = status === 200 ? '192.0.2.1' : '127.0.0.1';
-    const answer = await put(fake, { headers, remoteAddress });
-    t.equal(answer.statusCode, status, text ?? 'none');
+    const response = await put(fake, { headers, remoteAddress });
+    t.equal(response.statusCode, status, text ?? 'none');
     t.equal(fake.circuits.catalog.orders.length, status === 200 ? 1 : 0, text ?? 'none');
-    if (status === 401) t.match(answer.headers['www-authenticate'], /^Bearer realm="breakwater"/);
+    if (status === 401) t.match(response.headers['www-authenticate'], /^Bearer realm="breakwater"/);
   }
 });
 

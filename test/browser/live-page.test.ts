@@ -56,7 +56,7 @@ upstreams:
   for (let i = 0; i < 5; i++) await call('/catalog/x');
   await tab.until(`${cell('catalog', 'State')}?.includes('good')`);
   isDown = true;
-  for (let i = 0; i < 10; i++) await call('/catalog/x?secret=tell-nobody');
+  for (let i = 0; i < 10; i++) await call('/catalog/x?secret=keep-secret');
   await tab.until(`${cell('catalog', 'State')}?.includes('open')`);
   const story = await tab.read<string>(`document.getElementById('stories').innerText`);
   t.match(story, /catalog circuit open since \d\d:\d\d:\d\d/);
@@ -89,7 +89,7 @@ upstreams:
     const text = await tab.read<string>(`document.querySelector('.below:not([hidden])').innerText`);
     t.match(text, /failureThreshold\s+5\s+5/, 'rule, observed value and limit');
     t.match(text, /GET \/x/);
-    t.notMatch(text, /tell-nobody/);
+    t.notMatch(text, /keep-secret/);
     await tab.until(`document.querySelectorAll('.uplot canvas').length === 2`);
     await tab.press('Enter');
     await tab.until(`document.querySelector('.below:not([hidden])') === null`);

@@ -26,7 +26,7 @@ export interface Upstream {
 /** The trace id that its client chose. */
 const idOf = ({ headers }: IncomingMessage) => String(headers['traceparent']).split('-')[1] ?? '';
 
-/** Answers that are no success: the sidecar repeats some of them. */
+/** Responses that are no success: the sidecar repeats some of them. */
 const BUSY_SHARE = 0.05;
 
 export async function startUpstream(

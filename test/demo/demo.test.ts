@@ -19,7 +19,7 @@ function listen(port: number): Promise<Server> {
   });
 }
 
-/** Whether nobody listens on the demo's three ports, so its children are gone. */
+/** Whether nothing listens on the demo's three ports, so its children are gone. */
 async function isFree(base: number): Promise<boolean> {
   for (const port of [base, base + 1, base + 2]) {
     try {

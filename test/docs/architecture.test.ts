@@ -254,7 +254,7 @@ t.test('what users do not install gives types only', async (t) => {
   }
 });
 
-t.test('every third party is used by its owners, and by nobody else', async (t) => {
+t.test('every third party is used by its owners, and by no other file', async (t) => {
   const table = owners('Dependencies');
   t.same([...table.keys()].toSorted(), Object.keys(manifest.dependencies).toSorted());
   for (const [name, owner] of typesOnly) table.set(name, [owner]);

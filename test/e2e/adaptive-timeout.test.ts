@@ -7,7 +7,7 @@ import {
   type Teardown,
 } from '../support/sidecar.js';
 
-/** Answers after 20 ms, and never to a path that ends in /hang. */
+/** Responds after 20 ms, and never to a path that ends in /hang. */
 const startMoody = (t: Teardown) =>
   startUpstream(t, (request, response) => {
     if (!request.url!.endsWith('/hang')) setTimeout(() => response.end('ok'), 20);
@@ -22,11 +22,11 @@ const shown = (sidecar: TestSidecar) =>
 
 const timed = async (url: string) => {
   const startMs = performance.now();
-  const answer = await send(url);
-  return { answer, ms: performance.now() - startMs };
+  const response = await send(url);
+  return { response, ms: performance.now() - startMs };
 };
 
-t.test('cuts off a hanging try as soon as it has learned to, and shows when', async (t) => {
+t.test('cuts off a hanging attempt as soon as it has learned to, and shows when', async (t) => {
   const upstream = await startMoody(t);
   const sidecar = await startSidecar(
     t,
@@ -41,10 +41,10 @@ t.test('cuts off a hanging try as soon as it has learned to, and shows when', as
   await learn(sidecar);
   t.equal(await shown(sidecar), 0.5);
   t.match(await sidecar.json('/upstreams'), { upstreams: [{ attemptTimeoutMs: 500 }] });
-  const { answer, ms } = await timed(`${sidecar.url('a')}/hang`);
-  t.equal(answer.status, 504);
-  t.equal(answer.headers['x-breakwater-reason'], 'timeout-attempt');
-  t.match(answer.text, 'within 500 ms (timeout.adaptive)');
+  const { response, ms } = await timed(`${sidecar.url('a')}/hang`);
+  t.equal(response.status, 504);
+  t.equal(response.headers['x-breakwater-reason'], 'timeout-attempt');
+  t.match(response.text, 'within 500 ms (timeout.adaptive)');
   t.ok(ms > 490 && ms < 5000, `cut off after ${ms} ms`);
   t.equal(await shown(sidecar), 0.75, 'it would have come later still');
   t.equal(await sidecar.metric('breakwater_attempts_total', { outcome: 'timeout' }), 1);
@@ -88,17 +88,17 @@ t.test('a route that writes timeout learns for itself', async (t) => {
   );
   await learn(sidecar, '/own/x');
   t.equal(await shown(sidecar), 10, 'the upstream has learned nothing');
-  const { answer, ms } = await timed(`${sidecar.url('a')}/own/hang`);
-  t.equal(answer.status, 504);
+  const { response, ms } = await timed(`${sidecar.url('a')}/own/hang`);
+  t.equal(response.status, 504);
   // At least `min`; more where a busy machine has made the responses slow that were learned from.
-  const limitMs = Number(/within (\d+) ms \(timeout\.adaptive\)/.exec(answer.text)?.[1]);
+  const limitMs = Number(/within (\d+) ms \(timeout\.adaptive\)/.exec(response.text)?.[1]);
   t.ok(limitMs >= 500 && limitMs < 2000, `the route's own limit is ${limitMs} ms`);
   t.ok(ms > limitMs - 10, `cut off after ${ms} ms`);
   await learn(sidecar, '/shared/x');
   t.equal(await shown(sidecar), 2, 'a route that does not is its upstream');
 });
 
-t.test('gives each further try more where attemptGrowth says so', async (t) => {
+t.test('gives each further attempt more where attemptGrowth says so', async (t) => {
   const upstream = await startMoody(t);
   const sidecar = await startSidecar(
     t,
@@ -109,9 +109,9 @@ t.test('gives each further try more where attemptGrowth says so', async (t) => {
     timeout: { attempt: 200ms, attemptGrowth: 100% }
     retry: { maxAttempts: 2, backoff: { baseDelay: 1ms } }`,
   );
-  const { answer, ms } = await timed(`${sidecar.url('a')}/hang`);
-  t.match(answer.text, 'within 400 ms (timeout.attempt)');
-  t.equal(answer.headers['x-breakwater-attempts'], '2');
+  const { response, ms } = await timed(`${sidecar.url('a')}/hang`);
+  t.match(response.text, 'within 400 ms (timeout.attempt)');
+  t.equal(response.headers['x-breakwater-attempts'], '2');
   t.ok(ms > 590, `200 + 400 ms, and it took ${ms}`);
   t.equal(await shown(sidecar), 0.2);
 });

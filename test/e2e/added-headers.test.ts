@@ -6,7 +6,7 @@ import {
   send,
   startSidecar,
   startUpstream,
-  type Answer,
+  type ClientResponse,
 } from '../support/sidecar.js';
 
 /** Every HTTP/1.1 response may have them. */
@@ -43,7 +43,7 @@ upstreams:
 `,
   );
   const a = sidecar.url('a');
-  const answers: Answer[] = [
+  const responses: ClientResponse[] = [
     await send(`${a}/failing`),
     await send(`${a}/kept`),
     await send(a, { method: 'POST', headers: { 'Idempotency-Key': 'k' } }),
@@ -54,14 +54,14 @@ upstreams:
     await send(sidecar.url('broken')),
   ];
   isBroken = true;
-  answers.push(await send(`${a}/kept`));
+  responses.push(await send(`${a}/kept`));
 
   const fromClient = new Set(['connection', 'content-length', 'idempotency-key']);
   const toUpstream = upstream.seen
     .flatMap(({ rawHeaders }) => namesOf(rawHeaders))
     .filter((name) => !fromClient.has(name.toLowerCase()));
   t.same([...new Set(toUpstream)].toSorted(), headers.toUpstream.toSorted());
-  const toClient = answers
+  const toClient = responses
     .flatMap(({ rawHeaders }) => namesOf(rawHeaders))
     .filter((name) => !ofHttp.has(name));
   t.same([...new Set(toClient)].toSorted(), headers.toClient.toSorted());
@@ -86,12 +86,12 @@ upstreams: { a: { listen: "127.0.0.1:0", target: "${upstream.url}", idempotency:
       return JSON.stringify(sidecar.logs).includes(trace);
     },
     'X-Deadline': async () => {
-      const answer = await send(sidecar.url('a'), { headers: { 'X-Deadline': '1' } });
-      return answer.headers['x-breakwater-reason'] === 'deadline-expired';
+      const response = await send(sidecar.url('a'), { headers: { 'X-Deadline': '1' } });
+      return response.headers['x-breakwater-reason'] === 'deadline-expired';
     },
     'X-Request-Id': async () => {
-      const answer = await send(sidecar.url('a'), { headers: { 'X-Request-Id': 'mine' } });
-      return answer.headers['x-request-id'] === 'mine';
+      const response = await send(sidecar.url('a'), { headers: { 'X-Request-Id': 'mine' } });
+      return response.headers['x-request-id'] === 'mine';
     },
   };
   for (const name of headers.fromClient) t.ok(await reads[name](), name);

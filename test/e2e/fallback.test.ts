@@ -23,7 +23,7 @@ function read(request: http.IncomingMessage, then: (body: string) => void): void
 
 const STALE = 'breakwater; hit; detail=stale-if-error';
 
-t.test('hides an outage from whoever asks for what was there before', async (t) => {
+t.test('hides an outage from callers that ask for what was there before', async (t) => {
   const upstream = await startUpstream(t, (_request, response) => {
     response.writeHead(200, { ETag: '"v1"', 'Content-Type': 'text/plain', 'X-Own': 'yes' });
     response.end('the catalogue');
@@ -139,19 +139,19 @@ upstreams:
     deadline: { header: X-Until }
 `,
   );
-  const answer = await send(`${sidecar.url('a')}/items?x=1`, {
+  const received = await send(`${sidecar.url('a')}/items?x=1`, {
     headers: { 'X-Deadline': String(Date.now() + 5000) },
   });
-  t.equal(answer.status, 200);
-  t.equal(answer.text, `backup of 127.0.0.1:${backup.port}/base/items?x=1`);
-  t.equal(answer.headers['x-breakwater-fallback'], 'upstream:b');
-  t.equal(answer.headers['x-breakwater-reason'], 'connect-failed');
-  t.equal(answer.headers['x-breakwater-attempts'], '3', 'of both upstreams');
+  t.equal(received.status, 200);
+  t.equal(received.text, `backup of 127.0.0.1:${backup.port}/base/items?x=1`);
+  t.equal(received.headers['x-breakwater-fallback'], 'upstream:b');
+  t.equal(received.headers['x-breakwater-reason'], 'connect-failed');
+  t.equal(received.headers['x-breakwater-attempts'], '3', 'of both upstreams');
   const [seen] = backup.seen;
   t.equal(seen?.headers['x-attempt-count'], '1');
   const left = Number(seen?.headers['x-until']) * 1000 - Date.now();
   t.ok(left > 3000 && left < 5000, "what is left of the caller's deadline, under b's name");
-  t.equal(seen?.headers['x-request-id'], answer.headers['x-request-id']);
+  t.equal(seen?.headers['x-request-id'], received.headers['x-request-id']);
   t.equal(await sidecar.metric('breakwater_attempts_total', { upstream: 'b' }), 1);
   t.equal(await sidecar.metric('breakwater_bulkhead_wait_seconds_count', { upstream: 'b' }), 1);
   t.equal(
@@ -187,16 +187,16 @@ upstreams:
     const small = await send(url, { method: 'POST', body: 'x'.repeat(1000) });
     t.equal(small.text, 'yes', retry);
     t.equal(bodies.at(-1), 'x'.repeat(1000));
-    t.equal(small.headers['x-breakwater-reason'], undefined, 'the upstream did answer');
+    t.equal(small.headers['x-breakwater-reason'], undefined, 'the upstream did respond');
     const large = await send(url, { method: 'POST', body: 'x'.repeat(100_000) });
     t.equal(large.status, 503);
-    t.equal(large.text, 'no', 'the answer that there was');
+    t.equal(large.text, 'no', 'the response that there was');
     t.equal(large.headers['x-breakwater-fallback'], undefined);
   }
   t.equal(bodies.length, 2);
 });
 
-t.test('gives a static answer when nothing else is left', async (t) => {
+t.test('gives a static response when nothing else is left', async (t) => {
   const failing = await startUpstream(t, (_request, response) => {
     response.statusCode = 500;
     response.end();
@@ -217,13 +217,13 @@ upstreams:
 `,
   );
   const url = `${sidecar.url('a')}/items`;
-  const answer = await send(url);
-  t.equal(answer.status, 203);
-  t.equal(answer.text, '{"items":[]}');
-  t.equal(answer.headers['content-type'], 'application/json');
-  t.equal(answer.headers['content-length'], '12');
-  t.equal(answer.headers['x-breakwater-fallback'], 'static');
-  t.equal(answer.headers['x-breakwater-reason'], 'connect-failed');
+  const received = await send(url);
+  t.equal(received.status, 203);
+  t.equal(received.text, '{"items":[]}');
+  t.equal(received.headers['content-type'], 'application/json');
+  t.equal(received.headers['content-length'], '12');
+  t.equal(received.headers['x-breakwater-fallback'], 'static');
+  t.equal(received.headers['x-breakwater-reason'], 'connect-failed');
   const head = await send(url, { method: 'HEAD' });
   t.equal(head.status, 203);
   t.equal(head.headers['content-length'], '12');
@@ -239,7 +239,7 @@ upstreams:
 t.test('keeps the outcome as it was when every source fails', async (t) => {
   const failing = await startUpstream(t, (_request, response) => {
     response.writeHead(503, { 'X-Own': 'yes', 'Retry-After': '7' });
-    response.end('the first answer');
+    response.end('the first response');
   });
   const sidecar = await startSidecar(
     t,
@@ -249,17 +249,17 @@ upstreams:
   b: { listen: 0, target: "http://127.0.0.1:${NO_PORT}", ${ONE_TRY} }
 `,
   );
-  const answer = await send(`${sidecar.url('a')}/`);
-  t.equal(answer.status, 503);
-  t.equal(answer.text, 'the first answer');
-  t.equal(answer.headers['x-own'], 'yes');
-  t.equal(answer.headers['retry-after'], '7');
-  t.equal(answer.headers['x-breakwater-fallback'], undefined);
-  t.equal(answer.headers['x-breakwater-reason'], undefined);
+  const received = await send(`${sidecar.url('a')}/`);
+  t.equal(received.status, 503);
+  t.equal(received.text, 'the first response');
+  t.equal(received.headers['x-own'], 'yes');
+  t.equal(received.headers['retry-after'], '7');
+  t.equal(received.headers['x-breakwater-fallback'], undefined);
+  t.equal(received.headers['x-breakwater-reason'], undefined);
   t.equal(await sidecar.metric('breakwater_fallbacks_total'), 0);
 });
 
-t.test('answers from what is at hand when the total timeout ends the call', async (t) => {
+t.test('falls back to what is at hand when the total timeout ends the call', async (t) => {
   const hanging = await startRawUpstream(t, () => {});
   const backup = await startUpstream(t, (_request, response) => void response.end('late'));
   const sidecar = await startSidecar(
@@ -274,10 +274,10 @@ upstreams:
   b: { listen: 0, target: "${backup.url}" }
 `,
   );
-  const answer = await send(`${sidecar.url('a')}/`);
-  t.equal(answer.text, 'instead');
-  t.equal(answer.headers['x-breakwater-fallback'], 'static');
-  t.equal(answer.headers['x-breakwater-reason'], 'timeout-total');
+  const received = await send(`${sidecar.url('a')}/`);
+  t.equal(received.text, 'instead');
+  t.equal(received.headers['x-breakwater-fallback'], 'static');
+  t.equal(received.headers['x-breakwater-reason'], 'timeout-total');
   t.equal(backup.seen.length, 0, 'there was no time left for another upstream');
 });
 
@@ -297,9 +297,9 @@ upstreams:
 `,
   );
   const startMs = Date.now();
-  const answer = await send(`${sidecar.url('a')}/`);
-  t.equal(answer.text, 'instead');
-  t.equal(answer.headers['x-breakwater-reason'], 'connect-failed');
+  const response = await send(`${sidecar.url('a')}/`);
+  t.equal(response.text, 'instead');
+  t.equal(response.headers['x-breakwater-reason'], 'connect-failed');
   t.ok(Date.now() - startMs < 2000);
 });
 
@@ -358,7 +358,7 @@ upstreams:
   socket.close();
 });
 
-t.test('answers nobody who has left, and ends the other upstream', async (t) => {
+t.test('does not respond to a client that has left, and ends the other upstream', async (t) => {
   let closed = 0;
   const hanging = await startRawUpstream(t, (socket) => {
     socket.resume();
@@ -393,7 +393,7 @@ upstreams:
   t.equal(await sidecar.metric('breakwater_fallbacks_total'), 0);
 });
 
-t.test('never gives one caller what another one was answered', async (t) => {
+t.test('never gives one caller the response to another one', async (t) => {
   let isDown = false;
   const upstream = await startUpstream(t, (request, response) => {
     if (isDown) {
@@ -417,13 +417,13 @@ t.test('never gives one caller what another one was answered', async (t) => {
     { Authorization: 'Bearer alice', Cookie: 'session=alice' },
     { 'X-Tenant': 'alice' },
   ];
-  const answers: string[] = [];
-  for (const headers of callers) answers.push((await send(url, { headers })).text);
+  const responses: string[] = [];
+  for (const headers of callers) responses.push((await send(url, { headers })).text);
   isDown = true;
   for (const [i, headers] of callers.entries()) {
     const stale = await send(url, { headers });
     t.equal(stale.headers['x-breakwater-fallback'], 'cache');
-    t.equal(stale.text, answers[i]);
+    t.equal(stale.text, responses[i]);
   }
   for (const headers of [
     { Authorization: 'Bearer carol' },
@@ -436,7 +436,7 @@ t.test('never gives one caller what another one was answered', async (t) => {
   }
 });
 
-t.test('passes a large answer on at the pace of its client, and does not keep it', async (t) => {
+t.test('passes a large response on at the pace of its client, and does not keep it', async (t) => {
   let isDown = false;
   const body = Buffer.alloc(64 * 1024 * 1024, 'x');
   let sentBytes: (() => number) | undefined;
@@ -452,7 +452,7 @@ t.test('passes a large answer on at the pace of its client, and does not keep it
     http.get(`${sidecar.url('a')}/`, { agent: false }, resolve);
   });
   const sent = await standstill(
-    'the answer',
+    'the response',
     () => sentBytes?.() ?? 0,
     () => send(`${sidecar.admin}/healthz`),
   );
@@ -467,7 +467,7 @@ t.test('passes a large answer on at the pace of its client, and does not keep it
 t.test(
   'sends the whole of a body elsewhere that goes on coming until it is its turn',
   async (t) => {
-    // Answers at once, reads on, and never ends its answer.
+    // Responds at once, reads on, and never ends its response.
     const failing = await startRawUpstream(t, (socket) => {
       socket.once('data', () => socket.write('HTTP/1.1 503 Busy\r\nContent-Length: 4\r\n\r\nbu'));
       socket.resume();
@@ -487,8 +487,8 @@ t.test(
     await eventually('the slot is taken', () => release !== undefined);
     const client = net.connect(sidecar.port('a'), '127.0.0.1');
     t.teardown(() => client.destroy());
-    let answer = '';
-    client.on('data', (data) => (answer += String(data)));
+    let received = '';
+    client.on('data', (data) => (received += String(data)));
     const writeChunk = (bytes: number) =>
       client.write(`${bytes.toString(16)}\r\n${'x'.repeat(bytes)}\r\n`);
     client.write('PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n');
@@ -504,8 +504,8 @@ t.test(
     await send(`${sidecar.admin}/healthz`);
     release!();
     await before;
-    await eventually('it is answered', () => answer.includes('bytes'));
-    t.match(answer, /^HTTP\/1.1 200 OK[^]*\r\n\r\n100000 bytes$/);
+    await eventually('the response has come', () => received.includes('bytes'));
+    t.match(received, /^HTTP\/1.1 200 OK[^]*\r\n\r\n100000 bytes$/);
     t.equal(await sidecar.metric('breakwater_bulkhead_active'), 0);
   },
 );

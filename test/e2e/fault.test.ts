@@ -46,11 +46,11 @@ t.test(
       t,
       'retry: off, fault: { abort: { status: 500 } }',
     );
-    const answer = await call();
-    t.equal(answer.status, 500);
-    t.equal(answer.headers['x-breakwater-fault'], 'abort');
-    t.equal(answer.headers['x-breakwater-reason'], undefined);
-    t.match(answer.text, 'A fault was injected');
+    const response = await call();
+    t.equal(response.status, 500);
+    t.equal(response.headers['x-breakwater-fault'], 'abort');
+    t.equal(response.headers['x-breakwater-reason'], undefined);
+    t.match(response.text, 'A fault was injected');
     t.equal(upstream.seen.length, 0);
     t.equal(await injected(sidecar, 'abort'), 1);
     t.equal(await sidecar.metric('breakwater_attempts_total', { outcome: 'failure' }), 1);
@@ -79,10 +79,10 @@ t.test('the first attempts fail, and then the call succeeds', async (t) => {
     t,
     'retry: { backoff: { baseDelay: 1ms } }, fault: { reset: on, first: 2 }',
   );
-  const answer = await call();
-  t.match(answer, { status: 200, text: 'here' });
-  t.equal(answer.headers['x-breakwater-attempts'], '3');
-  t.equal(answer.headers['x-breakwater-fault'], undefined);
+  const response = await call();
+  t.match(response, { status: 200, text: 'here' });
+  t.equal(response.headers['x-breakwater-attempts'], '3');
+  t.equal(response.headers['x-breakwater-fault'], undefined);
   t.equal(upstream.seen.length, 1);
   t.match(exchangesIn(sidecar)[0], {
     outcomes: ['reset', 'reset', 'success'],
@@ -92,9 +92,9 @@ t.test('the first attempts fail, and then the call succeeds', async (t) => {
 
 t.test('a reset is a connection that breaks: a POST is not sent again', async (t) => {
   const { upstream, sidecar, call } = await open(t, 'fault: { reset: on }');
-  const answer = await call('/', { method: 'POST', body: 'order' });
-  t.match(answer, { status: 502, headers: { 'x-breakwater-reason': 'upstream-reset' } });
-  t.match(answer.text, 'a reset was injected; the upstream was not called');
+  const response = await call('/', { method: 'POST', body: 'order' });
+  t.match(response, { status: 502, headers: { 'x-breakwater-reason': 'upstream-reset' } });
+  t.match(response.text, 'a reset was injected; the upstream was not called');
   t.equal(upstream.seen.length, 0);
   t.match(exchangesIn(sidecar)[0], { attempts: 1, outcomes: ['reset'], faults: ['reset'] });
   const { upstreams } = (await sidecar.json('/upstreams')) as { upstreams: object[] };
@@ -167,8 +167,8 @@ t.test('a hedge goes beside an attempt that is slow on purpose', async (t) => {
     t,
     `log: { access: all }\nupstreams: { a: { listen: 0, targets: ["${first.url}", "${second.url}"], hedge: { after: 50ms }, fault: { delay: { time: 30s }, first: 1 } } }`,
   );
-  const answer = await send(`${sidecar.url('a')}/`);
-  t.match(answer, { status: 200, text: 'here' });
+  const received = await send(`${sidecar.url('a')}/`);
+  t.match(received, { status: 200, text: 'here' });
   t.equal(await sidecar.metric('breakwater_hedges_total', { result: 'won' }), 1);
   t.match(exchangesIn(sidecar)[0], { attempts: 2, faults: ['delay'] });
 });

@@ -25,8 +25,8 @@ t.test('passes path and query on byte for byte', async (t) => {
     "/~!$&'()*+,;=:@",
   ]) {
     const head = `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`;
-    const answer = await sendRaw(sidecar.port('a'), head);
-    t.match(answer, /^HTTP\/1.1 200 /);
+    const response = await sendRaw(sidecar.port('a'), head);
+    t.match(response, /^HTTP\/1.1 200 /);
     t.equal(upstream.seen.at(-1)?.url, path);
   }
 });
@@ -62,9 +62,9 @@ t.test('keeps order, case and repetitions of header fields, both ways', async (t
   );
   const head =
     'GET / HTTP/1.1\r\nHost: x\r\nX-b: 1\r\nx-A: caf\u00e9\r\nX-b: 2\r\nConnection: close\r\n\r\n';
-  const answer = await sendRaw(sidecar.port('a'), Buffer.from(head, 'latin1'));
+  const received = await sendRaw(sidecar.port('a'), Buffer.from(head, 'latin1'));
   t.match(
-    answer,
+    received,
     /X-ONE: 1\r\nx-Two: caf\u00e9\r\nX-ONE: 3\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\n/,
   );
   const raw = upstream.seen[0]!.rawHeaders.join('|');
@@ -85,7 +85,7 @@ t.test('takes out what belongs to one hop and adds what a proxy must', async (t)
     t,
     `upstreams: { a: { listen: 0, target: "${upstream.url}" } }`,
   );
-  const answer = await send(`${sidecar.url('a')}/`, {
+  const received = await send(`${sidecar.url('a')}/`, {
     headers: {
       Connection: 'X-Drop, close',
       'X-Drop': '1',
@@ -105,11 +105,11 @@ t.test('takes out what belongs to one hop and adds what a proxy must', async (t)
   t.equal(headers['x-forwarded-proto'], 'http');
   t.equal(headers['x-forwarded-host'], `127.0.0.1:${sidecar.port('a')}`);
   t.equal(headers['host'], `127.0.0.1:${upstream.port}`);
-  t.equal(answer.headers['x-internal'], undefined);
-  t.equal(answer.headers['x-second'], undefined, 'named by a second field');
-  t.equal(answer.headers['proxy-connection'], undefined);
-  t.equal(answer.headers['x-request-id'], 'mine');
-  t.equal(answer.headers['x-breakwater-attempts'], undefined);
+  t.equal(received.headers['x-internal'], undefined);
+  t.equal(received.headers['x-second'], undefined, 'named by a second field');
+  t.equal(received.headers['proxy-connection'], undefined);
+  t.equal(received.headers['x-request-id'], 'mine');
+  t.equal(received.headers['x-breakwater-attempts'], undefined);
 });
 
 t.test("sends the client's Host where preserveHost says so", async (t) => {
@@ -132,9 +132,9 @@ t.test('makes a request id where the client sent none', async (t) => {
     t,
     `upstreams: { a: { listen: 0, target: "${upstream.url}" } }`,
   );
-  const answer = await send(`${sidecar.url('a')}/`);
-  t.match(answer.headers['x-request-id'], /^[\da-f-]{36}$/);
-  t.equal(upstream.seen[0]!.headers['x-request-id'], answer.headers['x-request-id']);
+  const received = await send(`${sidecar.url('a')}/`);
+  t.match(received.headers['x-request-id'], /^[\da-f-]{36}$/);
+  t.equal(upstream.seen[0]!.headers['x-request-id'], received.headers['x-request-id']);
 });
 
 t.test('streams a large body up and down unchanged', async (t) => {
@@ -144,8 +144,8 @@ t.test('streams a large body up and down unchanged', async (t) => {
     `upstreams: { a: { listen: 0, target: "${upstream.url}" } }`,
   );
   const body = Buffer.alloc(5_000_000, 'breakwater');
-  const answer = await send(`${sidecar.url('a')}/`, { method: 'POST', body });
-  t.ok(answer.body.equals(body));
+  const received = await send(`${sidecar.url('a')}/`, { method: 'POST', body });
+  t.ok(received.body.equals(body));
   const chunked = await send(`${sidecar.url('a')}/`, {
     method: 'PUT',
     body,
@@ -171,10 +171,10 @@ t.test('passes the first bytes of an upload on before the client has sent the la
   socket.write('POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nfirst');
   await eventually('the upstream saw the first half', () => first === 'first');
   socket.write('-last');
-  const answer = await new Promise<string>((resolve) =>
+  const received = await new Promise<string>((resolve) =>
     socket.once('data', (data) => resolve(String(data))),
   );
-  t.match(answer, /200 OK/);
+  t.match(received, /200 OK/);
 });
 
 t.test('passes a body on that comes with its head, whatever is remembered of it', async (t) => {
@@ -213,7 +213,7 @@ upstreams:
   t.match(await ask('retries', 'PUT', 'again'), /X-Breakwater-Attempts: 2[^]*PUT again 5$/);
 });
 
-t.test('answers Expect: 100-continue only when the upstream wants the body', async (t) => {
+t.test('responds to Expect: 100-continue only when the upstream wants the body', async (t) => {
   const upstream = await startUpstream(t, (request, response) => void request.pipe(response));
   const sidecar = await startSidecar(
     t,

@@ -91,9 +91,9 @@ t.test('refuses, and never forwards', async (t) => {
   );
   for (const [what, bytes] of Object.entries(refused)) {
     connections.length = 0;
-    const answer = await sendRaw(sidecar.port('a'), Buffer.from(bytes, 'latin1'));
-    t.match(answer, /^HTTP\/1\.1 [45]\d\d /, what);
-    t.notMatch(answer.slice(9), /HTTP\/1\.1/, `${what}: one answer`);
+    const response = await sendRaw(sidecar.port('a'), Buffer.from(bytes, 'latin1'));
+    t.match(response, /^HTTP\/1\.1 [45]\d\d /, what);
+    t.notMatch(response.slice(9), /HTTP\/1\.1/, `${what}: one response`);
     t.same(
       connections.filter((bytes) => !isPart(bytes)),
       [],
@@ -103,7 +103,7 @@ t.test('refuses, and never forwards', async (t) => {
   t.equal((await fetch(`${sidecar.admin}/healthz`)).status, 200);
 });
 
-t.test('answers 431 to a head over maxHeaderSize and 501 to an unknown coding', async (t) => {
+t.test('responds 431 to a head over maxHeaderSize and 501 to an unknown coding', async (t) => {
   const sidecar = await startSidecar(
     t,
     'upstreams: { a: { listen: 0, target: "http://127.0.0.1:1" } }',
@@ -114,7 +114,7 @@ t.test('answers 431 to a head over maxHeaderSize and 501 to an unknown coding', 
   t.match(coded, /^HTTP\/1\.1 501 /);
 });
 
-t.test('answers OPTIONS * and Max-Forwards: 0 itself, and counts hops down', async (t) => {
+t.test('responds to OPTIONS * and Max-Forwards: 0 itself, and counts hops down', async (t) => {
   const seen: string[] = [];
   const upstream = await startRawUpstream(t, (socket) => {
     socket.on('data', (data) => {
@@ -240,11 +240,11 @@ t.test('forwards every method, and a body with any of them', async (t) => {
     'PLAY',
   ]) {
     seen.length = 0;
-    const answer = await sendRaw(
+    const response = await sendRaw(
       sidecar.port('a'),
       `${method} /x HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nConnection: close\r\n\r\nab`,
     );
-    t.match(answer, /^HTTP\/1.1 200 OK/, method);
+    t.match(response, /^HTTP\/1.1 200 OK/, method);
     t.match(
       seen.join(''),
       new RegExp(`^${method} /x HTTP/1.1\r\n[^]*Content-Length: 2\r\n[^]*\r\n\r\nab$`),

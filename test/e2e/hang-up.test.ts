@@ -30,26 +30,26 @@ interface Phase {
   /** The end of what the upstream gets of it. */
   readonly arrives: string;
   /** What the upstream sends; the client hangs up when it has the end of it. */
-  readonly answer: string;
+  readonly response: string;
 }
 
 /** No timeout of the sidecar ends any of them within the time that the test waits. */
 const phases: Readonly<Record<string, Phase>> = {
-  'the upload': { request: POST, arrives: 'part', answer: '' },
-  'the wait for the answer': { request: GET, arrives: '\r\n\r\n', answer: '' },
+  'the upload': { request: POST, arrives: 'part', response: '' },
+  'the wait for the response': { request: GET, arrives: '\r\n\r\n', response: '' },
   'the body': {
     request: GET,
     arrives: '\r\n\r\n',
-    answer: 'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\npart',
+    response: 'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\npart',
   },
   'an event stream': {
     request: GET,
     arrives: '\r\n\r\n',
-    answer: 'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n',
+    response: 'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n',
   },
 };
 
-for (const [phase, { request, arrives, answer }] of Object.entries(phases)) {
+for (const [phase, { request, arrives, response }] of Object.entries(phases)) {
   t.test(`frees everything when the client hangs up in ${phase}`, async (t) => {
     const sockets = new Set<Socket>();
     let connections = 0;
@@ -59,7 +59,7 @@ for (const [phase, { request, arrives, answer }] of Object.entries(phases)) {
       sockets.add(socket);
       socket.on('close', () => sockets.delete(socket));
       socket.on('data', (data: Buffer) => (arrived += data.toString()));
-      socket.once('data', () => socket.write(answer));
+      socket.once('data', () => socket.write(response));
     });
     const sidecar = await startSidecar(
       t,
@@ -70,7 +70,7 @@ for (const [phase, { request, arrives, answer }] of Object.entries(phases)) {
     client.on('data', (data: Buffer) => (seen += data.toString()));
     client.write(request);
     await eventually('it is upstream', () => arrived.endsWith(arrives));
-    await eventually('the answer is here', () => seen.includes(answer.slice(-4)));
+    await eventually('the response is here', () => seen.includes(response.slice(-4)));
     await hangUp(client, sidecar, sockets);
     t.equal(connections, 1, 'no connection is opened in its place');
     t.match(await sidecar.json('/circuits'), { circuits: [{ consecutiveFailures: 0 }] });

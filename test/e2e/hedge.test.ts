@@ -70,9 +70,9 @@ t.test('a slow attempt is outrun by another one at the other endpoint', async (t
     [hang, respond],
     `${HEDGE}, ejection: { consecutiveFailures: 1 }, circuitBreaker: { failureThreshold: 1 }`,
   );
-  const answer = await send(url);
-  t.equal(answer.text, 'here');
-  t.equal(answer.headers['x-breakwater-attempts'], '2');
+  const response = await send(url);
+  t.equal(response.text, 'here');
+  t.equal(response.headers['x-breakwater-attempts'], '2');
   t.equal(seen.length, 2);
   t.not(seen[0]!.endpoint, seen[1]!.endpoint);
   const ids = seen.map(({ request }) => request.headers['x-request-id']);
@@ -109,10 +109,10 @@ t.test('a first attempt that responds before the hedge wins', async (t) => {
     [(_request, response) => void (first = response), hang],
     HEDGE,
   );
-  const answer = send(url);
+  const received = send(url);
   await eventually('the hedge is there', () => seen.length === 2);
   first!.end('first');
-  t.equal((await answer).text, 'first');
+  t.equal((await received).text, 'first');
   await eventually('the hedge is cancelled', () => seen[1]!.isCancelled);
   t.notOk(seen[0]!.isCancelled);
   t.equal(await metric('hedges_total', { result: 'lost' }), 1);
@@ -125,9 +125,9 @@ t.test('a failure of one waits for the other, and two failures are retried', asy
     [failLate, fail, respond],
     `${HEDGE}, retry: { backoff: { baseDelay: 1ms } }`,
   );
-  const answer = await send(url);
-  t.equal(answer.text, 'here');
-  t.equal(answer.headers['x-breakwater-attempts'], '3');
+  const response = await send(url);
+  t.equal(response.text, 'here');
+  t.equal(response.headers['x-breakwater-attempts'], '3');
   t.equal(seen.length, 3);
   t.equal(await metric('hedges_total', { result: 'lost' }), 1);
   t.equal(await metric('retries_total', { cause: 'status' }), 1);
@@ -198,13 +198,13 @@ t.test('a slow upload is not hedged', async (t) => {
     `hedge: { after: 50ms, methods: [PUT] }`,
   );
   const request = http.request(url, { method: 'PUT', agent: false });
-  const answer = new Promise<http.IncomingMessage>((resolve) => request.on('response', resolve));
+  const received = new Promise<http.IncomingMessage>((resolve) => request.on('response', resolve));
   for (let i = 0; i < 10; i++) {
     request.write('x');
     await new Promise((resolve) => setTimeout(resolve, 30));
   }
   request.end();
-  const response = await answer;
+  const response = await received;
   response.resume();
   t.equal(response.statusCode, 200);
   t.equal(seen.length, 1);

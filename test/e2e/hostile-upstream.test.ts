@@ -52,7 +52,7 @@ const protocolErrors: Readonly<Record<string, Behave>> = {
   'a coding that would be lost': write(
     'HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n',
   ),
-  'a 101 that nobody asked for': write(
+  'a 101 that was not asked for': write(
     'HTTP/1.1 101 Switching\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n',
   ),
   'a 101 without a protocol': write('HTTP/1.1 101 Switching\r\n\r\n'),
@@ -66,11 +66,11 @@ const protocolErrors: Readonly<Record<string, Behave>> = {
 };
 
 for (const [what, behave] of Object.entries(protocolErrors)) {
-  t.test(`answers 502 upstream-protocol-error to ${what}, and drops the connection`, async (t) => {
+  t.test(`responds 502 upstream-protocol-error to ${what}, and drops the connection`, async (t) => {
     const sidecar = await serve(t, behave);
-    const answer = await sendRaw(sidecar.port('a'), REQUEST);
-    t.match(answer, /^HTTP\/1.1 502 /);
-    t.match(answer, /X-Breakwater-Reason: upstream-protocol-error/);
+    const response = await sendRaw(sidecar.port('a'), REQUEST);
+    t.match(response, /^HTTP\/1.1 502 /);
+    t.match(response, /X-Breakwater-Reason: upstream-protocol-error/);
     t.match(await sendRaw(sidecar.port('a'), REQUEST), /ok$/, 'the next call is not harmed');
   });
 }
@@ -79,11 +79,11 @@ for (const [what, behave] of Object.entries<Behave>({
   'a close': (socket) => void socket.end(),
   'a reset': (socket) => void socket.resetAndDestroy(),
 })) {
-  t.test(`answers 502 upstream-reset to ${what} before the answer`, async (t) => {
+  t.test(`responds 502 upstream-reset to ${what} before the response`, async (t) => {
     const sidecar = await serve(t, behave);
-    const answer = await sendRaw(sidecar.port('a'), REQUEST);
-    t.match(answer, /^HTTP\/1.1 502 /);
-    t.match(answer, /X-Breakwater-Reason: upstream-reset/);
+    const response = await sendRaw(sidecar.port('a'), REQUEST);
+    t.match(response, /^HTTP\/1.1 502 /);
+    t.match(response, /X-Breakwater-Reason: upstream-reset/);
   });
 }
 
@@ -116,18 +116,18 @@ for (const [what, [bytes, end]] of Object.entries(broken)) {
     t.teardown(() => client.destroy());
     let code: string | undefined;
     client.on('error', (error: NodeJS.ErrnoException) => (code = error.code));
-    let answer = '';
-    client.on('data', (data: Buffer) => (answer += data.toString('latin1')));
+    let response = '';
+    client.on('data', (data: Buffer) => (response += data.toString('latin1')));
     client.write(REQUEST);
-    await eventually('the part is here', () => answer.includes('part'));
+    await eventually('the part is here', () => response.includes('part'));
     const closed = new Promise((resolve) => {
       client.on('close', resolve);
     });
     end(upstream!);
     await closed;
     t.equal(code, 'ECONNRESET', 'several clients take a plain end for the end of the body');
-    t.match(answer, /^HTTP\/1.1 200 OK/);
-    t.notMatch(answer, /0\r\n\r\n$/, 'no last chunk');
+    t.match(response, /^HTTP\/1.1 200 OK/);
+    t.notMatch(response, /0\r\n\r\n$/, 'no last chunk');
     t.equal(await sidecar.metric('breakwater_requests_total', { reason: 'upstream-reset' }), 1);
   });
 }
@@ -183,32 +183,35 @@ t.test('does not repeat a POST whose head was sent over a new connection', async
   t.equal(connections, 1);
 });
 
-t.test('counts a failure that was followed by another try as such, however it ends', async (t) => {
-  const sidecars = [];
-  for (const end of [(socket: Socket) => void socket.destroy(), () => {}]) {
-    let connections = 0;
-    const upstream = await startRawUpstream(t, (socket) => {
-      connections += 1;
-      const isFirst = connections === 1;
-      socket.on('data', () => {
-        if (!isFirst) return void socket.write(OK);
-        socket.write('HTTP/1.1 503 Busy\r\nContent-Length: 4\r\n\r\nbu');
-        setTimeout(() => end(socket), 100);
+t.test(
+  'counts a failure that was followed by another attempt as such, however it ends',
+  async (t) => {
+    const sidecars = [];
+    for (const end of [(socket: Socket) => void socket.destroy(), () => {}]) {
+      let connections = 0;
+      const upstream = await startRawUpstream(t, (socket) => {
+        connections += 1;
+        const isFirst = connections === 1;
+        socket.on('data', () => {
+          if (!isFirst) return void socket.write(OK);
+          socket.write('HTTP/1.1 503 Busy\r\nContent-Length: 4\r\n\r\nbu');
+          setTimeout(() => end(socket), 100);
+        });
       });
-    });
-    const sidecar = await startSidecar(
-      t,
-      `upstreams: { a: { listen: 0, target: "${upstream.url}", timeout: { idle: 200ms }, retry: { backoff: { baseDelay: 1ms } } } }`,
-    );
-    t.match(await sendRaw(sidecar.port('a'), REQUEST), /ok$/);
-    sidecars.push(sidecar);
-  }
-  for (const sidecar of sidecars) {
-    const attempts = (labels = {}) => sidecar.metric('breakwater_attempts_total', labels);
-    await eventually('both tries are over', async () => (await attempts()) === 2);
-    t.equal(await attempts({ outcome: 'failure' }), 1);
-  }
-});
+      const sidecar = await startSidecar(
+        t,
+        `upstreams: { a: { listen: 0, target: "${upstream.url}", timeout: { idle: 200ms }, retry: { backoff: { baseDelay: 1ms } } } }`,
+      );
+      t.match(await sendRaw(sidecar.port('a'), REQUEST), /ok$/);
+      sidecars.push(sidecar);
+    }
+    for (const sidecar of sidecars) {
+      const attempts = (labels = {}) => sidecar.metric('breakwater_attempts_total', labels);
+      await eventually('both attempts are over', async () => (await attempts()) === 2);
+      t.equal(await attempts({ outcome: 'failure' }), 1);
+    }
+  },
+);
 
 t.test('uses no connection again that still holds the rest of a request', async (t) => {
   const size = 16_000_000;
@@ -221,7 +224,7 @@ t.test('uses no connection again that still holds the rest of a request', async 
       if (connections > 1) return void socket.write(OK);
       received += data.length;
       if (isRefused) {
-        // Answers at once the second time, and reads no more.
+        // Responds at once the second time, and reads no more.
         socket.pause();
         socket.write(OK);
       } else if (received > size) {
@@ -242,7 +245,7 @@ t.test('uses no connection again that still holds the rest of a request', async 
   t.equal(connections, 2);
 });
 
-t.test('never takes extra bytes for the next answer', async (t) => {
+t.test('never takes extra bytes for the next response', async (t) => {
   for (const extra of ['HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nEVIL', 'EVIL']) {
     const sidecar = await serve(t, write(`${OK}${extra}`));
     t.match(await sendRaw(sidecar.port('a'), REQUEST), /\r\n\r\nok$/);
@@ -286,7 +289,7 @@ t.test('keeps no more hints for a slow client than its socket takes', async (t) 
   client.pause();
   client.write(REQUEST);
   await eventually(
-    'the upstream has answered',
+    'the upstream has responded',
     async () => (await sidecar.metric('breakwater_requests_total', { status: '2xx' })) === 1,
   );
   let seen = 0;
@@ -301,16 +304,16 @@ t.test('keeps no more hints for a slow client than its socket takes', async (t) 
   t.match(last, /HTTP\/1.1 200 OK\r\n[^]*\r\n\r\nok$/);
 });
 
-t.test('passes answers without a body on as such', async (t) => {
+t.test('passes responses without a body on as such', async (t) => {
   const empty = await serve(t, write('HTTP/1.1 204 No\r\nContent-Length: 5\r\n\r\n'));
-  const answer = await sendRaw(empty.port('a'), REQUEST);
-  t.match(answer, /^HTTP\/1.1 204 No\r\n/);
-  t.notMatch(answer, /Content-Length/i);
+  const response = await sendRaw(empty.port('a'), REQUEST);
+  t.match(response, /^HTTP\/1.1 204 No\r\n/);
+  t.notMatch(response, /Content-Length/i);
   const same = await serve(t, write('HTTP/1.1 304 Same\r\nContent-Length: 5\r\nETag: "x"\r\n\r\n'));
   t.match(await sendRaw(same.port('a'), REQUEST), /^HTTP\/1.1 304 Same\r\nContent-Length: 5/);
   const head = await serve(t, write('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n'));
-  const headAnswer = await sendRaw(head.port('a'), REQUEST.replace('GET', 'HEAD'));
-  t.match(headAnswer, /Content-Length: 5\r\n[^]*\r\n\r\n$/);
+  const headResponse = await sendRaw(head.port('a'), REQUEST.replace('GET', 'HEAD'));
+  t.match(headResponse, /Content-Length: 5\r\n[^]*\r\n\r\n$/);
 });
 
 t.test('passes trailers on, both ways', async (t) => {
@@ -328,10 +331,10 @@ t.test('passes trailers on, both ways', async (t) => {
     t,
     `upstreams: { a: { listen: 0, target: "${upstream.url}" } }`,
   );
-  const answer = await sendRaw(
+  const response = await sendRaw(
     sidecar.port('a'),
     'POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTrailer: X-Sum\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nX-Sum: up\r\n\r\n',
   );
   t.match(upload, /2\r\nhi\r\n0\r\nX-Sum: up\r\n\r\n$/);
-  t.match(answer, /2\r\nok\r\n0\r\nX-Sum: down\r\n\r\n$/);
+  t.match(response, /2\r\nok\r\n0\r\nX-Sum: down\r\n\r\n$/);
 });

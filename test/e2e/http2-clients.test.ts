@@ -44,20 +44,20 @@ t.test('forwards requests and responses whole: fields, bodies and trailers', asy
     `upstreams: { a: { listen: 0, target: "${upstream.url}" } }`,
   );
   const session = connect(t, sidecar);
-  const answer = await ask(session, {
+  const received = await ask(session, {
     method: 'POST',
     path: '/a%2Fb?c',
     headers: { te: 'trailers', cookie: ['x=1', 'y=2'], 'x-latin': '\xe9' },
     body: 'text',
     trailers: { 'x-sent': '2' },
   });
-  t.match(answer, { status: 201, text: 'TEXT', code: 0, trailers: { 'x-sum': '1' } });
-  t.match(answer.headers, {
+  t.match(received, { status: 201, text: 'TEXT', code: 0, trailers: { 'x-sum': '1' } });
+  t.match(received.headers, {
     'set-cookie': ['a=1', 'b=2'],
     'x-latin': '\xe9',
     'keep-alive': undefined,
   });
-  t.ok(answer.headers.date);
+  t.ok(received.headers.date);
   const { url, headers } = upstream.seen[0]!;
   t.equal(url, '/a%2Fb?c');
   t.match(headers, {
@@ -289,13 +289,13 @@ t.test('a removed listener sends GOAWAY, serves what it has, and closes', async 
   const session = connectHttp2(t, `http://127.0.0.1:${ports[0]}`);
   const goaways: number[] = [];
   session.on('goaway', (code) => goaways.push(code));
-  const answer = ask(session);
+  const received = ask(session);
   await eventually('it is upstream', () => end !== undefined);
   sidecar.edit(yaml(ports[1]));
   await sidecar.reload();
   await eventually('the client is told', () => goaways.length > 0);
   end!();
-  t.match(await answer, { status: 200, text: 'late', code: 0 });
+  t.match(await received, { status: 200, text: 'late', code: 0 });
   await eventually('it is closed', () => session.destroyed);
   t.ok(goaways.every((code) => code === 0));
 });

@@ -141,8 +141,8 @@ t.test('large bodies pass both ways and take little memory', async (t) => {
   response.resume();
   await once(response, 'end');
   t.equal(bytes, SIZE);
-  const answer = await send(sidecar.url('a'), { method: 'POST', body: Buffer.alloc(SIZE) });
-  t.equal(answer.text, String(SIZE));
+  const reply = await send(sidecar.url('a'), { method: 'POST', body: Buffer.alloc(SIZE) });
+  t.equal(reply.text, String(SIZE));
 });
 
 t.test('a response that breaks off resets the connection of the client', async (t) => {
@@ -196,8 +196,8 @@ t.test(
         },
       });
       const sidecar = await startSidecar(t, config(upstream.port));
-      const answer = await send(sidecar.url('a'), { method: 'POST', body: 'x' });
-      t.equal(answer.text, 'ok');
+      const response = await send(sidecar.url('a'), { method: 'POST', body: 'x' });
+      t.equal(response.text, 'ok');
       t.equal(await sidecar.metric('breakwater_attempts_total', { outcome: 'unsent' }), 1, refuse);
       t.equal(upstream.peers.length, refuse === 'GOAWAY' ? 2 : 1);
     }
@@ -211,10 +211,10 @@ t.test('an upstream that refuses every stream is told as that', async (t) => {
     },
   });
   const sidecar = await startSidecar(t, config(upstream.port));
-  const answer = await send(sidecar.url('a'));
-  t.equal(answer.status, 502);
-  t.equal(answer.headers['x-breakwater-reason'], 'upstream-reset');
-  t.match(answer.text, /REFUSED_STREAM/);
+  const response = await send(sidecar.url('a'));
+  t.equal(response.status, 502);
+  t.equal(response.headers['x-breakwater-reason'], 'upstream-reset');
+  t.match(response.text, /REFUSED_STREAM/);
 });
 
 t.test('GOAWAY under load loses no call', async (t) => {
@@ -309,11 +309,11 @@ t.test('TLS with ALPN', async (t) => {
 t.test('an upstream of HTTP/1.1 is told as that', async (t) => {
   const upstream = await startUpstream(t, (_request, response) => response.end('ok'));
   const sidecar = await startSidecar(t, config(upstream.port));
-  const answer = await send(sidecar.url('a'));
-  t.equal(answer.status, 502);
-  t.equal(answer.headers['x-breakwater-reason'], 'connect-failed');
-  t.match(answer.text, /HTTP\/2/);
-  t.match(answer.headers['proxy-status'], /http_protocol_error/);
+  const received = await send(sidecar.url('a'));
+  t.equal(received.status, 502);
+  t.equal(received.headers['x-breakwater-reason'], 'connect-failed');
+  t.match(received.text, /HTTP\/2/);
+  t.match(received.headers['proxy-status'], /http_protocol_error/);
   t.same(upstream.seen, []);
 });
 

@@ -13,16 +13,16 @@ import {
   type TestSidecar,
 } from '../support/sidecar.js';
 
-/** Counts charges; answers when the `gate` of that time opens. */
+/** Counts charges; responds when the `gate` of that time opens. */
 async function startPayments(t: Test, gate: () => Promise<unknown> = () => Promise.resolve()) {
   let charges = 0;
   const bodies: string[] = [];
-  const answers: http.ServerResponse[] = [];
+  const responses: http.ServerResponse[] = [];
   const upstream = await startUpstream(t, (request, response) => {
-    answers.push(response);
+    responses.push(response);
     let body = '';
     request.on('data', (chunk) => (body += String(chunk)));
-    const answer = () => {
+    const respond = () => {
       const headers = ['Location', `/charges/${charges}`, 'Set-Cookie', 'a=1', 'Set-Cookie', 'b=2'];
       response.writeHead(201, headers);
       response.end(Buffer.from([charges, 0, 255]));
@@ -30,10 +30,10 @@ async function startPayments(t: Test, gate: () => Promise<unknown> = () => Promi
     request.on('end', () => {
       bodies.push(body);
       charges++;
-      void gate().then(answer);
+      void gate().then(respond);
     });
   });
-  return { ...upstream, answers, bodies, charges: () => charges };
+  return { ...upstream, responses, bodies, charges: () => charges };
 }
 
 const config = (target: string, options = '', more = '') =>
@@ -55,18 +55,18 @@ const pay = (
 const counted = (sidecar: TestSidecar, result: string) =>
   sidecar.metric('breakwater_idempotency_total', { upstream: 'pay', result });
 
-t.test('carries a repeated request out once and answers it twice', async (t) => {
+t.test('carries a repeated request out once and responds to it twice', async (t) => {
   const upstream = await startPayments(t);
   const sidecar = await startSidecar(t, config(upstream.url));
   const first = await pay(sidecar);
   const second = await pay(sidecar, { headers: { 'X-Request-Id': 'mine' } });
   t.equal(first.headers['idempotency-replayed'], undefined);
   t.equal(second.headers['idempotency-replayed'], 'true');
-  for (const answer of [first, second]) {
-    t.equal(answer.status, 201);
-    t.equal(answer.headers['location'], '/charges/1');
-    t.same(answer.headers['set-cookie'], ['a=1', 'b=2']);
-    t.same(answer.body, Buffer.from([1, 0, 255]));
+  for (const response of [first, second]) {
+    t.equal(response.status, 201);
+    t.equal(response.headers['location'], '/charges/1');
+    t.same(response.headers['set-cookie'], ['a=1', 'b=2']);
+    t.same(response.body, Buffer.from([1, 0, 255]));
   }
   t.equal(second.headers['x-request-id'], 'mine');
   t.equal(upstream.charges(), 1);
@@ -111,7 +111,7 @@ t.test('retries a keyed POST with its body, and keeps what came in the end', asy
     request.on('end', () => {
       bodies.push(body);
       response.statusCode = bodies.length < 3 ? 503 : 200;
-      response.end(`try ${bodies.length}`);
+      response.end(`attempt ${bodies.length}`);
     });
   });
   // Longer than retry.bodyLimit: what was read for the key may be sent again as well.
@@ -127,9 +127,9 @@ t.test('retries a keyed POST with its body, and keeps what came in the end', asy
   );
   const headers = { 'X-Payment': 'p', 'Idempotency-Key': 'not looked at' };
   const first = await pay(sidecar, { body, headers });
-  t.same([first.text, first.headers['x-breakwater-attempts']], ['try 3', '3']);
+  t.same([first.text, first.headers['x-breakwater-attempts']], ['attempt 3', '3']);
   const second = await pay(sidecar, { body, headers });
-  t.same([second.text, second.headers['x-breakwater-attempts']], ['try 3', undefined]);
+  t.same([second.text, second.headers['x-breakwater-attempts']], ['attempt 3', undefined]);
   t.strictSame(bodies, [body, body, body]);
 });
 
@@ -148,7 +148,7 @@ t.test('a failure frees the key', async (t) => {
   t.equal((await pay(sidecar)).status, 404);
   status = 200;
   const repeat = await pay(sidecar);
-  t.equal(repeat.status, 404, 'a 404 is an answer');
+  t.equal(repeat.status, 404, 'a 404 is a response');
   t.equal(repeat.headers['idempotency-replayed'], 'true');
 });
 
@@ -182,7 +182,7 @@ t.test('asks for the body with 100 Continue, and limits it', async (t) => {
   await eventually('the body is asked for', () => received.startsWith('HTTP/1.1 100 Continue'));
   t.equal(upstream.charges(), 0);
   socket.write('{}');
-  await eventually('the answer is here', () => received.includes('HTTP/1.1 201'));
+  await eventually('the response is here', () => received.includes('HTTP/1.1 201'));
   const port = sidecar.port('pay');
   const silent = await sendRaw(port, `${head.replace(': c', ': d')}Content-Length: 9\r\n\r\n{}`);
   t.match(silent, /^HTTP\/1.1 408 /);
@@ -224,10 +224,10 @@ t.test('a client that gave up finds the response with its next request', async (
   await hangUp(sidecar, upstream);
   t.equal((await pay(sidecar)).status, 409);
   open();
-  await eventually('the answer is kept', async () => (await counted(sidecar, 'stored')) === 1);
-  const answer = await pay(sidecar);
-  t.equal(answer.headers['idempotency-replayed'], 'true');
-  t.same(answer.body, Buffer.from([1, 0, 255]));
+  await eventually('the response is kept', async () => (await counted(sidecar, 'stored')) === 1);
+  const response = await pay(sidecar);
+  t.equal(response.headers['idempotency-replayed'], 'true');
+  t.same(response.body, Buffer.from([1, 0, 255]));
   t.equal(upstream.charges(), 1);
   t.equal(await sidecar.metric('breakwater_requests_total', { status: '499' }), 1);
 });
@@ -241,8 +241,8 @@ t.test('a stopping sidecar waits for a call that its client has left', async (t)
   const sidecar = await startSidecar(t, config(upstream.url));
   await hangUp(sidecar, upstream);
   const events: string[] = [];
-  upstream.answers[0]!.on('finish', () => events.push('answered'));
-  upstream.answers[0]!.on('close', () => events.push('closed'));
+  upstream.responses[0]!.on('finish', () => events.push('responded'));
+  upstream.responses[0]!.on('close', () => events.push('closed'));
   const port = sidecar.port('pay');
   const stopped = sidecar.stop().then(() => events.push('stopped'));
   await eventually('it takes no more', () => {
@@ -258,7 +258,7 @@ t.test('a stopping sidecar waits for a call that its client has left', async (t)
   t.same(events, []);
   open();
   await stopped;
-  t.same(events.slice(0, 2), ['answered', 'closed']);
+  t.same(events.slice(0, 2), ['responded', 'closed']);
   t.equal(events.at(-1), 'stopped');
 });
 
@@ -329,7 +329,7 @@ t.test('two sidecars over one Redis agree', onServer, async (t) => {
   let open!: (value?: unknown) => void;
   let gate!: Promise<unknown>;
   const upstream = await startPayments(t, () => gate);
-  // On a machine that is busy an answer of the store may come too late: then nobody must go on without it.
+  // On a machine that is busy a reply of the store may come too late: then no call may go on without it.
   const yaml = config(upstream.url, 'failClosed: true', redisStore(redis.url));
   const sidecars = [await startSidecar(t, yaml), await startSidecar(t, yaml)];
   const countedByBoth = async (...results: string[]) => {
@@ -337,7 +337,7 @@ t.test('two sidecars over one Redis agree', onServer, async (t) => {
     return (await Promise.all(counts)).reduce((sum, count) => sum + count);
   };
 
-  /** Ten calls at once. @returns the answer, or undefined where the store was too late for the one to be served or kept. */
+  /** Ten calls at once. @returns the response, or undefined where the store was too late for the one to be served or kept. */
   async function race(key: string): Promise<Buffer | undefined> {
     gate = new Promise((resolve) => {
       open = resolve;
@@ -354,9 +354,9 @@ t.test('two sidecars over one Redis agree', onServer, async (t) => {
       return (await countedByBoth('conflict', 'error')) - before.refused >= 9;
     });
     open();
-    const answers = await Promise.all(calls);
-    const served = answers.filter(({ status }) => status === 201);
-    const refused = answers.filter(({ status }) => status === 409 || status === 503);
+    const responses = await Promise.all(calls);
+    const served = responses.filter(({ status }) => status === 201);
+    const refused = responses.filter(({ status }) => status === 409 || status === 503);
     t.equal(served.length + refused.length, 10);
     t.ok(served.length <= 1, `${served.length} are served`);
     t.equal(upstream.charges() - before.charges, served.length);
@@ -364,19 +364,19 @@ t.test('two sidecars over one Redis agree', onServer, async (t) => {
   }
 
   let key = '';
-  let answer: Buffer | undefined;
+  let response: Buffer | undefined;
   await eventually('one is served', async () => {
     key += 'k';
-    answer = await race(key);
-    return answer !== undefined;
+    response = await race(key);
+    return response !== undefined;
   });
   const charges = upstream.charges();
   const headers = { 'Idempotency-Key': key };
   for (const sidecar of sidecars) {
-    await eventually('a repeat is answered', async () => {
+    await eventually('a repeat has its response', async () => {
       const repeat = await pay(sidecar, { headers });
       if (repeat.status === 503) return false;
-      t.same(repeat.body, answer);
+      t.same(repeat.body, response);
       t.equal(repeat.headers['idempotency-replayed'], 'true');
       return true;
     });

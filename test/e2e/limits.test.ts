@@ -3,7 +3,7 @@ import net from 'node:net';
 import t from 'tap';
 import { eventually, send, sendRaw, startSidecar, startUpstream } from '../support/sidecar.js';
 
-t.test('answers 413 to a body over maxRequestBody, announced or not', async (t) => {
+t.test('responds 413 to a body over maxRequestBody, announced or not', async (t) => {
   const upstream = await startUpstream(t, (request, response) => void request.pipe(response));
   const sidecar = await startSidecar(
     t,
@@ -24,7 +24,7 @@ upstreams: { a: { listen: 0, target: "${upstream.url}" } }`,
   t.match(chunked, /^HTTP\/1.1 413 /);
 });
 
-t.test('answers 408 to a head or a body that stalls, while others are served', async (t) => {
+t.test('responds 408 to a head or a body that stalls, while others are served', async (t) => {
   const upstream = await startUpstream(t, (request, response) => {
     request.resume();
     request.on('end', () => response.end('ok'));
@@ -70,12 +70,12 @@ t.test('closes an idle connection after keepAlive', async (t) => {
     `limits: { keepAlive: 200ms }
 upstreams: { a: { listen: 0, target: "${upstream.url}" } }`,
   );
-  const answer = await sendRaw(sidecar.port('a'), 'GET / HTTP/1.1\r\nHost: x\r\n\r\n');
-  t.match(answer, /^HTTP\/1.1 200 OK\r\n[^]*\r\n\r\nok$/);
-  t.notMatch(answer, /connection: close/i, 'it was kept at first');
+  const received = await sendRaw(sidecar.port('a'), 'GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+  t.match(received, /^HTTP\/1.1 200 OK\r\n[^]*\r\n\r\nok$/);
+  t.notMatch(received, /connection: close/i, 'it was kept at first');
 });
 
-t.test('lets a client read the answer that comes before its upload has ended', async (t) => {
+t.test('lets a client read the response that comes before its upload has ended', async (t) => {
   const upstream = await startUpstream(t, (_request, response) => {
     response.writeHead(403, { 'Content-Length': '2' });
     response.end('no');
@@ -90,7 +90,7 @@ t.test('lets a client read the answer that comes before its upload has ended', a
   socket.on('data', (data) => (seen += data.toString()));
   socket.on('error', (cause) => (error = cause));
   socket.write('POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 50000000\r\n\r\n');
-  // Goes on sending although it was answered, as simple clients do.
+  // Goes on sending although the response has come, as simple clients do.
   for (let i = 0; i < 50 && !socket.destroyed; i++) {
     socket.write(Buffer.alloc(65_536));
     await new Promise((resolve) => {
@@ -98,6 +98,6 @@ t.test('lets a client read the answer that comes before its upload has ended', a
     });
   }
   t.match(seen, /^HTTP\/1.1 403 [^]*Connection: close[^]*no$/i);
-  t.equal(error, undefined, 'no reset took the answer away');
+  t.equal(error, undefined, 'no reset took the response away');
   socket.destroy();
 });

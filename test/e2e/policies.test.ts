@@ -11,20 +11,20 @@ import {
 
 const FAST_RETRY = 'retry: { backoff: { baseDelay: 1ms, jitter: none } }';
 
-t.test('masks a failing try and says how many it took', async (t) => {
+t.test('masks a failing attempt and says how many it took', async (t) => {
   const upstream = await startUpstream(t, (_request, response) => {
     response.statusCode = upstream.seen.length < 3 ? 503 : 200;
-    response.end('answer');
+    response.end('response');
   });
   const sidecar = await startSidecar(
     t,
     `upstreams: { a: { listen: 0, target: "${upstream.url}", ${FAST_RETRY} } }`,
   );
-  const answer = await send(`${sidecar.url('a')}/`);
-  t.equal(answer.status, 200);
-  t.equal(answer.headers['x-breakwater-attempts'], '3');
+  const received = await send(`${sidecar.url('a')}/`);
+  t.equal(received.status, 200);
+  t.equal(received.headers['x-breakwater-attempts'], '3');
   const ids = upstream.seen.map((request) => request.headers['x-request-id']);
-  t.equal(new Set(ids).size, 1, 'one id for all tries');
+  t.equal(new Set(ids).size, 1, 'one id for all attempts');
   t.same(
     upstream.seen.map((request) => request.headers['x-attempt-count']),
     ['1', '2', '3'],
@@ -33,7 +33,7 @@ t.test('masks a failing try and says how many it took', async (t) => {
   t.equal(await sidecar.metric('breakwater_attempts_total', { outcome: 'failure' }), 2);
 });
 
-t.test('passes the last answer on unchanged when the tries run out', async (t) => {
+t.test('passes the last response on unchanged when the attempts run out', async (t) => {
   const upstream = await startUpstream(t, (_request, response) => {
     response.writeHead(503, { 'X-Own': 'yes' });
     response.end(`failure ${upstream.seen.length}`);
@@ -42,11 +42,11 @@ t.test('passes the last answer on unchanged when the tries run out', async (t) =
     t,
     `upstreams: { a: { listen: 0, target: "${upstream.url}", ${FAST_RETRY} } }`,
   );
-  const answer = await send(`${sidecar.url('a')}/`);
-  t.equal(answer.status, 503);
-  t.equal(answer.text, 'failure 3');
-  t.equal(answer.headers['x-own'], 'yes');
-  t.equal(answer.headers['x-breakwater-reason'], undefined);
+  const received = await send(`${sidecar.url('a')}/`);
+  t.equal(received.status, 503);
+  t.equal(received.text, 'failure 3');
+  t.equal(received.headers['x-own'], 'yes');
+  t.equal(received.headers['x-breakwater-reason'], undefined);
 });
 
 t.test('repeats a body byte for byte, and a POST only with an idempotency key', async (t) => {
@@ -72,7 +72,7 @@ t.test('repeats a body byte for byte, and a POST only with an idempotency key', 
   t.equal(await sidecar.metric('breakwater_retries_denied_total', { cause: 'method' }), 1);
 });
 
-t.test('lets a body over bodyLimit go through, without another try', async (t) => {
+t.test('lets a body over bodyLimit go through, without another attempt', async (t) => {
   let received = 0;
   const upstream = await startUpstream(t, (request, response) => {
     request.on('data', (chunk: Buffer) => (received += chunk.length));
@@ -85,8 +85,8 @@ t.test('lets a body over bodyLimit go through, without another try', async (t) =
     t,
     `upstreams: { a: { listen: 0, target: "${upstream.url}", ${FAST_RETRY} } }`,
   );
-  const answer = await send(`${sidecar.url('a')}/`, { method: 'PUT', body: Buffer.alloc(200_000) });
-  t.equal(answer.status, 503);
+  const reply = await send(`${sidecar.url('a')}/`, { method: 'PUT', body: Buffer.alloc(200_000) });
+  t.equal(reply.status, 503);
   t.equal(received, 200_000);
   t.equal(upstream.seen.length, 1);
   t.equal(await sidecar.metric('breakwater_retries_denied_total', { cause: 'body' }), 1);
@@ -101,12 +101,12 @@ t.test(
       `upstreams: { a: { listen: 0, target: "${upstream.url}" } }`,
     );
     const deadline = (Date.now() + 1000) / 1000;
-    const answer = await send(`${sidecar.url('a')}/`, {
+    const response = await send(`${sidecar.url('a')}/`, {
       headers: { 'X-Deadline': deadline.toFixed(3) },
     });
     const lateMs = Date.now() - deadline * 1000;
-    t.equal(answer.status, 504);
-    t.equal(answer.headers['x-breakwater-reason'], 'deadline-expired');
+    t.equal(response.status, 504);
+    t.equal(response.headers['x-breakwater-reason'], 'deadline-expired');
     // Without the deadline it would be timeout.attempt that ends it, after 10 s.
     t.ok(lateMs > -60 && lateMs < 5000, `ended ${lateMs} ms after the deadline`);
     const told = Number(upstream.seen[0]!.headers['x-deadline']);
@@ -118,7 +118,7 @@ t.test(
 );
 
 t.test(
-  'answers 504 timeout-attempt, timeout-total and timeout-connect by what was over',
+  'responds 504 timeout-attempt, timeout-total and timeout-connect by what was over',
   async (t) => {
     const hanging = await startUpstream(t, () => {});
     const sidecar = await startSidecar(
@@ -137,7 +137,7 @@ t.test(
   },
 );
 
-t.test('answers 504 timeout-attempt however the body of the request came', async (t) => {
+t.test('responds 504 timeout-attempt however the body of the request came', async (t) => {
   const hanging = await startRawUpstream(t, (socket) => void socket.resume());
   const sidecar = await startSidecar(
     t,
@@ -149,12 +149,12 @@ t.test('answers 504 timeout-attempt however the body of the request came', async
     ['Transfer-Encoding: chunked', '5\r\nwhole\r\n0\r\n\r\n'],
   ] as const) {
     const head = `POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${framing}\r\n\r\n`;
-    const answer = await sendRaw(sidecar.port('a'), head + body);
-    t.match(answer, /X-Breakwater-Reason: timeout-attempt/, framing);
+    const response = await sendRaw(sidecar.port('a'), head + body);
+    t.match(response, /X-Breakwater-Reason: timeout-attempt/, framing);
   }
 });
 
-t.test('cuts the client off when an answer falls silent', async (t) => {
+t.test('cuts the client off when a response falls silent', async (t) => {
   const upstream = await startUpstream(t, (_request, response) => {
     response.writeHead(200, { 'Content-Length': '10' });
     response.write('part');
@@ -218,7 +218,7 @@ t.test(
       waiting[i]!.end('ok');
     }
     t.same(
-      (await Promise.all(calls)).map((answer) => answer.status),
+      (await Promise.all(calls)).map((response) => response.status),
       [200, 200, 200],
     );
     t.same(order, ['/1', '/2', '/3']);

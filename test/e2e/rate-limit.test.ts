@@ -4,7 +4,13 @@ import http2 from 'node:http2';
 import type { Socket } from 'node:net';
 import t, { type Test } from 'tap';
 import { startRedis, withoutRedis } from '../support/redis.js';
-import { eventually, send, startSidecar, startUpstream, type Answer } from '../support/sidecar.js';
+import {
+  eventually,
+  send,
+  startSidecar,
+  startUpstream,
+  type ClientResponse,
+} from '../support/sidecar.js';
 
 const start = async (t: Test, status = 200) => {
   const upstream = await startUpstream(t, (_request, response) => {
@@ -14,7 +20,7 @@ const start = async (t: Test, status = 200) => {
 };
 
 /** The remaining calls that a response tells, of the limit of that name. */
-function remaining({ headers }: Pick<Answer, 'headers'>, name: string): number {
+function remaining({ headers }: Pick<ClientResponse, 'headers'>, name: string): number {
   const found = new RegExp(`"${name}";r=(\\d+)`).exec(String(headers['ratelimit']));
   return Number(found?.[1] ?? NaN);
 }
@@ -31,15 +37,15 @@ t.test('refuses what is over the limit, and says so everywhere', async (t) => {
     fallback: [static: { status: 200, body: instead }]`,
   );
   t.equal(await sidecar.metric('breakwater_rate_limited_total', { upstream: 'a', route: '' }), 0);
-  const answers: Answer[] = [];
-  for (let i = 0; i < 4; i++) answers.push(await send(sidecar.url('a')));
+  const responses: ClientResponse[] = [];
+  for (let i = 0; i < 4; i++) responses.push(await send(sidecar.url('a')));
   t.same(
-    answers.map(({ status }) => status),
+    responses.map(({ status }) => status),
     [200, 200, 429, 429],
     'a fallback does not stand in for it',
   );
   t.equal(upstream.seen.length, 2, 'it is not tried again');
-  const { headers, text } = answers[2]!;
+  const { headers, text } = responses[2]!;
   t.match(headers, {
     'content-type': 'application/problem+json',
     'x-breakwater-reason': 'rate-limited',
@@ -54,7 +60,7 @@ t.test('refuses what is over the limit, and says so everywhere', async (t) => {
     attempts: 0,
     error: { type: 'rate-limited' },
   });
-  t.match(answers[0]!.headers, {
+  t.match(responses[0]!.headers, {
     'ratelimit-policy': '"a";q=2;w=3600',
     ratelimit: '"theirs";r=1;t=1, "a";r=1;t=1800',
   });

@@ -117,12 +117,12 @@ t.test('sends a long response although an upgrade waits behind it', async (t) =>
   const upstream = await startUpstream(t, (request, response) =>
     response.end(request.url === '/long' ? body : 'ok'),
   );
-  const answer = await sendRaw(
+  const received = await sendRaw(
     await serve(t, upstream.url),
     `GET /long HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n${H2C.replace('Upgrade,', 'Upgrade, close,')}\r\n`,
   );
-  t.ok(answer.includes(body));
-  t.match(answer.slice(-2), 'ok');
+  t.ok(received.includes(body));
+  t.match(received.slice(-2), 'ok');
 });
 
 t.test('sends the content of an upgrade first, then joins both sides', async (t) => {

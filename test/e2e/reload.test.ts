@@ -33,9 +33,9 @@ t.test('changes nothing for a bad file, and says where it is wrong', async (t) =
     `upstreams: { a: { listen: 0, target: "${upstream.url}" } }`,
   );
   sidecar.edit(`upstreams: { a: { listen: 0, target: "${upstream.url}", retri: off } }`);
-  const answer = await send(`${sidecar.admin}/reload`, { method: 'POST' });
-  t.equal(answer.status, 422);
-  t.match(JSON.parse(answer.text), { diagnostics: [{ line: 2, path: 'upstreams.a.retri' }] });
+  const received = await send(`${sidecar.admin}/reload`, { method: 'POST' });
+  t.equal(received.status, 422);
+  t.match(JSON.parse(received.text), { diagnostics: [{ line: 2, path: 'upstreams.a.retri' }] });
   t.equal((await send(`${sidecar.url('a')}/`)).text, 'ok');
   t.equal(await sidecar.metric('breakwater_config_reloads_total', { result: 'failure' }), 1);
   t.match(
@@ -62,9 +62,9 @@ t.test('refuses the whole reload when one listener cannot be opened', async (t) 
       `, b: { listen: ${free}, target: "${upstream.url}" }, c: { listen: ${upstream.port}, target: "${upstream.url}" }`,
     ),
   );
-  const answer = await send(`${sidecar.admin}/reload`, { method: 'POST' });
-  t.equal(answer.status, 409);
-  t.match(answer.text, new RegExp(`127.0.0.1:${upstream.port} for upstream c`));
+  const received = await send(`${sidecar.admin}/reload`, { method: 'POST' });
+  t.equal(received.status, 409);
+  t.match(received.text, new RegExp(`127.0.0.1:${upstream.port} for upstream c`));
   t.match(
     sidecar.logs.find((line) => line['kind'] === 'unbindable')?.['msg'],
     new RegExp(`^Cannot reload .*: Cannot listen on 127.0.0.1:${upstream.port} for upstream c`),
@@ -103,7 +103,7 @@ t.test('keeps circuits, windows and budgets of what keeps its name', async (t) =
 });
 
 t.test(
-  'keeps what a route has to itself, also over a reload after which nobody called it',
+  'keeps what a route has to itself, also over a reload after which it was not called',
   async (t) => {
     const upstream = await startUpstream(t, (_request, response) => {
       response.statusCode = 500;

@@ -77,7 +77,7 @@ upstreams:
     tls: { cert: ${folder}/cert.pem, key: ${folder}/key.pem }
 `;
     const sidecar = await startSidecar(t, yaml);
-    const answers: string[] = [];
+    const responses: string[] = [];
     for (const name of ['plain', 'tls']) {
       for (const method of ['GET', 'POST']) {
         const headers = {
@@ -90,7 +90,7 @@ upstreams:
         const url = `${sidecar.url(name)}/path?token=${secret('query')}`;
         for (let i = 0; i < 4; i++) {
           const { status, text } = await send(url, { method, headers, body: secret('request') });
-          if (status !== 500) answers.push(text);
+          if (status !== 500) responses.push(text);
         }
       }
     }
@@ -99,7 +99,7 @@ upstreams:
     t.equal(refused.status, 401);
     const told: Record<string, string> = {
       refused: await refused.text(),
-      answers: answers.join('\n'),
+      responses: responses.join('\n'),
     };
     // Each order is refused: with the right token and a body that is no order, and for what is not there.
     const token = { Authorization: `Bearer ${secret('token')}` };

@@ -49,9 +49,9 @@ t.test('a circuit opens and closes, and each call goes to the upstream', async (
     upstreams: [{ circuit: 'open', shadow: ['circuitBreaker'] }],
   });
   state.status = 200;
-  const answer = await send(a);
-  t.match(answer, { status: 200, text: 'its own' }, 'no fallback stands in for it');
-  t.equal(answer.headers['x-breakwater-reason'], undefined);
+  const response = await send(a);
+  t.match(response, { status: 200, text: 'its own' }, 'no fallback stands in for it');
+  t.equal(response.headers['x-breakwater-reason'], undefined);
   t.equal(seen.length, 4);
   t.equal(await noted(sidecar, 'circuitBreaker', 'circuit-open', { upstream: 'a', route: '' }), 1);
   t.equal(await sidecar.metric('breakwater_rejections_total', { reason: 'circuit-open' }), 0);

@@ -128,10 +128,10 @@ t.test(
       t.match(kept.text, 'upstream.test', "the client's Host is no server name");
     }
     for (const name of ['named', 'unknown']) {
-      const answer = await send(`${sidecar.url(name)}/`);
-      t.equal(answer.status, 502, name);
-      t.equal(answer.headers['x-breakwater-reason'], 'connect-failed');
-      t.match(answer.headers['proxy-status'], /error=tls_certificate_error/);
+      const response = await send(`${sidecar.url(name)}/`);
+      t.equal(response.status, 502, name);
+      t.equal(response.headers['x-breakwater-reason'], 'connect-failed');
+      t.match(response.headers['proxy-status'], /error=tls_certificate_error/);
     }
     t.equal((await send(`${sidecar.url('blind')}/`)).status, 200);
   },
@@ -163,7 +163,7 @@ t.test(
         http.get(`${sidecar.url('a')}/`, resolve),
       );
       const sent = await standstill(
-        'the answer',
+        'the response',
         () => sentBytes?.() ?? 0,
         () => send(`${sidecar.admin}/healthz`),
       );
@@ -193,6 +193,6 @@ t.test('reaches a target on a Unix socket and one on IPv6', async (t) => {
   six: { listen: "unix:${listenPath}", target: "http://[::1]:${port}" }`,
   );
   t.equal((await send(`${sidecar.url('socket')}/x`)).text, 'localhost /base/x');
-  const answer = await send('http://localhost/x', { socketPath: listenPath });
-  t.equal(answer.text, `[::1]:${port} /x`);
+  const response = await send('http://localhost/x', { socketPath: listenPath });
+  t.equal(response.text, `[::1]:${port} /x`);
 });

@@ -393,10 +393,7 @@ t.test('calls that are not recorded', async (t) => {
       'of a caller that does not record',
       ['TraceParent', `00-${TRACE}-${PARENT}-00`, 'TraceState', 'a=1 , b=2'],
     ],
-    [
-      'with flags that nobody knows',
-      ['traceparent', `00-${TRACE}-${PARENT}-f8`, 'baggage', 'x=/:@%20'],
-    ],
+    ['with unknown flags', ['traceparent', `00-${TRACE}-${PARENT}-f8`, 'baggage', 'x=/:@%20']],
     ['of a later version', ['traceparent', `cc-${TRACE}-${PARENT}-02-more`, 'tracestate', '']],
   ] as const) {
     t.test(`${title} pass byte for byte`, async (t) => {

@@ -81,9 +81,9 @@ t.test('passes a refusal on as plain HTTP', async (t) => {
     t,
     `upstreams: { a: { listen: 0, target: "${upstream.url}" } }`,
   );
-  const answer = await sendRaw(sidecar.port('a'), ASK_LAST);
-  t.match(answer, /^HTTP\/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic\r\n/);
-  t.match(answer, /\r\n\r\nno$/);
+  const received = await sendRaw(sidecar.port('a'), ASK_LAST);
+  t.match(received, /^HTTP\/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic\r\n/);
+  t.match(received, /\r\n\r\nno$/);
 });
 
 t.test('refuses under the same policies, before any 101', async (t) => {
@@ -109,7 +109,7 @@ t.test("keeps early bytes, half-close and the upstream's last words", async (t) 
         'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\nhello',
       );
     });
-    // Answers only after the client has ended its side.
+    // Responds only after the client has ended its side.
     socket.on('end', () => socket.end(`heard ${heard}`));
   });
   const sidecar = await startSidecar(
@@ -166,11 +166,11 @@ t.test('does not pass h2c on', async (t) => {
     t,
     `upstreams: { a: { listen: 0, target: "${upstream.url}" } }`,
   );
-  const answer = await sendRaw(
+  const received = await sendRaw(
     sidecar.port('a'),
     'GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings, close\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n',
   );
-  t.match(answer, /^HTTP\/1.1 200 OK[^]*none$/);
+  t.match(received, /^HTTP\/1.1 200 OK[^]*none$/);
   t.equal(upstream.seen[0]!.headers['http2-settings'], undefined);
 });
 

@@ -135,11 +135,11 @@ t.test('a 4xx whose body breaks off is no reset', async (t) => {
     ', circuitBreaker: { failureThreshold: 2 }',
   );
   for (let i = 0; i < 4; i += 1) {
-    const answer = await sendRaw(
+    const response = await sendRaw(
       sidecar.port('a'),
       'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n',
     );
-    t.match(answer, /^HTTP\/1.1 404 No[^]*part$/, 'the circuit stays closed');
+    t.match(response, /^HTTP\/1.1 404 No[^]*part$/, 'the circuit stays closed');
   }
   t.equal(await sidecar.metric('breakwater_attempts_total', { outcome: 'reset' }), 0);
 });

@@ -27,7 +27,7 @@ export class Coverage {
   /** The blocks that have run since the last time. */
   take(): ReadonlySet<string> {
     const blocks = new Set<string>();
-    // The call is answered before it returns.
+    // The call has its response before it returns.
     this.#session.post('Profiler.takePreciseCoverage', (_error, { result }) => {
       for (const script of result as readonly ScriptCoverage[]) {
         if (script.url.startsWith(PROGRAM)) addBlocks(blocks, script);

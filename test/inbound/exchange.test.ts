@@ -69,7 +69,7 @@ function problemOf({ stream }: Opened): Record<string, unknown> {
 t.test('a response', async (t) => {
   t.test('leaves at once where it is complete', async (t) => {
     const opened = await open();
-    opened.stage.last.answer({ isComplete: true, body: 'hello' });
+    opened.stage.last.respond({ isComplete: true, body: 'hello' });
     await settle();
     t.same(opened.stream.sent, ['head 200', 'end hello']);
     const summary = countedOnce(t, opened);
@@ -78,7 +78,7 @@ t.test('a response', async (t) => {
 
   t.test('leaves in order where it is complete and in pieces', async (t) => {
     const opened = await open();
-    const reply = opened.stage.last.answer({ body: 'a' });
+    const reply = opened.stage.last.respond({ body: 'a' });
     reply.push(Buffer.from('b'));
     reply.push(Buffer.from('c'));
     reply.finish();
@@ -89,7 +89,7 @@ t.test('a response', async (t) => {
 
   t.test('does not wait for its body', async (t) => {
     const opened = await open();
-    const reply = opened.stage.last.answer();
+    const reply = opened.stage.last.respond();
     await settle();
     t.same(opened.stream.sent, ['head 200', 'flush']);
     t.equal(opened.running.size, 1);
@@ -101,14 +101,14 @@ t.test('a response', async (t) => {
 
   t.test('whose body has begun takes the head with it', async (t) => {
     const opened = await open();
-    opened.stage.last.answer({ body: 'a' });
+    opened.stage.last.respond({ body: 'a' });
     await settle();
     t.same(opened.stream.sent, ['head 200', 'write a']);
   });
 
   t.test('passes its trailers on', async (t) => {
     const { stage, stream } = await open();
-    const reply = stage.last.answer({ headers: ['Trailer', 'X-Sum'] });
+    const reply = stage.last.respond({ headers: ['Trailer', 'X-Sum'] });
     await settle();
     reply.sink!.onEnd(['X-Sum', '1']);
     t.equal(firstValue(stream.head!.fields, 'trailer'), 'X-Sum');
@@ -118,7 +118,7 @@ t.test('a response', async (t) => {
   t.test('announces no trailers to a client without them', async (t) => {
     const opened = await open();
     opened.stream.canSendTrailers = false;
-    opened.stage.last.answer({ headers: ['Trailer', 'X-Sum'], isComplete: true });
+    opened.stage.last.respond({ headers: ['Trailer', 'X-Sum'], isComplete: true });
     await settle();
     t.equal(fieldOf(opened, 'trailer'), undefined);
   });
@@ -131,7 +131,7 @@ t.test('a response', async (t) => {
     ] as const) {
       const opened = await open({ fields });
       const run = opened.stage.last;
-      run.answer({ isComplete: true });
+      run.respond({ isComplete: true });
       await settle();
       t.equal(fieldOf(opened, 'x-request-id'), id);
       t.equal(firstValue(run.call.outgoing, 'x-request-id'), id);
@@ -141,7 +141,7 @@ t.test('a response', async (t) => {
 
   t.test('leaves a status text out where the upstream does', async (t) => {
     const opened = await open();
-    opened.stage.last.answer({ isComplete: true });
+    opened.stage.last.respond({ isComplete: true });
     await settle();
     t.equal(opened.stream.head!.statusText, '');
   });
@@ -149,7 +149,7 @@ t.test('a response', async (t) => {
   t.test('ends the connection while draining', async (t) => {
     for (const isDraining of [true, false]) {
       const opened = await open({}, { isDraining: () => isDraining });
-      opened.stage.last.answer({ isComplete: true });
+      opened.stage.last.respond({ isComplete: true });
       await settle();
       t.equal(opened.stream.head!.isLast, isDraining);
     }
@@ -158,7 +158,7 @@ t.test('a response', async (t) => {
   t.test('whose head cannot be written becomes a problem', async (t) => {
     const opened = await open();
     opened.stream.unwritable = 200;
-    const reply = opened.stage.last.answer({ body: 'x' });
+    const reply = opened.stage.last.respond({ body: 'x' });
     await settle();
     t.match(problemOf(opened), { status: 502, detail: /a character is not allowed/ });
     t.same(opened.stream.sent[0], 'head 502');
@@ -169,7 +169,7 @@ t.test('a response', async (t) => {
   t.test('belongs to the trace that the client named', async (t) => {
     const id = '0af7651916cd43dd8448eb211c80319c';
     const opened = await open({ fields: ['Traceparent', `00-${id}-b7ad6b7169203331-01`] });
-    opened.stage.last.answer({ isComplete: true });
+    opened.stage.last.respond({ isComplete: true });
     await settle();
     t.equal(countedOnce(t, opened).trace?.id, id);
   });
@@ -184,7 +184,7 @@ t.test('a substitute', async (t) => {
     const run = opened.stage.last;
     run.call.substitution = substitution;
     opened.exchange.cancel(late);
-    run.answer({ isComplete: true, body: 'instead' });
+    run.respond({ isComplete: true, body: 'instead' });
     await settle();
     t.same(opened.stream.sent, ['head 200', 'end instead']);
     t.equal(opened.stream.head!.statusText, undefined, 'with the usual status text');
@@ -198,7 +198,7 @@ t.test('a substitute', async (t) => {
     const run = opened.stage.last;
     run.call.substitution = substitution;
     opened.exchange.cancel(late);
-    const reply = run.answer({ body: 'inst' });
+    const reply = run.respond({ body: 'inst' });
     await settle();
     t.equal(reply.error, late);
     t.same(opened.stream.sent[0], 'head 504');
@@ -211,7 +211,7 @@ t.test('a substitute', async (t) => {
     run.call.substitution = substitution;
     opened.exchange.cancel(late);
     opened.stream.leave();
-    run.answer({ isComplete: true });
+    run.respond({ isComplete: true });
     await settle();
     t.same(opened.stream.sent, []);
     t.equal(countedOnce(t, opened).status, 499);
@@ -221,7 +221,7 @@ t.test('a substitute', async (t) => {
 t.test('a client that reads slowly holds the upstream back', async (t) => {
   const { stage, stream } = await open();
   let resumed = 0;
-  const reply: FakeReply = stage.last.answer();
+  const reply: FakeReply = stage.last.respond();
   reply.resume = () => void (resumed += 1);
   await settle();
   t.equal(reply.sink!.onData(Buffer.from('a')), true);
@@ -259,7 +259,7 @@ t.test('a client that leaves', async (t) => {
   t.test('gets no response that comes too late', async (t) => {
     const opened = await open();
     opened.stream.leave();
-    const reply = opened.stage.last.answer({ body: 'late' });
+    const reply = opened.stage.last.respond({ body: 'late' });
     await settle();
     t.match(reply.error, { status: 499 });
     t.same(opened.stream.sent, []);
@@ -269,7 +269,7 @@ t.test('a client that leaves', async (t) => {
   t.test('cancels a response that is under way', async (t) => {
     const opened = await open();
     const run = opened.stage.last;
-    const reply = run.answer({ body: 'part' });
+    const reply = run.respond({ body: 'part' });
     run.call.onCancel((why) => reply.abort(why));
     await settle();
     opened.stream.leave();
@@ -285,7 +285,7 @@ t.test('a client that leaves', async (t) => {
     await settle();
     t.equal(run.call.cancelled, undefined);
     t.equal(opened.running.size, 1, 'a stop waits for it');
-    run.answer({ isComplete: true });
+    run.respond({ isComplete: true });
     await settle();
     t.same(opened.stream.sent, []);
     t.equal(countedOnce(t, opened).status, 499);
@@ -328,7 +328,7 @@ t.test('a failure', async (t) => {
 
   t.test('in the body breaks the response off', async (t) => {
     const opened = await open();
-    const reply = opened.stage.last.answer({ body: 'part' });
+    const reply = opened.stage.last.respond({ body: 'part' });
     await settle();
     reply.finish(resetError());
     t.same(opened.stream.sent, ['head 200', 'write part', 'abort']);
@@ -396,7 +396,7 @@ t.test('an upload', async (t) => {
   t.test('is dropped once the response is complete', async (t) => {
     const body = new FakeSource();
     const opened = await open({ method: 'POST', body });
-    opened.stage.last.answer({ isComplete: true });
+    opened.stage.last.respond({ isComplete: true });
     await settle();
     t.equal(body.isDiscarded, true);
     countedOnce(t, opened);
@@ -406,7 +406,7 @@ t.test('an upload', async (t) => {
 /** Responds with 101 over an upstream connection that notes what becomes of it. */
 const switchProtocols = ({ stage, stream }: Opened) => {
   const fate = { joined: false, destroyed: false };
-  const reply = stage.last.answer({
+  const reply = stage.last.respond({
     status: 101,
     isComplete: true,
     headers: ['Connection', 'Upgrade', 'Upgrade', 'websocket'],
@@ -434,7 +434,7 @@ t.test('an upgrade', async (t) => {
 
   t.test('is an ordinary response where the upstream refuses', async (t) => {
     const opened = await open({ upgrade: 'websocket' });
-    opened.stage.last.answer({ status: 403, isComplete: true, body: 'no' });
+    opened.stage.last.respond({ status: 403, isComplete: true, body: 'no' });
     await settle();
     t.same(opened.stream.sent, ['head 403', 'end no']);
     t.equal(countedOnce(t, opened).status, 403);

@@ -185,7 +185,7 @@ t.test('a response that cannot go on', async (t) => {
     ] as const) {
       for (const chunks of [[], [message], [message.subarray(0, 6), message.subarray(6)]]) {
         const opened = await open();
-        const reply = opened.run.answer({ headers: GRPC, outcome: null });
+        const reply = opened.run.respond({ headers: GRPC, outcome: null });
         await settle();
         for (const chunk of chunks) reply.push(chunk);
         reply.finish(error);
@@ -202,7 +202,7 @@ t.test('a response that cannot go on', async (t) => {
   t.test('is reset inside a message', async (t) => {
     for (const bytes of [1, 4, 5, 7]) {
       const opened = await open();
-      const reply = opened.run.answer({ headers: GRPC, outcome: null });
+      const reply = opened.run.respond({ headers: GRPC, outcome: null });
       await settle();
       reply.push(Buffer.concat([message, message.subarray(0, bytes)]));
       reply.finish(reset);
@@ -213,7 +213,7 @@ t.test('a response that cannot go on', async (t) => {
 
   t.test('is reset where its client has left', async (t) => {
     const opened = await open();
-    const reply = opened.run.answer({ headers: GRPC, outcome: null });
+    const reply = opened.run.respond({ headers: GRPC, outcome: null });
     await settle();
     opened.stream.leave();
     t.match(opened.run.call.cancelled, { status: 499 });
@@ -231,7 +231,7 @@ t.test('a client that leaves before the response is counted as such', async (t) 
 
 t.test('a response of the upstream passes, and is counted by its status', async (t) => {
   const opened = await open();
-  const reply = opened.run.answer({ headers: [...GRPC, 'x-bin', 'AA=='], outcome: null });
+  const reply = opened.run.respond({ headers: [...GRPC, 'x-bin', 'AA=='], outcome: null });
   await settle();
   reply.push(message);
   reply.sink!.onEnd(['grpc-status', '5']);
@@ -240,7 +240,7 @@ t.test('a response of the upstream passes, and is counted by its status', async 
   t.match(opened.scope.summaries, [{ status: 200, reason: '', grpcCode: 'NOT_FOUND' }]);
 
   const only = await open();
-  only.run.answer({ headers: [...GRPC, 'grpc-status', '8'], isComplete: true });
+  only.run.respond({ headers: [...GRPC, 'grpc-status', '8'], isComplete: true });
   await settle();
   t.same(only.stream.sent, ['head 200', 'end']);
   t.match(only.scope.summaries, [{ grpcCode: 'RESOURCE_EXHAUSTED' }]);

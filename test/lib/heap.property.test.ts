@@ -21,7 +21,7 @@ interface Item {
 
 const isBefore = (a: Item, b: Item) => (a.rank === b.rank ? a.id < b.id : a.rank < b.rank);
 
-t.test('has the member of the lowest rank first, whoever came, moved or left', async (t) => {
+t.test('has the member of the lowest rank first, whichever came, moved or left', async (t) => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
       const items = Array.from({ length: 16 }, (_, id): Item => ({ id, rank: 0 }));

@@ -10,7 +10,7 @@ import { FakeClock } from '../support/fake-clock.js';
 import { poolContext, poolOptions } from '../support/pool-options.js';
 import { eventually, type Teardown } from '../support/sidecar.js';
 
-/** A server whose connections the test answers itself, and a way to it. */
+/** A server on whose connections the test itself responds, and a way to it. */
 async function open(t: Teardown) {
   const sockets: Socket[] = [];
   const server = createServer((socket) => {
@@ -54,7 +54,7 @@ function takePieceByPiece(reply: Reply) {
   return taken;
 }
 
-t.test('a slow reader of one answer does not set off the next on its connection', async (t) => {
+t.test('a slow reader of one response does not set off the next on its connection', async (t) => {
   const { get, sockets } = await open(t);
   const first = get();
   await eventually('it has a connection', () => sockets.length === 1);
@@ -62,7 +62,7 @@ t.test('a slow reader of one answer does not set off the next on its connection'
   socket.write('HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n');
   const before = await first;
   const taken = takePieceByPiece(before);
-  // Its last piece is one too many for the reader, who takes his time with it.
+  // Its last piece is one too many for the reader, which takes its time with it.
   socket.write('x');
   await eventually('it is complete', () => taken.hasEnded);
 

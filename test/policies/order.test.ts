@@ -107,7 +107,7 @@ async function giveSlotAway(overrides: Partial<PolicySettings> = {}) {
   const built = build(overrides);
   const first = built.start();
   void built.start();
-  const held = built.transport.last.answer({ status: 503 });
+  const held = built.transport.last.respond({ status: 503 });
   await settle();
   return { ...built, first, held, slots: built.layers.bulkhead!.bulkhead };
 }
@@ -119,10 +119,10 @@ t.test('a call in back-off', async (t) => {
     const first = start();
     const second = start();
     void start();
-    transport.last.answer({ status: 503 });
+    transport.last.respond({ status: 503 });
     await settle();
     t.match(slots, { active: 1, queued: 1 }, 'the second one runs, the third waits');
-    const body = transport.last.answer();
+    const body = transport.last.respond();
     t.equal(await second, body);
     await clock.advance(100);
     t.match(slots, { active: 1, queued: 2 }, 'the first one waits again');
@@ -130,7 +130,7 @@ t.test('a call in back-off', async (t) => {
     body.finish();
     await settle();
     t.equal(transport.last.call, transport.runs[0]?.call, 'it comes before the third');
-    transport.last.answer().finish();
+    transport.last.respond().finish();
     t.equal((await first).status, 200);
     await settle();
     t.equal(transport.runs.length, 4);
@@ -173,10 +173,10 @@ t.test('a call in back-off', async (t) => {
     });
     await clock.advance(100);
     t.match(slots, { active: 1, queued: 1 });
-    transport.last.answer({ isComplete: true });
+    transport.last.respond({ isComplete: true });
     await settle();
     t.ok(held.isDiscarded);
-    transport.last.answer({ isComplete: true });
+    transport.last.respond({ isComplete: true });
     t.equal((await first).status, 200);
     t.match(slots, { active: 0, queued: 0 });
   });
@@ -212,7 +212,7 @@ t.test('a call in back-off', async (t) => {
     const { clock, first, held, layers, slots, transport } = await giveSlotAway();
     await clock.advance(100);
     layers.circuitBreaker?.circuit.force('forced-open');
-    transport.last.answer({ isComplete: true });
+    transport.last.respond({ isComplete: true });
     t.equal(await first, held);
     t.equal(slots.active, 1, 'its response is read in a slot');
     held.finish();
@@ -222,10 +222,10 @@ t.test('a call in back-off', async (t) => {
   t.test('makes room for no more than maxConcurrent others', async (t) => {
     const { clock, events, layers, start, transport } = build();
     const first = start();
-    transport.last.answer({ status: 503 });
+    transport.last.respond({ status: 503 });
     await settle();
     const second = start();
-    const failed = transport.last.answer({ status: 503 });
+    const failed = transport.last.respond({ status: 503 });
     t.equal(await second, failed);
     t.same(
       events.filter(({ type }) => type === 'retry-denied'),
@@ -234,10 +234,10 @@ t.test('a call in back-off', async (t) => {
     t.equal(layers.retry?.budget?.remaining(), 29, 'what is not made costs nothing');
     failed.finish();
     await clock.advance(100);
-    transport.last.answer({ isComplete: true });
+    transport.last.respond({ isComplete: true });
     t.equal((await first).status, 200);
     void start();
-    transport.last.answer({ status: 503 });
+    transport.last.respond({ status: 503 });
     await clock.advance(100);
     t.equal(transport.runs.length, 5, 'there is room again');
   });
@@ -245,7 +245,7 @@ t.test('a call in back-off', async (t) => {
   t.test('gives its place up when its retry is given up', async (t) => {
     const { clock, layers, start, transport } = build();
     const first = start();
-    const held = transport.last.answer({ status: 503 });
+    const held = transport.last.respond({ status: 503 });
     await settle();
     layers.circuitBreaker?.circuit.force('forced-open');
     await clock.advance(100);
@@ -258,7 +258,7 @@ t.test('an event stream gives its slot back at its headers', async (t) => {
   const { layers, start, transport } = build();
   const slots = layers.bulkhead!.bulkhead;
   const reply = start();
-  const body = transport.last.answer({ headers: ['Content-Type', 'text/event-stream'] });
+  const body = transport.last.respond({ headers: ['Content-Type', 'text/event-stream'] });
   t.equal(await reply, body);
   t.match(slots, { active: 0, streams: 1 });
   body.finish();
@@ -269,7 +269,7 @@ t.test('records every attempt with the circuit', async (t) => {
   const { clock, layers, transport, start } = build();
   void start();
   for (let i = 1; i <= 3; i++) {
-    transport.last.answer({ status: 503 });
+    transport.last.respond({ status: 503 });
     await settle();
     t.equal(layers.circuitBreaker?.circuit.snapshot().consecutiveFailures, i);
     await clock.advance(100);
@@ -281,9 +281,9 @@ t.test('passes the last response on when its failures have opened the circuit', 
     circuitBreaker: { ...circuitBreaker, failureThreshold: 2 },
   });
   const reply = start();
-  transport.last.answer({ status: 503 });
+  transport.last.respond({ status: 503 });
   await clock.advance(100);
-  const last = transport.last.answer({ status: 503 });
+  const last = transport.last.respond({ status: 503 });
   t.equal(await reply, last);
   t.equal(layers.circuitBreaker?.circuit.snapshot().state, 'open');
   t.equal(transport.runs.length, 2);
@@ -301,7 +301,7 @@ t.test('gives each attempt clocks of its own', async (t) => {
   const { clock, transport, start } = build();
   void start();
   const first = transport.last.attempt!;
-  transport.last.answer({ status: 503 });
+  transport.last.respond({ status: 503 });
   await clock.advance(100);
   const second = transport.last.attempt!;
   t.same([first.number, second.number], [1, 2]);

@@ -127,7 +127,7 @@ t.test('requests have a method, a path, header fields and a body', async (t) => 
     when: [{ method: POST, path: "/items?x=1", headers: { Idempotency-Key: k }, body: hello }]
     then: { status: 200, attempts: 2 }
 `)) as [Awaited<ReturnType<typeof playText>>[number]];
-  t.equal(played.answers[0]?.response.status, 200, 'a key makes a POST repeatable');
+  t.equal(played.responses[0]?.response.status, 200, 'a key makes a POST repeatable');
   t.same(
     played.course.map(({ atMs, text }) => `${atMs} ${text}`),
     ['0 request 1: POST /items?x=1', '0 a: failure', '100 a: success', '100 response 1: 200'],

@@ -43,45 +43,48 @@ t.test('says how many warnings check has, before it is ready', async (t) => {
   t.equal(await run('preserveHost: false'), '', 'an info is none');
 });
 
-t.test('drains on SIGTERM: not ready, told to close, in-flight answered, exit 0', async (t) => {
-  const [port, admin] = [await findFreePort(), await findFreePort()];
-  const held: http.ServerResponse[] = [];
-  const upstream = await startUpstream(t, (request, response) => {
-    if (request.url === '/slow') held.push(response);
-    else response.end('fast');
-  });
-  const running = startProxy(
-    t,
-    `admin: { listen: ${admin} }\nshutdown: { delay: 2s, grace: 10s }\nupstreams: { a: { listen: ${port}, target: "${upstream.url}" } }`,
-  );
-  await eventually('it is ready', () => running.output().includes('ready'));
-  const url = `http://127.0.0.1:${port}`;
-  const agent = new http.Agent({ keepAlive: true });
-  t.teardown(() => agent.destroy());
-  t.not((await send(`${url}/`, { agent })).headers.connection, 'close');
-  const slow = send(`${url}/slow`);
-  await eventually('the slow call is upstream', () => held.length === 1);
-  running.process.kill('SIGTERM');
-  await eventually(
-    'it is not ready',
-    async () => (await send(`http://127.0.0.1:${admin}/readyz`)).status === 503,
-  );
-  const late = await send(`${url}/`, { agent });
-  t.equal(late.text, 'fast', 'new calls are served during the delay');
-  t.equal(late.headers.connection, 'close');
-  await eventually('it takes no more', () =>
-    send(`${url}/`).then(
-      () => false,
-      () => true,
-    ),
-  );
-  held[0]!.end('done');
-  t.equal((await slow).text, 'done');
-  t.equal(await running.exit, 0);
-});
+t.test(
+  'drains on SIGTERM: not ready, told to close, calls in flight have their responses, exit 0',
+  async (t) => {
+    const [port, admin] = [await findFreePort(), await findFreePort()];
+    const held: http.ServerResponse[] = [];
+    const upstream = await startUpstream(t, (request, response) => {
+      if (request.url === '/slow') held.push(response);
+      else response.end('fast');
+    });
+    const running = startProxy(
+      t,
+      `admin: { listen: ${admin} }\nshutdown: { delay: 2s, grace: 10s }\nupstreams: { a: { listen: ${port}, target: "${upstream.url}" } }`,
+    );
+    await eventually('it is ready', () => running.output().includes('ready'));
+    const url = `http://127.0.0.1:${port}`;
+    const agent = new http.Agent({ keepAlive: true });
+    t.teardown(() => agent.destroy());
+    t.not((await send(`${url}/`, { agent })).headers.connection, 'close');
+    const slow = send(`${url}/slow`);
+    await eventually('the slow call is upstream', () => held.length === 1);
+    running.process.kill('SIGTERM');
+    await eventually(
+      'it is not ready',
+      async () => (await send(`http://127.0.0.1:${admin}/readyz`)).status === 503,
+    );
+    const late = await send(`${url}/`, { agent });
+    t.equal(late.text, 'fast', 'new calls are served during the delay');
+    t.equal(late.headers.connection, 'close');
+    await eventually('it takes no more', () =>
+      send(`${url}/`).then(
+        () => false,
+        () => true,
+      ),
+    );
+    held[0]!.end('done');
+    t.equal((await slow).text, 'done');
+    t.equal(await running.exit, 0);
+  },
+);
 
 t.test(
-  'answers what is left at the end of grace with 503 shutting-down, and exits with 0',
+  'responds to what is left at the end of grace with 503 shutting-down, and exits with 0',
   async (t) => {
     const [port, admin] = [await findFreePort(), await findFreePort()];
     const upstream = await startUpstream(t, () => {});
@@ -93,9 +96,9 @@ t.test(
     const call = send(`http://127.0.0.1:${port}/`);
     await eventually('it is upstream', () => upstream.seen.length === 1);
     running.process.kill('SIGTERM');
-    const answer = await call;
-    t.equal(answer.status, 503);
-    t.equal(answer.headers['x-breakwater-reason'], 'shutting-down');
+    const response = await call;
+    t.equal(response.status, 503);
+    t.equal(response.headers['x-breakwater-reason'], 'shutting-down');
     t.equal(await running.exit, 0);
   },
 );

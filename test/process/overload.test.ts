@@ -14,16 +14,16 @@ t.test('refuses calls at the door, and none of the operators', async (t) => {
     t,
     ALWAYS + upstreams(upstream.url, ', fallback: [{ static: { body: old } }]'),
   );
-  const answer = await send(`${sidecar.url('a')}/`);
-  t.equal(answer.status, 503);
-  t.equal(answer.headers['x-breakwater-reason'], 'overloaded');
-  t.equal(answer.headers['retry-after'], '1');
+  const received = await send(`${sidecar.url('a')}/`);
+  t.equal(received.status, 503);
+  t.equal(received.headers['x-breakwater-reason'], 'overloaded');
+  t.equal(received.headers['retry-after'], '1');
   t.equal(
-    answer.headers['proxy-status'],
+    received.headers['proxy-status'],
     'breakwater; error=proxy_internal_response; details="overloaded"',
   );
-  t.equal(answer.headers['x-breakwater-fallback'], undefined);
-  t.match(JSON.parse(answer.text), {
+  t.equal(received.headers['x-breakwater-fallback'], undefined);
+  t.match(JSON.parse(received.text), {
     type: 'urn:breakwater:overloaded',
     title: 'Overloaded',
     status: 503,

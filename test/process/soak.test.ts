@@ -131,7 +131,7 @@ upstreams:
         () => false,
       ),
     );
-    const ends: Ends = { answered: 0, broken: 0, left: 0 };
+    const ends: Ends = { responded: 0, broken: 0, left: 0 };
     const agent = new http.Agent({ keepAlive: true });
     const callers = Array.from(
       { length: GRPC_CLIENTS },
@@ -158,7 +158,7 @@ upstreams:
       samples.push(await proxy.held());
       if (SECONDS >= 60) t.comment(`${sample}: ${JSON.stringify(samples.at(-1))}`);
     }
-    const sent = ends.answered + ends.broken + ends.left;
+    const sent = ends.responded + ends.broken + ends.left;
     const read = await metrics();
     // A client that leaves before its request was read was never there.
     const counted = read.sum('breakwater_requests_total');
@@ -169,7 +169,7 @@ upstreams:
       read.sum('breakwater_attempts_total'),
       'each attempt has ended once',
     );
-    t.ok(ends.answered > sent / 2, `${ends.answered} of ${sent} answered`);
+    t.ok(ends.responded > sent / 2, `${ends.responded} of ${sent} have a response`);
     for (const kind of heldKinds) {
       const series = samples.slice(WARM_UP).map((held) => held[kind]);
       const rise = riseOf(series);

@@ -1,4 +1,4 @@
-/** A learned timeout frees callers from tries that hang, and does not cut a slower upstream off for good. */
+/** A learned timeout frees callers from attempts that hang, and does not cut a slower upstream off for good. */
 import { runOnce } from '../../bench/simulate/adaptive-timeout.js';
 import type { PhaseResult } from '../../bench/simulate/simulation.js';
 
@@ -15,7 +15,7 @@ const [, , tight] = await runOnce('250ms', 1);
 const { default: t } = await import('tap');
 
 t.test(
-  'hanging tries cost callers a fraction of what a patient timeout makes them cost',
+  'hanging attempts cost callers a fraction of what a patient timeout makes them cost',
   async (t) => {
     t.ok(p99(patient!) > 10_000, `${p99(patient!)} ms`);
     for (const [i, [before, , slower, , after]] of runs.entries()) {

@@ -29,7 +29,7 @@ const { default: t } = await import('tap');
 t.test('with perKey the others do not feel the flood', async (t) => {
   const { before, flood } = fair;
   t.ok(flood.p99Ms <= 1.2 * before.p99Ms, `p99 ${before.p99Ms} ms, then ${flood.p99Ms} ms`);
-  t.equal(flood.goodShare, 1, 'every call of every polite caller is answered');
+  t.equal(flood.goodShare, 1, 'every call of every polite caller has a response');
   t.equal(flood.overloadedMs, 0, 'nor does the upstream');
   // Five slots, each for 55 ms on average.
   t.ok(flood.floodGoodput > 80 && flood.floodGoodput < 100, `flooder ${flood.floodGoodput}/s`);
@@ -38,6 +38,6 @@ t.test('with perKey the others do not feel the flood', async (t) => {
 t.test('without perKey the flood takes what there is', async (t) => {
   const { before, flood } = unfair;
   t.equal(before.goodShare, 1);
-  t.ok(flood.goodShare < 0.3, `${flood.goodShare} of the polite calls are answered`);
+  t.ok(flood.goodShare < 0.3, `${flood.goodShare} of the polite calls have a response`);
   t.ok(flood.p99Ms > 1.5 * before.p99Ms, `p99 ${before.p99Ms} ms, then ${flood.p99Ms} ms`);
 });

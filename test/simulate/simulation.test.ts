@@ -23,7 +23,7 @@ const scenario = (overrides: Partial<Scenario> = {}): Scenario => ({
 const isNear = (value: number, expected: number, share: number) =>
   Math.abs(value - expected) <= share * expected;
 
-t.test('answers take as long as queueing theory says (M/M/1)', async (t) => {
+t.test('responses take as long as queueing theory says (M/M/1)', async (t) => {
   const [all] = await simulate(scenario());
   // At half load the time in the system is exponential with a mean of 10 ms / (1 - 0.5).
   t.ok(isNear(all!.calls.latencyMs(0.5), 20 * Math.log(2), 0.1), `${all!.calls.latencyMs(0.5)}`);

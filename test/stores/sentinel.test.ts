@@ -111,10 +111,10 @@ t.test('tells what is wrong with the sentinels, each with its name', onServer, a
     single.store.cache.get('a'),
     new RegExp(`^GET at 127.0.0.1:${sentinel!.port}: ERR unknown command.*write .mode: sentinel.`),
   );
-  const nobody = `redis://127.0.0.1:${NO_PORT}`;
-  const away = await openStore(t, optionsFor([nobody]));
+  const absent = `redis://127.0.0.1:${NO_PORT}`;
+  const away = await openStore(t, optionsFor([absent]));
   t.match(away.changes, [new RegExp(`^127.0.0.1:${NO_PORT}: .*ECONNREFUSED`)]);
-  const half = await openStore(t, optionsFor([nobody, ...fleet.urls]));
+  const half = await openStore(t, optionsFor([absent, ...fleet.urls]));
   t.same(half.changes, [undefined], 'one sentinel that responds is enough to find the primary');
 });
 

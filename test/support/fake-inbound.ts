@@ -98,7 +98,7 @@ export class FakeStream implements InboundStream {
   canSendInformational = true;
   canSendTrailers = true;
   isGone = false;
-  /** `write` answers false. */
+  /** `write` returns false. */
   isFull = false;
   /** Heads with this status cannot be written. */
   unwritable: number | undefined;

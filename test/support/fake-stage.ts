@@ -1,4 +1,4 @@
-/** The next stage of a pipeline, whose answers the test gives. */
+/** The next stage of a pipeline, whose responses the test gives. */
 import { Attempt } from '../../src/core/attempt.js';
 import type { Call } from '../../src/core/call.js';
 import { ClientGoneError, type CallError, type CallFailure } from '../../src/core/errors.js';
@@ -24,7 +24,7 @@ export class FakeRun {
     });
   }
 
-  answer(init: FakeReplyInit = {}): FakeReply {
+  respond(init: FakeReplyInit = {}): FakeReply {
     const reply = new FakeReply(init);
     this.#resolve(reply);
     return reply;
@@ -37,7 +37,7 @@ export class FakeRun {
 
 export class FakeStage implements CallStage, AttemptStage {
   readonly runs: FakeRun[] = [];
-  /** What `refusal` answers. */
+  /** What `refusal` returns. */
   refuses: CallError | undefined;
 
   run(subject: Call | Attempt): Promise<Reply> {
@@ -55,7 +55,8 @@ export class FakeStage implements CallStage, AttemptStage {
   }
 }
 
-export const clientGone = () => new ClientGoneError(499, 'Cannot answer because nobody listens');
+export const clientGone = () =>
+  new ClientGoneError(499, 'Cannot respond because the client is gone');
 
 /** What `reply` was rejected with; undefined if it was not. */
 export function failureOf(reply: Promise<Reply>): Promise<unknown> {

@@ -1,4 +1,4 @@
-/** An upstream that answers, refuses, hangs, resets, truncates, dribbles and talks garbage, at random from a seed. */
+/** An upstream that responds, refuses, hangs, resets, truncates, dribbles and talks garbage, at random from a seed. */
 import net from 'node:net';
 
 /** mulberry32: small, seeded, good enough to choose faults with. */

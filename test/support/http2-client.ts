@@ -6,7 +6,7 @@ import http2, {
 } from 'node:http2';
 import type { Teardown } from './sidecar.js';
 
-export interface Http2Answer {
+export interface Http2Response {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly trailers: IncomingHttpHeaders;
@@ -30,11 +30,11 @@ export function connectHttp2(t: Teardown, url: string): ClientHttp2Session {
   return session;
 }
 
-/** Never rejects: what ended the stream is in the answer. */
+/** Never rejects: what ended the stream is in the response. */
 export function ask(
   session: ClientHttp2Session,
   { method = 'GET', path = '/', headers = {}, body, trailers: sent }: Http2Request = {},
-): Promise<Http2Answer> {
+): Promise<Http2Response> {
   return new Promise((resolve) => {
     const stream = session.request(
       { ':method': method, ':path': path, ...headers },

@@ -74,9 +74,9 @@ async function startSentinel(
     rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
   });
   const command = (...words: string[]) => commandAt(port, ...words);
-  await eventually('the sentinel answers', () =>
+  await eventually('the sentinel replies', () =>
     command('PING').then(
-      (answer) => /^(?:\+PONG|-NOAUTH)/.test(answer),
+      (response) => /^(?:\+PONG|-NOAUTH)/.test(response),
       () => false,
     ),
   );

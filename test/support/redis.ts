@@ -19,12 +19,12 @@ export interface RedisServer {
   start(): Promise<void>;
   /** At once, without a farewell. */
   kill(): Promise<void>;
-  /** Connections stay open, but nothing is answered. */
+  /** Connections stay open, but no command gets a reply. */
   hang(): void;
   goOn(): void;
   /** Replaces the options that it has from its next start on. */
   restartWith(...options: string[]): Promise<void>;
-  /** Sends a command and gives back the raw answer. */
+  /** Sends a command and gives back the raw reply. */
   command(...words: string[]): Promise<string>;
 }
 
@@ -45,9 +45,9 @@ export async function startRedis(t: Teardown, ...initial: string[]): Promise<Red
     command,
     async start() {
       child = spawn('redis-server', [...args, ...options], { stdio: 'ignore' });
-      await eventually('redis-server answers', () =>
+      await eventually('redis-server replies', () =>
         command('PING').then(
-          (answer) => /^(?:\+PONG|-NOAUTH|-LOADING|-MASTERDOWN)/.test(answer),
+          (response) => /^(?:\+PONG|-NOAUTH|-LOADING|-MASTERDOWN)/.test(response),
           () => false,
         ),
       );

@@ -160,7 +160,7 @@ export async function startSidecar(
   };
 }
 
-export interface Answer {
+export interface ClientResponse {
   readonly status: number;
   readonly headers: http.IncomingHttpHeaders;
   readonly rawHeaders: readonly string[];
@@ -168,11 +168,11 @@ export interface Answer {
   readonly text: string;
 }
 
-/** One request on a connection of its own. Rejects when the answer breaks off. */
+/** One request on a connection of its own. Rejects when the response breaks off. */
 export function send(
   url: string,
   options: http.RequestOptions & { body?: string | Buffer } = {},
-): Promise<Answer> {
+): Promise<ClientResponse> {
   const { body, ...rest } = options;
   return new Promise((resolve, reject) => {
     const { hostname, port, pathname, search } = new URL(url);

@@ -6,7 +6,7 @@ import { message, SentCall, type ServedCall } from './grpc.js';
 type Random = () => number;
 
 /** What one client call came to, as the client saw it. */
-export type End = 'answered' | 'broken' | 'left';
+export type End = 'responded' | 'broken' | 'left';
 
 export type Ends = Record<End, number>;
 
@@ -38,9 +38,9 @@ export function callHttp(port: number, agent: http.Agent, random: Random): Promi
     const end = (as: End) => resolve(hasLeft ? 'left' : as);
     request.on('response', (response) => {
       response.resume();
-      response.on('end', () => end('answered'));
+      response.on('end', () => end('responded'));
       response.on('error', () => end('broken'));
-      response.on('close', () => end(response.complete ? 'answered' : 'broken'));
+      response.on('close', () => end(response.complete ? 'responded' : 'broken'));
     });
     request.on('error', () => end('broken'));
     request.on('close', () => end('broken'));
@@ -81,7 +81,7 @@ export class GrpcCaller {
     call.stream.end(message('x'.repeat(random() * 10_000)));
     if (isLeaving) setTimeout(() => call.stream.close(8), random() * 60);
     await call.end();
-    if (call.status !== undefined) return 'answered';
+    if (call.status !== undefined) return 'responded';
     return isLeaving ? 'left' : 'broken';
   }
 

@@ -92,21 +92,21 @@ async function startSidecar(t: Teardown, yaml: string): Promise<Sidecar> {
   return { proxy, addressOf };
 }
 
-const answer = (response: http.ServerResponse, status: number) =>
+const respond = (response: http.ServerResponse, status: number) =>
   void response.writeHead(status).end('x');
 
 /** The upstream of `good` takes WebSockets, too. */
 async function startUpstreams(t: Teardown, moods: Moods) {
-  const catalog = await startUpstream(t, (_, response) => answer(response, moods.catalog));
+  const catalog = await startUpstream(t, (_, response) => respond(response, moods.catalog));
   const slow = await startUpstream(t, (_, response) => {
-    setTimeout(() => answer(response, 200), 300).unref();
+    setTimeout(() => respond(response, 200), 300).unref();
   });
-  const good = await startUpstream(t, (_, response) => answer(response, 200));
+  const good = await startUpstream(t, (_, response) => respond(response, 200));
   const tunnels = new WebSocketServer({ server: good.server });
   t.teardown(() => tunnels.close());
-  const bad = await startUpstream(t, (_, response) => answer(response, 500));
+  const bad = await startUpstream(t, (_, response) => respond(response, 500));
   const check = (_: unknown, response: http.ServerResponse) =>
-    answer(response, moods.isFleetWell ? 200 : 503);
+    respond(response, moods.isFleetWell ? 200 : 503);
   const [one, two] = [await startUpstream(t, check), await startUpstream(t, check)];
   return {
     catalog: catalog.url,

@@ -72,7 +72,7 @@ function build(written: string) {
           .circuitBreaker!.wrap(stage)
           .run(fakeAttempt())
           .catch(() => {});
-        stage.last.answer({ status: 500, isComplete: true });
+        stage.last.respond({ status: 500, isComplete: true });
         await settle();
       }
     },

@@ -257,7 +257,7 @@ t.test('failures since: a few among many before them do not count', async (t) =>
 
 t.test('the last failed calls hold nothing of a query, header, body or key', async (t) => {
   const { clock, emit, detail } = build();
-  const secret = 'tell-nobody';
+  const secret = 'keep-secret';
   const error = new CallError('deadline-expired', `Cannot read the X-Deadline "${secret}"`);
   Object.defineProperty(error, 'outcome', { value: undefined });
   finish(emit, { status: 504, reason: 'deadline-expired', requestId: secret, error });

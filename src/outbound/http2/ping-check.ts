@@ -4,7 +4,7 @@ import type { Clock, Timer } from '../../core/clock.js';
 
 /** How long the other side has to respond to a PING, in ms. */
 export const PING_TIMEOUT_MS = 5000;
-/** A PING that is unanswered for so long, in ms, makes the session suspect. */
+/** A PING without an acknowledgement for so long, in ms, makes the session suspect. */
 const SUSPECT_MS = 250;
 /**
  * Servers of gRPC close connections with more than two PINGs between two responses. So the next one waits for a response,
@@ -20,7 +20,7 @@ export class PingCheck {
   #sentAtMs = -Infinity;
   #hasResponded = true;
 
-  /** @param onDead is called at most once per PING: it was not answered in time. */
+  /** @param onDead is called at most once per PING: it was not acknowledged in time. */
   constructor(session: ClientHttp2Session, clock: Clock, onDead: () => void) {
     this.#session = session;
     this.#clock = clock;

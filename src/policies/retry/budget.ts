@@ -21,20 +21,20 @@ const ROUNDING = 1e-9;
 export class RetryBudget {
   #options: RetryBudgetOptions;
   readonly #clock: Clock;
-  #firstTries: SlidingWindow;
+  #firstAttempts: SlidingWindow;
   #retries: SlidingWindow;
 
   constructor(options: RetryBudgetOptions, clock: Clock) {
     this.#options = options;
     this.#clock = clock;
-    this.#firstTries = new SlidingWindow(options.window);
+    this.#firstAttempts = new SlidingWindow(options.window);
     this.#retries = new SlidingWindow(options.window);
   }
 
   /** Goes on with what was counted; only a window of another length starts from nothing. */
   configure(options: RetryBudgetOptions): void {
     if (options.window !== this.#options.window) {
-      this.#firstTries = new SlidingWindow(options.window);
+      this.#firstAttempts = new SlidingWindow(options.window);
       this.#retries = new SlidingWindow(options.window);
     }
     this.#options = options;
@@ -42,7 +42,7 @@ export class RetryBudget {
 
   /** Counts a first attempt. */
   deposit(): void {
-    this.#firstTries.record(this.#clock.now(), false, false);
+    this.#firstAttempts.record(this.#clock.now(), false, false);
   }
 
   /** Pays for one retry. @returns false, and takes nothing, when the budget does not allow it. */
@@ -56,7 +56,7 @@ export class RetryBudget {
   remaining(): number {
     const { ratio, minPerSecond, window } = this.#options;
     const nowMs = this.#clock.now();
-    const earned = ratio * this.#firstTries.counts(nowMs).total;
+    const earned = ratio * this.#firstAttempts.counts(nowMs).total;
     const floor = (minPerSecond * window) / 1000;
     const spent = this.#retries.counts(nowMs).total;
     return Math.max(0, Math.floor(earned + floor - spent + ROUNDING));

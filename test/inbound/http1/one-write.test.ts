@@ -8,8 +8,8 @@ const clock = new FakeClock();
 
 const everyByte = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
 
-/** What a client gets of two answers over one connection, and in how many pieces the first one was written. */
-async function converse(method: string, answer: (response: ServerResponse) => void) {
+/** What a client gets of two responses over one connection, and in how many pieces the first one was written. */
+async function converse(method: string, respond: (response: ServerResponse) => void) {
   let writes = 0;
   let writesOfFirst = 0;
   const server = createServer((request, response) => {
@@ -28,7 +28,7 @@ async function converse(method: string, answer: (response: ServerResponse) => vo
       writes += 1;
       _writev.apply(socket, all);
     };
-    answer(response);
+    respond(response);
     return undefined;
   });
   await new Promise<void>((resolve) => {
@@ -53,7 +53,7 @@ async function converse(method: string, answer: (response: ServerResponse) => vo
   };
 }
 
-t.test('an answer that is ended with its body', async (t) => {
+t.test('a response that is ended with its body', async (t) => {
   t.test('it leaves in one write, byte for byte', async (t) => {
     const seen = await converse('GET', (response) => {
       response.writeHead(200, ['X-Latin', 'caf\u00e9', 'Content-Length', '256']);

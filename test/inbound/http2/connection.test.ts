@@ -210,7 +210,7 @@ t.test(
       client.send(request(1 + 2 * i), ...Array.from({ length: 150 }, ping));
       await client.roundTrip();
     }
-    t.same(closed, [], 'those between requests are answered');
+    t.same(closed, [], 'those between requests are acknowledged');
     client.send(...Array.from({ length: 250 }, ping));
     t.equal(codeOf(await client.until('GOAWAY', 0)), NGHTTP2_ENHANCE_YOUR_CALM);
     await client.untilClosed();

@@ -20,15 +20,15 @@ import { eventually, type Teardown } from '../../support/sidecar.js';
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 
-const ANSWER = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n';
+const RESPONSE = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n';
 
-/** A server that answers each request with `fields`, and a pool to it. */
+/** A server that responds to each request with `fields`, and a pool to it. */
 async function open(t: Teardown, fields = '') {
   const sockets: Socket[] = [];
   const server = createServer((socket) => {
     sockets.push(socket);
     socket.on('error', () => {});
-    socket.on('data', () => socket.write(`${ANSWER}${fields}\r\nok`));
+    socket.on('data', () => socket.write(`${RESPONSE}${fields}\r\nok`));
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const { port } = server.address() as AddressInfo;
@@ -153,7 +153,7 @@ t.test('the connections to an upstream', async (t) => {
     t.equal((await use(pool)).isDestroyed, true);
   });
 
-  t.test('are not kept after an answer that closes them', async (t) => {
+  t.test('are not kept after a response that closes them', async (t) => {
     const { pool } = await open(t, 'Connection: close\r\n');
     t.equal((await use(pool)).isDestroyed, true);
   });
@@ -162,7 +162,7 @@ t.test('the connections to an upstream', async (t) => {
     const { pool, clock, sockets } = await open(t);
     const connection = await use(pool);
     clock.stall(200);
-    // Its end is here, but nobody has read it yet.
+    // Its end is here, but was not read yet.
     sockets[0]!.destroy();
     t.not(await use(pool), connection);
   });
@@ -244,7 +244,7 @@ t.test('the connections to an upstream', async (t) => {
   t.test('are not used when the upstream has spoken unasked', async (t) => {
     const { pool, sockets } = await open(t);
     const connection = await use(pool);
-    sockets[0]!.write(`${ANSWER}\r\nno`);
+    sockets[0]!.write(`${RESPONSE}\r\nno`);
     await eventually('it is given up', () => connection.isDestroyed);
     t.not(await use(pool), connection);
   });
@@ -253,7 +253,7 @@ t.test('the connections to an upstream', async (t) => {
     for (const end of [
       (socket: Socket) => socket.destroy(),
       (socket: Socket) => socket.end(),
-      (socket: Socket) => socket.write(`${ANSWER}\r\nno`),
+      (socket: Socket) => socket.write(`${RESPONSE}\r\nno`),
     ]) {
       const { pool, clock, sockets } = await open(t);
       const connection = await use(pool);

@@ -87,7 +87,7 @@ function build() {
     written: () => wire.written,
     send: (overrides: Partial<OutboundRequest> = {}) =>
       connection.send({ ...request, ...overrides }, handler),
-    answer: (text: string) => connection.onRead(Buffer.from(text, 'latin1')),
+    respond: (text: string) => connection.onRead(Buffer.from(text, 'latin1')),
   };
 }
 
@@ -235,11 +235,11 @@ t.test('a body that ends while it is stalled is sent when the upstream has taken
 t.test(
   'a response is handed over, and the connection is idle before its end is told',
   async (t) => {
-    const { connection, send, answer, told } = build();
+    const { connection, send, respond, told } = build();
     send();
-    answer('HTTP/1.1 103 Early Hints\r\n\r\n');
-    answer('HTTP/1.1 100 Continue\r\n\r\n');
-    answer(OK);
+    respond('HTTP/1.1 103 Early Hints\r\n\r\n');
+    respond('HTTP/1.1 100 Continue\r\n\r\n');
+    respond(OK);
     t.same(told, ['start', ['informational', 103], ['head', 200], ['data', 'ok'], 'idle', 'end']);
     t.equal(connection.openedAtMs, 7);
     t.notOk(connection.isDestroyed);
@@ -247,17 +247,17 @@ t.test(
 );
 
 t.test('a connection is not used again while its request is still on its way', async (t) => {
-  const { connection, send, answer, told } = build();
+  const { connection, send, respond, told } = build();
   send({ body: fakeBody().cursor });
-  answer(OK);
+  respond(OK);
   t.same(told, ['start', ['head', 200], ['data', 'ok'], 'end']);
   t.ok(connection.isDestroyed);
 });
 
 t.test('nor when its upstream closes it', async (t) => {
-  const { connection, send, answer, told } = build();
+  const { connection, send, respond, told } = build();
   send();
-  answer('HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n');
+  respond('HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n');
   t.same(told, ['start', ['head', 204], 'end']);
   t.ok(connection.isDestroyed);
 });
@@ -275,7 +275,7 @@ t.test('a failure tells how far its exchange had come', async (t) => {
   t.ok(early.connection.isDestroyed);
   const late = build();
   late.send();
-  late.answer(OK.slice(0, 20));
+  late.respond(OK.slice(0, 20));
   late.connection.fail(new Error('broken'));
   t.same(late.told, ['start', failure({ hasResponseBegun: true })]);
 });
@@ -306,22 +306,22 @@ t.test('an upstream that ends its side, or is gone, breaks what is not complete'
 t.test('a refusal of an upload may end with its connection', async (t) => {
   const refusing = build();
   refusing.send({ body: fakeBody().cursor });
-  refusing.answer('HTTP/1.1 413 Too Large\r\n\r\nno');
+  refusing.respond('HTTP/1.1 413 Too Large\r\n\r\nno');
   refusing.wire.destroy(new Error('connection reset'));
   await new Promise(setImmediate);
   t.same(refusing.told, ['start', ['head', 413], ['data', 'no'], 'end', 'gone']);
   const broken = build();
   broken.send({ body: fakeBody().cursor });
-  broken.answer('HTTP/1.1 200 OK\r\n\r\nno');
+  broken.respond('HTTP/1.1 200 OK\r\n\r\nno');
   broken.wire.destroy(new Error('connection reset'));
   await new Promise(setImmediate);
   t.match(broken.told.at(-1), ['connection reset', { hasResponseBegun: true }]);
 });
 
 t.test('what came of the exchange before does not count', async (t) => {
-  const { connection, send, answer, told } = build();
+  const { connection, send, respond, told } = build();
   send();
-  answer(OK);
+  respond(OK);
   connection.isReused = true;
   told.length = 0;
   send();
@@ -347,12 +347,12 @@ t.test('but not where its body has begun, or a response, or the client has left'
   body.offer('a');
   begun.connection.fail(new Error('broken'));
   t.same(begun.told, ['start', failure({ isReused: true })]);
-  const answered = build();
-  answered.connection.isReused = true;
-  answered.send({ body: fakeBody().cursor });
-  answered.answer('H');
-  answered.connection.fail(new Error('broken'));
-  t.same(answered.told, ['start', failure({ isReused: true, hasResponseBegun: true })]);
+  const responded = build();
+  responded.connection.isReused = true;
+  responded.send({ body: fakeBody().cursor });
+  responded.respond('H');
+  responded.connection.fail(new Error('broken'));
+  t.same(responded.told, ['start', failure({ isReused: true, hasResponseBegun: true })]);
   const left = build();
   left.connection.isReused = true;
   left.send({ body: fakeBody().cursor });
@@ -375,32 +375,32 @@ t.test('a connection that is destroyed tells its handler nothing', async (t) => 
 });
 
 t.test('after an upgrade, what comes is no response any more', async (t) => {
-  const { send, answer, told, wire } = build();
+  const { send, respond, told, wire } = build();
   send({ upgrade: 'x' });
-  answer('HTTP/1.1 101 Go\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\nfirst');
+  respond('HTTP/1.1 101 Go\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\nfirst');
   await new Promise(setImmediate);
   t.same(told, ['start', 'gone', ['upgrade', 101], ['tunnel', 'first']], 'its pool lets go of it');
-  answer('HTTP/1.1 second');
+  respond('HTTP/1.1 second');
   await new Promise(setImmediate);
   t.same(told.slice(4), [['tunnel', 'HTTP/1.1 second']]);
   t.notOk(wire.destroyed);
 });
 
 t.test('hints are told as they come', async (t) => {
-  const { send, answer, told } = build();
+  const { send, respond, told } = build();
   send();
-  answer('HTTP/1.1 103 Early Hints\r\n\r\n');
+  respond('HTTP/1.1 103 Early Hints\r\n\r\n');
   t.same(told, ['start', ['informational', 103]], 'before the response is here');
 });
 
 t.test('hints before the second response are not its end', async (t) => {
-  const { send, answer, told } = build();
+  const { send, respond, told } = build();
   send();
-  answer(OK);
+  respond(OK);
   told.length = 0;
   send();
-  answer('HTTP/1.1 103 Early Hints\r\n\r\n');
-  answer(OK);
+  respond('HTTP/1.1 103 Early Hints\r\n\r\n');
+  respond(OK);
   t.same(told, ['start', ['informational', 103], ['head', 200], ['data', 'ok'], 'idle', 'end']);
 });
 

@@ -19,7 +19,7 @@ interface Reading {
   fault: string | undefined;
 }
 
-/** Reads `pieces` as the answer to `question`, and then the end of the connection. */
+/** Reads `pieces` as the response to `question`, and then the end of the connection. */
 function read(pieces: readonly string[], question = GET): Reading {
   const reading: Reading = {
     informational: [],
@@ -63,7 +63,7 @@ function cut(text: string, at: readonly number[]): string[] {
   return [0, ...places].map((place, i) => text.slice(place, places[i]));
 }
 
-const answers = {
+const responses = {
   'a length': 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-Two: a\r\nx-two: \r\n\r\nhello',
   chunks:
     'HTTP/1.1 201 Créé\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n3;a=b\r\nhel\r\n2\r\nlo\r\n0\r\nX-Sum: 1\r\n\r\n',
@@ -72,29 +72,29 @@ const answers = {
     'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello',
 } as const;
 
-t.test('an answer', async (t) => {
+t.test('a response', async (t) => {
   t.test('it is read alike wherever its bytes are cut', async (t) => {
     const places = fc.array(fc.nat(150), { maxLength: 12 });
-    const text = fc.constantFrom(...Object.values(answers));
+    const text = fc.constantFrom(...Object.values(responses));
     fc.assert(
-      fc.property(text, places, (answer, at) => {
-        t.strictSame(read(cut(answer, at)), read([answer]));
+      fc.property(text, places, (response, at) => {
+        t.strictSame(read(cut(response, at)), read([response]));
       }),
     );
   });
 
   t.test('it keeps fields as they are on the wire', async (t) => {
-    const { head } = read([answers['a length']]);
+    const { head } = read([responses['a length']]);
     t.strictSame(head?.headers, ['Content-Length', '5', 'X-Two', 'a', 'x-two', '']);
-    t.equal(read([answers.chunks]).head?.statusText, 'Créé');
+    t.equal(read([responses.chunks]).head?.statusText, 'Créé');
   });
 
   t.test('it ends with its length, its last chunk or its connection', async (t) => {
-    for (const answer of Object.values(answers)) t.equal(read([answer]).body, 'hello');
-    t.strictSame(read([answers.chunks]).end, { trailers: ['X-Sum', '1'], keepsAlive: true });
-    t.strictSame(read([answers['an end']]).end, { trailers: [], keepsAlive: false });
-    t.equal(read([answers['a length'].slice(0, -1)]).end, undefined);
-    t.equal(read([answers.chunks.slice(0, -2)]).end, undefined);
+    for (const response of Object.values(responses)) t.equal(read([response]).body, 'hello');
+    t.strictSame(read([responses.chunks]).end, { trailers: ['X-Sum', '1'], keepsAlive: true });
+    t.strictSame(read([responses['an end']]).end, { trailers: [], keepsAlive: false });
+    t.equal(read([responses['a length'].slice(0, -1)]).end, undefined);
+    t.equal(read([responses.chunks.slice(0, -2)]).end, undefined);
   });
 
   t.test('it has no body where its request or its status says so', async (t) => {
@@ -115,16 +115,16 @@ t.test('an answer', async (t) => {
     t.equal(keepsAlive('1.1', 'close'), false);
     t.equal(keepsAlive('1.0', 'x'), false);
     t.equal(keepsAlive('1.0', 'keep-alive'), true);
-    // Bytes that nobody has asked for would be taken for the answer to the next request.
-    t.equal(read([`${answers['a length']}HTTP/1.1 200 OK\r\n`]).end?.keepsAlive, false);
+    // Bytes that were not asked for would be taken for the response to the next request.
+    t.equal(read([`${responses['a length']}HTTP/1.1 200 OK\r\n`]).end?.keepsAlive, false);
   });
 
   t.test('it may be an upgrade, where one was asked for', async (t) => {
-    const answer = 'HTTP/1.1 101 Go\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\nHTTP/1.1 more';
-    const upgrade = read([answer], { method: 'GET', upgrade: 'x' });
+    const response = 'HTTP/1.1 101 Go\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\nHTTP/1.1 more';
+    const upgrade = read([response], { method: 'GET', upgrade: 'x' });
     t.match(upgrade, { head: { status: 101, statusText: 'Go' }, upgraded: 'HTTP/1.1 more' });
-    t.match(read([answer]).fault, /bad upgrade/);
-    t.equal(read([answer]).head, undefined);
+    t.match(read([response]).fault, /bad upgrade/);
+    t.equal(read([response]).head, undefined);
   });
 
   t.test('it is refused where it is none that could be passed on', async (t) => {
@@ -145,17 +145,17 @@ t.test('an answer', async (t) => {
       'an endless reason phrase': `HTTP/1.1 200 ${'b'.repeat(MAX_HEADER_BYTES + 1)}`,
       'no HTTP': 'SSH-2.0-OpenSSH_9.2\r\n',
     };
-    for (const [what, answer] of Object.entries(faulty)) {
-      t.type(read([answer]).fault, 'string', what);
-      t.equal(read([answer]).end, undefined, what);
+    for (const [what, response] of Object.entries(faulty)) {
+      t.type(read([response]).fault, 'string', what);
+      t.equal(read([response]).end, undefined, what);
     }
   });
 
   t.test('it is what Node.js makes of it', async (t) => {
-    let answer = '';
+    let received = '';
     const server = createServer((socket) => {
       socket.on('error', () => {});
-      socket.once('data', () => socket.end(answer, 'latin1'));
+      socket.once('data', () => socket.end(received, 'latin1'));
     });
     await once(server.listen(0, '127.0.0.1'), 'listening');
     t.teardown(() => server.close());
@@ -174,7 +174,7 @@ t.test('an answer', async (t) => {
       });
     const garbled = fc
       .tuple(
-        fc.constantFrom(...Object.values(answers)),
+        fc.constantFrom(...Object.values(responses)),
         fc.nat(120),
         fc.nat(2),
         fc.constantFrom('', '\r', '\n', ' ', ':', '0', 'a', '\0', '\u00e9', '\r\n', '\r\n\r\n'),
@@ -182,7 +182,7 @@ t.test('an answer', async (t) => {
       .map(([text, at, length, by]) => text.slice(0, at) + by + text.slice(at + length));
     await fc.assert(
       fc.asyncProperty(garbled, async (text) => {
-        answer = text;
+        received = text;
         const theirs = await ask();
         const { head, body, end, fault } = read([text]);
         const isOurs = end !== undefined && head !== undefined;

@@ -122,17 +122,17 @@ t.test('a name in use is looked up every 5 s', async (t) => {
 
 t.test('an address is gone when more than one look-up lacks it', async (t) => {
   const { clock, asked, name } = open();
-  const answer = async (...addresses: string[]): Promise<void> => {
+  const respond = async (...addresses: string[]): Promise<void> => {
     name.touch(clock.now());
     asked.at(-1)!.resolve(v4(...addresses));
     await clock.advance(5000);
   };
-  await answer('1.1.1.1', '2.2.2.2');
-  await answer('2.2.2.2');
+  await respond('1.1.1.1', '2.2.2.2');
+  await respond('2.2.2.2');
   t.equal(name.isGone('1.1.1.1'), false, 'some servers name a part of the addresses each time');
-  await answer('2.2.2.2');
+  await respond('2.2.2.2');
   t.equal(name.isGone('1.1.1.1'), true);
   t.equal(name.isGone('2.2.2.2'), false);
-  await answer('1.1.1.1');
+  await respond('1.1.1.1');
   t.equal(name.isGone('1.1.1.1'), false, 'it is back');
 });

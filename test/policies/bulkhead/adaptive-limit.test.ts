@@ -16,7 +16,7 @@ const defaults: AdaptiveLimitOptions = {
   window: 10_000,
 };
 
-/** A limit and an upstream that answers in steps: all slots in use, 40 answers per half second. */
+/** A limit and an upstream that responds in steps: all slots in use, 40 responses per half second. */
 function build(initial: number, options: Partial<AdaptiveLimitOptions> = {}) {
   const clock = new FakeClock();
   const adaptive = new AdaptiveLimit({ ...defaults, ...options }, initial, clock);
@@ -138,7 +138,7 @@ t.test('is not moved by a few slow calls of another kind', async (t) => {
   t.ok(limits.filter((limit) => limit < 20).length < 30, 'only to look');
 });
 
-t.test('halves when too many tries fail, at most twice per window', async (t) => {
+t.test('halves when too many attempts fail, at most twice per window', async (t) => {
   const { adaptive, feed } = build(100);
   await feed(20, () => 50, 0, 0.4);
   const limits = await feed(30, () => 50, 10, 0.4);
@@ -161,7 +161,7 @@ t.test('does not rise from increaseBelow on', async (t) => {
   t.ok(adaptive.limit > 30);
 });
 
-t.test('tries that say nothing of the upstream do not count', async (t) => {
+t.test('attempts that say nothing of the upstream do not count', async (t) => {
   const { clock, adaptive } = build(100);
   for (let i = 0; i < 100; i += 1) {
     await clock.advance(100);
@@ -175,16 +175,16 @@ t.test('is always a whole number within the bounds', async (t) => {
     ms: fc.integer({ min: 0, max: 3000 }),
     latencyMs: fc.double({ min: 0, max: 60_000, noNaN: true }),
     inFlight: fc.nat(300),
-    answers: fc.nat(60),
+    responses: fc.nat(60),
     result: fc.constantFrom('success', 'failure', 'timeout', 'unsent', 'reset', 'cancelled'),
   } as const);
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 60 }), fc.nat(300), async (steps, initial) => {
       const clock = new FakeClock();
       const adaptive = new AdaptiveLimit(defaults, initial, clock);
-      for (const { ms, latencyMs, inFlight, answers, result } of steps) {
+      for (const { ms, latencyMs, inFlight, responses, result } of steps) {
         await clock.advance(ms);
-        for (let i = 0; i < answers; i += 1) {
+        for (let i = 0; i < responses; i += 1) {
           adaptive.observeLatency(latencyMs, inFlight);
           adaptive.observeResults([result]);
         }
@@ -211,7 +211,7 @@ const settings = (adaptive: Options['adaptive'], maxConcurrent = 20): BulkheadSe
   },
 });
 
-/** Calls through the layer, each answered after `ms` in `tries`. */
+/** Calls through the layer, each with a response after `ms` and these results of attempts. */
 async function call(
   clock: FakeClock,
   layer: NonNullable<ReturnType<typeof policy.create>>,
@@ -226,7 +226,7 @@ async function call(
   for (const run of next.runs) {
     run.call.attempts = results.length;
     run.call.results.push(...results);
-    run.answer({ isComplete: true, status: results.at(-1) === 'success' ? 200 : 503 });
+    run.respond({ isComplete: true, status: results.at(-1) === 'success' ? 200 : 503 });
   }
   await settle();
   await Promise.all(replies);
@@ -250,7 +250,7 @@ t.test('the bulkhead admits by the limit that moves, and shows it', async (t) =>
 });
 
 t.test(
-  'the time of later tries and of back-off is no latency, but each try is a result',
+  'the time of later attempts and of back-off is no latency, but each attempt is a result',
   async (t) => {
     const clock = new FakeClock();
     const layer = policy.create(settings(defaults), fakeContext(clock))!;
@@ -258,9 +258,9 @@ t.test(
     const before = layer.bulkhead.limit;
     await call(clock, layer, 20, 2000, ['failure', 'success']);
     await call(clock, layer, 20, 2000, ['failure', 'success']);
-    t.ok(layer.bulkhead.limit >= before, 'answers that seem slow are not');
+    t.ok(layer.bulkhead.limit >= before, 'responses that seem slow are not');
     await call(clock, layer, 20, 2000, ['failure', 'success']);
-    t.ok(layer.bulkhead.limit <= before / 2 + 1, 'more than a fifth of all tries have failed');
+    t.ok(layer.bulkhead.limit <= before / 2 + 1, 'more than a fifth of all attempts have failed');
   },
 );
 

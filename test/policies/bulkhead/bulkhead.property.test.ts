@@ -148,10 +148,10 @@ t.test('admits whom plain lists would admit, in that order', async (t) => {
         } else if (active !== undefined && run !== undefined) {
           model.leave(active);
           if (what === 'stream') {
-            bodies.set(active, run.answer({ headers: ['Content-Type', 'text/event-stream'] }));
+            bodies.set(active, run.respond({ headers: ['Content-Type', 'text/event-stream'] }));
             model.streams.push(active);
           } else if (what === 'finish') {
-            const body = run.answer();
+            const body = run.respond();
             await settle();
             body.finish();
           } else {

@@ -37,29 +37,29 @@ t.test('is absent from the chain when it is off', async (t) => {
   t.equal(policy.create({ bulkhead: 'off' }, fakeContext(new FakeClock())), undefined);
 });
 
-t.test('keeps a slot until the last byte of the answer', async (t) => {
+t.test('keeps a slot until the last byte of the response', async (t) => {
   const { next, stage, bulkhead } = build({ maxConcurrent: 2 });
   const { reply } = start(stage);
   t.match(bulkhead, { active: 1, queued: 0, limit: 2 });
-  const body = next.last.answer();
+  const body = next.last.respond();
   t.equal(await reply, body);
   t.equal(bulkhead.active, 1);
   body.finish();
   t.equal(bulkhead.active, 0);
 });
 
-t.test('gives the slot of a broken answer back', async (t) => {
+t.test('gives the slot of a broken response back', async (t) => {
   const { next, stage, bulkhead } = build();
   const { reply } = start(stage);
-  next.last.answer().abort(clientGone());
+  next.last.respond().abort(clientGone());
   await reply;
   t.equal(bulkhead.active, 0);
 });
 
-t.test('gives the slot of a complete answer back at once', async (t) => {
+t.test('gives the slot of a complete response back at once', async (t) => {
   const { next, stage, bulkhead } = build();
   const { reply } = start(stage);
-  next.last.answer({ isComplete: true });
+  next.last.respond({ isComplete: true });
   await reply;
   t.equal(bulkhead.active, 0);
 });
@@ -77,7 +77,7 @@ t.test('admits waiters first in, first out', async (t) => {
   const { next, stage, bulkhead } = build();
   const [first, second, third] = [start(stage), start(stage), start(stage)];
   t.match(bulkhead, { active: 1, queued: 2 });
-  const bodies = [next.last.answer({})];
+  const bodies = [next.last.respond({})];
   await first.reply;
   bodies[0]!.finish();
   t.match(bulkhead, { active: 1, queued: 1 }, 'no slot is free for a moment');
@@ -89,7 +89,7 @@ t.test('admits waiters first in, first out', async (t) => {
   t.match(bulkhead, { active: 1, queued: 0 });
 });
 
-t.test('lets nobody overtake the queue', async (t) => {
+t.test('lets no call overtake the queue', async (t) => {
   const { next, stage } = build();
   start(stage);
   const waiter = start(stage);
@@ -114,7 +114,7 @@ t.test('refuses at once when the queue is full', async (t) => {
   t.equal(next.runs.length, 1);
 });
 
-t.test('queues nobody when maxQueue is 0', async (t) => {
+t.test('queues no call when maxQueue is 0', async (t) => {
   const { stage, bulkhead } = build({ maxQueue: 0 });
   start(stage);
   t.match(await failureOf(start(stage).reply), { reason: 'bulkhead-full' });
@@ -193,7 +193,7 @@ t.test('gives the slot back of a call that was ended between its turn and its st
   const { next, stage, bulkhead, events } = build();
   start(stage);
   const [second, third] = [start(stage), start(stage)];
-  const body = next.last.answer();
+  const body = next.last.respond();
   await settle();
   body.finish();
   const error = clientGone();
@@ -205,7 +205,7 @@ t.test('gives the slot back of a call that was ended between its turn and its st
   t.equal(events.length, 2, 'only what went on counts as admitted');
 });
 
-t.test('wakes nobody after the queue was left', async (t) => {
+t.test('wakes no call after the queue was left', async (t) => {
   const { next, stage, bulkhead } = build();
   start(stage);
   const { call } = start(stage);

@@ -232,7 +232,7 @@ t.test('admits whom plain lists would admit, in that order', async (t) => {
         assert.equal(clock.pending, model.queue.length, 'one timer for each waiter');
         assert.ok(
           !model.queue.some((one) => model.mayEnter(one.key)),
-          'nobody waits for a slot that is free for it',
+          'no call waits for a slot that is free for it',
         );
       }
 

@@ -129,7 +129,7 @@ t.test('tells long values apart, and keeps none of them', async (t) => {
   t.ok(queue.tryEnter(line));
   t.equal(queue.lineOf(callOf(`${long}abc`)), line);
   t.not(queue.lineOf(callOf(`${long}abd`)), line);
-  t.not(queue.lineOf(callOf('abc')), line, 'nobody passes for the digest of another');
+  t.not(queue.lineOf(callOf('abc')), line, 'no caller passes for the digest of another');
 });
 
 t.test(
@@ -153,7 +153,7 @@ t.test(
   },
 );
 
-t.test('pushes nobody out for a caller who would have as long a line then', async (t) => {
+t.test('pushes no call out for a caller that would have as long a line then', async (t) => {
   const { stage } = build({ maxConcurrent: 2, maxQueue: 3 });
   startAll(stage, 'a', 'a');
   const waiting = startAll(stage, 'a', 'a', 'b');
@@ -228,7 +228,7 @@ t.test(
     const { next, stage, bulkhead } = build();
     startAll(stage, 'a', 'a');
     const [second, third] = startAll(stage, 'a', 'a');
-    const body = next.runs[0]!.answer();
+    const body = next.runs[0]!.respond();
     await settle();
     body.finish();
     t.equal(bulkhead.queued, 1);

@@ -18,23 +18,23 @@ function build(maxStreams: number | 'off' = 'off') {
 t.test('counts a response that has begun as a stream, without a slot', async (t) => {
   const { next, start, ...tested } = build();
   const reply = start();
-  const answer = next.last.answer(begun);
+  const given = next.last.respond(begun);
   await reply;
   t.match(tested.bulkhead, { active: 0, streams: 1 });
-  answer.finish();
+  given.finish();
   t.match(tested.bulkhead, { active: 0, streams: 0 });
 });
 
 t.test('refuses one stream too many', async (t) => {
   const { next, start } = build(1);
   const reply = start();
-  next.last.answer(begun);
+  next.last.respond(begun);
   await reply;
   const other = start();
-  const answer = next.last.answer(begun);
+  const given = next.last.respond(begun);
   t.match(await failureOf(other), { reason: 'bulkhead-full', status: 503 });
-  t.ok(answer.error, 'it is cancelled upstream');
+  t.ok(given.error, 'it is cancelled upstream');
   const third = start();
-  next.last.answer(trailersOnly('NOT_FOUND'));
+  next.last.respond(trailersOnly('NOT_FOUND'));
   t.equal(await failureOf(third), undefined, 'no stream');
 });

@@ -93,14 +93,14 @@ t.test('a call that is over before it would have had its slot still needs one', 
   const first = start();
   const second = start();
   await clock.advance(300);
-  second.run!.answer({ isComplete: true });
+  second.run!.respond({ isComplete: true });
   await clock.advance(200);
-  first.run!.answer({ isComplete: true });
+  first.run!.respond({ isComplete: true });
   await clock.advance(299);
   // Enforced, the second call would work from 500 to 800.
   const third = start();
   await clock.advance(1);
-  third.run!.answer({ isComplete: true });
+  third.run!.respond({ isComplete: true });
   await settle();
   const waits = () =>
     events.flatMap((event) => ('waitedMs' in event && event.type.includes('would') ? [event] : []));
@@ -118,7 +118,7 @@ t.test('a client that leaves would not have left later', async (t) => {
   await clock.advance(100);
   third.call.cancel(clientGone());
   third.run!.fail(clientGone());
-  first.run!.answer({ isComplete: true });
+  first.run!.respond({ isComplete: true });
   await clock.advance(100);
   second.call.cancel(clientGone());
   second.run!.fail(clientGone());
@@ -155,7 +155,7 @@ t.test('retries are not denied, but counted where they would have been', async (
 t.test('streams are counted, and those over maxStreams are noted', async (t) => {
   const { start, layer, next } = build({ maxConcurrent: 5, maxStreams: 1 });
   const calls = [start(), start()];
-  const bodies = next.runs.map((run) => run.answer({ headers: EVENTS }));
+  const bodies = next.runs.map((run) => run.respond({ headers: EVENTS }));
   await settle();
   t.same(
     calls.map(({ call }) => call.shadow),
@@ -208,7 +208,7 @@ t.test('a reload to shadow lets in who waits; one to enforce counts who runs', a
   start();
   t.match(await failureOf(start().reply), { reason: 'bulkhead-full' });
   for (const { call } of [first, second, third]) {
-    next.runs.find((run) => run.call === call)!.answer({ isComplete: true });
+    next.runs.find((run) => run.call === call)!.respond({ isComplete: true });
   }
   await settle();
   t.equal(next.runs.length, 4);

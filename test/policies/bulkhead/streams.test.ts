@@ -25,7 +25,7 @@ function build(options: Partial<Options> = {}) {
   /** A call whose stream has begun. */
   const open = async () => {
     const reply = start();
-    const body = next.last.answer(STREAM);
+    const body = next.last.respond(STREAM);
     await settle();
     return { reply, body };
   };
@@ -42,7 +42,7 @@ t.test('a stream leaves its slot to the next call', async (t) => {
   const second = await open();
   t.match(bulkhead, { active: 0, streams: 2 });
   const plain = start();
-  next.last.answer();
+  next.last.respond();
   t.equal((await plain).status, 200);
   t.match(bulkhead, { active: 1, streams: 2 });
   second.body.abort(clientGone());
@@ -54,7 +54,7 @@ t.test('a stream that is over with its headers is none', async (t) => {
   const { bulkhead, next, start } = build({ maxStreams: 1 });
   for (let i = 0; i < 3; i++) {
     const reply = start();
-    next.last.answer({ ...STREAM, isComplete: true });
+    next.last.respond({ ...STREAM, isComplete: true });
     t.equal((await reply).status, 200);
     t.match(bulkhead, { active: 0, streams: 0 });
   }

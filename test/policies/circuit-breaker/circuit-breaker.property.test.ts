@@ -38,7 +38,7 @@ class Model {
   successes = 0;
   openings = 0;
   untilMs = 0;
-  /** Probes without an answer yet, by the stay that admitted them. */
+  /** Probes without a response yet, by the stay that admitted them. */
   readonly probes = new Map<number, number>();
 
   #move(to: CircuitStateName): void {
@@ -129,7 +129,7 @@ const step = fc.oneof(
 );
 
 function end(run: FakeRun, verdict: Verdict): void {
-  if (verdict === 'success') run.answer({ isComplete: true });
+  if (verdict === 'success') run.respond({ isComplete: true });
   else if (verdict === 'failure') run.fail(new CallError('upstream-reset', 'Cannot'));
   else run.fail(clientGone());
 }

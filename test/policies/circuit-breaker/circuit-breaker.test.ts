@@ -27,7 +27,7 @@ function build(options: Partial<Options> = {}) {
   const stage = layer.wrap(next);
   const { circuit } = layer;
 
-  /** Sends a try and leaves it under way. */
+  /** Sends an attempt and leaves it under way. */
   function send(call: Call = fakeCall()) {
     const attempt = fakeAttempt(call);
     attempt.endpoint = call.triedEndpoints.at(-1);
@@ -44,13 +44,13 @@ function build(options: Partial<Options> = {}) {
     layer,
     circuit,
     send,
-    /** A try that is answered at once, body and all. */
-    async answer(status: number, call?: Call): Promise<void> {
+    /** An attempt with a response at once, body and all. */
+    async respond(status: number, call?: Call): Promise<void> {
       const { reply, run } = send(call);
-      run.answer({ status, isComplete: true });
+      run.respond({ status, isComplete: true });
       await reply;
     },
-    /** A try that fails at once, or after a while. */
+    /** An attempt that fails at once, or after a while. */
     async fail(error: CallFailure, afterMs = 0, call?: Call): Promise<void> {
       const { reply, run } = send(call);
       await clock.advance(afterMs);
@@ -59,7 +59,7 @@ function build(options: Partial<Options> = {}) {
     },
     /** F and S as in a score: failures and successes, one after the other. */
     async play(score: string): Promise<void> {
-      for (const note of score) await this.answer(note === 'F' ? 500 : 200);
+      for (const note of score) await this.respond(note === 'F' ? 500 : 200);
     },
     get state() {
       return circuit.snapshot().state;
@@ -100,7 +100,7 @@ t.test('does not count a 4xx whose connection breaks after its head', async (t) 
   const tested = build();
   for (let i = 0; i < 5; i += 1) {
     const { reply, run } = tested.send();
-    run.answer({ status: 404 });
+    run.respond({ status: 404 });
     (await reply).abort(error('upstream-reset'));
   }
   t.equal(tested.state, 'closed');
@@ -110,11 +110,11 @@ t.test('is absent from the chain when it is off', async (t) => {
   t.equal(policy.create({ circuitBreaker: 'off' }, fakeContext(new FakeClock())), undefined);
 });
 
-t.test('passes answers and failures on as they are', async (t) => {
+t.test('passes responses and failures on as they are', async (t) => {
   const { next, stage } = build();
   const reply = stage.run(fakeAttempt());
-  const answer = next.last.answer({ status: 500 });
-  t.equal(await reply, answer);
+  const given = next.last.respond({ status: 500 });
+  t.equal(await reply, given);
   const failed = stage.run(fakeAttempt());
   const reset = error('upstream-reset');
   next.last.fail(reset);
@@ -190,7 +190,7 @@ t.test('never opens for failures when both of their rules are off', async (t) =>
   t.match(tested.circuit.snapshot(), { state: 'closed', failureRate: 1 });
 });
 
-t.test('opens at a share of slow tries, whether failureRate is on or off', async (t) => {
+t.test('opens at a share of slow attempts, whether failureRate is on or off', async (t) => {
   for (const failureRate of ['off', defaultRate] as const) {
     const tested = build({ failureRate, slowCall: { duration: 2000, threshold: 0.8 } });
     await tested.play('SSS');
@@ -198,7 +198,7 @@ t.test('opens at a share of slow tries, whether failureRate is on or off', async
     await tested.clock.advance(2001);
     for (const { reply, run } of slow) {
       t.equal(tested.state, 'closed');
-      run.answer({ isComplete: true });
+      run.respond({ isComplete: true });
       await reply;
     }
     t.match(tested.events, [{ to: 'open', rule: 'slowCall', observed: 0.85, threshold: 0.8 }]);
@@ -216,7 +216,7 @@ t.test('takes only what is slower than slowCall.duration as slow', async (t) => 
   ] as const) {
     const { reply, run } = tested.send();
     await tested.clock.advance(afterMs);
-    run.answer({ isComplete: true });
+    run.respond({ isComplete: true });
     await reply;
     t.equal(tested.state, state);
   }
@@ -228,13 +228,13 @@ t.test('measures slowness at the headers, not at the end of the body', async (t)
     slowCall: { duration: 2000, threshold: 0.1 },
   });
   const quick = tested.send();
-  const quickBody = quick.run.answer();
+  const quickBody = quick.run.respond();
   await tested.clock.advance(9000);
   quickBody.finish();
   t.equal(tested.state, 'closed');
   const slow = tested.send();
   await tested.clock.advance(2001);
-  const slowBody = slow.run.answer();
+  const slowBody = slow.run.respond();
   await slow.reply;
   slowBody.finish();
   t.equal(tested.state, 'open');
@@ -246,15 +246,15 @@ t.test('counts a slow failure as slow', async (t) => {
     failureRate: { threshold: 1, window: 10_000, minimumCalls: 2 },
     slowCall: { duration: 2000, threshold: 0.5 },
   });
-  await tested.answer(200);
+  await tested.respond(200);
   await tested.fail(error('timeout-attempt'), 2001);
   t.match(tested.events, [{ rule: 'slowCall', observed: 0.5 }]);
 });
 
-t.test('takes listed statuses, broken tries and timeouts as failures', async (t) => {
+t.test('takes listed statuses, broken attempts and timeouts as failures', async (t) => {
   for (const status of defaults.failureStatuses) {
     const tested = build({ failureThreshold: 1 });
-    await tested.answer(status);
+    await tested.respond(status);
     t.equal(tested.state, 'open', String(status));
   }
   const failures = [
@@ -274,9 +274,9 @@ t.test('takes listed statuses, broken tries and timeouts as failures', async (t)
 
 t.test('takes a listed 4xx as a failure and an unlisted 5xx as a success', async (t) => {
   const tested = build({ failureThreshold: 2, failureStatuses: [429] });
-  await tested.answer(429);
-  await tested.answer(500);
-  await tested.answer(429);
+  await tested.respond(429);
+  await tested.respond(500);
+  await tested.respond(429);
   t.match(tested.circuit.snapshot(), { state: 'closed', consecutiveFailures: 1 });
 });
 
@@ -284,13 +284,13 @@ t.test('takes a 4xx that is not in failureStatuses as a success', async (t) => {
   for (const status of [400, 401, 404, 409, 422, 499]) {
     const tested = build();
     for (let i = 0; i < 5; i++) {
-      await tested.answer(status);
-      await tested.answer(500);
+      await tested.respond(status);
+      await tested.respond(500);
     }
     t.match(tested.circuit.snapshot(), { state: 'closed', consecutiveFailures: 1 }, `${status}`);
   }
   const probed = await buildHalfOpen();
-  for (let i = 0; i < 3; i++) await probed.answer(404);
+  for (let i = 0; i < 3; i++) await probed.respond(404);
   t.equal(probed.state, 'closed', 'it closes the circuit as well');
 });
 
@@ -300,7 +300,7 @@ t.test('counts first attempts only in the window, and each attempt in the row', 
   // Two calls that fail with all of their three attempts, among four that succeed.
   for (let i = 0; i < 2; i++) {
     const call = fakeCall();
-    for (let attempt = 0; attempt < 3; attempt++) await tested.answer(503, call);
+    for (let attempt = 0; attempt < 3; attempt++) await tested.respond(503, call);
     await tested.play('SS');
   }
   t.match(tested.circuit.snapshot(), { state: 'closed', failureRate: 2 / 6 });
@@ -308,7 +308,7 @@ t.test('counts first attempts only in the window, and each attempt in the row', 
   const row = build({ failureRate });
   for (const attempts of [3, 2]) {
     const call = fakeCall();
-    for (let attempt = 0; attempt < attempts; attempt++) await row.answer(503, call);
+    for (let attempt = 0; attempt < attempts; attempt++) await row.respond(503, call);
   }
   t.match(row.events, [{ to: 'open', rule: 'failureThreshold', observed: 5 }]);
 });
@@ -318,16 +318,16 @@ t.test('takes the attempt after one on a closed connection as the first', async 
   const call = fakeCall();
   await tested.fail(error('upstream-reset', { stale: true }), 0, call);
   t.match(tested.circuit.snapshot(), { failureRate: null });
-  await tested.answer(200, call);
+  await tested.respond(200, call);
   t.match(tested.circuit.snapshot(), { failureRate: 0 });
-  await tested.answer(500, call);
+  await tested.respond(500, call);
   t.match(tested.circuit.snapshot(), { failureRate: 0, consecutiveFailures: 1 });
 });
 
 t.test('is not moved either way by what says nothing about the upstream', async (t) => {
   const tested = build({ failureThreshold: 3, failureRate: { ...defaultRate, minimumCalls: 3 } });
   await tested.play('FF');
-  for (const status of [408, 425, 429]) await tested.answer(status);
+  for (const status of [408, 425, 429]) await tested.respond(status);
   await tested.fail(clientGone());
   await tested.fail(error('upstream-reset', { stale: true }));
   await tested.fail(error('shutting-down'));
@@ -341,7 +341,7 @@ t.test('is not moved either way by what says nothing about the upstream', async 
   t.equal(tested.state, 'open', 'nothing came between the failures');
 });
 
-t.test('takes an end by the deadline as a failure if the try had minimumTimeout', async (t) => {
+t.test('takes an end by the deadline as a failure if the attempt had minimumTimeout', async (t) => {
   for (const reason of ['deadline-expired', 'timeout-total'] as const) {
     const tested = build({ failureThreshold: 1 });
     await tested.fail(error(reason), 99);
@@ -351,11 +351,11 @@ t.test('takes an end by the deadline as a failure if the try had minimumTimeout'
   }
 });
 
-t.test('records a good answer when its body has ended', async (t) => {
+t.test('records a good response when its body has ended', async (t) => {
   const tested = build();
   await tested.play('FFFF');
   const { reply, run } = tested.send();
-  const body = run.answer();
+  const body = run.respond();
   await reply;
   t.equal(tested.circuit.snapshot().consecutiveFailures, 4);
   body.finish();
@@ -367,12 +367,12 @@ t.test(
   async (t) => {
     const tested = build();
     const broken = tested.send();
-    const body = broken.run.answer();
+    const body = broken.run.respond();
     await broken.reply;
     body.finish(error('upstream-reset'));
     t.equal(tested.circuit.snapshot().consecutiveFailures, 1);
     const left = tested.send();
-    const unread = left.run.answer();
+    const unread = left.run.respond();
     await left.reply;
     unread.abort(clientGone());
     t.equal(tested.circuit.snapshot().consecutiveFailures, 1);
@@ -382,7 +382,7 @@ t.test(
 t.test('records a failing status at its headers, and once only', async (t) => {
   const tested = build();
   const { reply, run } = tested.send();
-  const body = run.answer({ status: 503 });
+  const body = run.respond({ status: 503 });
   await reply;
   t.equal(tested.circuit.snapshot().consecutiveFailures, 1);
   body.finish(error('upstream-reset'));
@@ -395,7 +395,7 @@ t.test('takes an event stream for a success at its headers, however it ends', as
   const bodies = [];
   for (let i = 0; i < 3; i++) {
     const { reply, run } = tested.send();
-    bodies.push(run.answer({ headers: ['Content-Type', 'text/event-stream'] }));
+    bodies.push(run.respond({ headers: ['Content-Type', 'text/event-stream'] }));
     await reply;
   }
   t.equal(tested.circuit.snapshot().state, 'closed');
@@ -431,7 +431,7 @@ t.test('names the rule that opened it', async (t) => {
   t.equal(slow.state, 'closed');
   const { reply, run } = slow.send();
   await slow.clock.advance(11);
-  run.answer({ isComplete: true });
+  run.respond({ isComplete: true });
   await reply;
   t.match(slow.stage.refusal(fakeCall()), { message: /open: 100% of its calls were slow;/ });
 
@@ -483,14 +483,14 @@ t.test('lets halfOpenMaxCalls probes through at once, and no more', async (t) =>
   t.match(tested.stage.refusal(fakeCall()), refusal);
   t.match(await failureOf(tested.stage.run(fakeAttempt())), refusal);
   t.equal(tested.circuit.snapshot().retryAfterMs, 0);
-  second.run.answer({ isComplete: true });
+  second.run.respond({ isComplete: true });
   await second.reply;
   t.equal(tested.stage.refusal(fakeCall()), undefined);
 });
 
-t.test("gives a probe's permit back when the try says nothing", async (t) => {
+t.test("gives a probe's permit back when the attempt says nothing", async (t) => {
   const tested = await buildHalfOpen({ halfOpenMaxCalls: 1 });
-  await tested.answer(429);
+  await tested.respond(429);
   await tested.fail(clientGone());
   await tested.fail(error('upstream-reset', { stale: true }));
   await tested.fail(error('shutting-down'));
@@ -500,11 +500,11 @@ t.test("gives a probe's permit back when the try says nothing", async (t) => {
 });
 
 t.test(
-  "gives a probe's permit back at the headers, so that a long download blocks nobody",
+  "gives a probe's permit back at the headers, so that a long download blocks no other call",
   async (t) => {
     const tested = await buildHalfOpen({ halfOpenMaxCalls: 1, successThreshold: 2 });
     const { reply, run } = tested.send();
-    const body = run.answer();
+    const body = run.respond();
     await reply;
     t.equal(tested.stage.refusal(fakeCall()), undefined);
     await tested.play('S');
@@ -556,7 +556,7 @@ t.test('opens again at the first failed probe', async (t) => {
 t.test('opens again when a probe breaks off in its body', async (t) => {
   const tested = await buildHalfOpen();
   const { reply, run } = tested.send();
-  const body = run.answer();
+  const body = run.respond();
   await reply;
   body.finish(error('upstream-reset'));
   t.equal(tested.state, 'open');
@@ -585,7 +585,7 @@ t.test('never stays open longer than maxRecoveryTimeout', async (t) => {
   t.equal(tested.circuit.snapshot().retryAfterMs, 5000);
 });
 
-t.test('drops results of tries that another state admitted', async (t) => {
+t.test('drops results of attempts that another state admitted', async (t) => {
   const tested = build({ successThreshold: 1 });
   const early = [tested.send(), tested.send(), tested.send()];
   await tested.play('FFFFF');
@@ -594,7 +594,7 @@ t.test('drops results of tries that another state admitted', async (t) => {
   t.match(tested.circuit.snapshot(), { state: 'open', consecutiveFailures: 5 });
 
   await tested.clock.advance(30_000);
-  early[1]!.run.answer({ isComplete: true });
+  early[1]!.run.respond({ isComplete: true });
   await settle();
   t.equal(tested.state, 'half-open', 'a success from before proves nothing now');
 
@@ -602,13 +602,13 @@ t.test('drops results of tries that another state admitted', async (t) => {
   await tested.play('F');
   await tested.clock.advance(30_000);
   t.equal(tested.state, 'half-open');
-  oldProbe.run.answer({ isComplete: true });
+  oldProbe.run.respond({ isComplete: true });
   await settle();
   t.equal(tested.state, 'half-open', 'nor does a probe of the time before');
   const probes = [tested.send(), tested.send(), tested.send()];
   t.match(tested.stage.refusal(fakeCall()), { reason: 'circuit-open' }, 'nor frees it a place');
 
-  probes[0]!.run.answer({ isComplete: true });
+  probes[0]!.run.respond({ isComplete: true });
   await settle();
   t.equal(tested.state, 'closed');
   early[2]!.run.fail(error('upstream-reset'));
@@ -664,7 +664,7 @@ t.test('ends an override by itself with a fresh closed circuit', async (t) => {
   t.match(tested.events.at(-1), { from: 'forced-open', to: 'closed', rule: 'forced' });
 });
 
-t.test('drops results of tries from before an override', async (t) => {
+t.test('drops results of attempts from before an override', async (t) => {
   const tested = build({ failureThreshold: 1 });
   const { run } = tested.send();
   tested.circuit.force('forced-closed');
@@ -708,16 +708,16 @@ t.test(
   async (t) => {
     const tested = build({ failureRate: 'off' });
     const three = ['a', 'b', 'c'];
-    for (let i = 0; i < 20; i += 1) await tested.answer(503, callAt('a', three));
+    for (let i = 0; i < 20; i += 1) await tested.respond(503, callAt('a', three));
     t.equal(tested.state, 'closed');
     t.equal(tested.circuit.snapshot().consecutiveFailures, 20, 'they count all the same');
-    await tested.answer(503, callAt('b', three));
+    await tested.respond(503, callAt('b', three));
     t.equal(tested.state, 'closed', 'one endpoint has no part in it');
-    await tested.answer(200, callAt('c', three));
-    for (const endpoint of ['a', 'a', 'a', 'b']) await tested.answer(503, callAt(endpoint, three));
-    await tested.answer(503, callAt('a', three));
+    await tested.respond(200, callAt('c', three));
+    for (const endpoint of ['a', 'a', 'a', 'b']) await tested.respond(503, callAt(endpoint, three));
+    await tested.respond(503, callAt('a', three));
     t.equal(tested.state, 'closed', 'the row is a new one after a success');
-    await tested.answer(503, callAt('c', three));
+    await tested.respond(503, callAt('c', three));
     t.equal(tested.state, 'open', 'all have failed');
   },
 );
@@ -728,28 +728,28 @@ t.test('an attempt that found no endpoint has no part in the row of those that d
   call.triedEndpoints = [];
   await tested.fail(error('connect-failed', { unsent: true }), 0, call);
   call.triedEndpoints = ['a'];
-  await tested.answer(503, call);
-  await tested.answer(503, callAt('b', ['a', 'b']));
+  await tested.respond(503, call);
+  await tested.respond(503, callAt('b', ['a', 'b']));
   t.equal(tested.state, 'open', 'both endpoints have failed, each in an attempt of its own');
 });
 
 t.test('failures in a row open it once only those endpoints are available', async (t) => {
   const tested = build({ failureRate: 'off' });
-  for (let i = 0; i < 4; i += 1) await tested.answer(503, callAt('a', ['a', 'b']));
-  await tested.answer(503, callAt('a', ['a']));
+  for (let i = 0; i < 4; i += 1) await tested.respond(503, callAt('a', ['a', 'b']));
+  await tested.respond(503, callAt('a', ['a']));
   t.equal(tested.state, 'open');
 });
 
 t.test('of many endpoints, four times the threshold are enough to open it', async (t) => {
   const many = Array.from({ length: 100 }, (_, i) => `e${i}`);
   const tested = build({ failureRate: 'off', failureThreshold: 3 });
-  for (const endpoint of many.slice(0, 11)) await tested.answer(503, callAt(endpoint, many));
-  await tested.answer(503, callAt('e5', many));
+  for (const endpoint of many.slice(0, 11)) await tested.respond(503, callAt(endpoint, many));
+  await tested.respond(503, callAt('e5', many));
   t.equal(tested.state, 'closed');
-  await tested.answer(503, callAt('e11', many));
+  await tested.respond(503, callAt('e11', many));
   t.equal(tested.state, 'open');
   const byRate = build({ failureThreshold: 'off' });
-  for (let i = 0; i < 20; i += 1) await byRate.answer(503, callAt('e1', many));
+  for (let i = 0; i < 20; i += 1) await byRate.respond(503, callAt('e1', many));
   t.equal(byRate.state, 'open', 'the share of failures does not ask where they come from');
 });
 
@@ -759,7 +759,7 @@ t.test('a first attempt that no endpoint has seen counts only if no other is lef
   for (let i = 0; i < 40; i += 1) {
     const call = callAt('dead', ['dead', 'well']);
     await tested.fail(refused, 0, call);
-    await tested.answer(200, call);
+    await tested.respond(200, call);
   }
   t.equal(tested.circuit.snapshot().failureRate, 0, 'the attempts after them were all good');
   const dead = build({ failureThreshold: 'off' });
@@ -777,17 +777,17 @@ t.test('a first attempt that no endpoint has seen counts only if no other is lef
 t.test('a probe that fails at one endpoint is followed by probes of the others', async (t) => {
   const two = ['a', 'b'];
   const tested = await buildHalfOpen();
-  await tested.answer(503, callAt('a', two));
+  await tested.respond(503, callAt('a', two));
   t.equal(tested.state, 'half-open');
-  for (let i = 0; i < 3; i += 1) await tested.answer(200, callAt('b', two));
+  for (let i = 0; i < 3; i += 1) await tested.respond(200, callAt('b', two));
   t.equal(tested.state, 'closed');
 
   const dead = build({ failureRate: 'off' });
-  for (let i = 0; i < 5; i += 1) await dead.answer(503, callAt(two[i % 2]!, two));
+  for (let i = 0; i < 5; i += 1) await dead.respond(503, callAt(two[i % 2]!, two));
   await dead.clock.advance(30_000);
-  await dead.answer(503, callAt('a', two));
+  await dead.respond(503, callAt('a', two));
   t.equal(dead.state, 'half-open', 'what failed before it opened says nothing about probes');
-  await dead.answer(503, callAt('b', two));
+  await dead.respond(503, callAt('b', two));
   t.equal(dead.state, 'open', 'none responds');
 });
 

@@ -32,11 +32,11 @@ t.test('counts the status in the trailers', async (t) => {
   ] as const) {
     const { next, send, ...tested } = build();
     const reply = send();
-    const answer = next.last.answer(begun);
+    const given = next.last.respond(begun);
     await reply;
     t.equal(tested.state(), 'closed', 'the headers say nothing');
-    answer.outcome = said(code);
-    answer.finish();
+    given.outcome = said(code);
+    given.finish();
     t.equal(tested.state(), state, code);
   }
 });
@@ -44,7 +44,7 @@ t.test('counts the status in the trailers', async (t) => {
 t.test('counts a trailers-only status at once', async (t) => {
   const { next, send, state } = build();
   const reply = send();
-  next.last.answer(trailersOnly('UNAVAILABLE'));
+  next.last.respond(trailersOnly('UNAVAILABLE'));
   await reply;
   t.equal(state(), 'open');
 });
@@ -52,25 +52,25 @@ t.test('counts a trailers-only status at once', async (t) => {
 t.test('counts a response that breaks off', async (t) => {
   const { next, send, state } = build();
   const reply = send();
-  const answer = next.last.answer(begun);
+  const given = next.last.respond(begun);
   await reply;
-  answer.finish(reset);
+  given.finish(reset);
   t.equal(state(), 'open');
 });
 
 t.test('lets the next probe through at the headers, and closes at the trailers', async (t) => {
   const { clock, next, send, state } = build();
   const failed = send();
-  next.last.answer(trailersOnly('UNAVAILABLE'));
+  next.last.respond(trailersOnly('UNAVAILABLE'));
   await failed;
   await clock.advance(30_000);
   const probes = [send(), send(), send()];
   t.match(await failureOf(send()), { reason: 'circuit-open' }, 'there is room for three');
-  const answers = next.runs.slice(1).map((run) => run.answer(begun));
+  const responses = next.runs.slice(1).map((run) => run.respond(begun));
   await Promise.all(probes);
   void send();
   t.equal(next.runs.length, 5, 'their headers make room');
-  answers[0]!.outcome = said('OK');
-  answers[0]!.finish();
+  responses[0]!.outcome = said('OK');
+  responses[0]!.finish();
   t.equal(state(), 'closed');
 });

@@ -36,9 +36,9 @@ function build(options: Partial<Options> = {}, clock = new FakeClock()) {
     return { call, reply, run: next.runs.length > sent ? next.last : undefined };
   }
 
-  async function answer(status: number, call?: Call): Promise<Call> {
+  async function respond(status: number, call?: Call): Promise<Call> {
     const sent = send(call);
-    sent.run!.answer({ status, isComplete: true });
+    sent.run!.respond({ status, isComplete: true });
     await settle();
     return sent.call;
   }
@@ -50,10 +50,10 @@ function build(options: Partial<Options> = {}, clock = new FakeClock()) {
     layer: () => layer,
     stage: () => stage,
     send,
-    answer,
+    respond,
     /** F and S as in a score: failures and successes, one after the other. */
     async play(score: string): Promise<void> {
-      for (const note of score) await answer(note === 'F' ? 500 : 200);
+      for (const note of score) await respond(note === 'F' ? 500 : 200);
     },
     reload(changes: Partial<Options>): void {
       layer = create(changes, layer);
@@ -75,7 +75,7 @@ t.test('opens, but lets all calls go on, and counts those it would have refused'
   const tested = build();
   await tested.play('FFFFF');
   t.match(tested.circuit.snapshot(), { state: 'open', mode: 'shadow', retryAfterMs: 30_000 });
-  const call = await tested.answer(200);
+  const call = await tested.respond(200);
   t.same(call.shadow, ['circuit-open']);
   t.same(tested.events.at(-1), {
     type: 'shadow-refused',
@@ -105,10 +105,10 @@ t.test('probes with the first calls after recoveryTimeout, and closes', async (t
   const [first, second, third] = [tested.send(), tested.send(), tested.send()];
   t.same([first.call.shadow, second.call.shadow], [[], []]);
   t.same(third.call.shadow, ['circuit-open'], 'enforced, it would not have been a probe');
-  third.run!.answer({ status: 500, isComplete: true });
+  third.run!.respond({ status: 500, isComplete: true });
   await settle();
   t.equal(tested.state, 'half-open', 'so its result does not count');
-  for (const { run } of [first, second]) run!.answer({ isComplete: true });
+  for (const { run } of [first, second]) run!.respond({ isComplete: true });
   await settle();
   t.equal(tested.state, 'closed');
 });
@@ -124,9 +124,9 @@ t.test('opens again if a probe fails', async (t) => {
 t.test('a call that would have been refused stays out with its retries', async (t) => {
   const tested = build();
   await tested.play('FFFFF');
-  const call = await tested.answer(500);
+  const call = await tested.respond(500);
   await tested.clock.advance(30_000);
-  await tested.answer(500, call);
+  await tested.respond(500, call);
   t.equal(tested.state, 'half-open', 'its second attempt is no probe');
   t.same(call.shadow, ['circuit-open'], 'and it is counted once');
 });
@@ -261,7 +261,7 @@ t.test('moves as an enforced circuit does, and notes what that refuses', async (
         } else if (what === 'good' || what === 'bad') {
           const [runs] = underWay.splice(pick % (underWay.length || 1), 1);
           const status = what === 'good' ? 200 : 503;
-          for (const run of runs ?? []) run.answer({ status, isComplete: true });
+          for (const run of runs ?? []) run.respond({ status, isComplete: true });
         } else {
           for (const { circuit } of [enforced, shadowed]) circuit.force(what, pick);
         }

@@ -35,9 +35,9 @@ function build(options: Partial<Options> = {}) {
     context,
     layer,
     circuit: layer.circuit,
-    answer: async (status: number): Promise<void> => {
+    respond: async (status: number): Promise<void> => {
       const reply = wrapped.run(fakeAttempt(fakeCall()));
-      next.last.answer({ status, isComplete: true });
+      next.last.respond({ status, isComplete: true });
       await reply;
     },
     hear: (finding: object, leftMs: number) => store.hear(NAME, JSON.stringify(finding), leftMs),
@@ -51,25 +51,25 @@ const opening = { token: 'x', kind: 'open', recoveryMs: 1000, why: '5 failures i
 const closing = { token: 'y', kind: 'closed' };
 
 t.test('tells its openings with their end, and its closings, each once', async (t) => {
-  const { answer, clock, store, told, state } = build();
-  await answer(500);
-  await answer(500);
+  const { respond, clock, store, told, state } = build();
+  await respond(500);
+  await respond(500);
   t.match(store.told, [{ name: 'circuit:pay/', ttlMs: 1000 }]);
   t.match(told(), [{ kind: 'open', recoveryMs: 1000, why: '2 failures in a row' }]);
   await clock.advance(1000);
   t.equal(state(), 'half-open');
   t.equal(store.told.length, 1, 'to probe is no finding');
-  await answer(500);
+  await respond(500);
   t.match(told().slice(1), [{ kind: 'open', why: 'a probe failed' }]);
   await clock.advance(1000);
-  await answer(200);
+  await respond(200);
   t.match(told().slice(2), [{ kind: 'closed' }]);
   const tokens = new Set(told().map(({ token }) => token));
   t.equal(tokens.size, 3, 'each finding has a token of its own');
 });
 
 t.test('opens for what is left of the recovery time, then probes by itself', async (t) => {
-  const { answer, clock, circuit, hear, store, state, moves } = build();
+  const { respond, clock, circuit, hear, store, state, moves } = build();
   t.equal(hear(opening, 400), 1);
   t.match(circuit.snapshot(), { state: 'open', isTold: true, retryAfterMs: 400 });
   t.match(circuit.refusal(), {
@@ -81,15 +81,15 @@ t.test('opens for what is left of the recovery time, then probes by itself', asy
   t.equal(state(), 'open');
   await clock.advance(1);
   t.match(circuit.snapshot(), { state: 'half-open', isTold: true });
-  await answer(500);
+  await respond(500);
   t.match(circuit.snapshot(), { state: 'open', isTold: false, retryAfterMs: 1000 });
   t.equal(store.told.length, 1, 'this it has found out by itself');
 });
 
 t.test('a told closing ends what was told, and nothing that it found by itself', async (t) => {
   const own = build();
-  await own.answer(500);
-  await own.answer(500);
+  await own.respond(500);
+  await own.respond(500);
   own.hear(closing, 1000);
   t.equal(own.state(), 'open', 'it has judged for itself');
   const told = build();
@@ -107,10 +107,10 @@ t.test('a told closing ends what was told, and nothing that it found by itself',
 });
 
 t.test('an opening is heard once, and only by a closed circuit', async (t) => {
-  const { answer, clock, hear, state, circuit } = build();
+  const { respond, clock, hear, state, circuit } = build();
   hear(opening, 400);
   await clock.advance(400);
-  await answer(200);
+  await respond(200);
   t.equal(state(), 'closed');
   hear(opening, 400);
   t.equal(state(), 'closed', 'it has been heard already');
@@ -137,7 +137,7 @@ t.test('its own bounds hold for what is told', async (t) => {
 });
 
 t.test('ignores what no circuit has told, and its own findings', async (t) => {
-  const { answer, clock, store, state } = build();
+  const { respond, clock, store, state } = build();
   const texts = ['', 'no JSON', 'null', '7', '{}', '{"token":1,"kind":"closed"}'];
   const wrong = [
     { ...opening, recoveryMs: 'soon' },
@@ -149,19 +149,19 @@ t.test('ignores what no circuit has told, and its own findings', async (t) => {
     store.hear('circuit:pay/', text, 1000);
     t.equal(state(), 'closed', text);
   }
-  await answer(500);
-  await answer(500);
+  await respond(500);
+  await respond(500);
   await clock.advance(1000);
-  await answer(200);
+  await respond(200);
   store.hear('circuit:pay/', store.told.at(-1)!.text, 1000);
   t.equal(state(), 'closed');
 });
 
 t.test('over a reload it hears with one ear, and not again what it has heard', async (t) => {
-  const { answer, clock, context, hear, layer, state, store } = build();
+  const { respond, clock, context, hear, layer, state, store } = build();
   hear(opening, 400);
   await clock.advance(400);
-  await answer(200);
+  await respond(200);
   const next = policy.create({ circuitBreaker: defaults }, context, layer)!;
   layer.retire?.();
   t.equal(hear(opening, 400), 1);
@@ -174,15 +174,15 @@ t.test('over a reload it hears with one ear, and not again what it has heard', a
   t.equal(alone.retire, undefined);
   const toldBefore = store.told.length;
   await clock.advance(400);
-  await answer(500);
+  await respond(500);
   t.equal(state(), 'open');
   t.equal(store.told.length, toldBefore, 'nor does it tell what it finds out');
 });
 
 t.test('a circuit that is not shared tells and hears nothing', async (t) => {
-  const { answer, hear, store } = build({ shared: false });
-  await answer(500);
-  await answer(500);
+  const { respond, hear, store } = build({ shared: false });
+  await respond(500);
+  await respond(500);
   t.equal(store.told.length, 0);
   t.equal(hear(opening, 400), 0);
 });

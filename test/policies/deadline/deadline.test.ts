@@ -69,7 +69,7 @@ t.test('counts the total timeout from the start of the exchange', async (t) => {
 t.test('gives no deadline without a header and with total off', async (t) => {
   const { clock, next, start } = build('off');
   const { call, reply } = start();
-  const body = next.last.answer();
+  const body = next.last.respond();
   t.equal(await reply, body);
   t.equal(call.deadline, undefined);
   t.equal(clock.pending, 0);
@@ -123,7 +123,7 @@ t.test('ends the call at its deadline, and says who set it', async (t) => {
 t.test('ends a body that is still on its way at the deadline', async (t) => {
   const { clock, next, start } = build(1000);
   const { call, reply } = start();
-  next.last.answer();
+  next.last.respond();
   await reply;
   await clock.advance(1000);
   t.match(call.cancelled, { reason: 'timeout-total' });
@@ -132,7 +132,7 @@ t.test('ends a body that is still on its way at the deadline', async (t) => {
 t.test('rests when the response has ended', async (t) => {
   const { clock, next, start } = build(1000);
   const { call, reply } = start();
-  const body = next.last.answer();
+  const body = next.last.respond();
   await reply;
   t.equal(clock.pending, 1);
   body.finish();
@@ -156,7 +156,7 @@ const events = { headers: ['content-type', 'text/event-stream; charset=utf-8'] }
 t.test('does not hold an event stream to the total timeout', async (t) => {
   const { clock, next, start } = build(1000);
   const { call, reply } = start();
-  next.last.answer(events);
+  next.last.respond(events);
   await reply;
   t.equal(clock.pending, 0);
   await clock.advance(1000);
@@ -166,7 +166,7 @@ t.test('does not hold an event stream to the total timeout', async (t) => {
 t.test("holds an event stream to the caller's deadline", async (t) => {
   const { clock, next, start } = build(1000);
   const { call, reply } = start({ headers: ['X-Deadline', header(500)] });
-  next.last.answer(events);
+  next.last.respond(events);
   await reply;
   await clock.advance(500);
   t.match(call.cancelled, { reason: 'deadline-expired' });
@@ -175,7 +175,7 @@ t.test("holds an event stream to the caller's deadline", async (t) => {
 t.test("holds an event stream to a caller's deadline that is later than total", async (t) => {
   const { clock, next, start } = build(1000);
   const { call, reply } = start({ headers: ['X-Deadline', header(5000)] });
-  next.last.answer(events);
+  next.last.respond(events);
   await reply;
   await clock.advance(4999);
   t.equal(call.cancelled, undefined);

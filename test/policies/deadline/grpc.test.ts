@@ -116,7 +116,7 @@ t.test('is read of gRPC calls only', async (t) => {
 t.test('ends a stream, and the total timeout does not', async (t) => {
   const { clock, next, start } = build(1000);
   const { call, reply } = start(['grpc-timeout', '5S']);
-  next.last.answer(begun);
+  next.last.respond(begun);
   await reply;
   await clock.advance(4999);
   t.equal(call.cancelled, undefined);
@@ -125,7 +125,7 @@ t.test('ends a stream, and the total timeout does not', async (t) => {
 
   const other = build(1000);
   const endless = other.start();
-  other.next.last.answer(begun);
+  other.next.last.respond(begun);
   await endless.reply;
   await other.clock.advance(100_000);
   t.equal(endless.call.cancelled, undefined);

@@ -17,14 +17,14 @@ const cache: FallbackEntry = { cache: { ttl: HOUR_MS } };
 const other: FallbackEntry = { upstream: 'b' };
 const fixed: FallbackEntry = { static: { status: 200, body: 'instead' } };
 
-interface Answer {
+interface ReadResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
 
 /** What a client would read of `reply`. */
-async function read(reply: Reply): Promise<Answer> {
+async function read(reply: Reply): Promise<ReadResponse> {
   const chunks: Buffer[] = [];
   await new Promise<void>((resolve, reject) => {
     reply.attach({
@@ -66,14 +66,14 @@ function build(entries: readonly FallbackEntry[], overrides: Partial<PolicyConte
     return { call, reply, failure };
   }
 
-  /** A call that the upstream answers, read to its end. */
+  /** A call that the upstream responds to, read to its end. */
   async function live(
     init: Partial<CallInit>,
-    answer: { status?: number; headers?: Fields; body?: string } = {},
+    response: { status?: number; headers?: Fields; body?: string } = {},
   ): Promise<void> {
     const { reply } = start(init);
-    const { body, ...head } = answer;
-    const own = next.last.answer(head);
+    const { body, ...head } = response;
+    const own = next.last.respond(head);
     const passed = await reply;
     const ended = read(passed);
     if (body !== undefined) own.sink!.onData(Buffer.from(body));
@@ -83,19 +83,23 @@ function build(entries: readonly FallbackEntry[], overrides: Partial<PolicyConte
   }
 
   /** A call that fails; undefined when no source had a response. */
-  async function down(init: Partial<CallInit> = {}): Promise<Answer | undefined> {
+  async function down(init: Partial<CallInit> = {}): Promise<ReadResponse | undefined> {
     const { call, reply } = start(init);
     next.last.fail(refused);
-    const answer = await reply.then(read, () => undefined);
-    t.equal(call.substitution !== undefined, answer !== undefined, 'it says whose answer it is');
-    return answer;
+    const response = await reply.then(read, () => undefined);
+    t.equal(
+      call.substitution !== undefined,
+      response !== undefined,
+      'it says whose response it is',
+    );
+    return response;
   }
 
   const { events } = context;
   return { clock, store, context, backup, asked, next, events, start, live, down };
 }
 
-const answerOf = async (entry: FallbackEntry, init: Partial<CallInit> = {}) =>
+const responseTo = async (entry: FallbackEntry, init: Partial<CallInit> = {}) =>
   (await build([entry]).down(init))!;
 
 /** Whether such a response to such a call is kept. */
@@ -130,7 +134,7 @@ t.test('passes good responses on untouched', async (t) => {
   for (const status of [200, 204, 304, 404, 429, 501, 505]) {
     const { next, start, events } = build([fixed]);
     const { call, reply } = start();
-    const own = next.last.answer({ status });
+    const own = next.last.respond({ status });
     t.equal(await reply, own, String(status));
     t.equal(call.substitution, undefined);
     t.same(events, []);
@@ -141,7 +145,7 @@ t.test("takes the place of an upstream's failed response", async (t) => {
   for (const status of [500, 502, 503, 504]) {
     const { next, start, events } = build([fixed]);
     const { call, reply } = start();
-    const own = next.last.answer({ status });
+    const own = next.last.respond({ status });
     t.same(await read(await reply), {
       status: 200,
       headers: { 'content-length': '7' },
@@ -198,11 +202,11 @@ t.test('asks the sources in their order until one has a response', async (t) => 
   next.last.fail(refused);
   await settle();
   t.same(asked, ['b']);
-  const failed = backup.last.answer({ status: 503 });
+  const failed = backup.last.respond({ status: 503 });
   await settle();
   t.ok(failed.isDiscarded);
   t.same(asked, ['b', 'c']);
-  const good = backup.last.answer({ status: 404 });
+  const good = backup.last.respond({ status: 404 });
   t.equal(await reply, good);
   t.equal(call.substitution?.source, 'upstream:c');
 });
@@ -211,7 +215,7 @@ t.test('leaves the outcome as it was when every source fails', async (t) => {
   t.test('a response, unread', async (t) => {
     const { next, backup, start, events } = build([cache, other]);
     const { call, reply } = start();
-    const own = next.last.answer({ status: 503 });
+    const own = next.last.respond({ status: 503 });
     await settle();
     t.notOk(own.isDiscarded, 'not before another one is there');
     backup.last.fail(new CallError(reasons['circuit-open'], 'Cannot'));
@@ -244,7 +248,7 @@ t.test('another upstream', async (t) => {
     const { reply } = start({ method: 'POST', body: fakeBody('', { isReplayable: true }) });
     next.last.fail(refused);
     await settle();
-    const good = backup.last.answer();
+    const good = backup.last.respond();
     t.equal(await reply, good);
   });
 
@@ -278,7 +282,7 @@ t.test('another upstream', async (t) => {
     await clock.advance(400);
     next.last.fail(refused);
     await settle();
-    const good = backup.last.answer();
+    const good = backup.last.respond();
     await reply;
     await clock.advance(599);
     t.equal(call.cancelled, undefined);
@@ -295,7 +299,7 @@ t.test('another upstream', async (t) => {
     const { reply } = start({}, call);
     next.last.fail(refused);
     await settle();
-    backup.last.answer({ headers: ['Content-Type', 'text/event-stream'] });
+    backup.last.respond({ headers: ['Content-Type', 'text/event-stream'] });
     await reply;
     await clock.advance(5000);
     t.equal(call.cancelled, undefined);
@@ -309,7 +313,7 @@ t.test('another upstream', async (t) => {
     const { failure } = start({}, call);
     next.last.fail(refused);
     await settle();
-    backup.last.answer({ status: 502 });
+    backup.last.respond({ status: 502 });
     t.equal(await failure, refused);
     t.equal(clock.pending, 0);
   });
@@ -318,7 +322,7 @@ t.test('another upstream', async (t) => {
 t.test('sends no response to a client that has left', async (t) => {
   const { next, backup, start, events } = build([other, fixed]);
   const { call, failure } = start();
-  const own = next.last.answer({ status: 503 });
+  const own = next.last.respond({ status: 503 });
   await settle();
   const gone = clientGone();
   call.cancel(gone);
@@ -331,7 +335,7 @@ t.test('sends no response to a client that has left', async (t) => {
 t.test('the static response', async (t) => {
   t.test('is as written', async (t) => {
     const headers = { 'Content-Type': 'text/plain', 'Retry-After': 30 };
-    t.same(await answerOf({ static: { status: 503, headers, body: 'höher' } }), {
+    t.same(await responseTo({ static: { status: 503, headers, body: 'höher' } }), {
       status: 503,
       headers: { 'content-type': 'text/plain', 'retry-after': '30', 'content-length': '6' },
       body: 'höher',
@@ -339,13 +343,13 @@ t.test('the static response', async (t) => {
   });
   t.test('has the bytes of a file', async (t) => {
     const body = Buffer.from([0xff, 0x00]);
-    const answer = await answerOf({ static: { status: 200, body, bodyFile: 'x' } });
-    t.equal(answer.headers['content-length'], '2');
+    const response = await responseTo({ static: { status: 200, body, bodyFile: 'x' } });
+    t.equal(response.headers['content-length'], '2');
   });
   t.test('has no body for HEAD, and none where there is none', async (t) => {
-    const head = await answerOf(fixed, { method: 'HEAD' });
+    const head = await responseTo(fixed, { method: 'HEAD' });
     t.same([head.headers['content-length'], head.body], ['7', '']);
-    const none = await answerOf({ static: { status: 204, body: 'x' } });
+    const none = await responseTo({ static: { status: 204, body: 'x' } });
     t.same([none.headers['content-length'], none.body], [undefined, '']);
   });
 });
@@ -387,10 +391,10 @@ t.test('the cache', async (t) => {
     ]);
     await live(get, { body: 'good' });
     await clock.advance(2000);
-    const answer = down(get);
+    const response = down(get);
     await settle();
     backup.last.fail(refused);
-    t.equal((await answer)?.body, 'good');
+    t.equal((await response)?.body, 'good');
   });
 
   t.test('knows no other URL', async (t) => {
@@ -460,13 +464,13 @@ t.test('the cache', async (t) => {
     t.ok(await keeps({}, []));
     t.notOk(await keeps({}, [], 201), 'other statuses');
     t.notOk(await keeps({}, [], 206));
-    t.notOk(await keeps({ method: 'POST' }, []), 'answers to other methods');
-    t.notOk(await keeps({ body: fakeBody('', { isReplayable: true }) }, []), 'answers to a body');
-    t.notOk(await keeps({ headers: ['Range', 'bytes=0-1'] }, []), 'answers to a range');
+    t.notOk(await keeps({ method: 'POST' }, []), 'responses to other methods');
+    t.notOk(await keeps({ body: fakeBody('', { isReplayable: true }) }, []), 'responses to a body');
+    t.notOk(await keeps({ headers: ['Range', 'bytes=0-1'] }, []), 'responses to a range');
     t.notOk(await keeps({ headers: ['Upgrade', 'websocket'] }, []), 'refused upgrades');
     t.notOk(await keeps({ headers: ['Cache-Control', 'No-Store'] }, []), 'on a no-store request');
     t.notOk(await keeps(carol, ['cache-control', 'max-age=1, no-store']), 'no-store');
-    t.notOk(await keeps({}, ['Cache-Control', 'private']), 'private answers to nobody known');
+    t.notOk(await keeps({}, ['Cache-Control', 'private']), 'private responses to unknown callers');
     t.ok(await keeps(carol, ['Cache-Control', 'private']));
     t.ok(await keeps({}, ['Cache-Control', 'no-cache, must-revalidate, max-age=0']));
     t.notOk(await keeps(carol, ['Set-Cookie', 'a=b']), 'the start of a session');
@@ -475,20 +479,20 @@ t.test('the cache', async (t) => {
     t.notOk(await keeps({}, ['X-Breakwater-Fallback', 'static']), 'substitutes of the next hop');
     t.notOk(await keeps({}, ['Content-Type', 'text/event-stream']), 'streams');
     t.ok(await keeps({}, [], 200, 'x'.repeat(1024 * 1024)));
-    t.notOk(await keeps({}, [], 200, 'x'.repeat(1024 * 1024 + 1)), 'large answers');
-    t.notOk(await keeps({}, ['Content-Length', '1048577']), 'answers announced as large');
+    t.notOk(await keeps({}, [], 200, 'x'.repeat(1024 * 1024 + 1)), 'large responses');
+    t.notOk(await keeps({}, ['Content-Length', '1048577']), 'responses announced as large');
   });
 
   t.test('does not keep a response that broke off or was not read', async (t) => {
     const { next, store, start } = build([cache]);
     const broken = start();
-    const own = next.last.answer();
+    const own = next.last.respond();
     const ended = read(await broken.reply);
     own.sink!.onData(Buffer.from('a part'));
     own.finish(new CallError('upstream-reset', 'Cannot'));
     await t.rejects(ended);
     const unread = start();
-    next.last.answer();
+    next.last.respond();
     (await unread.reply).discard();
     await settle();
     t.equal(store.keys().length, 0);
@@ -499,7 +503,7 @@ t.test('the cache', async (t) => {
     const { reply } = start();
     next.last.fail(refused);
     await settle();
-    backup.last.answer({ isComplete: true });
+    backup.last.respond({ isComplete: true });
     await read(await reply);
     await settle();
     t.equal(store.keys().length, 0);
@@ -543,7 +547,7 @@ t.test('the cache', async (t) => {
     t.equal((await down(by('bob', 'b')))?.body, 'old');
   });
 
-  t.test('is given nothing of a URL that was written to since, whoever wrote', async (t) => {
+  t.test('is given nothing of a URL that was written to since, by any caller', async (t) => {
     const writer = ['Authorization', 'writer'];
     for (const method of ['POST', 'PUT', 'PATCH', 'DELETE', 'X-UNKNOWN']) {
       for (const status of [200, 201, 204, 303]) {
@@ -586,7 +590,7 @@ t.test('the cache', async (t) => {
       await live(get, { body: 'old' });
       await clock.advance(10);
       const reply = stage.run(fakeCall({ ...get, method: 'PUT', startedAtMs: 10 }));
-      own.last.answer({ status: 204 });
+      own.last.respond({ status: 204 });
       t.equal((await reply).status, 204);
       await settle();
       await clock.advance(2000);
@@ -595,15 +599,15 @@ t.test('the cache', async (t) => {
 
       const before = store.keys();
       const unkept = stage.run(fakeCall({ path: '/unkept' }));
-      const answer = own.last.answer({ status: 200 });
-      await Promise.all([unkept.then(read), settle().then(() => answer.finish())]);
+      const given = own.last.respond({ status: 200 });
+      await Promise.all([unkept.then(read), settle().then(() => given.finish())]);
       await settle();
       t.same(store.keys(), before, 'nothing is kept here');
       const failed = stage.run(fakeCall(get));
       own.last.fail(refused);
       await t.rejects(failed, refused);
       const bad = stage.run(fakeCall(get));
-      own.last.answer({ status: 503 });
+      own.last.respond({ status: 503 });
       t.equal((await bad).status, 503, 'and failures stay failures');
     }
   });
@@ -620,7 +624,7 @@ t.test('the cache', async (t) => {
         const status = news.method === 'GET' ? 404 : 204;
         await live({ ...get, ...news, startedAtMs: clock.now() }, { status });
         await clock.advance(10);
-        const own = run.answer();
+        const own = run.respond();
         const ended = read(await slow.reply);
         own.sink!.onData(Buffer.from('old as well'));
         own.finish();
@@ -729,7 +733,7 @@ t.test('the cache', async (t) => {
   t.test('hands each chunk on at once, and takes the pace from the client', async (t) => {
     const { next, start } = build([cache]);
     const { reply } = start();
-    const own = next.last.answer();
+    const own = next.last.respond();
     const seen: string[] = [];
     (await reply).attach({
       onData: (chunk) => {
@@ -845,7 +849,7 @@ t.test('the cache', async (t) => {
     await settle();
     const gone = clientGone();
     call.cancel(gone);
-    t.equal(woken, gone, 'whoever waits by then is still woken');
+    t.equal(woken, gone, 'a call that waits by then is still woken');
     t.equal(await failure, gone);
   });
 
@@ -866,7 +870,7 @@ t.test('the cache', async (t) => {
     const { clock, store, next, start } = build([cache, fixed]);
     store.isHanging = true;
     const { call, failure } = start();
-    const own = next.last.answer({ status: 503 });
+    const own = next.last.respond({ status: 503 });
     await settle();
     const gone = clientGone();
     call.cancel(gone);

@@ -21,17 +21,17 @@ t.test('asks another upstream where a 5xx would', async (t) => {
   for (const code of ['UNAVAILABLE', 'INTERNAL', 'UNKNOWN', 'DEADLINE_EXCEEDED'] as const) {
     const { next, backup, start } = build({ upstream: 'b' });
     const reply = start();
-    next.last.answer(trailersOnly(code));
+    next.last.respond(trailersOnly(code));
     await settle();
     t.ok(backup.last.call.isGrpc);
-    const instead = backup.last.answer(begun);
+    const instead = backup.last.respond(begun);
     t.equal(await reply, instead, code);
   }
   const { next, backup, start } = build({ upstream: 'b' });
   const reply = start();
-  next.last.answer(trailersOnly('UNAVAILABLE'));
+  next.last.respond(trailersOnly('UNAVAILABLE'));
   await settle();
-  backup.last.answer(trailersOnly('UNAVAILABLE'));
+  backup.last.respond(trailersOnly('UNAVAILABLE'));
   t.equal(
     (await reply).outcome?.kind,
     'grpc',
@@ -40,10 +40,10 @@ t.test('asks another upstream where a 5xx would', async (t) => {
 });
 
 t.test('leaves other responses alone', async (t) => {
-  for (const answer of [begun, trailersOnly('NOT_FOUND'), trailersOnly('OK')]) {
+  for (const response of [begun, trailersOnly('NOT_FOUND'), trailersOnly('OK')]) {
     const { next, backup, start } = build({ upstream: 'b' });
     const reply = start();
-    const given = next.last.answer(answer);
+    const given = next.last.respond(response);
     t.equal(await reply, given);
     t.equal(backup.runs.length, 0);
   }

@@ -25,9 +25,9 @@ t.test('hedging is for calls that may be made twice', async (t) => {
     const reply = hedge.create(settings, fakeContext(clock))!.wrap(next).run(fakeAttempt(call));
     await clock.advance(1000);
     t.equal(next.runs.length, attempts, grpc);
-    if (attempts === 2) next.runs[0]!.answer(trailersOnly('UNAVAILABLE'));
+    if (attempts === 2) next.runs[0]!.respond(trailersOnly('UNAVAILABLE'));
     await settle();
-    const good = next.last.answer(begun);
+    const good = next.last.respond(begun);
     t.equal(await reply, good);
   }
 });

@@ -55,8 +55,8 @@ function build(options: Partial<Options> = {}, world: World = {}) {
 }
 
 /** A run's response, and what the policy makes of it. */
-async function answer(run: FakeRun, init: FakeReplyInit = {}) {
-  const reply = run.answer(init);
+async function respond(run: FakeRun, init: FakeReplyInit = {}) {
+  const reply = run.respond(init);
   await settle();
   return reply;
 }
@@ -87,7 +87,7 @@ t.test('a first attempt that responds in time is all there is', async (t) => {
   const { clock, next, start, results } = build();
   const { call, reply } = start();
   await clock.advance(199);
-  const body = await answer(next.last, { status: 200 });
+  const body = await respond(next.last, { status: 200 });
   t.equal(await reply, body);
   t.equal(clock.pending, 0);
   t.equal(call.attempts, 1);
@@ -107,7 +107,7 @@ t.test('another attempt starts after the wait, and the first good response wins'
     t.notOk(first!.isBeside);
     t.ok(second!.isBeside);
     for (const run of next.runs) obey(run);
-    const body = await answer(next.runs[winner]!);
+    const body = await respond(next.runs[winner]!);
     t.equal(await reply, body);
     t.notOk(body.isDiscarded);
     t.equal(next.runs[winner]!.attempt!.cancelled, undefined);
@@ -121,8 +121,8 @@ t.test('a second good response in the same tick is let go', async (t) => {
   const { clock, next, start, results } = build();
   const { reply } = start();
   await clock.advance(200);
-  const first = next.runs[0]!.answer();
-  const second = next.runs[1]!.answer();
+  const first = next.runs[0]!.respond();
+  const second = next.runs[1]!.respond();
   await settle();
   t.equal(await reply, first);
   t.notOk(first.isDiscarded);
@@ -138,13 +138,13 @@ t.test('a bad end while the other attempt runs leaves it to that one', async (t)
       const { reply } = start();
       await clock.advance(200);
       if (how === 'status') {
-        t.ok((await answer(next.runs[bad]!, { status: 503 })).isDiscarded);
+        t.ok((await respond(next.runs[bad]!, { status: 503 })).isDiscarded);
       } else {
         next.runs[bad]!.fail(reset);
         await settle();
       }
       t.same(results(), []);
-      const body = await answer(next.runs[1 - bad]!);
+      const body = await respond(next.runs[1 - bad]!);
       t.equal(await reply, body);
       t.same(results(), [bad === 0 ? 'won' : 'lost']);
       t.equal(next.runs.length, 2);
@@ -157,14 +157,14 @@ t.test('after two bad ends the last one stands', async (t) => {
   const responded = start();
   await clock.advance(200);
   next.runs[0]!.fail(reset);
-  const last = await answer(next.runs[1]!, { status: 503 });
+  const last = await respond(next.runs[1]!, { status: 503 });
   t.equal(await responded.reply, last);
   t.notOk(last.isDiscarded);
   t.same(results(), ['lost']);
 
   const failed = start();
   await clock.advance(200);
-  t.ok((await answer(next.runs[2]!, { status: 503 })).isDiscarded);
+  t.ok((await respond(next.runs[2]!, { status: 503 })).isDiscarded);
   next.runs[3]!.fail(reset);
   t.equal(await failed.failure, reset);
   t.same(results(), ['lost', 'lost']);
@@ -177,7 +177,7 @@ t.test('a first attempt that fails before the wait is over is not hedged', async
   next.last.fail(reset);
   t.equal(await failure, reset);
   const { reply } = start();
-  const bad = await answer(next.last, { status: 503 });
+  const bad = await respond(next.last, { status: 503 });
   t.equal(await reply, bad);
   t.notOk(bad.isDiscarded);
   await clock.advance(1000);
@@ -193,7 +193,7 @@ t.test('each extra attempt has a wait of its own', async (t) => {
   t.equal(next.runs.length, 3);
   t.equal(clock.pending, 0);
   for (const run of next.runs) obey(run);
-  const body = await answer(next.runs[1]!);
+  const body = await respond(next.runs[1]!);
   t.equal(await reply, body);
   t.ok(next.runs[0]!.attempt!.cancelled);
   t.ok(next.runs[2]!.attempt!.cancelled);
@@ -361,7 +361,7 @@ t.test('a request with a body', async (t) => {
     const { clock, next, start } = build(withPut);
     const { attempt, reply } = start(put);
     attempt.enter('sending');
-    await answer(next.last);
+    await respond(next.last);
     await reply;
     attempt.enter('waiting');
     t.equal(clock.pending, 0);
@@ -374,7 +374,7 @@ t.test('responses that this busy process has not read yet come first', async (t)
   clock.stall(1000);
   await clock.advance(9);
   t.equal(next.runs.length, 1);
-  await answer(next.last);
+  await respond(next.last);
   await reply;
   t.equal(clock.pending, 0);
 
@@ -391,7 +391,7 @@ async function respondAfter(world: Bench, ms: number, status = 200) {
   const { reply } = world.start();
   const run = world.next.last;
   await world.clock.advance(ms);
-  await answer(run, { status });
+  await respond(run, { status });
   await reply;
 }
 
@@ -411,7 +411,7 @@ async function waitOf(world: Bench) {
 async function outrun(world: Bench, waitMs: number, status = 200) {
   const { reply } = world.start();
   await world.clock.advance(waitMs + 20);
-  await answer(world.next.last, { status });
+  await respond(world.next.last, { status });
   await reply;
 }
 

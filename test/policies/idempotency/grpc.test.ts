@@ -18,7 +18,7 @@ t.test('idempotency keeps no response, and reads no request', async (t) => {
   });
   for (let i = 0; i < 2; i++) {
     const reply = stage.run(call);
-    const given = next.last.answer(begun);
+    const given = next.last.respond(begun);
     t.equal(await reply, given);
   }
   t.equal(next.runs.length, 2);

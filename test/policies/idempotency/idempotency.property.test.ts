@@ -38,16 +38,16 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
 /** What a key holds in the plainest possible model. */
 type Held =
   | { readonly by: number; readonly text: string; readonly untilMs: typeof Infinity }
-  | { readonly answer: string; readonly text: string; readonly untilMs: number };
+  | { readonly response: string; readonly text: string; readonly untilMs: number };
 
-/** What became of a call: the upstream's n-th answer, its replay, or a refusal. */
+/** What became of a call: the upstream's n-th response, its replay, or a refusal. */
 async function describe(reply: Promise<Reply>): Promise<string> {
   try {
-    const answer = await reply;
-    const isReplay = answer.headers.includes('Idempotency-Replayed');
+    const given = await reply;
+    const isReplay = given.headers.includes('Idempotency-Replayed');
     return await new Promise((resolve) => {
       let body = '';
-      answer.attach({
+      given.attach({
         onData: (chunk) => (body += String(chunk)) !== '',
         onEnd: () => resolve(isReplay ? `replay of ${body}` : body),
         onError: () => resolve('broken'),
@@ -108,7 +108,7 @@ t.test('does what a plain model does', async () => {
           if (next.runs.length !== runsBefore) throw new Error(`${id} ran`);
           let expected = 'idempotency-mismatch';
           if (entry.text === text) {
-            expected = 'by' in entry ? 'idempotency-in-progress' : `replay of ${entry.answer}`;
+            expected = 'by' in entry ? 'idempotency-in-progress' : `replay of ${entry.response}`;
           }
           const got = await end;
           if (got !== expected) throw new Error(`${id}: ${got} instead of ${expected}`);
@@ -116,18 +116,18 @@ t.test('does what a plain model does', async () => {
         }
         const [call] = running.splice(step.which % Math.max(1, running.length), 1);
         if (call === undefined) continue;
-        const answer = `answer ${call.id}`;
+        const response = `response ${call.id}`;
         if (step.status === 'failure') call.run.fail(new CallError('upstream-reset', 'Cannot'));
-        else call.run.answer({ status: step.status, body: answer, isComplete: true });
+        else call.run.respond({ status: step.status, body: response, isComplete: true });
         const got = await call.end;
         await settle();
-        const expected = step.status === 'failure' ? 'upstream-reset' : answer;
+        const expected = step.status === 'failure' ? 'upstream-reset' : response;
         if (got !== expected) throw new Error(`${call.id}: ${got} instead of ${expected}`);
         const entry = at(call.key);
         if (entry === undefined || !('by' in entry) || entry.by !== call.id) continue;
         const isKept = step.status === 200 || step.status === 404;
         if (isKept) {
-          held.set(call.key, { answer, text: call.text, untilMs: clock.now() + TTL_MS });
+          held.set(call.key, { response, text: call.text, untilMs: clock.now() + TTL_MS });
         } else {
           held.delete(call.key);
         }
@@ -175,7 +175,7 @@ t.test(
         let ended = 0;
         /** In the order of their starts, so that it is known which ones still run. */
         const endOne = (status: number): void => {
-          if (ended < next.runs.length) next.runs[ended++]!.answer({ status, isComplete: true });
+          if (ended < next.runs.length) next.runs[ended++]!.respond({ status, isComplete: true });
         };
         const heal = (): void => {
           store.failure = undefined;

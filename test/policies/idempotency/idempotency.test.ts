@@ -28,13 +28,13 @@ interface Received {
   readonly trailers: Fields;
 }
 
-/** Reads an answer to its end, as a client does. */
+/** Reads a response to its end, as a client does. */
 async function receive(reply: Promise<Reply>): Promise<Received> {
-  const answer = await reply;
-  const { status, headers } = answer;
+  const given = await reply;
+  const { status, headers } = given;
   const chunks: Buffer[] = [];
   const trailers = await new Promise<Fields>((resolve, reject) => {
-    answer.attach({
+    given.attach({
       onData: (chunk) => chunks.push(chunk) > 0,
       onEnd: resolve,
       onError: reject,
@@ -67,11 +67,11 @@ function build(
     return { call, reply, failure };
   }
 
-  /** Starts a call and answers it with 201 `paid`. */
+  /** Starts a call and responds to it with 201 `paid`. */
   async function complete(init: Parameters<typeof start>[0] = {}, status = 201) {
     const { reply } = start(init);
     await settle();
-    next.last.answer({ status, headers: ['X-Id', '7'], body: 'paid', isComplete: true });
+    next.last.respond({ status, headers: ['X-Id', '7'], body: 'paid', isComplete: true });
     return receive(reply);
   }
 
@@ -84,7 +84,7 @@ t.test('is off until it is written', async (t) => {
   t.equal(idempotency.create({ idempotency: 'off' }, fakeContext(new FakeClock())), undefined);
 });
 
-t.test('a repeat gets the kept answer, and the upstream is not called', async (t) => {
+t.test('a repeat gets the kept response, and the upstream is not called', async (t) => {
   const { complete, start, next, results } = build();
   const first = await complete();
   t.same(first, { status: 201, headers: ['X-Id', '7'], body: 'paid', trailers: [] });
@@ -122,7 +122,7 @@ t.test('two at once: one runs', async (t) => {
   const calls = [start(), start(), start()];
   await settle();
   t.equal(next.runs.length, 1);
-  next.last.answer({ body: 'paid', isComplete: true });
+  next.last.respond({ body: 'paid', isComplete: true });
   const failures = await Promise.all(calls.map(({ failure }) => failure));
   t.same(
     failures.map((failure) => failure?.reason),
@@ -136,7 +136,7 @@ t.test('the same key for another request is a mismatch, running or done', async 
     const { reply } = start();
     await settle();
     t.match(await start(other).failure, { reason: 'idempotency-mismatch', status: 422 });
-    next.last.answer({ body: 'paid', isComplete: true });
+    next.last.respond({ body: 'paid', isComplete: true });
     await receive(reply);
     t.match(await start(other).failure, { reason: 'idempotency-mismatch', status: 422 });
     t.equal(next.runs.length, 1);
@@ -182,10 +182,10 @@ t.test('a key that is required and missing is refused', async (t) => {
 
 t.test('a failure frees the key', async (t) => {
   const ends: readonly ((next: FakeStage) => void)[] = [
-    (next) => next.last.answer({ status: 503, body: 'busy', isComplete: true }),
+    (next) => next.last.respond({ status: 503, body: 'busy', isComplete: true }),
     (next) => next.last.fail(new CallError(reasons['timeout-attempt'], 'Cannot')),
     (next) => next.last.fail(clientGone()),
-    (next) => next.last.answer({ body: 'pa' }).finish(new CallError('upstream-reset', 'Cannot')),
+    (next) => next.last.respond({ body: 'pa' }).finish(new CallError('upstream-reset', 'Cannot')),
   ];
   for (const end of ends) {
     const { start, complete, next, store } = build();
@@ -199,11 +199,11 @@ t.test('a failure frees the key', async (t) => {
   }
 });
 
-t.test('a 5xx frees the key before its answer goes out', async (t) => {
+t.test('a 5xx frees the key before its response goes out', async (t) => {
   const { start, next, store } = build();
   const { reply } = start();
   await settle();
-  next.last.answer({ status: 500 });
+  next.last.respond({ status: 500 });
   await reply;
   t.same(store.keys(), []);
 });
@@ -212,41 +212,41 @@ t.test('what breaks off before it is whole never begins to leave', async (t) => 
   const { start, next } = build();
   const { failure } = start();
   await settle();
-  const reply = next.last.answer({ body: 'pa' });
+  const reply = next.last.respond({ body: 'pa' });
   await settle();
   reply.finish(new CallError('upstream-reset', 'Cannot'));
   t.match(await failure, { reason: 'upstream-reset' });
 });
 
-t.test('the answer is kept before it goes out', async (t) => {
+t.test('the response is kept before it goes out', async (t) => {
   const { start, next, store } = build();
   const { reply } = start();
   await settle();
-  const answer = next.last.answer();
-  answer.push(Buffer.from('pa'));
+  const given = next.last.respond();
+  given.push(Buffer.from('pa'));
   await settle();
-  answer.push(Buffer.from('id'));
+  given.push(Buffer.from('id'));
   const operations: string[] = [];
   store.onOperation = (name) => void operations.push(name);
-  answer.finish();
+  given.finish();
   const { body } = await receive(reply);
   t.equal(body, 'paid');
   t.same(operations, ['keep']);
 });
 
-t.test('an answer that is too long passes through, and frees the key at its end', async (t) => {
+t.test('a response that is too long passes through, and frees the key at its end', async (t) => {
   const mebibyte = 1024 * 1024;
   const { start, next, store, results } = build();
   const { reply } = start();
   await settle();
-  const answer = next.last.answer({ body: 'x'.repeat(mebibyte) });
+  const given = next.last.respond({ body: 'x'.repeat(mebibyte) });
   await settle();
-  answer.push(Buffer.from('y'));
+  given.push(Buffer.from('y'));
   const received = receive(reply);
   await settle();
   t.equal(store.keys().length, 1, 'still running');
-  answer.push(Buffer.from('z'));
-  answer.finish();
+  given.push(Buffer.from('z'));
+  given.finish();
   t.equal((await received).body, `${'x'.repeat(mebibyte)}yz`);
   await settle();
   t.same(store.keys(), []);
@@ -261,10 +261,10 @@ t.test('what says that it is too long, or without an end, is not collected', asy
     const { start, next, store } = build();
     const { reply } = start();
     await settle();
-    const answer = next.last.answer({ headers });
-    t.equal(await reply, answer);
+    const given = next.last.respond({ headers });
+    t.equal(await reply, given);
     t.equal(store.keys().length, 1);
-    answer.finish();
+    given.finish();
     await settle();
     t.same(store.keys(), []);
   }
@@ -277,7 +277,7 @@ t.test(
       const { start, complete, next, store } = build();
       const { reply } = start();
       await settle();
-      next.last.answer({ status, body: 'later', isComplete: true });
+      next.last.respond({ status, body: 'later', isComplete: true });
       t.equal((await reply).status, status);
       t.same(store.keys(), [], String(status));
       await complete();
@@ -321,7 +321,7 @@ t.test('a call keeps its key for as long as it runs', async (t) => {
   await clock.advance(100_000);
   t.same(seen.slice(0, 3), [1000, 2000, 3000], 'every third of lockTimeout');
   t.match(await start().failure, { reason: 'idempotency-in-progress' });
-  next.last.answer({ body: 'paid', isComplete: true });
+  next.last.respond({ body: 'paid', isComplete: true });
   await receive(reply);
   t.equal((await receive(start().reply)).body, 'paid');
   t.equal(next.runs.length, 1);
@@ -329,12 +329,12 @@ t.test('a call keeps its key for as long as it runs', async (t) => {
 
 t.test('however a call ends, nothing is renewed any more', async (t) => {
   const ends: readonly ((next: FakeStage) => void)[] = [
-    (next) => next.last.answer({ body: 'paid', isComplete: true }),
-    (next) => next.last.answer({ status: 503, isComplete: true }),
-    (next) => next.last.answer({ status: 429, isComplete: true }),
+    (next) => next.last.respond({ body: 'paid', isComplete: true }),
+    (next) => next.last.respond({ status: 503, isComplete: true }),
+    (next) => next.last.respond({ status: 429, isComplete: true }),
     (next) => next.last.fail(clientGone()),
-    (next) => next.last.answer({ headers: ['Content-Type', 'text/event-stream'] }).finish(),
-    (next) => next.last.answer({ body: 'pa' }).finish(new CallError('upstream-reset', 'Cannot')),
+    (next) => next.last.respond({ headers: ['Content-Type', 'text/event-stream'] }).finish(),
+    (next) => next.last.respond({ body: 'pa' }).finish(new CallError('upstream-reset', 'Cannot')),
   ];
   for (const [i, end] of ends.entries()) {
     const { clock, start, next, results } = build({ lockTimeout: 3000 });
@@ -357,7 +357,7 @@ t.test('a renewal that comes back after the end takes no key', async (t) => {
   store.clear();
   store.isHanging = true;
   await clock.advance(1000);
-  next.last.answer({ status: 503 });
+  next.last.respond({ status: 503 });
   await settle();
   store.release();
   await reply;
@@ -383,7 +383,7 @@ t.test('a call that began without the store is protected once the store is back'
   store.failure = undefined;
   await clock.advance(1000);
   t.match(await start().failure, { reason: 'idempotency-in-progress' });
-  next.last.answer({ body: 'paid', isComplete: true });
+  next.last.respond({ body: 'paid', isComplete: true });
   await receive(reply);
   t.equal((await receive(start().reply)).body, 'paid');
   t.same(results(), ['error', 'conflict', 'stored', 'replayed']);
@@ -403,7 +403,7 @@ async function overtaken() {
 t.test('a call that has lost its lock changes nothing', async (t) => {
   const { start, complete, late, lateRun, results } = await overtaken();
   await complete({}, 200);
-  lateRun.answer({ status: 201, body: 'late', isComplete: true });
+  lateRun.respond({ status: 201, body: 'late', isComplete: true });
   t.equal((await receive(late.reply)).body, 'late');
   const repeat = await receive(start().reply);
   t.same([repeat.status, repeat.body], [200, 'paid']);
@@ -423,7 +423,7 @@ t.test('keeps neither what is of the connection nor what is of the exchange', as
   const { start, next } = build();
   const { reply } = start();
   await settle();
-  next.last.answer({
+  next.last.respond({
     headers: [
       ['Connection', 'X-Hop', 'X-Hop', '1', 'Transfer-Encoding', 'chunked', 'Keep-Alive', '5'],
       ['X-Request-Id', 'r', 'idempotency-replayed', 'false'],
@@ -461,7 +461,7 @@ t.test('a store that could not take the key is waited for once', async (t) => {
     await settle();
     store.failure = undefined;
     store.isHanging = true;
-    next.last.answer({ status, body: 'paid', isComplete: true });
+    next.last.respond({ status, body: 'paid', isComplete: true });
     t.equal((await receive(reply)).body, 'paid', `${status} does not wait`);
     store.release();
     await settle();
@@ -475,7 +475,7 @@ t.test('a store that is lost in the middle costs no response, and is told later'
   const { reply } = start();
   await settle();
   store.failure = new Error('away');
-  next.last.answer({ body: 'paid', isComplete: true });
+  next.last.respond({ body: 'paid', isComplete: true });
   t.equal((await receive(reply)).body, 'paid');
   await clock.advance(2000);
   t.same(results(), []);
@@ -492,7 +492,7 @@ t.test('a store that stays away is given up after lockTimeout', async (t) => {
   const { reply } = start();
   await settle();
   store.failure = new Error('away');
-  next.last.answer({ body: 'paid', isComplete: true });
+  next.last.respond({ body: 'paid', isComplete: true });
   await receive(reply);
   await clock.advance(2999);
   t.same(results(), []);
@@ -506,7 +506,7 @@ t.test('a store that was closed is given up at once', async (t) => {
   const { reply } = start();
   await settle();
   store.failure = new StoreClosedError('closed');
-  next.last.answer({ body: 'paid', isComplete: true });
+  next.last.respond({ body: 'paid', isComplete: true });
   await receive(reply);
   t.same(results(), ['error']);
   t.equal(clock.pending, 0);
@@ -519,7 +519,7 @@ t.test('a response that the store can never hold frees the key at once', async (
   store.onOperation = (name) => {
     store.failure = name === 'keep' ? new LastingStoreError('too large') : undefined;
   };
-  next.last.answer({ body: 'paid', isComplete: true });
+  next.last.respond({ body: 'paid', isComplete: true });
   await receive(reply);
   t.same(results(), ['error']);
   t.same(store.keys(), []);
@@ -536,7 +536,7 @@ t.test('what waits for a store is bounded', async (t) => {
     replies.push(receive(reply));
   }
   store.failure = new Error('away');
-  for (const run of next.runs) run.answer({ body: mebibyte, isComplete: true });
+  for (const run of next.runs) run.respond({ body: mebibyte, isComplete: true });
   await Promise.all(replies);
   await settle();
   t.same(results(), ['error', 'error'], 'room is for 15 of them, as each has a head as well');
@@ -551,7 +551,7 @@ t.test('a repeat waits for the response to the first request', async (t) => {
   await settle();
   const second = start();
   await clock.advance(1000);
-  next.last.answer({ body: 'paid', isComplete: true });
+  next.last.respond({ body: 'paid', isComplete: true });
   await receive(first.reply);
   await clock.advance(250);
   const { body, headers } = await receive(second.reply);
@@ -567,7 +567,7 @@ t.test('a repeat that waits takes the place of a first request that failed', asy
   await settle();
   start();
   await clock.advance(1000);
-  next.last.answer({ status: 503, isComplete: true });
+  next.last.respond({ status: 503, isComplete: true });
   await first.reply;
   await clock.advance(250);
   t.equal(next.runs.length, 2);
@@ -636,7 +636,7 @@ t.test('who the caller is can be told by another header, or not at all', async (
   t.same(global.results(), ['stored', 'replayed']);
 });
 
-t.test('a claim that arrived although its answer was lost still gets its record', async (t) => {
+t.test('a claim that arrived although its response was lost still gets its record', async (t) => {
   const { start, next, store, results } = build();
   // The lock is set, and then the response is lost.
   store.onOperation = (name) => {
@@ -648,7 +648,7 @@ t.test('a claim that arrived although its answer was lost still gets its record'
   const { reply } = start();
   await settle();
   store.onOperation = undefined;
-  next.last.answer({ body: 'paid', isComplete: true });
+  next.last.respond({ body: 'paid', isComplete: true });
   await receive(reply);
   t.equal((await receive(start().reply)).body, 'paid');
   t.same(results(), ['error', 'stored', 'replayed']);

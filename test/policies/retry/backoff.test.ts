@@ -5,7 +5,7 @@ import { settingsOf } from '../../support/settings.js';
 /** Without chance. */
 const defaults: BackoffOptions = { ...settingsOf('retry').backoff, jitter: 'none' };
 
-/** Delays after the tries 1 to 7, each told the one before it. */
+/** Delays after the attempts 1 to 7, each told the one before it. */
 function delays(options: Partial<BackoffOptions>, random = 0.5): number[] {
   const found: number[] = [];
   for (let attempt = 1; attempt <= 7; attempt++) {

@@ -30,7 +30,7 @@ t.test('always has minPerSecond x window', async (t) => {
   t.notOk(budget.tryWithdraw());
 });
 
-t.test('allows 50 retries to 100 first tries', async (t) => {
+t.test('allows 50 retries to 100 first attempts', async (t) => {
   const { budget } = build();
   deposit(budget, 100);
   t.equal(budget.remaining(), 50);
@@ -70,7 +70,7 @@ t.test('remembers what is still in the window', async (t) => {
   t.equal(drain(budget), 2);
 });
 
-t.test('is never in debt when first tries leave the window before their retries', async (t) => {
+t.test('is never in debt when first attempts leave the window before their retries', async (t) => {
   const { clock, budget } = build();
   deposit(budget, 100);
   await clock.advance(5000);

@@ -44,7 +44,7 @@ t.test('repeats what was not sent, and by default nothing else', async (t) => {
   }
   const { clock, next, events, start } = build();
   const reply = start();
-  const busy = next.last.answer(trailersOnly('UNAVAILABLE'));
+  const busy = next.last.respond(trailersOnly('UNAVAILABLE'));
   await clock.advance(1000);
   t.equal(await reply, busy);
   t.same(events, [{ type: 'retry-denied', cause: 'method' }]);
@@ -63,9 +63,9 @@ t.test('repeats an idempotent call after a reset, and after a trailers-only stat
   const reply = start();
   next.last.fail(reset);
   await clock.advance(1000);
-  next.last.answer(trailersOnly('UNAVAILABLE'));
+  next.last.respond(trailersOnly('UNAVAILABLE'));
   await clock.advance(1000);
-  const good = next.last.answer(begun);
+  const good = next.last.respond(begun);
   t.equal(await reply, good);
   t.equal(next.runs.length, 3);
 });
@@ -85,7 +85,7 @@ t.test('repeats at once over another connection where a kept one was closed', as
 });
 
 t.test('repeats after no other response', async (t) => {
-  for (const answer of [
+  for (const response of [
     trailersOnly('INTERNAL'),
     trailersOnly('OK'),
     begun,
@@ -93,7 +93,7 @@ t.test('repeats after no other response', async (t) => {
   ]) {
     const { clock, next, start } = build(idempotent);
     const reply = start();
-    const given = next.last.answer(answer);
+    const given = next.last.respond(response);
     await clock.advance(1000);
     t.equal(await reply, given);
     t.equal(next.runs.length, 1);
@@ -103,10 +103,10 @@ t.test('repeats after no other response', async (t) => {
 t.test('repeats after the statuses that the option lists', async (t) => {
   const { clock, next, start } = build({ ...idempotent, grpcStatuses: ['RESOURCE_EXHAUSTED'] });
   start();
-  next.last.answer(trailersOnly('RESOURCE_EXHAUSTED'));
+  next.last.respond(trailersOnly('RESOURCE_EXHAUSTED'));
   await clock.advance(1000);
   t.equal(next.runs.length, 2);
-  next.last.answer(trailersOnly('UNAVAILABLE'));
+  next.last.respond(trailersOnly('UNAVAILABLE'));
   await clock.advance(1000);
   t.equal(next.runs.length, 2);
 });
@@ -115,7 +115,7 @@ t.test('waits as long as the upstream asks, more or less than its back-off', asy
   for (const waitMs of [0, 20, 700]) {
     const { clock, next, start } = build(idempotent);
     start();
-    next.last.answer(trailersOnly('UNAVAILABLE', ['grpc-retry-pushback-ms', String(waitMs)]));
+    next.last.respond(trailersOnly('UNAVAILABLE', ['grpc-retry-pushback-ms', String(waitMs)]));
     await settle();
     if (waitMs > 0) {
       await clock.advance(waitMs - 1);
@@ -130,7 +130,7 @@ t.test('does not repeat where the upstream forbids it, or asks for too long a wa
   for (const pushback of ['-1', 'x', '10001']) {
     const { clock, next, events, start } = build(idempotent);
     start();
-    next.last.answer(trailersOnly('UNAVAILABLE', ['grpc-retry-pushback-ms', pushback]));
+    next.last.respond(trailersOnly('UNAVAILABLE', ['grpc-retry-pushback-ms', pushback]));
     await clock.advance(60_000);
     t.equal(next.runs.length, 1);
     t.same(events, [{ type: 'retry-denied', cause: 'retry-after' }]);
@@ -140,7 +140,7 @@ t.test('does not repeat where the upstream forbids it, or asks for too long a wa
 t.test('goes by its back-off alone where it is told to', async (t) => {
   const { clock, next, start } = build({ ...idempotent, respectRetryAfter: false });
   start();
-  next.last.answer(trailersOnly('UNAVAILABLE', ['grpc-retry-pushback-ms', '-1']));
+  next.last.respond(trailersOnly('UNAVAILABLE', ['grpc-retry-pushback-ms', '-1']));
   await clock.advance(100);
   t.equal(next.runs.length, 2);
 });

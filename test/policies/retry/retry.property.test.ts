@@ -12,7 +12,7 @@ import { fakeBody, fakeCall, fakeContext } from '../../support/fake-call.js';
 import { FAKE_WALL_START_MS, FakeClock } from '../../support/fake-clock.js';
 import { fakeReply, type FakeReply } from '../../support/fake-reply.js';
 
-/** Whether an end may be followed by another try, for a method that may be repeated and for one that may not. */
+/** Whether an end may be followed by another attempt, for a method that may be repeated and for one that may not. */
 const ends = {
   good: { safe: false, unsafe: false, end: () => fakeReply({ status: 200 }) },
   notFound: { safe: false, unsafe: false, end: () => fakeReply({ status: 404 }) },
@@ -35,7 +35,7 @@ interface Plan {
   readonly isSafe: boolean;
   readonly hasLostBody: boolean;
   readonly deadlineMs: number | undefined;
-  readonly tries: readonly { readonly takesMs: number; readonly end: End }[];
+  readonly attempts: readonly { readonly takesMs: number; readonly end: End }[];
 }
 
 interface Run {
@@ -58,7 +58,7 @@ const plans = fc.array(
     isSafe: fc.boolean(),
     hasLostBody: fc.boolean(),
     deadlineMs: fc.option(fc.nat(1000), { nil: undefined }),
-    tries: fc.array(
+    attempts: fc.array(
       fc.record({
         takesMs: fc.nat(200),
         end: fc.constantFrom(...(Object.keys(ends) as End[]), 'failed', 'stale', 'unsent'),
@@ -93,7 +93,7 @@ async function play(world: World, planned: readonly Plan[]) {
   const next: CallStage = {
     run(call) {
       const { plan, runs } = traces.find((trace) => trace.call === call)!;
-      const { takesMs, end } = plan.tries[runs.length % plan.tries.length]!;
+      const { takesMs, end } = plan.attempts[runs.length % plan.attempts.length]!;
       const what = ends[end].end();
       runs.push({ startMs: clock.now(), end, what });
       return new Promise((resolve, reject) => {
@@ -160,7 +160,7 @@ function freeRun({ runs, plan }: Trace): number {
 }
 
 /** Runs that count: all, without the one that replaced a stale connection. */
-function countedTries(trace: Trace): number {
+function countedAttempts(trace: Trace): number {
   const free = freeRun(trace);
   return trace.runs.length - (free > 0 && free < trace.runs.length ? 1 : 0);
 }
@@ -175,14 +175,14 @@ t.test('keeps its promises to every call, whatever the upstream does', async (t)
         const { plan, call, runs, outcome } = trace;
         const may = (end: End) => ends[end][plan.isSafe ? 'safe' : 'unsafe'];
         const last = runs.at(-1)!;
-        assert.ok(countedTries(trace) <= world.maxAttempts, 'never more tries than allowed');
-        assert.equal(outcome, last.what, 'the last try is what the caller gets');
+        assert.ok(countedAttempts(trace) <= world.maxAttempts, 'never more attempts than allowed');
+        assert.equal(outcome, last.what, 'the last attempt is what the caller gets');
         for (const [i, { what }] of runs.entries()) {
           if (what instanceof Error) continue;
           assert.equal(
             what.isDiscarded,
             i < runs.length - 1,
-            'all answers but the last are let go',
+            'all responses but the last are let go',
           );
         }
         for (const [i, { startMs }] of runs.entries()) {
@@ -194,8 +194,8 @@ t.test('keeps its promises to every call, whatever the upstream does', async (t)
           assert.ok(left > 0, 'never past the deadline');
         }
         const isFailure = ends[last.end].safe;
-        const hasTriesLeft = countedTries(trace) < world.maxAttempts;
-        if (isFailure && hasTriesLeft) owedDenials += 1;
+        const hasAttemptsLeft = countedAttempts(trace) < world.maxAttempts;
+        if (isFailure && hasAttemptsLeft) owedDenials += 1;
       }
       const denials = events.filter(({ type }) => type === 'retry-denied').length;
       assert.equal(denials, owedDenials, 'who stops early says why, once');

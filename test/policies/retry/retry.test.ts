@@ -38,9 +38,9 @@ function build(
     return { call, reply, failure };
   }
 
-  /** Ends the latest try and lets the policy see it. */
-  async function answer(status: number, headers: Fields = []) {
-    const reply = next.last.answer({ status, headers });
+  /** Ends the latest attempt and lets the policy see it. */
+  async function respond(status: number, headers: Fields = []) {
+    const reply = next.last.respond({ status, headers });
     await settle();
     return reply;
   }
@@ -49,7 +49,7 @@ function build(
     await settle();
   }
 
-  return { clock, events: context.events, next, stage, budget: layer.budget, start, answer, fail };
+  return { clock, events: context.events, next, stage, budget: layer.budget, start, respond, fail };
 }
 
 const unsent = new CallError('connect-failed', 'Cannot');
@@ -108,10 +108,10 @@ t.test('is absent from the chain when it is off', async (t) => {
   );
 });
 
-t.test('passes a good answer on untouched', async (t) => {
-  const { clock, events, next, start, answer } = build();
+t.test('passes a good response on untouched', async (t) => {
+  const { clock, events, next, start, respond } = build();
   const { reply } = start();
-  const body = await answer(200);
+  const body = await respond(200);
   t.equal(await reply, body);
   t.notOk(body.isDiscarded);
   t.equal(next.runs.length, 1);
@@ -120,19 +120,19 @@ t.test('passes a good answer on untouched', async (t) => {
 });
 
 t.test('tries again after each listed status, with growing delays', async (t) => {
-  const { clock, events, next, start, answer } = build();
+  const { clock, events, next, start, respond } = build();
   const { reply } = start();
-  await answer(503);
+  await respond(503);
   await clock.advance(99);
   t.equal(next.runs.length, 1);
   await clock.advance(1);
   t.equal(next.runs.length, 2);
-  await answer(429);
+  await respond(429);
   await clock.advance(199);
   t.equal(next.runs.length, 2);
   await clock.advance(1);
   t.equal(next.runs.length, 3);
-  const body = await answer(200);
+  const body = await respond(200);
   t.equal(await reply, body);
   t.same(events, [started('status', 100), started('status', 200)]);
   t.equal(clock.pending, 0);
@@ -140,9 +140,9 @@ t.test('tries again after each listed status, with growing delays', async (t) =>
 
 t.test('leaves other statuses alone', async (t) => {
   for (const status of [200, 304, 404, 501]) {
-    const { next, start, answer } = build();
+    const { next, start, respond } = build();
     const { reply } = start();
-    const body = await answer(status);
+    const body = await respond(status);
     t.equal(await reply, body);
     t.equal(next.runs.length, 1, String(status));
   }
@@ -154,55 +154,58 @@ t.test('tries again after a reset, a timeout and an unsent request', async (t) =
     [slow, 'timeout'],
     [unsent, 'unsent'],
   ] as const) {
-    const { clock, events, next, start, answer, fail } = build();
+    const { clock, events, next, start, respond, fail } = build();
     const { reply } = start();
     await fail(error);
     await clock.advance(100);
     t.equal(next.runs.length, 2, cause);
-    await answer(200);
+    await respond(200);
     t.equal((await reply).status, 200);
     t.same(events, [started(cause, 100)]);
   }
 });
 
 t.test('starts again at once, without a timer, where jitter leaves no delay', async (t) => {
-  const { clock, next, start, answer } = build(
+  const { clock, next, start, respond } = build(
     { backoff: { ...defaults.backoff, jitter: 'full' } },
     { random: () => 0 },
   );
   start();
-  await answer(503);
+  await respond(503);
   t.equal(next.runs.length, 2);
   t.equal(clock.pending, 0);
 });
 
-t.test('passes the last answer on unread when the tries run out, and says nothing', async (t) => {
-  const { clock, events, next, start, answer } = build({ maxAttempts: 2 });
-  const { reply } = start();
-  const first = await answer(503);
-  await clock.advance(100);
-  const last = await answer(500);
-  t.equal(await reply, last);
-  t.ok(first.isDiscarded);
-  t.notOk(last.isDiscarded);
-  t.equal(next.runs.length, 2);
-  t.same(events, [started('status', 100)]);
-});
+t.test(
+  'passes the last response on unread when the attempts run out, and says nothing',
+  async (t) => {
+    const { clock, events, next, start, respond } = build({ maxAttempts: 2 });
+    const { reply } = start();
+    const first = await respond(503);
+    await clock.advance(100);
+    const last = await respond(500);
+    t.equal(await reply, last);
+    t.ok(first.isDiscarded);
+    t.notOk(last.isDiscarded);
+    t.equal(next.runs.length, 2);
+    t.same(events, [started('status', 100)]);
+  },
+);
 
-t.test('rejects with the last error when the tries run out', async (t) => {
-  const { clock, next, start, answer, fail } = build({ maxAttempts: 2 });
+t.test('rejects with the last error when the attempts run out', async (t) => {
+  const { clock, next, start, respond, fail } = build({ maxAttempts: 2 });
   const { failure } = start();
-  await answer(503);
+  await respond(503);
   await clock.advance(100);
   await fail(slow);
   t.equal(await failure, slow);
   t.equal(next.runs.length, 2);
 });
 
-t.test('holds the failed answer unread until the next try starts', async (t) => {
-  const { clock, next, start, answer } = build();
+t.test('holds the failed response unread until the next attempt starts', async (t) => {
+  const { clock, next, start, respond } = build();
   start();
-  const held = await answer(503);
+  const held = await respond(503);
   await clock.advance(99);
   t.notOk(held.isDiscarded);
   await clock.advance(1);
@@ -211,11 +214,11 @@ t.test('holds the failed answer unread until the next try starts', async (t) => 
   t.equal(next.runs.length, 2);
 });
 
-t.test('lets go of the failed answer before the next try uses the call', async (t) => {
-  const { clock, next, start, answer } = build();
+t.test('lets go of the failed response before the next attempt uses the call', async (t) => {
+  const { clock, next, start, respond } = build();
   start();
   let wasFirst = false;
-  (await answer(503)).onFinished(() => {
+  (await respond(503)).onFinished(() => {
     wasFirst = next.runs.length === 1;
   });
   await clock.advance(100);
@@ -223,26 +226,26 @@ t.test('lets go of the failed answer before the next try uses the call', async (
 });
 
 t.test('tries no other method again, except when nothing was sent', async (t) => {
-  const { clock, events, next, start, answer, fail } = build();
+  const { clock, events, next, start, respond, fail } = build();
   const { reply } = start({ method: 'POST' });
   await fail(unsent);
   await clock.advance(100);
   t.equal(next.runs.length, 2);
-  const body = await answer(503);
+  const body = await respond(503);
   t.equal(await reply, body);
   t.same(events, [started('unsent', 100), denied('method')]);
 });
 
 t.test('does not speak of the method where no other one would be tried either', async (t) => {
   for (const status of [200, 404]) {
-    const { events, start, answer } = build();
+    const { events, start, respond } = build();
     start({ method: 'POST' });
-    await answer(status);
+    await respond(status);
     t.same(events, []);
   }
-  const { events, start, answer } = build({ maxAttempts: 1 });
+  const { events, start, respond: sendResponse } = build({ maxAttempts: 1 });
   start({ method: 'POST' });
-  await answer(503);
+  await sendResponse(503);
   t.same(events, []);
 });
 
@@ -257,33 +260,33 @@ t.test('tries any method again that carries an idempotency key', async (t) => {
 });
 
 t.test('goes by the configured methods and statuses', async (t) => {
-  const { clock, next, start, answer } = build({ methods: ['POST'], statuses: [418] });
+  const { clock, next, start, respond } = build({ methods: ['POST'], statuses: [418] });
   start({ method: 'POST' });
-  await answer(418);
+  await respond(418);
   await clock.advance(100);
   t.equal(next.runs.length, 2);
   start({ method: 'GET' });
-  await answer(418);
+  await respond(418);
   start({ method: 'POST' });
-  await answer(503);
+  await respond(503);
   await clock.advance(1000);
   t.equal(next.runs.length, 4);
 });
 
 t.test('never repeats a body that it does not have any more', async (t) => {
-  const { events, next, start, answer } = build();
+  const { events, next, start, respond } = build();
   const { reply } = start({ method: 'PUT', body: fakeBody('', { isReplayable: false }) });
-  const body = await answer(503);
+  const body = await respond(503);
   t.equal(await reply, body);
   t.equal(next.runs.length, 1);
   t.same(events, [denied('body')]);
 });
 
 t.test('asks for the body again after the back-off', async (t) => {
-  const { clock, events, next, start, answer } = build();
+  const { clock, events, next, start, respond } = build();
   const body = { ...fakeBody(), isReplayable: true };
   const { reply } = start({ method: 'PUT', body });
-  const held = await answer(503);
+  const held = await respond(503);
   body.isReplayable = false;
   await clock.advance(100);
   t.equal(await reply, held);
@@ -329,7 +332,7 @@ t.test('never tries a cancelled call again', async (t) => {
 
 t.test('a connection gone stale', async (t) => {
   t.test('is replaced at once, free of charge, even with maxAttempts 1', async (t) => {
-    const { clock, events, next, budget, start, answer, fail } = build({
+    const { clock, events, next, budget, start, respond, fail } = build({
       maxAttempts: 1,
       budget: { ratio: 0, minPerSecond: 0.5, window: 10_000 },
     });
@@ -338,20 +341,20 @@ t.test('a connection gone stale', async (t) => {
     t.equal(next.runs.length, 2);
     t.equal(clock.pending, 0);
     t.equal(budget?.remaining(), 5);
-    const body = await answer(503);
+    const body = await respond(503);
     t.equal(await reply, body, 'the one attempt is used up');
     t.same(events, [started('stale', 0)]);
   });
 
   t.test('leaves all attempts and the first delay to what comes after', async (t) => {
-    const { clock, events, next, start, answer, fail } = build();
+    const { clock, events, next, start, respond, fail } = build();
     const { reply } = start();
     await fail(stale);
-    await answer(503);
+    await respond(503);
     await clock.advance(100);
-    await answer(503);
+    await respond(503);
     await clock.advance(200);
-    const last = await answer(503);
+    const last = await respond(503);
     t.equal(await reply, last);
     t.equal(next.runs.length, 4);
     t.same(events, [started('stale', 0), started('status', 100), started('status', 200)]);
@@ -416,11 +419,11 @@ t.test('a connection gone stale', async (t) => {
 });
 
 t.test('the circuit', async (t) => {
-  t.test('that has opened ends the retrying with the last answer', async (t) => {
-    const { clock, events, next, budget, start, answer } = build();
+  t.test('that has opened ends the retrying with the last response', async (t) => {
+    const { clock, events, next, budget, start, respond } = build();
     const { reply } = start();
     next.refuses = open;
-    const body = await answer(503);
+    const body = await respond(503);
     t.equal(await reply, body);
     t.notOk(body.isDiscarded);
     t.equal(clock.pending, 0);
@@ -429,9 +432,9 @@ t.test('the circuit', async (t) => {
   });
 
   t.test('that opens during the back-off does the same', async (t) => {
-    const { clock, events, next, start, answer } = build();
+    const { clock, events, next, start, respond } = build();
     const { reply } = start();
-    const body = await answer(503);
+    const body = await respond(503);
     next.refuses = open;
     await clock.advance(100);
     t.equal(await reply, body);
@@ -449,7 +452,7 @@ t.test('the circuit', async (t) => {
     t.equal(await failure, reset);
   });
 
-  t.test('that refuses is known to whoever asks', async (t) => {
+  t.test('that refuses is known to others that ask', async (t) => {
     const { next, stage } = build();
     t.equal(stage.refusal(fakeCall()), undefined);
     next.refuses = open;
@@ -461,27 +464,27 @@ t.test('the budget', async (t) => {
   const small = { budget: { ratio: 0.5, minPerSecond: 0, window: 10_000 } };
 
   t.test('ends the retrying when it is spent', async (t) => {
-    const { clock, events, next, start, answer } = build(small);
+    const { clock, events, next, start, respond } = build(small);
     const first = start();
-    const failed = await answer(503);
+    const failed = await respond(503);
     t.equal(await first.reply, failed, 'half a retry is none');
     start();
-    await answer(503);
+    await respond(503);
     await clock.advance(100);
     t.equal(next.runs.length, 3);
-    await answer(503);
+    await respond(503);
     await clock.advance(1000);
     t.equal(next.runs.length, 3);
     t.same(events, [denied('budget'), started('status', 100), denied('budget')]);
   });
 
   t.test('is charged when the back-off begins, so that sleepers cannot overdraw it', async (t) => {
-    const { clock, next, start, answer } = build(small);
+    const { clock, next, start, respond } = build(small);
     const calls = [start(), start()];
-    for (const run of next.runs) run.answer({ status: 503 });
+    for (const run of next.runs) run.respond({ status: 503 });
     await clock.advance(100);
     t.equal(next.runs.length, 3);
-    await answer(200);
+    await respond(200);
     const statuses = await Promise.all(calls.map(async ({ reply }) => (await reply).status));
     t.same(
       statuses.toSorted((a, b) => a - b),
@@ -500,14 +503,14 @@ t.test('the budget', async (t) => {
   });
 
   t.test('may be off', async (t) => {
-    const { clock, next, budget, start, answer } = build({ budget: 'off' });
+    const { clock, next, budget, start, respond } = build({ budget: 'off' });
     t.equal(budget, undefined);
     for (let i = 1; i <= 40; i++) {
       start();
-      await answer(503);
+      await respond(503);
       await clock.advance(100);
       t.equal(next.runs.length, 2 * i);
-      await answer(200);
+      await respond(200);
     }
   });
 
@@ -532,11 +535,11 @@ t.test('the deadline', async (t) => {
       [150, 1],
       [151, 2],
     ] as const) {
-      const { clock, events, next, budget, start, answer } = build();
+      const { clock, events, next, budget, start, respond } = build();
       const call = fakeCall();
       call.deadline = endsAt(atMs);
       start({}, call);
-      await answer(503);
+      await respond(503);
       t.equal(clock.pending, runs - 1);
       await clock.advance(1000);
       t.equal(next.runs.length, runs);
@@ -546,11 +549,11 @@ t.test('the deadline', async (t) => {
   });
 
   t.test('that came while a late timer slept is kept', async (t) => {
-    const { clock, events, next, start, answer } = build();
+    const { clock, events, next, start, respond } = build();
     const call = fakeCall();
     call.deadline = endsAt(200);
     const { reply } = start({}, call);
-    const held = await answer(503);
+    const held = await respond(503);
     call.deadline = endsAt(150);
     await clock.advance(100);
     t.equal(await reply, held);
@@ -561,23 +564,23 @@ t.test('the deadline', async (t) => {
 
 t.test('Retry-After', async (t) => {
   t.test('is a lower bound of the delay', async (t) => {
-    const { clock, events, next, start, answer } = build();
+    const { clock, events, next, start, respond } = build();
     start();
-    await answer(503, ['retry-after', '2']);
+    await respond(503, ['retry-after', '2']);
     await clock.advance(1999);
     t.equal(next.runs.length, 1);
     await clock.advance(1);
     t.equal(next.runs.length, 2);
-    await answer(503, ['Retry-After', '0']);
+    await respond(503, ['Retry-After', '0']);
     await clock.advance(200);
     t.equal(next.runs.length, 3);
     t.same(events, [started('status', 2000), started('status', 200)]);
   });
 
   t.test('may be a date', async (t) => {
-    const { clock, next, start, answer } = build();
+    const { clock, next, start, respond } = build();
     start();
-    await answer(429, ['Retry-After', new Date(FAKE_WALL_START_MS + 3000).toUTCString()]);
+    await respond(429, ['Retry-After', new Date(FAKE_WALL_START_MS + 3000).toUTCString()]);
     await clock.advance(2999);
     t.equal(next.runs.length, 1);
     await clock.advance(1);
@@ -589,9 +592,9 @@ t.test('Retry-After', async (t) => {
       ['10', 2],
       ['11', 1],
     ] as const) {
-      const { clock, events, next, start, answer } = build();
+      const { clock, events, next, start, respond } = build();
       start();
-      await answer(503, ['Retry-After', seconds]);
+      await respond(503, ['Retry-After', seconds]);
       await clock.advance(20_000);
       t.equal(next.runs.length, runs);
       t.same(events, [runs === 1 ? denied('retry-after') : started('status', 10_000)]);
@@ -599,31 +602,31 @@ t.test('Retry-After', async (t) => {
   });
 
   t.test('past the deadline ends the retrying', async (t) => {
-    const { clock, events, start, answer } = build();
+    const { clock, events, start, respond } = build();
     const call = fakeCall();
     call.deadline = endsAt(5000);
     start({}, call);
-    await answer(503, ['Retry-After', '5']);
+    await respond(503, ['Retry-After', '5']);
     t.equal(clock.pending, 0);
     t.same(events, [denied('deadline')]);
   });
 
   t.test('does not grow the delays that come after it', async (t) => {
-    const { clock, events, start, answer } = build({
+    const { clock, events, start, respond } = build({
       backoff: { ...defaults.backoff, strategy: 'decorrelated' },
     });
     start();
-    await answer(503, ['Retry-After', '9']);
+    await respond(503, ['Retry-After', '9']);
     await clock.advance(9000);
-    await answer(503);
+    await respond(503);
     await clock.advance(350);
     t.same(events, [started('status', 9000), started('status', 350)]);
   });
 
   t.test('counts for nothing when it is not to be respected', async (t) => {
-    const { clock, next, start, answer } = build({ respectRetryAfter: false });
+    const { clock, next, start, respond } = build({ respectRetryAfter: false });
     start();
-    await answer(503, ['Retry-After', '60']);
+    await respond(503, ['Retry-After', '60']);
     await clock.advance(100);
     t.equal(next.runs.length, 2);
   });
@@ -632,10 +635,10 @@ t.test('Retry-After', async (t) => {
 t.test('a call that ends during the back-off', async (t) => {
   const gone = new ClientGoneError(499, 'Cannot');
 
-  t.test('rejects at once and leaves neither timer nor answer behind', async (t) => {
-    const { clock, events, next, start, answer } = build();
+  t.test('rejects at once and leaves neither timer nor response behind', async (t) => {
+    const { clock, events, next, start, respond } = build();
     const { call, failure } = start();
-    const held = await answer(503);
+    const held = await respond(503);
     t.equal(clock.pending, 1);
     call.cancel(gone);
     t.equal(clock.pending, 0);
@@ -655,7 +658,7 @@ t.test('a call that ends during the back-off', async (t) => {
     t.equal(clock.pending, 0);
   });
 
-  t.test('starts no try when the timer was a moment earlier', async (t) => {
+  t.test('starts no attempt when the timer was a moment earlier', async (t) => {
     class EventfulClock extends FakeClock {
       override schedule(delayMs: number, callback: () => void) {
         return super.schedule(delayMs, () => {
@@ -664,9 +667,9 @@ t.test('a call that ends during the back-off', async (t) => {
         });
       }
     }
-    const { clock, next, start, answer } = build({}, {}, new EventfulClock());
+    const { clock, next, start, respond } = build({}, {}, new EventfulClock());
     const { call, failure } = start();
-    const held = await answer(503);
+    const held = await respond(503);
     await clock.advance(100);
     t.equal(await failure, gone);
     t.equal(next.runs.length, 1);
@@ -695,8 +698,8 @@ t.test('the slot of a call', async (t) => {
   }
 
   t.test('is given back for the back-off', async (t) => {
-    const { answer, clock, next, slot } = begin();
-    await answer(503);
+    const { respond, clock, next, slot } = begin();
+    await respond(503);
     t.same(slot.steps, ['release']);
     await clock.advance(100);
     t.same(slot.steps, ['release', 'reacquire']);
@@ -712,9 +715,9 @@ t.test('the slot of a call', async (t) => {
   });
 
   t.test('is kept where too many wait: there is no retry, and none is paid for', async (t) => {
-    const { answer, budget, clock, events, reply, slot } = begin();
+    const { respond, budget, clock, events, reply, slot } = begin();
     slot.mayRelease = false;
-    const body = await answer(503);
+    const body = await respond(503);
     t.equal(await reply, body);
     t.same(slot.steps, []);
     t.same(events, [denied('waiting')]);
@@ -723,17 +726,17 @@ t.test('the slot of a call', async (t) => {
   });
 
   t.test('is kept where the budget forbids the retry', async (t) => {
-    const { answer, events, slot } = begin({ ratio: 0, minPerSecond: 0, window: 10_000 });
-    await answer(503);
+    const { respond, events, slot } = begin({ ratio: 0, minPerSecond: 0, window: 10_000 });
+    await respond(503);
     t.same(slot.steps, []);
     t.same(events, [denied('budget')]);
   });
 
   t.test('that comes as the call is ended starts no attempt', async (t) => {
-    const { answer, call, clock, failure, next, slot } = begin();
+    const { respond, call, clock, failure, next, slot } = begin();
     const gone = new ClientGoneError(499, 'Cannot');
     slot.reacquire = async () => call.cancel(gone);
-    const held = await answer(503);
+    const held = await respond(503);
     await clock.advance(100);
     t.equal(await failure, gone);
     t.ok(held.isDiscarded);

@@ -70,9 +70,9 @@ class Bench {
     const running = {
       led,
       error: undefined as CallFailure | undefined,
-      async answer(status = 200) {
+      async respond(status = 200) {
         led.enter('streaming');
-        run.answer({ status });
+        run.respond({ status });
         await settle();
       },
       async fail(error: CallFailure) {
@@ -88,12 +88,12 @@ class Bench {
     return running;
   }
 
-  /** Tries that are answered after so many ms each. */
+  /** Attempts with a response after so many ms each. */
   async learn(...times: number[]): Promise<void> {
     for (const ms of times) {
       const running = this.start();
       await this.clock.advance(ms);
-      await running.answer();
+      await running.respond();
     }
   }
 
@@ -125,7 +125,7 @@ t.test('gives no attempt timeout until then where attempt is off', async (t) => 
   const running = bench.start();
   t.equal(bench.clock.pending, 0);
   await bench.clock.advance(20);
-  await running.answer();
+  await running.respond();
   await bench.learn(20, 20, 20);
   t.equal(bench.timeoutMs, 30);
   t.equal(await bench.hang(), 30);
@@ -184,7 +184,7 @@ t.test('measures the connecting too', async (t) => {
   await bench.clock.advance(60);
   running.led.enter('waiting');
   await bench.clock.advance(40);
-  await running.answer();
+  await running.respond();
   t.equal(bench.timeoutMs, 150);
 });
 
@@ -194,7 +194,7 @@ t.test('measures what the attempt clock shows: from the end of an upload', async
   await bench.clock.advance(5000);
   running.led.enter('waiting');
   await bench.clock.advance(40);
-  await running.answer();
+  await running.respond();
   t.equal(bench.timeoutMs, 60);
 });
 
@@ -202,7 +202,7 @@ t.test('learns nothing of a response that comes before the upload has ended', as
   const bench = new Bench({ minSamples: 1 });
   const running = bench.start('sending');
   await bench.clock.advance(5000);
-  await running.answer();
+  await running.respond();
   t.equal(bench.timeoutMs, 10_000);
 });
 
@@ -215,7 +215,7 @@ t.test(
     running.led.enter('streaming-events');
     await bench.clock.advance(5000);
     running.led.enter('ended');
-    bench.next.last.answer();
+    bench.next.last.respond();
     await settle();
     t.equal(bench.timeoutMs, 60);
   },
@@ -226,7 +226,7 @@ t.test('measures an upgrade, which has no body', async (t) => {
   const running = bench.start();
   await bench.clock.advance(40);
   running.led.enter('ended');
-  bench.next.last.answer({ status: 101 });
+  bench.next.last.respond({ status: 101 });
   await settle();
   t.equal(bench.timeoutMs, 60);
 });
@@ -236,14 +236,14 @@ t.test('learns nothing from responses that refuse: they may come at once', async
   for (const status of [400, 404, 429, 500, 503]) {
     const running = bench.start();
     await bench.clock.advance(2);
-    await running.answer(status);
+    await running.respond(status);
     t.equal(bench.timeoutMs, 10_000, `${status}`);
   }
   for (const status of [200, 204, 302]) {
     const { layer } = bench;
     const running = bench.start();
     await bench.clock.advance(status);
-    await running.answer(status);
+    await running.respond(status);
     t.equal(layer.attemptMs, status * 1.5);
   }
 });
@@ -333,7 +333,7 @@ t.test('follows an upstream that becomes slower for good, and back', async (t) =
   for (let i = 0; i < 100; i++) {
     const running = bench.start();
     await bench.clock.advance(500);
-    if (running.error === undefined) await running.answer();
+    if (running.error === undefined) await running.respond();
     else cut++;
   }
   t.ok(cut > 0 && cut <= 10, `${cut} of 100 cut off`);
@@ -372,7 +372,7 @@ t.test('an attempt that began before a reload is still learned from', async (t) 
   const running = bench.start();
   bench.reload({ minSamples: 1 });
   await bench.clock.advance(100);
-  await running.answer();
+  await running.respond();
   t.equal(bench.timeoutMs, 150);
 });
 

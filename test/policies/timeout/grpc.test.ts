@@ -34,14 +34,14 @@ t.test('learns from responses that have begun, and not from refusals', async (t)
   };
   const settings = settingsOf('timeout', { adaptive });
   const layer = timeout.create({ timeout: settings }, fakeContext(clock))!;
-  for (const answer of [trailersOnly('UNAVAILABLE'), begun]) {
+  for (const response of [trailersOnly('UNAVAILABLE'), begun]) {
     const reply = layer.wrap(next).run(fakeAttempt(grpcCall()));
     const { attempt } = next.last;
     attempt!.enter('connecting');
     attempt!.enter('waiting');
-    await clock.advance(answer === begun ? 50 : 7);
+    await clock.advance(response === begun ? 50 : 7);
     attempt!.enter('streaming-events');
-    next.last.answer(answer);
+    next.last.respond(response);
     await reply;
   }
   t.equal(layer.attemptMs, 100);

@@ -56,9 +56,9 @@ function build(changes: Partial<AdaptiveTimeoutOptions> = {}, options: Partial<O
       led,
       reply,
       error: undefined as CallFailure | undefined,
-      async answer() {
+      async respond() {
         led.enter('streaming');
-        run.answer();
+        run.respond();
         await settle();
       },
       async fail(error: CallFailure) {
@@ -73,11 +73,11 @@ function build(changes: Partial<AdaptiveTimeoutOptions> = {}, options: Partial<O
     return running;
   }
 
-  /** An attempt that is answered after so many ms. @returns what its call has noted. */
+  /** An attempt with a response after so many ms. @returns what its call has noted. */
   async function take(ms: number, call = fakeCall()): Promise<readonly string[]> {
     const running = start(['connecting', 'waiting'], call);
     await clock.advance(ms);
-    if (running.error === undefined) await running.answer();
+    if (running.error === undefined) await running.respond();
     return call.shadow;
   }
 
@@ -99,7 +99,7 @@ t.test('passes the response on, in shadow and enforced', async (t) => {
   for (const mode of ['shadow', 'enforce'] as const) {
     reload(mode);
     const running = start();
-    await running.answer();
+    await running.respond();
     t.match(await running.reply, { status: 200 }, mode);
   }
 });
@@ -185,13 +185,13 @@ t.test('each start of the clock is judged by itself, as where it is enforced', a
   await clock.advance(41);
   slow.led.enter('sending');
   slow.led.enter('waiting');
-  await slow.answer();
+  await slow.respond();
   t.same(slow.call.shadow, NOTED, 'it took too long to connect');
   const upload = start(['connecting', 'sending']);
   await clock.advance(500);
   upload.led.enter('waiting');
   await clock.advance(39);
-  await upload.answer();
+  await upload.respond();
   t.same(upload.call.shadow, [], 'an upload takes as long as it takes');
 });
 

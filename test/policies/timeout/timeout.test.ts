@@ -193,8 +193,8 @@ t.test('holds to the other limit where one is off', async (t) => {
 });
 
 t.test('gives each further attempt more where attemptGrowth says so', async (t) => {
-  for (const [earlierTries, ms] of [10_000, 15_000, 20_000].entries()) {
-    const attempt = start({ attemptGrowth: 0.5, connect: 'off' }, earlierTries);
+  for (const [earlierAttempts, ms] of [10_000, 15_000, 20_000].entries()) {
+    const attempt = start({ attemptGrowth: 0.5, connect: 'off' }, earlierAttempts);
     attempt.led.enter('waiting');
     await endsAfter(t, attempt, ms, 'timeout-attempt');
     t.match(attempt.error?.message, `within ${ms} ms (timeout.attempt)`);

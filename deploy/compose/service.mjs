@@ -10,7 +10,7 @@ const ways = ['direct', 'sidecar'].map((name) => ({
   tally: new Map(),
 }));
 
-/** @returns the status, what Breakwater gave as reason if the answer is its own, or the error's code. */
+/** @returns the status, what Breakwater gave as reason if the response is its own, or the error's code. */
 async function callOnce(url) {
   try {
     const response = await fetch(`${url}/items`, { signal: AbortSignal.timeout(PATIENCE_MS) });

@@ -117,9 +117,12 @@ export class Draft {
   }
 }
 
-/** Numbers alone would be read as an address. */
-const targetFor = (name: string) =>
-  URL.canParse(`http://${name}:80`) ? `http://${name}:80` : `http://upstream-${name}:80`;
+/** Where such a name is read as an address, or as no host at all, another name stands for it: `7` would be 0.0.0.7. */
+function targetFor(name: string): string {
+  const url = `http://${name}:80`;
+  const isHost = URL.canParse(url) && new URL(url).hostname === name.toLowerCase();
+  return isHost ? url : `http://upstream-${name.replaceAll('.', '-')}:80`;
+}
 
 /** Upstreams and routes end up in metric labels and admin URLs. */
 const allowName = (name: string) =>

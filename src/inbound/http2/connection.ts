@@ -26,12 +26,10 @@ import {
 import { Http2Stream } from './http2-stream.js';
 import { BYTES_PER_FIELD, findExcess, findFault } from './request-check.js';
 import { Silence } from './silence.js';
+import { UnseenHeads } from './unseen-heads.js';
 
 /** How often a connection is looked at, in ms. */
 const LOOK_MS = 1000;
-
-/** RFC 9113, section 4.1: no frame is shorter. */
-const FRAME_HEAD_BYTES = 9;
 
 /** Time that a client has to close its side, in ms. */
 const LINGER_MS = 5000;
@@ -70,10 +68,8 @@ export class Connection {
   readonly #arrivals: Arrivals;
   #openStreams = 0;
   #idleSinceMs: number;
-  /** Streams that were taken, and numbers of streams that were not; also as of the last look. */
+  readonly #unseenHeads = new UnseenHeads();
   #taken = 0;
-  #takenBefore = 0;
-  #unseen = 0;
   #lastBytesRead = 0;
   #isClosed = false;
 
@@ -204,8 +200,8 @@ export class Connection {
     const { bytesRead } = this.#socket;
     if (bytesRead !== this.#lastBytesRead) {
       this.#silence.end(nowMs);
-      this.#countRefusedHeads(bytesRead - this.#lastBytesRead);
       this.#lastBytesRead = bytesRead;
+      this.#countRefusedHeads(bytesRead);
     } else if (this.#openStreams > 0 && this.#silence.isTooLong(nowMs)) return this.destroy();
     const idleMs = nowMs - this.#idleSinceMs;
     if (this.#session.destroyed || (this.#session.closed && this.#openStreams === 0)) {
@@ -217,20 +213,10 @@ export class Connection {
     if (!this.#socket.destroyed) this.#timer = clock.schedule(this.#nextLookMs(), this.#onLook);
   };
 
-  /**
-   * The library resets streams whose heads are malformed or too large, and says nothing but their number. A client may leave
-   * numbers out (RFC 9113, section 5.1.1), so there were no more heads than fit into what it has sent.
-   *
-   * @param bytes read since the last look.
-   */
   #countRefusedHeads(bytes: number): void {
-    const { lastProcStreamID = 0 } = this.#session.state;
-    const unseen = Math.ceil(lastProcStreamID / 2) - this.#taken;
-    const most = Math.floor(bytes / FRAME_HEAD_BYTES) - (this.#taken - this.#takenBefore);
-    const more = Math.min(unseen - this.#unseen, most);
-    this.#unseen = unseen;
-    this.#takenBefore = this.#taken;
-    if (more <= 0) return;
+    const { lastProcStreamID: lastStreamId = 0 } = this.#session.state;
+    const more = this.#unseenHeads.countNew({ lastStreamId, taken: this.#taken, bytes });
+    if (more === 0) return;
     for (let i = 0; i < more; i++) {
       this.#options.onRefused(400, 'a head is malformed or larger than limits.maxHeaderSize');
     }

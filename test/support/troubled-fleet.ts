@@ -201,8 +201,12 @@ export async function startTroubledFleet(t: Teardown): Promise<TroubledFleet> {
         await callFor(1000);
       }
       first.proxy.edit('upstreams: {}\n');
-      await send(`http://${first.addressOf('admin')}/reload`, { method: 'POST' });
-      for (let i = 0; i < 30 && !isSeen(); i++) await callFor(500);
+      for (let i = 0; i < 60 && !isSeen(); i++) {
+        // Again and again, as people do.
+        if (i % 4 === 0)
+          await send(`http://${first.addressOf('admin')}/reload`, { method: 'POST' });
+        await callFor(500);
+      }
     },
     async endOne() {
       second.proxy.process.kill('SIGKILL');

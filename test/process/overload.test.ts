@@ -84,7 +84,7 @@ t.test(
     await reload(ALWAYS);
     t.equal(await status(), 503);
     t.match(await sidecar.json('/config'), {
-      overload: { eventLoopDelay: '100ms', memory: '0.01%', shed: '100%' },
+      overload: { eventLoopDelay: 'off', memory: '0.01%', shed: '100%' },
     });
     await reload('overload: {}\n');
     t.equal(await status(), 200, 'the defaults hold');

@@ -1,5 +1,6 @@
 /** `${NAME}` and `${NAME:-default}` in values, replaced from the environment. */
-import type { ScalarValue } from './source.js';
+import type { Position } from './diagnostics.js';
+import type { ScalarValue, SourceScalar } from './source.js';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -50,4 +51,20 @@ export function readPlain(text: string): ScalarValue {
   if (/^(true|True|TRUE)$/.test(text)) return true;
   if (/^(false|False|FALSE)$/.test(text)) return false;
   return /^[-+]?(\d+(\.\d*)?|\.\d+)(e[-+]?\d+)?$/i.test(text) ? Number(text) : text;
+}
+
+/** A value whose variables are replaced, all of them. @param isPlain it is written without quotes and without a tag. */
+export function fillScalar(
+  { text, isReplaced }: Interpolated,
+  position: Position,
+  isPlain: boolean,
+): SourceScalar {
+  const scalar: SourceScalar = { kind: 'scalar', position, value: text };
+  if (!isReplaced) return scalar;
+  const plain = readPlain(text);
+  if (plain === text) return scalar;
+  // A plain scalar is read as YAML would have; quotes ask for text. The schema has the last word.
+  return isPlain
+    ? { ...scalar, value: plain, alternative: text }
+    : { ...scalar, alternative: plain };
 }

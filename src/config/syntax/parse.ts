@@ -11,10 +11,11 @@ import {
   type YAMLMap,
 } from 'yaml';
 import { listWords, type Findings, type Position } from './diagnostics.js';
-import { interpolate, readPlain, type Environment } from './interpolate.js';
+import { fillScalar, interpolate, type Environment } from './interpolate.js';
+import { readSimple } from './simple-yaml.js';
 import { reportSyntax } from './syntax-errors.js';
 import { YamlText } from './yaml-text.js';
-import type { ScalarValue, SourceEntry, SourceMap, SourceNode, SourceScalar } from './source.js';
+import type { ScalarValue, SourceEntry, SourceMap, SourceNode } from './source.js';
 
 /** Far beyond any sensible file: the limit against "billion laughs" attacks. */
 const MAX_ALIASED_VALUES = 100_000;
@@ -35,6 +36,19 @@ export function parseSource(
   file?: string,
 ): SourceNode | undefined {
   const yamlText = new YamlText(text, file);
+  return (
+    readSimple(yamlText.source, env, file) ?? parseAny(yamlText, env, findings, allowsUnset, file)
+  );
+}
+
+/** As `parseSource`, of any YAML. */
+export function parseAny(
+  yamlText: YamlText,
+  env: Environment,
+  findings: Findings,
+  allowsUnset: boolean,
+  file: string | undefined,
+): SourceNode | undefined {
   const { source, positionAt, start } = yamlText;
   try {
     const document = parseDocument(source, { ...yamlText.parserOptions, resolveKnownTags: false });
@@ -159,19 +173,13 @@ export class TreeBuilder {
     if (env === undefined || typeof value !== 'string' || !value.includes('${')) {
       return { kind: 'scalar', position, value };
     }
-    const { text, problems, unset, isReplaced } = interpolate(value, env);
+    const filled = interpolate(value, env);
+    const { problems, unset } = filled;
     if (this.#allowsUnset && unset.length > 0 && unset.length === problems.length) {
       return this.#unset(position, unset);
     }
     if (problems.length > 0) return this.#broken('environment', position, problems.join('; '));
-    const scalar: SourceScalar = { kind: 'scalar', position, value: text };
-    if (!isReplaced) return scalar;
-    const plain = readPlain(text);
-    if (plain === text) return scalar;
-    // A plain scalar is read as YAML would have; quotes ask for text. The schema has the last word.
-    return node.type === Scalar.PLAIN && node.tag === undefined
-      ? { ...scalar, value: plain, alternative: text }
-      : { ...scalar, alternative: plain };
+    return fillScalar(filled, position, node.type === Scalar.PLAIN && node.tag === undefined);
   }
 
   #resolve(node: Alias, position: Position): SourceNode {

@@ -1,6 +1,7 @@
 /** The text of a YAML file as the parser wants it, with the position of each place in it. */
-import { LineCounter } from 'yaml';
+import { isScalar, LineCounter, parseDocument } from 'yaml';
 import type { Findings, Position } from './diagnostics.js';
+import type { ScalarValue } from './source.js';
 
 const START: Position = { line: 1, column: 1 };
 
@@ -49,4 +50,11 @@ export class YamlText {
   #inFile(position: Position): Position {
     return this.#file === undefined ? position : { ...position, file: this.#file };
   }
+}
+
+/** One value, with or without quotes. @returns undefined where the parser objects to it. */
+export function parseScalar(written: string): ScalarValue | undefined {
+  const { contents, errors, warnings } = parseDocument(written, PARSER_OPTIONS);
+  const isFine = errors.length === 0 && warnings.length === 0 && isScalar(contents);
+  return isFine ? (contents.value as ScalarValue) : undefined;
 }

@@ -40,7 +40,8 @@ export function schemasOf<List extends PolicyList>(policies: List) {
 
 /** The route writes something that the policy reads, or the policy gives each route a layer. */
 const isOwn = (policy: AnyPolicy, settings: unknown, writes: ReadonlySet<string>) =>
-  [policy.name, ...(policy.reads ?? [])].some((key) => writes.has(key)) ||
+  writes.has(policy.name) ||
+  policy.reads?.some((key) => writes.has(key)) === true ||
   policy.hasLayerPerRoute?.(settings) === true;
 
 /**

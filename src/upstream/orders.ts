@@ -49,7 +49,7 @@ export class Orders {
 
   /** Of that route, or, where it is empty, of the upstream itself. */
   has(route: string): boolean {
-    return this.list().some((order) => order.route === route);
+    return this.#orders.size > 0 && this.list().some((order) => order.route === route);
   }
 
   /** @param route empty for the upstream's own. @returns the layers that take the place of those of the file. */

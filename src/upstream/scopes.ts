@@ -49,7 +49,9 @@ export class Scopes {
   #routes: RouteTable | undefined;
   /** Of the upstream by the file. */
   readonly #layers: Layers;
-  readonly #own: Scope;
+  readonly #emit: Emit;
+  /** Undefined until the first call, as the table of routes is. */
+  #own: Scope | undefined;
   /** By the route's number; undefined until the first call, because most routes of a large file are idle. */
   readonly #routeScopes: (Scope | undefined)[];
   /**
@@ -57,6 +59,9 @@ export class Scopes {
    * name.
    */
   readonly #ownRouteLayers = new Map<string, Layers>();
+  /** Of the routes whose layers are those of this configuration, by name. */
+  readonly #routeEmits = new Map<string, Emit>();
+  readonly #shownAtOnce: ReadonlySet<RouteOptions>;
   readonly #orders: Orders;
   #inspectable: readonly InspectableScope[] = [];
 
@@ -67,23 +72,24 @@ export class Scopes {
     const { policies } = context;
     const { routes } = upstream;
     this.#settings = [upstream, ...routes].map((each) => each.policies);
-    const emit = context.emitFor(upstream.name, '');
+    this.#emit = context.emitFor(upstream.name, '');
     this.#layers = createLayers(
       policies,
       upstream.policies,
-      this.#policyContext('', emit),
+      this.#policyContext('', this.#emit),
       undefined,
       previous && previous.#layers,
     );
     this.#orders = new Orders(context.clock, (order) => this.#onOrderEnd(order));
-    this.#own = this.#createScope(this.#ownPlace, emit);
     for (const { name } of routes) {
       const kept = previous && previous.#ownRouteLayers.get(name);
       if (kept !== undefined) this.#ownRouteLayers.set(name, kept);
     }
-    this.#routeScopes = routes.map((route) =>
-      this.#isShownAtOnce(route) ? this.#openRoute(route) : undefined,
+    this.#routeScopes = routes.map(() => undefined);
+    this.#shownAtOnce = new Set(
+      routes.filter(({ policies: own, writes }) => isShownAtOnce(policies, own, writes)),
     );
+    for (const route of this.#shownAtOnce) this.#openLayers(route);
     const ordered = (previous && previous.#orders.list()) ?? [];
     const kept = ordered.filter(({ route }) => this.#has(route));
     for (const order of kept) this.#put(order, order.layer);
@@ -95,7 +101,7 @@ export class Scopes {
   find(method: string, path: string): Scope {
     this.#routes ??= new RouteTable(this.#upstream.routes.map(({ match }) => match));
     const route = this.#routes.find(method, path);
-    if (route === -1) return this.#own;
+    if (route === -1) return (this.#own ??= this.#createScope(this.#ownPlace, this.#emit));
     return (this.#routeScopes[route] ??= this.#openRoute(this.#upstream.routes[route]!));
   }
 
@@ -133,12 +139,14 @@ export class Scopes {
     return route === '' || this.#upstream.routes.some(({ name }) => name === route);
   }
 
-  #isShownAtOnce({ policies, writes }: RouteOptions): boolean {
-    return isShownAtOnce(this.#context.policies, policies, writes);
+  #openRoute(route: RouteOptions): Scope {
+    return this.#createScope(route, this.#openLayers(route));
   }
 
-  #openRoute(route: RouteOptions): Scope {
-    const { name, policies, writes } = route;
+  /** Makes the layers of a route, unless that is done. @returns where its events go. */
+  #openLayers({ name, policies, writes }: RouteOptions): Emit {
+    const known = this.#routeEmits.get(name);
+    if (known !== undefined) return known;
     const emit = this.#context.emitFor(this.#upstream.name, name);
     const layers = createLayers(
       this.#context.policies,
@@ -148,7 +156,8 @@ export class Scopes {
       this.#ownRouteLayers.get(name),
     );
     this.#ownRouteLayers.set(name, ownLayers(this.#context.policies, policies, layers, writes));
-    return this.#createScope(route, emit);
+    this.#routeEmits.set(name, emit);
+    return emit;
   }
 
   #policyContext(route: string, emit: Emit) {
@@ -214,13 +223,15 @@ export class Scopes {
 
   /** Orders have changed. Exchanges hold on to their scopes, so those stay, with other pipelines. */
   #renew(): void {
-    Object.assign(this.#own, this.#createScope(this.#ownPlace, this.#own.emit));
+    if (this.#own !== undefined) {
+      Object.assign(this.#own, this.#createScope(this.#ownPlace, this.#emit));
+    }
     for (const [i, route] of this.#upstream.routes.entries()) {
       const scope = this.#routeScopes[i];
       if (scope !== undefined) {
         Object.assign(scope, this.#createScope(route, scope.emit));
       } else if (this.#orders.has(route.name)) {
-        this.#routeScopes[i] = this.#openRoute(route);
+        this.#openLayers(route);
       }
     }
     this.#inspectable = this.#listInspectable();
@@ -236,7 +247,7 @@ export class Scopes {
   #listInspectable(): readonly InspectableScope[] {
     const { name: upstream, routes } = this.#upstream;
     const shown = routes.filter(
-      (route) => this.#orders.has(route.name) || this.#isShownAtOnce(route),
+      (route) => this.#shownAtOnce.has(route) || this.#orders.has(route.name),
     );
     return [
       { upstream, route: '', layers: this.#layersOf('') },

@@ -13,9 +13,10 @@ import {
   type WrittenLayer,
 } from './layers.js';
 import { hashContent } from './content-hash.js';
-import { decodeConnectionKeys, layConnectionKeys } from './connections.js';
+import { createConnectionsDecoder, layConnectionKeys } from './connections.js';
 import { layPolicies, layShared, type EffectiveUpstream } from './lay-policies.js';
 import { fillFiles, type Files } from './references.js';
+import type { ConnectionOptions } from '../schema/connection-keys.js';
 import { sections } from '../schema/sections.js';
 import type { TracingSection } from '../schema/tracing.js';
 import type { Environment } from '../syntax/interpolate.js';
@@ -46,18 +47,21 @@ export function assemble(
   const general = decodeSections(root, env);
   const schemas = schemasOf(policies);
   const inheritedBy = layShared(root, schemas);
+  const layConnections = layConnectionKeys(root);
   const effective = parts.map((part) => ({
     ...layPolicies(part, inheritedBy(part), schemas),
-    connections: layConnectionKeys(root, part),
+    connections: layConnections(part),
   }));
   const decode = createDecoder();
   // The schemas say what has been decoded, which the type checker cannot follow.
   const settle = (laid: EffectiveMap) =>
     fillFiles(decode(laid, schemas), policies, files) as PolicySettings;
   const settleRoute = shareEqual(schemas, settle);
-  const upstreams = parts.map((part, i) =>
-    toUpstreamConfig(part, effective[i]!, settle, settleRoute),
-  );
+  const decodeConnections = createConnectionsDecoder();
+  const upstreams = parts.map((part, i) => {
+    const laid = effective[i]!;
+    return toUpstreamConfig(part, laid, decodeConnections(laid.connections), settle, settleRoute);
+  });
   const describe = () => {
     const toNotation = createNotation();
     const described = parts.map(
@@ -139,6 +143,7 @@ function isOff(node: SourceNode | undefined): boolean {
 function toUpstreamConfig(
   parts: UpstreamParts,
   effective: EffectiveUpstream,
+  connections: ConnectionOptions,
   settle: (policies: EffectiveMap) => PolicySettings,
   settleRoute: ReturnType<typeof shareEqual<PolicySettings>>,
 ): UpstreamConfig {
@@ -151,7 +156,7 @@ function toUpstreamConfig(
     preserveHost: isTrue(valueOf(node, 'preserveHost')),
     earlyHints: !isOff(valueOf(node, 'earlyHints')),
     tls,
-    ...decodeConnectionKeys(effective.connections),
+    ...connections,
     policies: settle(effective.policies),
     routes: itemsOf(valueOf(node, 'routes')).map((written, i) => {
       const route = effective.routes[i]!;

@@ -31,10 +31,11 @@ function checkHash(layers: readonly Place[], findings: Findings): void {
 
 function checkAlternatives(place: Place, findings: Findings): void {
   const written = child(place, 'healthCheck');
+  if (written === undefined) return;
   const [first, second] = healthCheckAlternatives
-    .map((name) => ({ name, entry: entryOf(written?.node, name) }))
+    .map((name) => ({ name, entry: entryOf(written.node, name) }))
     .filter(({ entry }) => entry !== undefined);
-  if (written === undefined || second === undefined) return;
+  if (second === undefined) return;
   const message = `cannot stand beside \`${first!.name}\`; keep \`path\` for HTTP, or \`grpc\` for grpc.health.v1`;
   findings.error('health-check', second.entry!.key, [...written.path, second.name], message);
 }

@@ -71,28 +71,18 @@ function defineKey(plain: object, key: string, value: unknown): void {
   });
 }
 
-/** Plain data. Nodes that aliases share become shared objects. */
-export function toPlain(root: SourceNode): unknown {
-  const made = new Map<SourceNode, unknown>();
-  function convert(node: SourceNode): unknown {
-    if (node.kind === 'scalar') return node.value;
-    if (node.kind === 'broken') return null;
-    const known = made.get(node);
-    if (known !== undefined) return known;
-    const plain = node.kind === 'list' ? node.items.map(convert) : convertMap(node);
-    made.set(node, plain);
-    return plain;
+/** Plain data. What aliases share is written out for each: they may stand for a limited number of values only. */
+export function toPlain(node: SourceNode): unknown {
+  if (node.kind === 'scalar') return node.value;
+  if (node.kind === 'broken') return null;
+  if (node.kind === 'list') return node.items.map(toPlain);
+  const plain: Record<string, unknown> = {};
+  for (const [key, { value }] of node.entries) {
+    // A key like any other, but not for an assignment.
+    if (key === '__proto__') defineKey(plain, key, toPlain(value));
+    else plain[key] = toPlain(value);
   }
-  function convertMap(node: SourceMap): unknown {
-    const plain: Record<string, unknown> = {};
-    for (const [key, { value }] of node.entries) {
-      // A key like any other, but not for an assignment.
-      if (key === '__proto__') defineKey(plain, key, convert(value));
-      else plain[key] = convert(value);
-    }
-    return plain;
-  }
-  return convert(root);
+  return plain;
 }
 
 /** A place in the tree as a JSON pointer names it. */

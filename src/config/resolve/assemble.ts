@@ -56,11 +56,13 @@ export function assemble(
   // The schemas say what has been decoded, which the type checker cannot follow.
   const settle = (laid: EffectiveMap) =>
     fillFiles(decode(laid, schemas), policies, files) as PolicySettings;
-  const settleRoute = shareEqual(schemas, settle);
+  const settleShared = shareEqual(schemas, settle);
   const decodeConnections = createConnectionsDecoder();
   const upstreams = parts.map((part, i) => {
     const laid = effective[i]!;
-    return toUpstreamConfig(part, laid, decodeConnections(laid.connections), settle, settleRoute);
+    const own = settleShared(inheritedBy(part), part.node, () => laid.policies);
+    const connections = decodeConnections(laid.connections);
+    return toUpstreamConfig(part, laid, own, connections, settleShared);
   });
   const describe = () => {
     const toNotation = createNotation();
@@ -143,9 +145,9 @@ function isOff(node: SourceNode | undefined): boolean {
 function toUpstreamConfig(
   parts: UpstreamParts,
   effective: EffectiveUpstream,
+  policies: PolicySettings,
   connections: ConnectionOptions,
-  settle: (policies: EffectiveMap) => PolicySettings,
-  settleRoute: ReturnType<typeof shareEqual<PolicySettings>>,
+  settleShared: ReturnType<typeof shareEqual<PolicySettings>>,
 ): UpstreamConfig {
   const { name, node, listen, prefix, targets, tls } = parts;
   return {
@@ -157,11 +159,11 @@ function toUpstreamConfig(
     earlyHints: !isOff(valueOf(node, 'earlyHints')),
     tls,
     ...connections,
-    policies: settle(effective.policies),
+    policies,
     routes: itemsOf(valueOf(node, 'routes')).map((written, i) => {
       const route = effective.routes[i]!;
       const { name, match, writes } = route;
-      const policies = settleRoute(effective.policies, written, () => route.policies);
+      const policies = settleShared(effective.policies, written, () => route.policies);
       return { name, match, writes, policies };
     }),
   };

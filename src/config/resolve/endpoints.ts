@@ -3,11 +3,11 @@ import { balance } from '../../upstream/balance/options.js';
 import { healthCheckAlternatives } from '../../upstream/health/options.js';
 import { isMisspelt, type Findings } from '../syntax/diagnostics.js';
 import { entriesOf, entryOf, textOf, valueOf, type SourceNode } from '../syntax/source.js';
-import { child, layersInForce, policyPlaces, upstreamPlaces, type Place } from './source-paths.js';
+import { child, keyPlaces, layersInForce, upstreamPlaces, type Place } from './source-paths.js';
 
 /** Reports a hash without a key, and health checks that do not know what to ask for. */
 export function checkEndpointKeys(root: SourceNode, findings: Findings): void {
-  for (const place of policyPlaces(root)) checkAlternatives(place, findings);
+  for (const place of keyPlaces(root, 'healthCheck')) checkAlternatives(place, findings);
   for (const upstream of upstreamPlaces(root)) {
     checkHash(layersInForce(root, upstream, 'balance'), findings);
     checkHealthCheck(layersInForce(root, upstream, 'healthCheck'), findings);
@@ -29,9 +29,7 @@ function checkHash(layers: readonly Place[], findings: Findings): void {
   findings.error('hash-key', strategy.node.position, strategy.path, message);
 }
 
-function checkAlternatives(place: Place, findings: Findings): void {
-  const written = child(place, 'healthCheck');
-  if (written === undefined) return;
+function checkAlternatives(written: Place, findings: Findings): void {
   const [first, second] = healthCheckAlternatives
     .map((name) => ({ name, entry: entryOf(written.node, name) }))
     .filter(({ entry }) => entry !== undefined);

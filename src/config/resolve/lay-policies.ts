@@ -1,5 +1,6 @@
 /** Lays the policies of each upstream and route over what they inherit. */
 import type { RouteMatch } from '../../core/model.js';
+import type { Path } from '../syntax/diagnostics.js';
 import { itemsOf, textOf, toPlain, valueOf, type SourceNode } from '../syntax/source.js';
 import {
   builtInOf,
@@ -57,20 +58,38 @@ export function layPolicies(
 ) {
   const path = ['upstreams', name];
   const policies = layKeysOver(inherited, node, schemas, { layer: 'own', path });
-  const routes = itemsOf(valueOf(node, 'routes')).map((route, i): EffectiveRoute => {
-    let laid: EffectiveMap | undefined;
-    return {
-      name: textOf(valueOf(route, 'name'))!,
-      match: matchOf(valueOf(route, 'match')!),
-      // Most routes of a large file share the settings of another one, and it is seldom asked where theirs come from.
-      get policies() {
-        const from: WrittenLayer = { layer: 'route', path: [...path, 'routes', i] };
-        return (laid ??= layKeysOver(policies, route, schemas, from));
-      },
-      writes: writtenPaths(route, schemas),
-    };
-  });
+  const routes = itemsOf(valueOf(node, 'routes')).map(
+    (route, i): EffectiveRoute => new LaidRoute(route, policies, schemas, [...path, 'routes', i]),
+  );
   return { name, policies, routes };
+}
+
+/** A class, because an object with a getter takes V8 many times as long to make, and there may be ten thousand. */
+class LaidRoute implements EffectiveRoute {
+  readonly name: string;
+  readonly match: RouteMatch;
+  readonly writes: ReadonlySet<string>;
+  readonly #node: SourceNode;
+  readonly #base: EffectiveMap;
+  readonly #schemas: Schemas;
+  readonly #path: Path;
+  #policies: EffectiveMap | undefined;
+
+  constructor(node: SourceNode, base: EffectiveMap, schemas: Schemas, path: Path) {
+    this.name = textOf(valueOf(node, 'name'))!;
+    this.match = matchOf(valueOf(node, 'match')!);
+    this.writes = writtenPaths(node, schemas);
+    this.#node = node;
+    this.#base = base;
+    this.#schemas = schemas;
+    this.#path = path;
+  }
+
+  /** Most routes of a large file share the settings of another one, and it is seldom asked where theirs come from. */
+  get policies(): EffectiveMap {
+    const from: WrittenLayer = { layer: 'route', path: this.#path };
+    return (this.#policies ??= layKeysOver(this.#base, this.#node, this.#schemas, from));
+  }
 }
 
 function matchOf(node: SourceNode): RouteMatch {

@@ -2,7 +2,7 @@
 import { isAbsolute, join } from 'node:path';
 import type { PolicyList } from '../../core/policy.js';
 import { valueOf, type SourceNode, type SourceScalar } from '../syntax/source.js';
-import { child, nodesAt, policyPlaces, upstreamPlaces } from './source-paths.js';
+import { keyPlaces, nodesAt, upstreamPlaces } from './source-paths.js';
 import { FILE_KEYS } from './tls.js';
 
 /** @param folder of the included file, as seen from that of the file that includes it. */
@@ -12,11 +12,9 @@ export function rebaseFileNames(root: SourceNode, folder: string, policies: Poli
   for (const { node } of upstreamPlaces(root)) {
     for (const key of FILE_KEYS) names.add(valueOf(valueOf(node, 'tls'), key));
   }
-  for (const place of policyPlaces(root)) {
-    for (const { name, references } of policies) {
-      const options = child(place, name);
-      if (options === undefined) continue;
-      for (const { at } of references?.files ?? []) {
+  for (const { name, references } of policies) {
+    for (const { at } of references?.files ?? []) {
+      for (const options of keyPlaces(root, name)) {
         for (const { node } of nodesAt(options, at)) names.add(node);
       }
     }

@@ -6,7 +6,7 @@ import { didYouMean, listWords, type Findings, type Path } from '../syntax/diagn
 import { entriesOf, entryOf, textOf, valueOf, type SourceNode } from '../syntax/source.js';
 import { checkHeaders } from './header-fields.js';
 import { findLoops } from './loops.js';
-import { child, nodesAt, policyPlaces, type Place } from './source-paths.js';
+import { keyPlaces, nodesAt, type Place } from './source-paths.js';
 
 /** Contents of the files that options name, by name as written. */
 export type Files = ReadonlyMap<string, Buffer>;
@@ -15,13 +15,11 @@ export type Files = ReadonlyMap<string, Buffer>;
 export function readReferences(root: SourceNode, findings: Findings, policies: PolicyList): Files {
   const files = new Map<string, Buffer>();
   const names = [...entriesOf(valueOf(root, 'upstreams')).keys()];
-  const places = policyPlaces(root);
   for (const policy of policies) {
     const { name, references } = policy;
     if (references === undefined) continue;
-    for (const place of places) {
-      const options = child(place, name);
-      if (options !== undefined) checkReferences(options, references, names, files, findings);
+    for (const options of keyPlaces(root, name)) {
+      checkReferences(options, references, names, files, findings);
     }
     findLoops(root, policy, findings);
   }

@@ -26,11 +26,15 @@ export function nodesAt(place: Place, [step, ...rest]: SettingsPath): Place[] {
   return next === undefined ? [] : nodesAt(next, rest);
 }
 
-const routesOf = ({ node, path }: Place): Place[] =>
-  itemsOf(valueOf(node, 'routes')).map((route, i) => ({
-    node: route,
-    path: [...path, 'routes', i],
-  }));
+/** Where the routes of an upstream write a key. A large file has many routes, and few of them write any one key. */
+function keyOfRoutes({ node, path }: Place, key: string): Place[] {
+  const places: Place[] = [];
+  for (const [i, route] of itemsOf(valueOf(node, 'routes')).entries()) {
+    const value = valueOf(route, key);
+    if (value !== undefined) places.push({ node: value, path: [...path, 'routes', i, key] });
+  }
+  return places;
+}
 
 /** Every upstream. */
 export const upstreamPlaces = (root: SourceNode): Place[] =>
@@ -39,8 +43,8 @@ export const upstreamPlaces = (root: SourceNode): Place[] =>
     path: ['upstreams', name],
   }));
 
-/** Every mapping that may hold policy keys. */
-export function policyPlaces(root: SourceNode): Place[] {
+/** `defaults`, each profile and each upstream. */
+function ownerPlaces(root: SourceNode): Place[] {
   const top: Place = { node: root, path: [] };
   const defaults = child(top, 'defaults');
   const named = ['profiles', 'upstreams'].flatMap((section) =>
@@ -49,9 +53,16 @@ export function policyPlaces(root: SourceNode): Place[] {
       path: [section, name],
     })),
   );
-  const owners = defaults === undefined ? named : [defaults, ...named];
-  return owners.flatMap((place) => [place, ...routesOf(place)]);
+  return defaults === undefined ? named : [defaults, ...named];
 }
+
+/** Where a key of policies is written: in `defaults`, profiles, upstreams and routes. */
+export const keyPlaces = (root: SourceNode, key: string): Place[] =>
+  ownerPlaces(root).flatMap((place) => {
+    const ofRoutes = keyOfRoutes(place, key);
+    const own = child(place, key);
+    return own === undefined ? ofRoutes : [own, ...ofRoutes];
+  });
 
 /** Where an upstream, its profile and `defaults` write a key: the strongest first. */
 function placesOf(root: SourceNode, upstream: Place, key: string): Place[] {
@@ -82,6 +93,6 @@ export function layersInForce(root: SourceNode, upstream: Place, key: string): P
  */
 export function placesInForce(root: SourceNode, upstream: Place, key: string): Place[] {
   const [own] = placesOf(root, upstream, key);
-  const ofRoutes = routesOf(upstream).flatMap((route) => child(route, key) ?? []);
+  const ofRoutes = keyOfRoutes(upstream, key);
   return own === undefined ? ofRoutes : [own, ...ofRoutes];
 }

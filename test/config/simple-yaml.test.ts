@@ -1,30 +1,18 @@
 /** What is read without the parser is what the parser would have made of it. All else is left to the parser. */
-import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as fc from 'fast-check';
 import t from 'tap';
-import { Findings } from '../../src/config/syntax/diagnostics.js';
-import { parseAny } from '../../src/config/syntax/parse.js';
 import { readSimple } from '../../src/config/syntax/simple-yaml.js';
 import { find, toPlain } from '../../src/config/syntax/source.js';
-import { YamlText } from '../../src/config/syntax/yaml-text.js';
 import { codeBlocks } from '../docs/markdown.js';
+import { isReadAlike } from '../support/simple-yaml.js';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const ENVIRONMENT = { PORT: '8101', NAME: 'a b', YES: 'true', EMPTY: '' };
 
-/** @throws where the parser makes something else of what is read without it. @returns whether it is. */
-function isSimple(text: string, file?: string): boolean {
-  const read = readSimple(text, ENVIRONMENT, file);
-  if (read === undefined) return false;
-  const findings = new Findings('x.yaml');
-  const parsed = parseAny(new YamlText(text, file), ENVIRONMENT, findings, false, file);
-  assert.deepEqual(findings.list(), [], JSON.stringify(text));
-  assert.deepEqual(read, parsed, JSON.stringify(text));
-  return true;
-}
+const isSimple = (text: string, file?: string) => isReadAlike(text, ENVIRONMENT, file);
 
 t.test(
   'all examples of configurations are simple, and are read as the parser reads them',

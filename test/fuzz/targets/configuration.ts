@@ -4,6 +4,7 @@ import { checkText } from '../../../src/config/check.js';
 import type { Config } from '../../../src/config/config.js';
 import { explainUpstream } from '../../../src/config/explain.js';
 import type { Loaded } from '../../../src/config/load.js';
+import { isReadAlike } from '../../support/simple-yaml.js';
 import type { Target } from '../target.js';
 
 const FILE = 'fuzz.yaml';
@@ -58,7 +59,7 @@ function checkWritten({ config }: Loaded): void {
 export const configuration: Target = {
   name: 'configuration',
   property:
-    'A text is taken as a configuration, or has errors that each have a position in it and a message; what is taken is linted, explained, and written as a document that is taken again and says the same.',
+    'A text is taken as a configuration, or has errors that each have a position in it and a message; what is taken is linted, explained, and written as a document that is taken again and says the same. What is read without the YAML parser, the parser reads in the same way.',
   seeds: [
     'upstreams: { a: { listen: 8101, target: "http://b:80" } }',
     `admin: { listen: "127.0.0.1:9900", token: t }
@@ -163,6 +164,7 @@ upstreams:
   check(input) {
     // Bytes that are no UTF-8 are refused before the text is read.
     const text = input.toString('utf8');
+    isReadAlike(text, ENVIRONMENT);
     const loaded = check(text);
     checkPositions(text, loaded);
     const hasErrors = loaded.diagnostics.some(({ level }) => level === 'error');

@@ -5,6 +5,8 @@ import { fileURLToPath } from 'node:url';
 import * as fc from 'fast-check';
 import t from 'tap';
 import { readSimple } from '../../src/config/syntax/simple-yaml.js';
+import { Findings } from '../../src/config/syntax/diagnostics.js';
+import { parseSource } from '../../src/config/syntax/parse.js';
 import { find, toPlain } from '../../src/config/syntax/source.js';
 import { codeBlocks } from '../docs/markdown.js';
 import { isReadAlike } from '../support/simple-yaml.js';
@@ -142,6 +144,15 @@ t.test('what is not simple is left to the parser', async (t) => {
   }
 });
 
+t.test('values of millions of characters are read, or left to the parser', async (t) => {
+  const length = 3_000_000;
+  for (const value of ['b '.repeat(length), 'b:'.repeat(length)]) {
+    const parsed = parseSource(`a: ${value}c\n`, {}, new Findings('x.yaml'));
+    t.strictSame(parsed && toPlain(parsed), { a: `${value}c` });
+  }
+  t.ok(isSimple(`a: "${'b'.repeat(length)}"\n`));
+});
+
 /** Picks one of `odd` for one text in some. */
 const mostly = (usual: readonly string[], odd: readonly string[]) =>
   fc.oneof(
@@ -229,7 +240,14 @@ const { map } = fc.letrec<Record<'map' | 'list' | 'value', string[]>>((tie) => (
 const change = fc.record({
   at: fc.nat(200),
   removed: fc.nat(2),
-  added: fc.constantFrom(...':-#{}[], \n"\'&*!|>%@`?~<\t\r.\\x1', '', ' #', ': ', '\n  ', '\n- '),
+  added: fc.constantFrom(
+    ...':-#{}[], \n"\'&*!|>%@`?~<\t\r.\\x1'.split(''),
+    '',
+    ' #',
+    ': ',
+    '\n  ',
+    '\n- ',
+  ),
 });
 
 const texts = fc

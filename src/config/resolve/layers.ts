@@ -198,8 +198,9 @@ export function writtenPaths(node: SourceNode, schemas: Schemas): Set<string> {
   const collect = (part: SourceNode, prefix: string): void => {
     for (const [key, { value }] of entriesOf(part)) {
       if (prefix === '' && !Object.hasOwn(schemas, key)) continue;
-      paths.add(prefix + key);
-      collect(value, `${prefix}${key}.`);
+      const path = prefix + key;
+      paths.add(path);
+      if (value.kind === 'map') collect(value, `${path}.`);
     }
   };
   collect(node, '');

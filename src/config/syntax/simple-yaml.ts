@@ -10,33 +10,11 @@
 import type { Position } from './diagnostics.js';
 import { fillScalar, interpolate, type Environment } from './interpolate.js';
 import type { ScalarValue, SourceEntry, SourceNode } from './source.js';
+import * as simple from './simple-tokens.js';
 import { parseScalar } from './yaml-text.js';
 
 /** Of mappings and lists in each other: more than a configuration has, and less than the parser allows. */
 const MAX_DEPTH = 40;
-
-/** Marks and white space that the parser may take for more than a character of a value. */
-const SPECIAL = /[\0-\t\v-\x1f\x7f-\x9f\u2028\u2029\ufeff]/;
-
-// Each is looked for where the reader is.
-const SPACES = / */y;
-const EMPTY_LINE = / *(?:#[^\n]*)?\n/y;
-/** Indentation, or all of a last line that is empty and does not end. */
-const INDENTATION = / *(?:#[^\n]*$)?/y;
-/** What may follow a value in its line. */
-const LINE_END = /(?: +#[^\n]*| *)(?:\n|$)/y;
-const KEY = /(?:\w[\w./-]*|"[^"\\\n]*"|'[^'\n]*'):(?=[ \n]|$)/y;
-const DASH = /- +(?=[^\n# ])/y;
-const QUOTED = /"(?:[^"\\\n]|\\[^\n])*"|'(?:[^'\n]|'')*'/y;
-/** A value without quotes. It ends before whatever may mean more; what is read next then gives up. */
-const PLAIN = /(?:[\w/.$^~]|[-+](?=[\w.]))(?:[^\n: ]+|:(?=[^\n ])| +(?=[^\n# ]))*/y;
-/** As `PLAIN`, between braces or brackets. */
-const PLAIN_INSIDE =
-  /(?:[\w/.$^~]|[-+](?=[\w.]))(?:[^\n: ,[\]{}]+|:(?=[^\n ,[\]{}])| +(?=[^\n# :,[\]{}]))*/y;
-
-/** Whether a value without quotes may be more than text. */
-const MAYBE_NO_TEXT =
-  /^(?:~|null|true|false|[-+]?\.(?:inf|nan)|[-+]?(?:0x[\da-f]+|0o\d+|\.?\d[\d.e+-]*))$/i;
 
 class NotSimple extends Error {}
 
@@ -50,11 +28,12 @@ function giveUp(): never {
  * @returns undefined where the parser has to read the text.
  */
 export function readSimple(text: string, env: Environment, file?: string): SourceNode | undefined {
-  if (SPECIAL.test(text)) return undefined;
+  if (simple.SPECIAL.test(text)) return undefined;
   try {
     return new SimpleReader(text, env, file).read();
   } catch (error) {
-    if (error instanceof NotSimple) return undefined;
+    // V8 has no room to find the end of some values of millions of characters.
+    if (error instanceof NotSimple || error instanceof RangeError) return undefined;
     throw error;
   }
 }
@@ -88,17 +67,17 @@ class SimpleReader {
   /** From the beginning of a line to the next content. */
   #findContent(): void {
     this.#lineStart = this.#at;
-    while (this.#skip(EMPTY_LINE)) {
+    while (this.#skip(simple.EMPTY_LINE)) {
       this.#line += 1;
       this.#lineStart = this.#at;
     }
-    this.#skip(INDENTATION);
+    this.#skip(simple.INDENTATION);
     this.#indent = this.#at === this.#text.length ? -1 : this.#at - this.#lineStart;
   }
 
   /** From the end of a value to the next content. */
   #endLine(): void {
-    if (!this.#skip(LINE_END)) giveUp();
+    if (!this.#skip(simple.LINE_END)) giveUp();
     this.#line += 1;
     this.#findContent();
   }
@@ -117,7 +96,7 @@ class SimpleReader {
 
   /** Behind a key. @param indent of the mapping. */
   #readBlockValue(indent: number): SourceNode {
-    if (!this.#skip(LINE_END)) return this.#readLineValue();
+    if (!this.#skip(simple.LINE_END)) return this.#readLineValue();
     this.#line += 1;
     this.#findContent();
     if (this.#indent >= indent && this.#text[this.#at] === '-') {
@@ -130,9 +109,11 @@ class SimpleReader {
     const position = this.#enter();
     const items: SourceNode[] = [];
     do {
-      if (!this.#skip(DASH)) giveUp();
+      if (!this.#skip(simple.DASH)) giveUp();
       items.push(
-        this.#isAt(KEY) ? this.#readBlockMap(this.#at - this.#lineStart) : this.#readLineValue(),
+        this.#isAt(simple.KEY)
+          ? this.#readBlockMap(this.#at - this.#lineStart)
+          : this.#readLineValue(),
       );
     } while (this.#indent === indent && this.#text[this.#at] === '-');
     this.#depth -= 1;
@@ -141,8 +122,8 @@ class SimpleReader {
 
   /** The rest of the line. */
   #readLineValue(): SourceNode {
-    this.#skip(SPACES);
-    const value = this.#readValue(PLAIN);
+    this.#skip(simple.SPACES);
+    const value = this.#readValue(simple.PLAIN);
     this.#endLine();
     return value;
   }
@@ -159,7 +140,7 @@ class SimpleReader {
       default: {
         const position = this.#position();
         const text = this.#take(plain);
-        return this.#scalar(position, MAYBE_NO_TEXT.test(text) ? this.#parse(text) : text);
+        return this.#scalar(position, simple.MAYBE_NO_TEXT.test(text) ? this.#parse(text) : text);
       }
     }
   }
@@ -170,8 +151,8 @@ class SimpleReader {
     this.#readParts('}', () => {
       const key = this.#position();
       const name = this.#newKey(entries);
-      this.#skip(SPACES);
-      entries.set(name, { key, value: this.#readValue(PLAIN_INSIDE) });
+      this.#skip(simple.SPACES);
+      entries.set(name, { key, value: this.#readValue(simple.PLAIN_INSIDE) });
     });
     return { kind: 'map', position, entries };
   }
@@ -179,20 +160,20 @@ class SimpleReader {
   #readList(): SourceNode {
     const position = this.#enter();
     const items: SourceNode[] = [];
-    this.#readParts(']', () => items.push(this.#readValue(PLAIN_INSIDE)));
+    this.#readParts(']', () => items.push(this.#readValue(simple.PLAIN_INSIDE)));
     return { kind: 'list', position, items };
   }
 
   /** What is between two brackets, with commas between and maybe behind the parts. */
   #readParts(end: string, readPart: () => void): void {
     this.#at += 1;
-    this.#skip(SPACES);
+    this.#skip(simple.SPACES);
     while (this.#text[this.#at] !== end) {
       readPart();
-      this.#skip(SPACES);
+      this.#skip(simple.SPACES);
       if (this.#text[this.#at] === ',') {
         this.#at += 1;
-        this.#skip(SPACES);
+        this.#skip(simple.SPACES);
       } else if (this.#text[this.#at] !== end) giveUp();
     }
     this.#at += 1;
@@ -201,7 +182,7 @@ class SimpleReader {
 
   #readQuoted(): SourceNode {
     const position = this.#position();
-    const quoted = this.#take(QUOTED);
+    const quoted = this.#take(simple.QUOTED);
     const text = quoted.slice(1, -1);
     const isAsWritten = !text.includes(quoted[0] === '"' ? '\\' : "'");
     return this.#scalar(position, isAsWritten ? text : this.#parse(quoted), true);
@@ -226,7 +207,7 @@ class SimpleReader {
 
   /** @throws NotSimple where the mapping has it already. */
   #newKey(entries: ReadonlyMap<string, SourceEntry>): string {
-    const written = this.#take(KEY).slice(0, -1);
+    const written = this.#take(simple.KEY).slice(0, -1);
     const name = /^["']/.test(written) ? written.slice(1, -1) : written;
     return entries.has(name) ? giveUp() : name;
   }

@@ -11,34 +11,20 @@ import {
   retireLayers,
   type Layers,
 } from '../core/layers.js';
-import { compose, type AnyLayer, type AttemptStage, type EditRequest } from '../core/pipeline.js';
-import type { Needs } from '../core/policy.js';
+import { compose, type AnyLayer } from '../core/pipeline.js';
 import { RouteTable } from '../lib/path-tree.js';
 import type { PolicySettings } from '../policies/index.js';
 import type { OrderEnded } from './instruments.js';
 import { Orders, type Order } from './orders.js';
 import type { Scope } from './scope.js';
+import type { ScopesContext } from './scopes-context.js';
 import { pipelineOf } from './sibling.js';
-import type { RouteOptions, UpstreamContext, UpstreamOptions } from './upstream-options.js';
+import type { RouteOptions, UpstreamOptions } from './upstream-options.js';
 
 /** A route, or the upstream itself. */
 type Place = Pick<RouteOptions, 'name' | 'match' | 'policies'>;
 
 const EVERYTHING = { methods: undefined, path: undefined };
-
-/** What scopes use of their upstream. */
-export interface ScopesContext extends UpstreamContext {
-  /** The innermost stage. @param edits what policies write on each attempt's request. */
-  readonly createDispatch: (
-    needs: Pick<Required<Needs>, 'judge' | 'tunnelIdleMs'>,
-    edits: readonly EditRequest[],
-    emit: Emit,
-  ) => AttemptStage;
-  /** An exchange begins. */
-  readonly enter: () => void;
-  /** The exchange is over. */
-  readonly leave: () => void;
-}
 
 export class Scopes {
   readonly #upstream: UpstreamOptions;

@@ -7,7 +7,8 @@ import { createDispatch } from '../outbound/dispatch.js';
 import { EndpointSet } from './endpoint-set.js';
 import { Lifetime } from './lifetime.js';
 import type { Scope } from './scope.js';
-import { Scopes, type ScopesContext } from './scopes.js';
+import type { ScopesContext } from './scopes-context.js';
+import { Scopes } from './scopes.js';
 import { Tunnels } from './tunnels.js';
 import type { Sibling, UpstreamContext, UpstreamOptions } from './upstream-options.js';
 

@@ -19,41 +19,67 @@ import {
   describeServer,
   describeSocket,
   redactQuery,
+  type Attributes,
 } from './http-attributes.js';
 import { createSpanId } from './ids.js';
-import type { RecordedCall } from './recording.js';
+import type { RecordedCall, SpanRecord } from './recording.js';
 import { shorten, splitPath } from './shorten.js';
 import { CLIENT, ERROR, Span } from './span.js';
 
-export class AttemptTrace implements AttemptSpan {
+export class AttemptTrace implements AttemptSpan, SpanRecord {
   readonly #call: RecordedCall;
-  readonly #span: Span;
+  readonly #start: AttemptStart;
+  /** Attempts of the call before it. */
+  readonly #before: number;
+  readonly #spanId: string;
+  #target: AttemptTarget | undefined;
+  #end: AttemptEnd | undefined;
 
-  constructor(call: RecordedCall, { upstream, path, isBeside, startedAtMs }: AttemptStart) {
+  constructor(call: RecordedCall, start: AttemptStart) {
     this.#call = call;
+    this.#start = start;
+    this.#before = call.countAttempt();
+    this.#spanId = createSpanId(call.recorder.random);
+  }
+
+  propagate(edits: FieldEdits): void {
+    const { traceId, traceFlags, isNew } = this.#call;
+    edits.set('traceparent', formatTraceparent(traceId, this.#spanId, traceFlags));
+    // The state of a trace that is not continued (W3C Trace Context, 3.3).
+    if (isNew) edits.remove('tracestate');
+  }
+
+  sendTo(target: AttemptTarget): void {
+    this.#target = target;
+  }
+
+  end(end: AttemptEnd): void {
+    this.#end = end;
+    this.#call.recorder.add(this);
+  }
+
+  toSpan(): Span {
+    const call = this.#call;
+    const { upstream, path, isBeside, startedAtMs } = this.#start;
     const parent = call.identity;
-    const identity = { ...parent, spanId: createSpanId(call.recorder.random) };
+    const identity = { ...parent, spanId: this.#spanId };
     const span = new Span('', CLIENT, identity, parent, call.toInstant(startedAtMs));
-    this.#span = span;
     const { attributes } = span;
     span.name = call.isGrpc
       ? describeRpc(attributes, splitPath(path)[0])
       : describeMethod(attributes, call.method);
-    const before = call.countAttempt();
-    if (before > 0) attributes[ATTR_HTTP_REQUEST_RESEND_COUNT] = before;
+    if (this.#before > 0) attributes[ATTR_HTTP_REQUEST_RESEND_COUNT] = this.#before;
     attributes['breakwater.upstream'] = upstream;
     if (isBeside) attributes['breakwater.hedge'] = true;
+    if (this.#target !== undefined) this.#describeTarget(attributes, this.#target);
+    if (this.#end !== undefined) this.#describeEnd(span, this.#end);
+    return span;
   }
 
-  propagate(edits: FieldEdits): void {
-    const { traceId, spanId, traceFlags } = this.#span.spanContext();
-    edits.set('traceparent', formatTraceparent(traceId, spanId, traceFlags));
-    // The state of a trace that is not continued (W3C Trace Context, 3.3).
-    if (this.#call.isNew) edits.remove('tracestate');
-  }
-
-  sendTo({ target, address, authority, path }: AttemptTarget): void {
-    const { attributes } = this.#span;
+  #describeTarget(
+    attributes: Attributes,
+    { target, address, authority, path }: AttemptTarget,
+  ): void {
     const scheme = target.startsWith('https:') ? 'https' : 'http';
     const { places } = this.#call.recorder;
     describeServer(attributes, places.read(authority), scheme);
@@ -67,8 +93,7 @@ export class AttemptTrace implements AttemptSpan {
     attributes[ATTR_URL_FULL] = shorten(`${scheme}://${authority}${shown === '*' ? '' : shown}`);
   }
 
-  end({ status, outcome, error, protocol, atMs }: AttemptEnd): void {
-    const span = this.#span;
+  #describeEnd(span: Span, { status, outcome, error, protocol, atMs }: AttemptEnd): void {
     const { attributes } = span;
     attributes['breakwater.outcome'] = attemptResult(outcome);
     if (protocol !== undefined) describeProtocol(attributes, protocol);
@@ -76,24 +101,23 @@ export class AttemptTrace implements AttemptSpan {
       attributes[ATTR_HTTP_RESPONSE_STATUS_CODE] = status;
     }
     if (outcome.kind === 'grpc') attributes[ATTR_RPC_STATUS_CODE] = outcome.code;
-    this.#judge(outcome, error);
+    judge(span, outcome, error);
     span.endTime = this.#call.toInstant(atMs);
-    this.#call.recorder.add(span);
   }
+}
 
-  /** An attempt that was ended on purpose, because its client left or another one won, is no error. */
-  #judge(outcome: AttemptEnd['outcome'], error: AttemptEnd['error']): void {
-    if (outcome.kind === 'status') {
-      if (outcome.status >= 400) this.#fail(String(outcome.status));
-    } else if (outcome.kind === 'grpc' && outcome.code !== 'OK') {
-      this.#fail(outcome.code);
-    } else if (error instanceof CallError) {
-      this.#fail(error.reason, error.message);
-    }
+/** An attempt that was ended on purpose, because its client left or another one won, is no error. */
+function judge(span: Span, outcome: AttemptEnd['outcome'], error: AttemptEnd['error']): void {
+  if (outcome.kind === 'status') {
+    if (outcome.status >= 400) fail(span, String(outcome.status));
+  } else if (outcome.kind === 'grpc' && outcome.code !== 'OK') {
+    fail(span, outcome.code);
+  } else if (error instanceof CallError) {
+    fail(span, error.reason, error.message);
   }
+}
 
-  #fail(type: string, message?: string): void {
-    this.#span.attributes[ATTR_ERROR_TYPE] = type;
-    this.#span.status = message === undefined ? { code: ERROR } : { code: ERROR, message };
-  }
+function fail(span: Span, type: string, message?: string): void {
+  span.attributes[ATTR_ERROR_TYPE] = type;
+  span.status = message === undefined ? { code: ERROR } : { code: ERROR, message };
 }

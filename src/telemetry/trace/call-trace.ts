@@ -32,12 +32,15 @@ import {
   redactQuery,
 } from './http-attributes.js';
 import { createSpanId, createTraceId } from './ids.js';
-import type { RecordedCall, Recorder } from './recording.js';
+import type { RecordedCall, Recorder, SpanRecord } from './recording.js';
 import { firstMember, shorten, splitPath } from './shorten.js';
-import { ERROR, SERVER, Span, type Instant, type SpanIdentity } from './span.js';
+import { ERROR, SERVER, Span, type Instant, type SpanEvent, type SpanIdentity } from './span.js';
 
 /** Beyond this the specification asks no hop to keep it. */
 const MOST_TRACE_STATE = 512;
+
+/** More events say nothing that the first ones do not. */
+const MOST_EVENTS = 64;
 
 /** What the caller says of its trace beside the ids. */
 function stateOf({ fields }: TracedRequest): SpanIdentity['traceState'] {
@@ -52,49 +55,45 @@ function schemeOf({ fields, isSecure }: TracedRequest): string {
   return forwarded === undefined ? (isSecure ? 'https' : 'http') : firstMember(forwarded);
 }
 
-export class CallTrace implements CallSpan, RecordedCall {
+export class CallTrace implements CallSpan, RecordedCall, SpanRecord {
   readonly trace: Trace;
+  readonly traceId: string;
+  readonly traceFlags: number;
   readonly method: string;
   readonly isGrpc: boolean;
   readonly isNew: boolean;
   readonly recorder: Recorder;
-  readonly #span: Span;
+  readonly #request: TracedRequest;
   /** What is added to monotonic ms: one value for all spans of the call, so that a clock that is set changes no duration. */
   readonly #originMs: number;
-  readonly #startedAtMs: number;
+  #identity: SpanIdentity | undefined;
+  #events: SpanEvent[] | undefined;
+  #droppedEvents = 0;
   #attempts = 0;
+  #end: CallEnd | undefined;
 
   constructor(request: TracedRequest, recorder: Recorder) {
-    const { trace, method, isGrpc, startedAtMs } = request;
+    const { trace, method, isGrpc } = request;
     this.recorder = recorder;
+    this.#request = request;
     this.method = method;
     this.isGrpc = isGrpc;
     this.isNew = trace === undefined;
-    this.#startedAtMs = startedAtMs;
     this.#originMs = recorder.clock.wallNow() - recorder.clock.now();
-    const id = trace?.id ?? createTraceId(recorder.random);
-    const flags = trace?.flags ?? SAMPLED_FLAG | RANDOM_FLAG;
-    this.trace = { id, isSampled: true };
-    const identity: SpanIdentity = {
-      traceId: id,
-      spanId: createSpanId(recorder.random),
-      traceFlags: flags,
-      isRemote: false,
-      traceState: this.isNew ? undefined : stateOf(request),
-    };
-    const parent = trace && {
-      traceId: id,
-      spanId: trace.parentId,
-      traceFlags: flags,
-      isRemote: true,
-      traceState: undefined,
-    };
-    this.#span = new Span('', SERVER, identity, parent, this.toInstant(startedAtMs));
-    this.#describe(request);
+    this.traceId = trace?.id ?? createTraceId(recorder.random);
+    this.traceFlags = trace?.flags ?? SAMPLED_FLAG | RANDOM_FLAG;
+    this.trace = { id: this.traceId, isSampled: true };
   }
 
   get identity(): SpanIdentity {
-    return this.#span.spanContext();
+    this.#identity ??= {
+      traceId: this.traceId,
+      spanId: createSpanId(this.recorder.random),
+      traceFlags: this.traceFlags,
+      isRemote: false,
+      traceState: this.isNew ? undefined : stateOf(this.#request),
+    };
+    return this.#identity;
   }
 
   countAttempt(): number {
@@ -109,8 +108,11 @@ export class CallTrace implements CallSpan, RecordedCall {
   }
 
   addEvent(name: string, attributes: SpanAttributes): void {
-    const time = this.toInstant(this.recorder.clock.now());
-    this.#span.addEvent({ name, time, attributes });
+    this.#events ??= [];
+    if (this.#events.length < MOST_EVENTS) {
+      const time = this.toInstant(this.recorder.clock.now());
+      this.#events.push({ name, time, attributes });
+    } else this.#droppedEvents += 1;
   }
 
   noteRefusal(error: CallFailure): void {
@@ -124,23 +126,28 @@ export class CallTrace implements CallSpan, RecordedCall {
   }
 
   end(end: CallEnd): void {
-    const span = this.#span;
-    const { attributes } = span;
-    attributes['breakwater.attempts'] = end.attempts;
-    attributes['breakwater.request_id'] = shorten(end.requestId);
-    if (end.reason !== '') attributes['breakwater.reason'] = end.reason;
-    if (end.shadow.length > 0) attributes['breakwater.shadow'] = end.shadow.join(',');
-    if (end.substitution !== undefined) {
-      attributes['breakwater.fallback'] = end.substitution.source;
-    }
-    if (this.isGrpc) this.#endGrpc(end);
-    else this.#endHttp(end);
-    span.endTime = this.toInstant(this.#startedAtMs + end.durationMs);
-    this.recorder.add(span);
+    this.#end = end;
+    this.recorder.add(this);
   }
 
-  #describe(request: TracedRequest): void {
-    const span = this.#span;
+  toSpan(): Span {
+    const { trace, startedAtMs } = this.#request;
+    const parent = trace && {
+      traceId: this.traceId,
+      spanId: trace.parentId,
+      traceFlags: this.traceFlags,
+      isRemote: true,
+      traceState: undefined,
+    };
+    const span = new Span('', SERVER, this.identity, parent, this.toInstant(startedAtMs));
+    this.#describeRequest(span, this.#request);
+    if (this.#end !== undefined) this.#describeEnd(span, this.#end);
+    if (this.#events !== undefined) span.events = this.#events;
+    span.droppedEventsCount = this.#droppedEvents;
+    return span;
+  }
+
+  #describeRequest(span: Span, request: TracedRequest): void {
     const { attributes } = span;
     const { places } = this.recorder;
     const { method, fields, host, peerAddress, pattern, upstream, route } = request;
@@ -170,31 +177,42 @@ export class CallTrace implements CallSpan, RecordedCall {
     if (route !== '') attributes['breakwater.route'] = route;
   }
 
-  #endHttp({ status, error }: CallEnd): void {
-    const span = this.#span;
+  #describeEnd(span: Span, end: CallEnd): void {
     const { attributes } = span;
-    if (error instanceof ClientGoneError) attributes['breakwater.client_left'] = true;
-    // 499 is never sent.
-    if (status !== 499) attributes[ATTR_HTTP_RESPONSE_STATUS_CODE] = status;
-    if (status >= 500) {
-      attributes[ATTR_ERROR_TYPE] = String(status);
-      span.status = { code: ERROR };
-    } else if (error instanceof CallError && status < 400) {
-      // The response broke off after its head.
-      attributes[ATTR_ERROR_TYPE] = error.reason;
-      span.status = { code: ERROR, message: error.message };
+    attributes['breakwater.attempts'] = end.attempts;
+    attributes['breakwater.request_id'] = shorten(end.requestId);
+    if (end.reason !== '') attributes['breakwater.reason'] = end.reason;
+    if (end.shadow.length > 0) attributes['breakwater.shadow'] = end.shadow.join(',');
+    if (end.substitution !== undefined) {
+      attributes['breakwater.fallback'] = end.substitution.source;
     }
+    if (end.error instanceof ClientGoneError) attributes['breakwater.client_left'] = true;
+    if (this.isGrpc) describeGrpcEnd(span, end);
+    else describeHttpEnd(span, end);
+    span.endTime = this.toInstant(this.#request.startedAtMs + end.durationMs);
   }
+}
 
-  #endGrpc({ grpcCode, error }: CallEnd): void {
-    const span = this.#span;
-    const { attributes } = span;
-    if (error instanceof ClientGoneError) attributes['breakwater.client_left'] = true;
-    if (grpcCode === undefined) return;
-    attributes[ATTR_RPC_STATUS_CODE] = grpcCode;
-    // As the conventions list them for servers.
-    if (!isGrpcFault(grpcCode) && grpcCode !== 'UNIMPLEMENTED') return;
-    attributes[ATTR_ERROR_TYPE] = grpcCode;
+function describeHttpEnd(span: Span, { status, error }: CallEnd): void {
+  const { attributes } = span;
+  // 499 is never sent.
+  if (status !== 499) attributes[ATTR_HTTP_RESPONSE_STATUS_CODE] = status;
+  if (status >= 500) {
+    attributes[ATTR_ERROR_TYPE] = String(status);
     span.status = { code: ERROR };
+  } else if (error instanceof CallError && status < 400) {
+    // The response broke off after its head.
+    attributes[ATTR_ERROR_TYPE] = error.reason;
+    span.status = { code: ERROR, message: error.message };
   }
+}
+
+function describeGrpcEnd(span: Span, { grpcCode }: CallEnd): void {
+  if (grpcCode === undefined) return;
+  const { attributes } = span;
+  attributes[ATTR_RPC_STATUS_CODE] = grpcCode;
+  // As the conventions list them for servers.
+  if (!isGrpcFault(grpcCode) && grpcCode !== 'UNIMPLEMENTED') return;
+  attributes[ATTR_ERROR_TYPE] = grpcCode;
+  span.status = { code: ERROR };
 }

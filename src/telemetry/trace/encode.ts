@@ -61,9 +61,12 @@ export function createEncoding(
     format: JSON.stringify([protocol, shared]),
     contentType,
     encode(spans) {
+      for (const span of spans) {
+        span.resource = shared.resource;
+        span.instrumentationScope = shared.instrumentationScope;
+      }
       // The serializers read less than their type asks for: a Span has all that they read.
-      const readable = spans.map((span) => Object.assign(span, shared) as unknown as Readable);
-      const body = serializer.serializeRequest(readable);
+      const body = serializer.serializeRequest(spans as unknown as Readable[]);
       if (body === undefined) throw new Error('the serializer gave nothing');
       return body;
     },

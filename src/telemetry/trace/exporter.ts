@@ -2,7 +2,7 @@
 import type { Clock, Random, Timer } from '../../core/clock.js';
 import type { Collector, Sent } from './delivery.js';
 import { Patience } from './patience.js';
-import type { Span } from './span.js';
+import type { SpanRecord } from './recording.js';
 
 export interface ExporterOptions {
   readonly clock: Clock;
@@ -51,7 +51,7 @@ export class Exporter {
   readonly #options: ExporterOptions;
   #collector: Collector;
   /** Not encoded yet, oldest first. */
-  #waiting: Span[] = [];
+  #waiting: SpanRecord[] = [];
   /** Encoded, but not sent yet, oldest first. */
   #parts: { readonly bytes: Uint8Array; readonly spans: number }[] = [];
   /** Spans are due although they do not fill a batch; until there are none. */
@@ -99,9 +99,9 @@ export class Exporter {
     return before;
   }
 
-  add(span: Span): void {
+  add(record: SpanRecord): void {
     if (this.#isEnding || this.#unsent >= MAX_WAITING) return this.#options.onDropped(1);
-    this.#waiting.push(span);
+    this.#waiting.push(record);
     if (!this.#isDue) {
       this.#gatherTimer ??= this.#options.clock.schedule(GATHER_MS, this.#onGathered);
     }
@@ -162,11 +162,12 @@ export class Exporter {
   #encode(): boolean {
     const { length } = this.#waiting;
     if (length === 0 || (length < PART && !this.#isDue)) return false;
-    const spans = this.#waiting.splice(0, PART);
+    const records = this.#waiting.splice(0, PART);
     try {
+      const spans = records.map((record) => record.toSpan());
       this.#parts.push({ bytes: this.#collector.encode(spans), spans: spans.length });
     } catch (error) {
-      this.#options.onDropped(spans.length);
+      this.#options.onDropped(records.length);
       this.#options.onOutcome(`spans cannot be encoded: ${String(error)}`);
     }
     return true;

@@ -3,6 +3,15 @@ import type { Clock, Random } from '../../core/clock.js';
 import type { Places } from './places.js';
 import type { Instant, Span, SpanIdentity } from './span.js';
 
+/**
+ * A span that has ended. While calls run, only what it needs is noted: to describe spans one after the other costs half as much
+ * as to describe each of them among the work of its call.
+ */
+export interface SpanRecord {
+  /** Once only. */
+  toSpan(): Span;
+}
+
 export interface Recorder {
   readonly clock: Clock;
   readonly random: Random;
@@ -10,7 +19,7 @@ export interface Recorder {
   readonly refusalEvents: ReadonlyMap<string, string>;
   readonly places: Places;
   /** Takes a span that has ended. */
-  readonly add: (span: Span) => void;
+  readonly add: (record: SpanRecord) => void;
 }
 
 /** A call as the spans of its attempts see it. */
@@ -20,6 +29,9 @@ export interface RecordedCall {
   readonly isGrpc: boolean;
   /** The trace began here: what the caller says of another one does not belong to it. */
   readonly isNew: boolean;
+  /** Of the call's trace. */
+  readonly traceId: string;
+  readonly traceFlags: number;
   /** Of the call's own span. */
   readonly identity: SpanIdentity;
   /** Counts an attempt, at whichever upstream. @returns how many there were before. */

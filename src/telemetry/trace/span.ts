@@ -33,9 +33,6 @@ export interface SpanEvent {
   readonly attributes: SpanAttributes;
 }
 
-/** More events say nothing that the first ones do not. */
-const MOST_EVENTS = 64;
-
 const NONE: never[] = [];
 const NO_STATUS: SpanStatus = { code: UNSET };
 
@@ -47,8 +44,11 @@ export class Span {
   name: string;
   endTime: Instant;
   status: SpanStatus = NO_STATUS;
-  events: SpanEvent[] = NONE;
+  events: readonly SpanEvent[] = NONE;
   droppedEventsCount = 0;
+  /** What all spans of the process have in common; set when the span is encoded. */
+  resource: object | undefined;
+  instrumentationScope: object | undefined;
   readonly links: never[] = NONE;
   readonly droppedAttributesCount = 0;
   readonly droppedLinksCount = 0;
@@ -71,11 +71,5 @@ export class Span {
 
   spanContext(): SpanIdentity {
     return this.#identity;
-  }
-
-  addEvent(event: SpanEvent): void {
-    if (this.events === NONE) this.events = [];
-    if (this.events.length < MOST_EVENTS) this.events.push(event);
-    else this.droppedEventsCount += 1;
   }
 }

@@ -70,7 +70,7 @@ function open(overrides: Partial<TracedRequest> = {}) {
       random: Math.random,
       refusalEvents: new Map([['circuit-open', 'breakwater.circuit_refused']]),
       places: new Places(),
-      add: (span) => void ended.push(span),
+      add: (record) => void ended.push(record.toSpan()),
     },
   );
   return { clock, ended, call };

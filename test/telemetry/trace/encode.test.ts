@@ -20,11 +20,8 @@ function sample(): Span[] {
   server.attributes['url.path'] = '/ä\u{1F600}';
   server.attributes['http.response.status_code'] = 200;
   server.attributes['breakwater.client_left'] = true;
-  server.addEvent({
-    name: 'breakwater.backoff',
-    time: [1_800_000_000, 2000],
-    attributes: { 'breakwater.delay_ms': 20 },
-  });
+  const attributes = { 'breakwater.delay_ms': 20 };
+  server.events = [{ name: 'breakwater.backoff', time: [1_800_000_000, 2000], attributes }];
   server.endTime = [1_800_000_001, 999_999_000];
   const client = new Span(
     'GET',

@@ -12,7 +12,9 @@ const identity = {
   traceState: undefined,
 };
 
-const span = (name = 'GET') => new Span(name, SERVER, identity, undefined, [0, 0]);
+const span = (name = 'GET') => ({
+  toSpan: () => new Span(name, SERVER, identity, undefined, [0, 0]),
+});
 
 const taken: Sent = { kind: 'taken', rejected: 0, why: undefined };
 const refused: Sent = { kind: 'later', why: 'connect ECONNREFUSED', afterMs: undefined };

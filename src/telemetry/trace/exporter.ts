@@ -1,6 +1,7 @@
 /** Sends spans to a collector in batches: bounded, never in the way of calls, and counted to the last one. */
 import type { Clock, Random, Timer } from '../../core/clock.js';
 import type { Collector, Sent } from './delivery.js';
+import { EncodedSpans, PART, type Parcel } from './encoded-spans.js';
 import { Patience } from './patience.js';
 import type { SpanRecord } from './recording.js';
 
@@ -15,14 +16,8 @@ export interface ExporterOptions {
   readonly onOutcome: (why: string | undefined) => void;
 }
 
-/** Spans that are encoded in one turn: more would hold up calls. */
-export const PART = 64;
-
-/** Most spans of a request, which costs as much as many spans do. */
-export const BATCH = 512;
-
 /** Spans that may wait; further ones are dropped. */
-export const MAX_WAITING = 2048;
+export const MAX_WAITING = 4096;
 
 /** How long a span waits for others, in ms. */
 const GATHER_MS = 1000;
@@ -35,9 +30,7 @@ const MAX_ATTEMPTS = 5;
 /** A batch is not kept for longer than this for another attempt, in ms. */
 const MAX_RETRY_MS = 10_000;
 
-interface Batch {
-  readonly parts: readonly Uint8Array[];
-  readonly spans: number;
+interface Batch extends Parcel {
   /** Monotonic. */
   readonly firstSentMs: number;
   attempts: number;
@@ -52,8 +45,7 @@ export class Exporter {
   #collector: Collector;
   /** Not encoded yet, oldest first. */
   #waiting: SpanRecord[] = [];
-  /** Encoded, but not sent yet, oldest first. */
-  #parts: { readonly bytes: Uint8Array; readonly spans: number }[] = [];
+  readonly #encoded = new EncodedSpans();
   /** Spans are due although they do not fill a batch; until there are none. */
   #isDue = false;
   /** Batches that the collector did not take, oldest first. */
@@ -79,7 +71,7 @@ export class Exporter {
 
   /** Those that were never in a request. */
   get #unsent(): number {
-    return this.#waiting.length + sum(this.#parts);
+    return this.#waiting.length + this.#encoded.count;
   }
 
   /**
@@ -90,7 +82,7 @@ export class Exporter {
     const before = this.#collector;
     if (collector.format !== before.format) {
       const batches = this.#again.splice(0);
-      while (this.#parts.length > 0) batches.push(this.#takeParts());
+      while (this.#encoded.count > 0) batches.push(this.#takeEncoded());
       for (const batch of batches) void this.#send({ ...batch, attempts: MAX_ATTEMPTS - 1 });
     }
     this.#collector = collector;
@@ -127,7 +119,7 @@ export class Exporter {
     }
     this.#options.onDropped(this.size);
     this.#waiting = [];
-    this.#parts = [];
+    this.#encoded.clear();
     this.#again = [];
     this.#collector.close();
   }
@@ -165,7 +157,7 @@ export class Exporter {
     const records = this.#waiting.splice(0, PART);
     try {
       const spans = records.map((record) => record.toSpan());
-      this.#parts.push({ bytes: this.#collector.encode(spans), spans: spans.length });
+      this.#encoded.add(this.#collector.encode(spans), spans.length);
     } catch (error) {
       this.#options.onDropped(records.length);
       this.#options.onOutcome(`spans cannot be encoded: ${String(error)}`);
@@ -187,22 +179,16 @@ export class Exporter {
     if (!this.#isEnding && clock.now() < this.#patience.resumeMs) return undefined;
     const again = this.#again.shift();
     if (again !== undefined) return again;
-    const { length } = this.#parts;
     const isRest = this.#isDue && this.#waiting.length === 0;
-    if (length === 0 || (length < BATCH / PART && !isRest)) return undefined;
-    const batch = this.#takeParts();
+    if (this.#encoded.count === 0 || (!this.#encoded.isFull && !isRest)) return undefined;
+    const batch = this.#takeEncoded();
     if (this.#unsent === 0) this.#isDue = this.#isEnding;
     return batch;
   }
 
-  #takeParts(): Batch {
-    const parts = this.#parts.splice(0, BATCH / PART);
-    return {
-      parts: parts.map(({ bytes }) => bytes),
-      spans: sum(parts),
-      firstSentMs: this.#options.clock.now(),
-      attempts: 0,
-    };
+  #takeEncoded(): Batch {
+    const firstSentMs = this.#options.clock.now();
+    return { ...this.#encoded.take(), firstSentMs, attempts: 0 };
   }
 
   async #send(batch: Batch): Promise<void> {

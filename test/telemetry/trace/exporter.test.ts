@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap';
 import type { Collector, Sent } from '../../../src/telemetry/trace/delivery.js';
-import { BATCH, Exporter, MAX_WAITING, PART } from '../../../src/telemetry/trace/exporter.js';
+import { BATCH, PART } from '../../../src/telemetry/trace/encoded-spans.js';
+import { Exporter, MAX_WAITING } from '../../../src/telemetry/trace/exporter.js';
 import { SERVER, Span } from '../../../src/telemetry/trace/span.js';
 import { FakeClock, settle } from '../../support/fake-clock.js';
 

@@ -1,6 +1,7 @@
 /**
  * What tracing costs: processor time per small GET with spans of no call, of one in ten and of all calls, compared with tracing
- * that is off.
+ * that is off. Two processes run at the same time, one with and one without, so that it holds on a machine that has other
+ * things to do; then they change places, because two processes with the same code differ by more than what is measured here.
  *
  *   npm run bench:tracing [-- --rounds N] [--seconds S]
  */
@@ -10,7 +11,12 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { microsecondsPerRequest, startBreakwater, startOwnUpstream } from './support/hot-path.js';
+import {
+  microsecondsPerRequest,
+  startBreakwater,
+  startOwnUpstream,
+  type Proxy,
+} from './support/hot-path.js';
 import { findFreePort, Programs } from './support/program.js';
 import { median } from './support/statistics.js';
 import { printTable } from './support/table.js';
@@ -27,21 +33,55 @@ async function startCollector(): Promise<http.Server> {
   return server;
 }
 
-/** The first one is what the others are compared with. */
+const OFF = 'tracing: off';
+
+/** The first one shows how exact the others are. */
 const variants: readonly { readonly title: string; readonly tracing: string }[] = [
-  { title: 'off', tracing: 'tracing: off' },
+  { title: 'off', tracing: OFF },
   ...['parent', '10%', '100%'].map((sample) => ({
     title: `sample: ${sample}`,
     tracing: `tracing: { endpoint: ENDPOINT, sample: ${sample} }`,
   })),
 ];
 
+interface Side {
+  readonly proxy: Proxy;
+  /** By a reload. */
+  readonly switchTo: (tracing: string) => Promise<void>;
+}
+
 interface Options {
   readonly rounds: number;
   readonly seconds: number;
 }
 
-/** One process, which a reload switches over: two processes with the same code differ by more than what is measured here. */
+async function startSide(
+  programs: Programs,
+  name: string,
+  context: { upstreamPort: number; endpoint: string; directory: string },
+): Promise<Side> {
+  const { upstreamPort, endpoint, directory } = context;
+  const adminPort = await findFreePort();
+  const proxy = await startBreakwater(programs, {
+    name,
+    upstreamPort,
+    policies: [],
+    sections: [OFF],
+    adminPort,
+    directory,
+  });
+  const file = join(directory, `${name}.yaml`);
+  const text = readFileSync(file, 'utf8');
+  return {
+    proxy,
+    async switchTo(tracing) {
+      writeFileSync(file, text.replace(OFF, tracing.replace('ENDPOINT', endpoint)));
+      const { status } = await fetch(`http://127.0.0.1:${adminPort}/reload`, { method: 'POST' });
+      if (status !== 200) throw new Error(`Cannot switch to ${tracing}: ${status}`);
+    },
+  };
+}
+
 async function measure(
   programs: Programs,
   directory: string,
@@ -49,38 +89,36 @@ async function measure(
 ): Promise<void> {
   const collector = await startCollector();
   const endpoint = `"http://127.0.0.1:${(collector.address() as AddressInfo).port}"`;
-  const adminPort = await findFreePort();
-  const proxy = await startBreakwater(programs, {
-    name: 'breakwater',
-    upstreamPort: await startOwnUpstream(programs),
-    policies: [],
-    sections: [variants[0]!.tracing],
-    adminPort,
-    directory,
-  });
-  const file = join(directory, 'breakwater.yaml');
-  const text = readFileSync(file, 'utf8');
-  const switchTo = async (tracing: string) => {
-    writeFileSync(file, text.replace(variants[0]!.tracing, tracing.replace('ENDPOINT', endpoint)));
-    const { status } = await fetch(`http://127.0.0.1:${adminPort}/reload`, { method: 'POST' });
-    if (status !== 200) throw new Error(`Cannot switch to ${tracing}: ${status}`);
-  };
-  const costs = variants.map((): number[] => []);
+  const context = { upstreamPort: await startOwnUpstream(programs), endpoint, directory };
+  const left = await startSide(programs, 'left', context);
+  const right = await startSide(programs, 'right', context);
+  const results = variants.map(() => ({ costs: [] as number[], ratios: [] as number[] }));
   // The first rounds are for the compiler.
   for (let round = -WARM_UP_ROUNDS; round < rounds; round++) {
     for (const [i, { tracing }] of variants.entries()) {
-      await switchTo(tracing);
-      const cost = await microsecondsPerRequest(proxy, seconds);
-      if (round >= 0) costs[i]!.push(cost);
+      let product = 1;
+      for (const [traced, plain] of [
+        [left, right],
+        [right, left],
+      ] as const) {
+        await traced.switchTo(tracing);
+        await plain.switchTo(OFF);
+        const [cost, costOff] = await Promise.all([
+          microsecondsPerRequest(traced.proxy, seconds),
+          microsecondsPerRequest(plain.proxy, seconds),
+        ]);
+        product *= cost / costOff;
+        if (round >= 0) results[i]!.costs.push(cost);
+      }
+      if (round >= 0) results[i]!.ratios.push(Math.sqrt(product));
     }
     console.error(`round ${round + 1}/${rounds}`);
   }
-  const [off] = costs;
   printTable(
     ['', 'µs per call', 'x off'],
     variants.map(({ title }, i) => {
-      const ratios = costs[i]!.map((cost, round) => cost / off![round]!);
-      return [title, median(costs[i]!).toFixed(1), median(ratios).toFixed(3)];
+      const { costs, ratios } = results[i]!;
+      return [title, median(costs).toFixed(1), median(ratios).toFixed(3)];
     }),
     false,
   );

@@ -33,7 +33,8 @@ t.test('it stays small while a start is under way', async (t) => {
 
 t.test('it grows again where much is made that stays', async (t) => {
   const size = await sizeAfter('keepYoungSmall(); letYoungGrow();');
-  t.ok(size >= 16 * MEBIBYTE, `${size} bytes`);
+  // 32 MiB, and about 15 MiB from Node.js 26 on.
+  t.ok(size >= 8 * MEBIBYTE, `${size} bytes`);
 });
 
 t.test('a start does not load the compilers of schemas, as no route has one', async (t) => {

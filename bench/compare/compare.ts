@@ -37,7 +37,12 @@ export async function compare(
     if (workload.name === 'memory') {
       for (const contender of versions.keys()) {
         if (contender.prepare === undefined) continue;
-        memory.push(await measureMemory(bench, contender, workload));
+        try {
+          memory.push(await measureMemory(bench, contender, workload));
+        } catch (error) {
+          // All that was measured before is worth a report.
+          console.error(`Cannot measure the memory of ${contender.name}: ${String(error)}`);
+        }
       }
     } else {
       const isGrpc = workload.protocol === 'grpc';

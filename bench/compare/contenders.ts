@@ -45,7 +45,8 @@ const packageVersion = (name: string): string => {
 };
 
 const script = (name: string) => fileURLToPath(new URL(`../proxies/${name}.js`, import.meta.url));
-const program = fileURLToPath(new URL('../../src/main.js', import.meta.url));
+/** What users start: the bundle. */
+const program = fileURLToPath(new URL('../../program/main.js', import.meta.url));
 
 const runNode = (file: string, { port, upstreamPort, workload }: Setup): Command => ({
   command: process.execPath,

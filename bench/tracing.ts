@@ -5,19 +5,18 @@
  *
  *   npm run bench:tracing [-- --rounds N] [--seconds S]
  */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import {
   microsecondsPerRequest,
   startBreakwater,
   startOwnUpstream,
   type Proxy,
 } from './support/hot-path.js';
-import { findFreePort, Programs } from './support/program.js';
+import { measureRounds, type Rounds } from './support/measure-rounds.js';
+import { findFreePort, type Programs } from './support/program.js';
 import { median } from './support/statistics.js';
 import { printTable } from './support/table.js';
 
@@ -50,11 +49,6 @@ interface Side {
   readonly switchTo: (tracing: string) => Promise<void>;
 }
 
-interface Options {
-  readonly rounds: number;
-  readonly seconds: number;
-}
-
 async function startSide(
   programs: Programs,
   name: string,
@@ -85,7 +79,7 @@ async function startSide(
 async function measure(
   programs: Programs,
   directory: string,
-  { rounds, seconds }: Options,
+  { rounds, seconds }: Rounds,
 ): Promise<void> {
   const collector = await startCollector();
   const endpoint = `"http://127.0.0.1:${(collector.address() as AddressInfo).port}"`;
@@ -126,20 +120,4 @@ async function measure(
   collector.close();
 }
 
-const { values } = parseArgs({
-  options: {
-    rounds: { type: 'string', default: '15' },
-    seconds: { type: 'string', default: '1' },
-  },
-});
-const directory = mkdtempSync(join(tmpdir(), 'breakwater-tracing-'));
-const programs = new Programs(directory);
-try {
-  await measure(programs, directory, {
-    rounds: Number(values.rounds),
-    seconds: Number(values.seconds),
-  });
-} finally {
-  await programs.stopAll();
-  rmSync(directory, { recursive: true });
-}
+await measureRounds('tracing', { rounds: 15, seconds: 1 }, measure);

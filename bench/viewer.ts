@@ -3,13 +3,10 @@
  *
  *   npm run bench:viewer [-- --rounds N] [--seconds S]
  */
-import { mkdtempSync, rmSync } from 'node:fs';
 import http from 'node:http';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { microsecondsPerRequest, startBreakwater, startOwnUpstream } from './support/hot-path.js';
-import { findFreePort, Programs } from './support/program.js';
+import { measureRounds, type Rounds } from './support/measure-rounds.js';
+import { findFreePort, type Programs } from './support/program.js';
 import { median } from './support/statistics.js';
 import { printTable } from './support/table.js';
 
@@ -37,16 +34,11 @@ async function openViewer(adminPort: number): Promise<() => number> {
   };
 }
 
-interface Options {
-  readonly rounds: number;
-  readonly seconds: number;
-}
-
 /** One process: two with the same code differ by more than what is measured here. */
 async function measure(
   programs: Programs,
   directory: string,
-  { rounds, seconds }: Options,
+  { rounds, seconds }: Rounds,
 ): Promise<void> {
   const adminPort = await findFreePort();
   const proxy = await startBreakwater(programs, {
@@ -83,20 +75,4 @@ async function measure(
   );
 }
 
-const { values } = parseArgs({
-  options: {
-    rounds: { type: 'string', default: '15' },
-    seconds: { type: 'string', default: '3' },
-  },
-});
-const directory = mkdtempSync(join(tmpdir(), 'breakwater-viewer-'));
-const programs = new Programs(directory);
-try {
-  await measure(programs, directory, {
-    rounds: Number(values.rounds),
-    seconds: Number(values.seconds),
-  });
-} finally {
-  await programs.stopAll();
-  rmSync(directory, { recursive: true });
-}
+await measureRounds('viewer', { rounds: 15, seconds: 3 }, measure);

@@ -69,6 +69,7 @@ export class Connection {
   #openStreams = 0;
   #idleSinceMs: number;
   readonly #unseenHeads = new UnseenHeads();
+  /** Streams that the library has handed over. */
   #taken = 0;
   #lastBytesRead = 0;
   #isClosed = false;

@@ -9,6 +9,7 @@ export interface Arrived {
   readonly lastStreamId: number;
   /** Streams that were handed over. */
   readonly taken: number;
+  /** All that the client has sent. */
   readonly bytes: number;
 }
 

@@ -191,6 +191,8 @@ export async function startCollector(
   const requests: ReceivedRequest[] = [];
   const spans: ReceivedSpan[] = [];
   const server = http.createServer((incoming, response) => {
+    // Of a sidecar of another test: the port was that of its upstream before.
+    if (incoming.method !== 'POST') return void response.writeHead(404).end();
     const chunks: Buffer[] = [];
     incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
     incoming.on('end', () => {

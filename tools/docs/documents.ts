@@ -11,7 +11,6 @@ import { optionTable } from './option-table.js';
 import { drawCircuit } from './pictures/circuit.js';
 import { drawDeadline } from './pictures/deadline.js';
 import { drawPipeline } from './pictures/pipeline.js';
-import { drawTrace } from './pictures/trace.js';
 
 export const root = fileURLToPath(new URL('../../../', import.meta.url));
 
@@ -52,7 +51,6 @@ export const pictures: Readonly<Record<string, () => string>> = {
   'docs/pictures/circuit.svg': drawCircuit,
   'docs/pictures/deadline.svg': drawDeadline,
   'docs/pictures/pipeline.svg': drawPipeline,
-  'docs/pictures/trace.svg': drawTrace,
 };
 
 /** Every file that `npm run docs` writes, as it should be. */

@@ -77,18 +77,23 @@ export function report(whole: Report, options: Options): void {
 function reportWorkload(workload: Workload, results: readonly Result[], options: Options): void {
   const floor = results.find(({ contender }) => isFloor(contender))!;
   const direct = results.find(({ contender }) => contender.name === 'direct');
+  const envoy = results.find(({ contender }) => contender.name === 'envoy');
   const rows = results.map((result): Row => {
     const { perSecond, perCpuSecond, proxyShare, loadShare, refusedShare } = result;
     const throughput = [count(perSecond), ratio(perSecond, floor.perSecond)];
     const isProxy = result.contender.prepare !== undefined;
-    const own = isProxy
-      ? [count(perCpuSecond), ratio(perCpuSecond, floor.perCpuSecond), share(proxyShare)]
-      : ['', '', ''];
+    const besideEnvoy = envoy === undefined ? [] : [ratio(perCpuSecond, envoy.perCpuSecond)];
+    const own = [
+      count(perCpuSecond),
+      ratio(perCpuSecond, floor.perCpuSecond),
+      ...besideEnvoy,
+      share(proxyShare),
+    ];
     const added = isProxy && direct !== undefined ? addedBy(result, direct) : ['', ''];
     return [
       result.contender.title + (isProxy ? markOf(result) : ''),
       ...throughput,
-      ...own,
+      ...(isProxy ? own : own.map(() => '')),
       ...(workload.hasLatency ? added : []),
       share(loadShare),
       percent(Math.max(...refusedShare)),
@@ -96,7 +101,8 @@ function reportWorkload(workload: Workload, results: readonly Result[], options:
     ];
   });
   const latency = workload.hasLatency ? ['+p50 ms', '+p99 ms'] : [];
-  const head = ['', 'req/s', 'x floor', 'req/CPU s', 'x floor', 'its CPU'];
+  const throughput = ['', 'req/s', 'x floor', 'req/CPU s', 'x floor'];
+  const head = [...throughput, ...(envoy === undefined ? [] : ['x Envoy']), 'its CPU'];
   console.log(`\n${workload.title}\n`);
   printTable([...head, ...latency, 'load CPU', 'errors', 'spread'], rows, options.isMarkdown);
   if (workload.hasLatency && direct !== undefined) {

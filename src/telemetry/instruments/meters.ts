@@ -35,7 +35,9 @@ class CellsBy<Cell> {
   readonly #names: readonly string[];
   readonly #reads: readonly ((event: Event) => string)[];
   readonly #root: Branch<Cell> = new Map();
-  #only: Cell | undefined;
+  /** The cell of the event before, and its own label values: nearly all events are like the one before. */
+  #last: Cell | undefined;
+  readonly #lastValues: string[] = [];
 
   constructor(family: { at(labels: Labels): Cell }, common: Labels, labels: Counter['labels']) {
     this.#family = family;
@@ -45,19 +47,33 @@ class CellsBy<Cell> {
   }
 
   at(event: Event): Cell {
-    const last = this.#reads.length - 1;
-    if (last === -1) return (this.#only ??= this.#family.at(this.#common));
-    let branch = this.#root;
-    for (let i = 0; i < last; i++) {
-      const value = this.#reads[i]!(event);
-      let next = branch.get(value);
-      if (next === undefined) branch.set(value, (next = new Map()));
-      branch = next as Branch<Cell>;
+    if (this.#last === undefined || !this.#isLikeLast(event)) this.#last = this.#find(event);
+    return this.#last;
+  }
+
+  #isLikeLast(event: Event): boolean {
+    const reads = this.#reads;
+    for (let i = 0; i < reads.length; i++) {
+      if (reads[i]!(event) !== this.#lastValues[i]) return false;
     }
-    const value = this.#reads[last]!(event);
-    let cell = branch.get(value);
-    if (cell === undefined) branch.set(value, (cell = this.#create(event)));
-    return cell as Cell;
+    return true;
+  }
+
+  #find(event: Event): Cell {
+    let place: Branch<Cell> | Cell = this.#root;
+    const depth = this.#reads.length;
+    for (let i = 0; i < depth; i++) {
+      const branch = place as Branch<Cell>;
+      const value = this.#reads[i]!(event);
+      this.#lastValues[i] = value;
+      let next = branch.get(value);
+      if (next === undefined) {
+        next = i < depth - 1 ? new Map() : this.#create(event);
+        branch.set(value, next);
+      }
+      place = next;
+    }
+    return depth === 0 ? this.#create(event) : (place as Cell);
   }
 
   #create(event: Event): Cell {

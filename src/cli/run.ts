@@ -13,7 +13,7 @@ import { watchFile, type Watcher } from '../config/watch.js';
 import { TlsWatcher } from '../config/watch-tls.js';
 import { readDescriptorLimit } from '../platform/descriptor-limit.js';
 import { createSystemClock } from '../platform/system-clock.js';
-import { letYoungGrow, letYoungGrowForCalls } from '../platform/young-generation.js';
+import { letYoungGrow } from '../platform/young-generation.js';
 import { policies } from '../policies/index.js';
 import { openStandardLog } from '../telemetry/log/logger.js';
 import { version } from '../version.js';
@@ -101,7 +101,8 @@ export async function run(
   }
   watcher = watchFile(options.config, clock, () => void app.reload(), includes);
   process.on('SIGHUP', () => void app.reload());
-  letYoungGrowForCalls(clock);
+  // From here on, calls decide how large it is.
+  letYoungGrow();
   // Last: a program that reads "ready" may send a signal, which would end the process without a listener.
   announce(app);
   if (!isQuick) void tellWarningsLater(options.config);

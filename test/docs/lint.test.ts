@@ -85,7 +85,7 @@ t.test('the README shows what its first configuration makes the commands print',
   const shown = textOf('console')
     .split('\n')
     .filter((line) => line !== '' && line !== '...' && !line.startsWith('$ '));
-  t.equal(shown.length, 5);
+  t.equal(shown.length, 6);
   for (const line of shown) t.ok(there.includes(line), line);
 });
 

@@ -13,7 +13,7 @@ import { startGrpcServer } from '../support/grpc.js';
 import { heldKinds, startProbedProxy, type Held, type HeldKind } from '../support/held.js';
 import { readMetrics } from '../support/metric-text.js';
 import { eventually, findFreePort, startUpstream, type Teardown } from '../support/sidecar.js';
-import { callHttp, GrpcCaller, serveGrpc, type Ends } from '../support/soak-traffic.js';
+import { callHttp, GrpcCaller, serveGrpc, withEnd, type Ends } from '../support/soak-traffic.js';
 import { riseOf } from '../support/trend.js';
 
 const SECONDS = Number(process.env['SOAK_SECONDS'] ?? 4);
@@ -160,10 +160,11 @@ upstreams:
     for (let sample = 1; sample <= SAMPLES; sample++) {
       const pauseAt = Date.now() + (SECONDS / SAMPLES) * 1000;
       const clients = Array.from({ length: CLIENTS }, async () => {
-        while (Date.now() < pauseAt) ends[await callHttp(port, agent, random)] += 1;
+        while (Date.now() < pauseAt)
+          ends[await withEnd('HTTP/1.1', callHttp(port, agent, random))] += 1;
       });
       const grpcClients = callers.map(async (caller) => {
-        while (Date.now() < pauseAt) ends[await caller.call()] += 1;
+        while (Date.now() < pauseAt) ends[await withEnd('gRPC', caller.call())] += 1;
       });
       await Promise.all([...clients, ...grpcClients]);
       await eventually('every slot is free', isQuiet);

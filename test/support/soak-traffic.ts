@@ -10,6 +10,24 @@ export type End = 'responded' | 'broken' | 'left';
 
 export type Ends = Record<End, number>;
 
+/** Far beyond `timeout.total`, on a machine that is busy too. */
+const LIMIT_MS = 60_000;
+
+/** @throws Error that names the call where it has no end. */
+export async function withEnd(name: string, call: Promise<End>): Promise<End> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      reject(new Error(`Cannot go on because a call has no end after ${LIMIT_MS} ms: ${name}`));
+    }, LIMIT_MS);
+  });
+  try {
+    return await Promise.race([call, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 const TENANTS = 40;
 const LONGEST_BODY = 100_000;
 

@@ -101,8 +101,8 @@ function reportWorkload(workload: Workload, results: readonly Result[], options:
     ];
   });
   const latency = workload.hasLatency ? ['+p50 ms', '+p99 ms'] : [];
-  const throughput = ['', 'req/s', 'x floor', 'req/CPU s', 'x floor'];
-  const head = [...throughput, ...(envoy === undefined ? [] : ['x Envoy']), 'its CPU'];
+  const rates = ['', 'req/s', 'x floor', 'req/CPU s', 'x floor'];
+  const head = [...rates, ...(envoy === undefined ? [] : ['x Envoy']), 'its CPU'];
   console.log(`\n${workload.title}\n`);
   printTable([...head, ...latency, 'load CPU', 'errors', 'spread'], rows, options.isMarkdown);
   if (workload.hasLatency && direct !== undefined) {

@@ -2,7 +2,7 @@
  * The load generator of our own, over raw sockets. Without a rate it is a closed loop, for machines without wrk; with one, an open
  * loop: requests come at random instants of that rate (a Poisson process, the same for each run) whether or not
  * earlier ones had a response, and wait here when no connection is free. That wait counts, so a proxy that stalls is charged for all requests that it
- * kept waiting (no coordinated omission). What is due in the first half second counts for nothing: all 64 connections open in it, and the
+ * kept waiting (no coordinated omission). What is due in the first half second counts for nothing: all connections open in it, and the
  * generator itself, a new process, is slow, so that each proxy kept some calls waiting for 10 to 30 ms. Prints what it saw as JSON.
  *
  *   node load.js JSON

@@ -2,6 +2,7 @@
 import type { ServerHttp2Stream } from 'node:http2';
 import { Duplex } from 'node:stream';
 import type { Fields } from '../../http/fields.js';
+import { destroyReset } from '../../lib/destroy-reset.js';
 
 /** Is told what happens on a stream. The bytes of its body are read elsewhere. */
 export interface StreamListener {
@@ -54,6 +55,9 @@ function emit(
       break;
     case 'drain':
       listener.onDrain();
+      break;
+    case 'end':
+      destroyReset(this, setImmediate);
       break;
     case 'error':
       // What went wrong is known from elsewhere.

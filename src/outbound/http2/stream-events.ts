@@ -1,6 +1,7 @@
 /** Hands what happens on a stream to its exchange. */
 import type { ClientHttp2Stream } from 'node:http2';
 import { Duplex } from 'node:stream';
+import { destroyReset } from '../../lib/destroy-reset.js';
 
 /** Is told what happens on a stream. Fields are lists, as Node reads them. */
 export interface StreamListener {
@@ -54,6 +55,7 @@ function emit(
       break;
     case 'end':
       listener.onEnd();
+      destroyReset(this, setImmediate);
       break;
     case 'error':
       listener.onError(first as Error);

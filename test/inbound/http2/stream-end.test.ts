@@ -182,6 +182,21 @@ for (const method of ['GET', 'POST', 'HEAD']) {
   }
 }
 
+t.test('RST_STREAM NO_ERROR frees a stream whose response waits for the window', async (t) => {
+  const { port, side, requests } = await startHttp2(t, (it) => {
+    it.read();
+    begin(it);
+    it.stream.write(Buffer.from('more than five bytes'));
+  });
+  const client = new FrameClient(port, { first: settings([INITIAL_WINDOW_SIZE, 5]) });
+  client.send(request(1, { method: 'POST', flags: 0 }));
+  await client.until('DATA', 1);
+  client.send(reset(1, NGHTTP2_NO_ERROR));
+  await eventually('it has left', () => requests[0]!.closes === 1);
+  side.drain();
+  await client.untilClosed();
+});
+
 const departures: Readonly<Record<string, (client: FrameClient) => unknown>> = {
   'an end': ({ socket }) => socket.end(),
   'a reset': ({ socket }) => socket.resetAndDestroy(),

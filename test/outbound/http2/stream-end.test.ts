@@ -14,8 +14,10 @@ import {
   goawayFrame,
   headersFrame,
   rstFrame,
+  settingsFrame,
   startRawHttp2,
   type Frame,
+  type RawHttp2,
   type RawPeer,
 } from '../../support/raw-http2.js';
 import { eventually, type Teardown } from '../../support/sidecar.js';
@@ -134,6 +136,47 @@ t.test('a head that comes together with its breakage is not handed over', async 
     t.match(sent.progress, { sent: 'some', hasResponseBegun: true });
   }
 });
+
+/** A request whose body is longer than the upstream takes, until it has taken what it does. */
+async function fillWindow(pool: SessionPool, upstream: RawHttp2): Promise<Sent> {
+  const sent = sendBy(pool, { method: 'POST', body: wholeBody(Buffer.alloc(100_000)) });
+  await eventually('the window is full', () => {
+    const frames = upstream.peers[0]?.of(Type.data, 1) ?? [];
+    return frames.reduce((sum, { payload }) => sum + payload.length, 0) === 65_535;
+  });
+  return sent;
+}
+
+t.test(
+  'a reset with NO_ERROR ends a request that is not sent as a whole, and its stream is free',
+  async (t) => {
+    const partOf = (stream: number) => [headersFrame(stream, OK), dataFrame(stream, 'part')];
+    const ways: Record<string, { frames: (stream: number) => Buffer[]; how: 'end' | 'failure' }> = {
+      'before a response': { frames: () => [], how: 'failure' },
+      'in a response': { frames: partOf, how: 'failure' },
+      'after a response': {
+        frames: (stream) => [...partOf(stream), dataFrame(stream, '', Flag.endStream)],
+        how: 'end',
+      },
+    };
+    for (const [when, { frames, how }] of Object.entries(ways)) {
+      const upstream = await startRawHttp2(t, { first: settingsFrame(1) });
+      const pool = new SessionPool(poolOptions(upstream.port), poolContext(createSystemClock()));
+      t.teardown(() => pool.destroy());
+      const sent = await fillWindow(pool, upstream);
+      const peer = upstream.peers[0]!;
+      peer.send(...frames(1), rstFrame(1, Code.noError));
+      t.equal(await sent.ended, how, when);
+      for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
+      sendBy(pool);
+      await eventually(
+        'there is another request',
+        () => upstream.peers.length > 1 || peer.of(Type.headers).length > 1,
+      );
+      t.equal(upstream.peers.length, 1, `the only stream of the connection is free: ${when}`);
+    }
+  },
+);
 
 t.test('a body that is shorter or longer than it says is a failure', async (t) => {
   const fields = { ':status': '200', 'content-length': '5' };

@@ -137,6 +137,8 @@ t.test('a head that comes together with its breakage is not handed over', async 
   }
 });
 
+const partOf = (stream: number) => [headersFrame(stream, OK), dataFrame(stream, 'part')];
+
 /** A request whose body is longer than the upstream takes, until it has taken what it does. */
 async function fillWindow(pool: SessionPool, upstream: RawHttp2): Promise<Sent> {
   const sent = sendBy(pool, { method: 'POST', body: wholeBody(Buffer.alloc(100_000)) });
@@ -150,7 +152,6 @@ async function fillWindow(pool: SessionPool, upstream: RawHttp2): Promise<Sent> 
 t.test(
   'a reset with NO_ERROR ends a request that is not sent as a whole, and its stream is free',
   async (t) => {
-    const partOf = (stream: number) => [headersFrame(stream, OK), dataFrame(stream, 'part')];
     const ways: Record<string, { frames: (stream: number) => Buffer[]; how: 'end' | 'failure' }> = {
       'before a response': { frames: () => [], how: 'failure' },
       'in a response': { frames: partOf, how: 'failure' },

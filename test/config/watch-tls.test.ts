@@ -35,7 +35,7 @@ t.test('a certificate and a key that are renewed one by one are one change', asy
   write('new-key', 'new');
   renameSync(path('new-key'), path('key'));
   await eventually('it is noticed', () => changes() === 1);
-  t.ok(performance.now() - startMs < 5000, 'within 5 s');
+  t.ok(performance.now() - startMs < 15_000);
   await pause(1500);
   t.equal(changes(), 1);
 });

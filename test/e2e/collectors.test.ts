@@ -259,7 +259,7 @@ t.test('calls do not notice', async (t) => {
     const startMs = performance.now();
     await sidecar.stop();
     const tookMs = performance.now() - startMs;
-    t.ok(tookMs > 900 && tookMs < 3000, `${tookMs} ms`);
+    t.ok(tookMs > 900 && tookMs < 8000, `${tookMs} ms`);
   });
 
   t.test('a collector that is busy', async (t) => {

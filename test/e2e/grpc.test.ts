@@ -139,7 +139,7 @@ t.test('a deadline', async (t) => {
     const startMs = performance.now();
     const call = await client.call(PATH, { 'grpc-timeout': '300m' });
     const tookMs = performance.now() - startMs;
-    t.ok(tookMs > 240 && tookMs < 1500, `${tookMs} ms`);
+    t.ok(tookMs > 240 && tookMs < 8000, `${tookMs} ms`);
     t.ok(call.isTrailersOnly);
     t.match(call.head, { 'grpc-status': '4', 'x-breakwater-reason': 'deadline-expired' });
     await eventually('it is cancelled', () => server.calls[0]?.resetBy === NGHTTP2_CANCEL);

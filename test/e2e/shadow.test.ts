@@ -52,7 +52,7 @@ t.test('a circuit opens and closes, and each call goes to the upstream', async (
   const response = await send(a);
   t.match(response, { status: 200, text: 'its own' }, 'no fallback stands in for it');
   t.equal(response.headers['x-breakwater-reason'], undefined);
-  t.equal(seen.length, 4);
+  t.equal(seen.length, 4, `four requests; the log: ${JSON.stringify(sidecar.logs)}`);
   t.equal(await noted(sidecar, 'circuitBreaker', 'circuit-open', { upstream: 'a', route: '' }), 1);
   t.equal(await sidecar.metric('breakwater_rejections_total', { reason: 'circuit-open' }), 0);
   const open = { upstream: 'a', state: 'open' };

@@ -20,7 +20,7 @@ upstreams:
     listen: 0
     target: "${upstream.url}"
     retry: off
-    circuitBreaker: { shared: true, failureThreshold: 3, recoveryTimeout: 2s, successThreshold: 1 }`;
+    circuitBreaker: { shared: true, failureThreshold: 3, recoveryTimeout: 5s, successThreshold: 1 }`;
   const sidecars = [await startSidecar(t, yaml), await startSidecar(t, yaml)] as const;
   const circuit = async (i: 0 | 1) =>
     ((await sidecars[i].json('/circuits')) as { circuits: Circuit[] }).circuits[0]!;
@@ -47,10 +47,10 @@ t.test(
     for (let i = 0; i < 3; i++) t.equal(await call(0), 500);
     const openedMs = performance.now();
     await eventually('the other one has heard', async () => (await circuit(1)).state === 'open');
-    t.ok(performance.now() - openedMs < 1000, 'within 1 s');
+    t.ok(performance.now() - openedMs < 4000, 'long before it would end');
     const [own, told] = [await circuit(0), await circuit(1)];
     t.match([own.told, told.told], [false, true]);
-    t.ok(Math.abs(own.retryAfterMs - told.retryAfterMs) < 500, 'both end together');
+    t.ok(Math.abs(own.retryAfterMs - told.retryAfterMs) < 2000, 'both end together');
     t.equal(await call(1), 503);
     t.equal(upstream.seen.length, 3, 'the upstream has seen the calls of one replica only');
     t.match(moves(1), [/^circuit of a opened because another replica opened its own, with \d+ ms/]);

@@ -111,7 +111,7 @@ upstreams:
     );
     t.ok(failed.length <= 3, 'and nearly none before');
     const slowestMs = Math.max(...load.calls.map(({ tookMs }) => tookMs));
-    t.ok(slowestMs < 4000, `the slowest took ${slowestMs.toFixed(0)} ms`);
+    t.ok(slowestMs < 8000, `the slowest took ${slowestMs.toFixed(0)} ms`);
 
     const { text: metrics } = await send(`${admin}/metrics`);
     const sample = (name: string) => {

@@ -65,7 +65,7 @@ for (const signals of [['SIGTERM'], ['SIGTERM', 'SIGTERM']] as const) {
   t.test(`ends at ${signals.join(' and ')} although nothing reads its log`, async (t) => {
     const { proxy, port, isDraining } = await start(
       t,
-      `log: { access: all }\nshutdown: { grace: 5s${signals.length > 1 ? ', delay: 30s' : ''} }`,
+      `log: { access: all }\nshutdown: { grace: 30s${signals.length > 1 ? ', delay: 30s' : ''} }`,
     );
     proxy.process.stdout!.pause();
     const path = `/${'x'.repeat(4000)}`;
@@ -81,6 +81,6 @@ for (const signals of [['SIGTERM'], ['SIGTERM', 'SIGTERM']] as const) {
     }
     t.equal(await ended, signals.length > 1 ? 1 : 0);
     const tookMs = performance.now() - startedAt;
-    t.ok(tookMs < 4000, `it took ${tookMs} ms`);
+    t.ok(tookMs < 20_000, `it took ${tookMs} ms`);
   });
 }

@@ -59,5 +59,5 @@ upstreams:
   const startMs = performance.now();
   copyFileSync(file('new.pem'), file('ca.pem'));
   await eventually('the new one is trusted', async () => (await call()) === 200);
-  t.ok(performance.now() - startMs < 5500);
+  t.ok(performance.now() - startMs < 15_000);
 });

@@ -55,7 +55,7 @@ t.test('a collector that is away holds up the exit for a second at most', async 
   proxy.process.kill('SIGTERM');
   t.equal(await proxy.exit, 0);
   const tookMs = performance.now() - startMs;
-  t.ok(tookMs < 5000, `${tookMs} ms`);
+  t.ok(tookMs < 8000, `${tookMs} ms`);
 });
 
 t.test('what it needs is loaded only where it is on', async (t) => {

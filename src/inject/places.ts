@@ -1,7 +1,7 @@
 /** What a configuration says of its addresses: where the kubelet finds its health, and a service its upstreams. */
 import { posix } from 'node:path';
 import { formatAddress, type Config } from '../config/config.js';
-import type { Read } from '../config/resolve/address.js';
+import type { Read } from '../config/resolve/addresses/address.js';
 
 /** Where the configuration is not known. */
 export const DEFAULT_PORT = 9900;

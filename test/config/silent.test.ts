@@ -1,7 +1,7 @@
 /** What other programs would understand, and what would go wrong in silence, is refused with what to write instead. */
 import t from 'tap';
 import { loadText } from '../../src/config/load.js';
-import { foreignKeys } from '../../src/config/lint/foreign-keys.js';
+import { foreignKeys } from '../../src/config/lint/foreign/keys.js';
 import { fileSchemas } from '../../src/config/schema/schema.js';
 import { policies } from '../../src/policies/index.js';
 

@@ -2,7 +2,7 @@
 import type { Address } from '../../core/model.js';
 import { schemasOf } from '../../core/layers.js';
 import type { PolicyList } from '../../core/policy.js';
-import { parseAddress } from './address.js';
+import { parseAddress } from './addresses/address.js';
 import type { Config, PolicySettings, UpstreamConfig } from '../config.js';
 import {
   builtInOf,

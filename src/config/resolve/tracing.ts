@@ -3,7 +3,7 @@ import type { TraceProtocol, TracingSection } from '../schema/tracing.js';
 import type { Findings, Path } from '../syntax/diagnostics.js';
 import type { Environment } from '../syntax/interpolate.js';
 import { textOf, valueOf, type SourceNode } from '../syntax/source.js';
-import { quoteUrl } from './address.js';
+import { quoteUrl } from './addresses/address.js';
 import { checkHeaders } from './header-fields.js';
 import { readOtel, type OtelSettings } from './otel-environment.js';
 

@@ -1,7 +1,13 @@
 /** Checks of upstreams beyond the schema: addresses, prefixes, profiles, files and routes must fit together. */
 import type { Address, TlsOptions, WeightedTarget } from '../../core/model.js';
 import type { PolicyList } from '../../core/policy.js';
-import { collide, parseAddress, patternProblem, prefixProblem, type Read } from './address.js';
+import {
+  collide,
+  parseAddress,
+  patternProblem,
+  prefixProblem,
+  type Read,
+} from './addresses/address.js';
 import { formatAddress } from '../config.js';
 import {
   comparePositions,
@@ -22,7 +28,7 @@ import {
   type SourceEntry,
   type SourceNode,
 } from '../syntax/source.js';
-import { readTargets } from './targets.js';
+import { readTargets } from './addresses/targets.js';
 import { readTls, tlsFilesOf } from './tls.js';
 
 /** An upstream's keys besides its policies; what could not be read is undefined and has its diagnostic. */

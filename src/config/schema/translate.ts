@@ -4,7 +4,7 @@ import { listWords, type Path } from '../syntax/diagnostics.js';
 import { connectionKeys } from './connection-keys.js';
 import { asCheckPath, asStrategy, type ForeignReader } from './foreign-values.js';
 import { parseDuration, parseQuantity } from './units.js';
-import { foreignKeys, type ForeignKey } from '../lint/foreign-keys.js';
+import { foreignKeys, type ForeignKey } from '../lint/foreign/keys.js';
 
 /** `num_retries`, `numRetries`, `NumRetries` and `num-retries` are one key. */
 const unify = (key: string) => key.replaceAll(/[-_]/g, '').toLowerCase();

@@ -1,7 +1,7 @@
 /** The addresses that an upstream's calls go to: `target`, or `targets` that must fit together. */
-import type { Target, WeightedTarget } from '../../core/model.js';
-import { formatAddress } from '../config.js';
-import { isMisspelt, type Findings, type Path, type Position } from '../syntax/diagnostics.js';
+import type { Target, WeightedTarget } from '../../../core/model.js';
+import { formatAddress } from '../../config.js';
+import { isMisspelt, type Findings, type Path, type Position } from '../../syntax/diagnostics.js';
 import {
   entriesOf,
   entryOf,
@@ -10,7 +10,7 @@ import {
   valueOf,
   type SourceEntry,
   type SourceNode,
-} from '../syntax/source.js';
+} from '../../syntax/source.js';
 import { parseTarget } from './address.js';
 
 /** A target that could be read, and where it is written. */

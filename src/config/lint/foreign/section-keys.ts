@@ -1,5 +1,5 @@
 /** Words that many programs use for many things: what they mean is said by the section that they stand in. */
-import { asSeconds, asWord, type ForeignTable } from '../schema/foreign-values.js';
+import { asSeconds, asWord, type ForeignTable } from '../../schema/foreign-values.js';
 
 /** The section is one of this file. */
 export const foreignSectionKeys: readonly (readonly [

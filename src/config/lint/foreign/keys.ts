@@ -1,8 +1,8 @@
 /** Keys of other programs' configurations with the option that does the same here, for the hints of unknown keys. */
-import type { ForeignReader, ForeignTable } from '../schema/foreign-values.js';
-import { foreignEndpointKeys } from './foreign-endpoint-keys.js';
-import { foreignLimitKeys } from './foreign-limit-keys.js';
-import { foreignSectionKeys } from './foreign-section-keys.js';
+import type { ForeignReader, ForeignTable } from '../../schema/foreign-values.js';
+import { foreignEndpointKeys } from './endpoint-keys.js';
+import { foreignLimitKeys } from './limit-keys.js';
+import { foreignSectionKeys } from './section-keys.js';
 import {
   asBoolean,
   asCount,
@@ -18,7 +18,7 @@ import {
   asSize,
   asTrip,
   asWord,
-} from '../schema/foreign-values.js';
+} from '../../schema/foreign-values.js';
 
 export interface ForeignKey {
   readonly program: string;

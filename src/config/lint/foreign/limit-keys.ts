@@ -8,7 +8,7 @@ import {
   asShadow,
   asWord,
   type ForeignTable,
-} from '../schema/foreign-values.js';
+} from '../../schema/foreign-values.js';
 
 /** Those of Istio are among them. */
 const envoy: ForeignTable = {

@@ -1,7 +1,7 @@
 /** Addresses to listen on, targets to call, prefixes and route patterns: read, or told what is wrong with them. */
-import type { Address, Target } from '../../core/model.js';
+import type { Address, Target } from '../../../core/model.js';
 import { isIPv6 } from 'node:net';
-import { resolvePath } from '../../lib/path-tree.js';
+import { resolvePath } from '../../../lib/path-tree.js';
 import { foreignPatternProblem, foreignPrefixProblem } from './foreign-paths.js';
 
 /** Either what was read or what is wrong with it. */

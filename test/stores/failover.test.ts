@@ -14,7 +14,7 @@ t.test(
     });
     t.same(result.again, []);
     t.comment(`${result.twice.length} were carried out more than once, before success was told`);
-    t.ok(result.keys > 10, `${result.keys} payments`);
+    t.ok(result.keys >= 4, `${result.keys} payments`);
     t.ok(result.counts.replayed > 0, 'repeated requests got the kept response');
     t.comment(JSON.stringify({ ...result.counts, others: [...result.counts.others] }));
     t.comment(`healed after ${result.healedMs.map(Math.round).join(', ')} ms`);

@@ -192,7 +192,7 @@ export class App {
     this.#config = config;
     logger.level = config.log.level;
     const { traces } = this.#observers;
-    traces.configure(config.tracing, grace);
+    traces.configure(config.tracing, config.tracingOffBecause, grace);
     this.#dataPlane.configure(config, traces.tracer);
     const bus = this.#observers.bus(config);
     const before = this.#upstreams.replace(config, stored.store, bus);

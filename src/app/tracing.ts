@@ -30,6 +30,7 @@ export class Traces {
   #create: ((target: CollectorTarget) => Tracing) | undefined;
   #tracing: Tracing | undefined;
   #config: TracingConfig | undefined;
+  #problems: readonly string[] = [];
   /** Where spans went last: they may still go there while it is off, as calls under way end. */
   #target: CollectorTarget | undefined;
   #tracer: Tracer | undefined;
@@ -59,19 +60,24 @@ export class Traces {
     this.#create = (target) => new Tracing(target, context);
   }
 
-  /** After `prepare`. @param graceMs time for the requests to a collector that is given up. */
-  configure(config: TracingConfig | undefined, graceMs: number): void {
-    const before = this.#config;
+  /**
+   * After `prepare`.
+   * @param offBecause what the environment says in vain.
+   * @param graceMs time for the requests to a collector that is given up.
+   */
+  configure(
+    config: TracingConfig | undefined,
+    offBecause: readonly string[],
+    graceMs: number,
+  ): void {
     this.#config = config;
+    this.#tell(config?.problems ?? offBecause);
     if (config === undefined) {
       this.#tracer = undefined;
       return;
     }
-    const { sample, problems, ...target } = config;
-    const { logger, leftBehind } = this.#options;
-    if (!isDeepStrictEqual(problems, before?.problems)) {
-      for (const problem of problems) logger.warn(problem);
-    }
+    const { sample, problems: _, ...target } = config;
+    const { leftBehind } = this.#options;
     const isMoved = this.#tracing !== undefined && !isDeepStrictEqual(target, this.#target);
     this.#target = target;
     this.#tracing ??= this.#create!(target);
@@ -80,6 +86,13 @@ export class Traces {
       leftBehind.after(graceMs, () => last.close());
     }
     this.#tracer = this.#tracing.tracer(sample);
+  }
+
+  /** Once, until they are others. */
+  #tell(problems: readonly string[]): void {
+    if (isDeepStrictEqual(problems, this.#problems)) return;
+    this.#problems = problems;
+    for (const problem of problems) this.#options.logger.warn(problem);
   }
 
   /** Sends the spans that wait. */

@@ -50,6 +50,8 @@ export interface Config {
   readonly stores: StoreConfig;
   /** Undefined while it is off. */
   readonly tracing: TracingConfig | undefined;
+  /** Why it is off although the environment has an endpoint. */
+  readonly tracingOffBecause: readonly string[];
   readonly upstreams: readonly UpstreamConfig[];
   /** All files with certificates and keys: their contents are part of the configuration. */
   readonly tlsFiles: readonly string[];

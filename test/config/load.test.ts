@@ -110,6 +110,7 @@ void t.test('fills in every default, decoded', (t) => {
     overload: 'off',
     stores: { kind: 'memory', maxBytes: 67_108_864, maxRecordBytes: 16_777_216 },
     tracing: undefined,
+    tracingOffBecause: [],
     upstreams: [
       {
         name: 'a',

@@ -15,6 +15,9 @@ function read(tracing: string, env: Environment = {}): TracingConfig | undefined
   return config.tracing;
 }
 
+const offBecause = (tracing: string, env: Environment) =>
+  load(tracing, env).config?.tracingOffBecause;
+
 const messages = (tracing: string) => load(tracing).diagnostics.map(({ message }) => message);
 
 const ENDPOINT = 'OTEL_EXPORTER_OTLP_ENDPOINT';
@@ -194,12 +197,28 @@ t.test('environment variables', async (t) => {
     t.equal(read('', { [ENDPOINT]: 'otel:4318' }), undefined, 'and switches nothing on');
   });
 
+  t.test('an endpoint that cannot be used is told also where nothing else is on', async (t) => {
+    t.match(offBecause('', { [ENDPOINT]: 'localhost:4318' }), [
+      /^OTEL_EXPORTER_OTLP_ENDPOINT is ignored because it is not a URL/,
+    ]);
+    for (const other of [
+      { [TRACES_ENDPOINT]: 'http://otel:4318' },
+      { OTEL_SDK_DISABLED: 'true' },
+      { OTEL_TRACES_EXPORTER: 'none' },
+    ]) {
+      t.same(offBecause('', { [ENDPOINT]: 'localhost:4318', ...other }), []);
+    }
+    t.same(offBecause('off', { [ENDPOINT]: 'localhost:4318' }), [], 'the file has the last word');
+    t.same(offBecause('', { OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' }), [], 'others may need that');
+  });
+
   t.test('headers that cannot be sent are left out, and named', async (t) => {
     const config = read('on', {
-      OTEL_EXPORTER_OTLP_HEADERS: 'bad name=1,x-line=a%0D%0Ab,content-type=text/plain,x-ok=1',
+      OTEL_EXPORTER_OTLP_HEADERS:
+        'bad name=1,x-line=a%0D%0Ab,content-type=text/plain,Connection=close,expect=100-continue,transfer-encoding=chunked,x-ok=1',
     });
     t.same(config?.headers, { 'x-ok': '1' });
-    t.same(config?.problems.length, 3);
+    t.same(config?.problems.length, 6);
   });
 });
 

@@ -47,6 +47,13 @@ t.test('variables of the environment alone switch it on', async (t) => {
   t.notMatch(proxy.output(), 's3cret');
 });
 
+t.test('an endpoint in the environment that cannot be used is told', async (t) => {
+  const { proxy } = await open(t, '', { OTEL_EXPORTER_OTLP_ENDPOINT: 'localhost:4318' });
+  const told = /"level":"warn".*OTEL_EXPORTER_OTLP_ENDPOINT is ignored because it is not a URL/g;
+  await eventually('it is told', () => told.test(proxy.output()));
+  t.equal(proxy.output().match(told)?.length, 1);
+});
+
 t.test('a collector that is away holds up the exit for a second at most', async (t) => {
   const { url: silent } = await startCollector(t, () => {});
   const { proxy, url } = await open(t, `tracing: { endpoint: "${silent}" }`);

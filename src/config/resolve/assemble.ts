@@ -22,7 +22,7 @@ import type { TracingSection } from '../schema/tracing.js';
 import type { Environment } from '../syntax/interpolate.js';
 import { shareEqual } from './share-equal.js';
 import { storeConfigOf, storeDocument, type StoreSection } from './stores.js';
-import { tracingConfigOf, tracingDocument } from './tracing.js';
+import { readTracing, tracingDocument } from './tracing.js';
 import { itemsOf, toPlain, valueOf, type SourceNode } from '../syntax/source.js';
 import type { UpstreamParts } from './upstreams.js';
 
@@ -108,7 +108,7 @@ function decodeSections(root: SourceNode, env: Environment) {
     tracing: { sample?: unknown };
   };
   const isWritten = valueOf(root, 'tracing') !== undefined;
-  const tracingConfig = tracingConfigOf(tracing, isWritten, env);
+  const traces = readTracing(tracing, isWritten, env);
   return {
     config: {
       admin: {
@@ -118,14 +118,15 @@ function decodeSections(root: SourceNode, env: Environment) {
       },
       server: { listen: addressOf(server.listen) },
       stores: storeConfigOf(stores),
-      tracing: tracingConfig,
+      tracing: traces.config,
+      tracingOffBecause: traces.offBecause,
       ...rest,
     },
     document: {
       ...document,
       admin: redact(document.admin, 'token'),
       stores: storeDocument(document.stores),
-      tracing: tracingDocument(tracingConfig, document.tracing.sample ?? 'parent'),
+      tracing: tracingDocument(traces.config, document.tracing.sample ?? 'parent'),
     },
   };
 }

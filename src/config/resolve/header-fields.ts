@@ -20,6 +20,10 @@ const ownHeaders = new Set([
 export const isHeaderName = (text: string): boolean => HEADER_NAME.test(text);
 export const isHeaderValue = (text: string): boolean => HEADER_VALUE.test(text);
 
+/** @param lowerName of a header that Breakwater sets itself. */
+export const isOwnHeader = (lowerName: string, alsoOwn: ReadonlySet<string>): boolean =>
+  ownHeaders.has(lowerName) || alsoOwn.has(lowerName);
+
 /** @param alsoOwn names in lower case that follow from what is sent there. */
 export function checkHeaders(
   headers: SourceNode,
@@ -33,7 +37,7 @@ export function checkHeaders(
     const line = lines.get(lower);
     let problem: string | undefined;
     if (!isHeaderName(name)) problem = 'is not the name of a header';
-    else if (ownHeaders.has(lower) || alsoOwn.has(lower)) problem = 'is set by Breakwater itself';
+    else if (isOwnHeader(lower, alsoOwn)) problem = 'is set by Breakwater itself';
     else if (line !== undefined) {
       problem = `is written twice, first in line ${line}; header names are not case-sensitive`;
     }

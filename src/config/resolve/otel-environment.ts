@@ -1,12 +1,14 @@
 /** The environment variables of OpenTelemetry that concern traces (OpenTelemetry specification 1.x: OTLP exporter, and SDK environment variables). */
 import { protocols, type TraceProtocol } from '../schema/tracing.js';
 import type { Environment } from '../syntax/interpolate.js';
-import { isHeaderName, isHeaderValue } from './header-fields.js';
+import { isHeaderName, isHeaderValue, isOwnHeader } from './header-fields.js';
 
 /** What they say; what cannot be used is ignored, as the specification wants it, and told. */
 export interface OtelSettings {
   /** An endpoint is there, and nothing switches traces off. */
   readonly switchesOn: boolean;
+  /** Why no traces are sent although an endpoint is written; a part of `problems`. */
+  readonly offBecause: readonly string[];
   /** Used as it is. */
   readonly tracesEndpoint: string | undefined;
   /** A base address. */
@@ -26,6 +28,8 @@ const MOST_TIMEOUT_MS = 60_000;
 /** @param refused names of headers, in lower case, that cannot be set. */
 export function readOtel(env: Environment, refused: ReadonlySet<string>): OtelSettings {
   const problems: string[] = [];
+  /** The part of them that is about endpoints. */
+  const unusable: string[] = [];
   const ignore = (name: string, why: string) => problems.push(`${name} is ignored because ${why}`);
 
   /** An empty variable counts as one that is not set. */
@@ -48,6 +52,7 @@ export function readOtel(env: Environment, refused: ReadonlySet<string>): OtelSe
     if (value === undefined) return undefined;
     if (/^https?:\/\/[^/?#]/i.test(value) && URL.canParse(value)) return new URL(value).href;
     ignore(name, 'it is not a URL that begins with http:// or https://');
+    unusable.push(problems.at(-1)!);
     return undefined;
   }
 
@@ -106,8 +111,10 @@ export function readOtel(env: Environment, refused: ReadonlySet<string>): OtelSe
   const isOff =
     read('OTEL_SDK_DISABLED')?.toLowerCase() === 'true' ||
     read('OTEL_TRACES_EXPORTER')?.toLowerCase() === 'none';
+  const isWell = isOff || (tracesEndpoint ?? endpoint) !== undefined;
   return {
-    switchesOn: !isOff && (tracesEndpoint ?? endpoint) !== undefined,
+    switchesOn: !isOff && isWell,
+    offBecause: isWell ? [] : unusable,
     tracesEndpoint,
     endpoint,
     protocol: readProtocol(),
@@ -122,7 +129,7 @@ export function readOtel(env: Environment, refused: ReadonlySet<string>): OtelSe
 type Pair = readonly [name: string, value: string];
 
 const canBeSent = ([name, value]: Pair, refused: ReadonlySet<string>) =>
-  isHeaderName(name) && isHeaderValue(value) && !refused.has(name.toLowerCase());
+  isHeaderName(name) && isHeaderValue(value) && !isOwnHeader(name.toLowerCase(), refused);
 
 const splitBy = (pairs: readonly Pair[], test: (pair: Pair) => boolean): [Pair[], Pair[]] => [
   pairs.filter((pair) => test(pair)),

@@ -30,7 +30,12 @@ const DEFAULT_PROTOCOL: TraceProtocol = 'http/protobuf';
 const DEFAULT_SERVICE = 'breakwater';
 
 /** Follow from what is sent. */
-const ownHeaders: ReadonlySet<string> = new Set(['content-type', 'content-encoding', 'host']);
+const ownHeaders: ReadonlySet<string> = new Set([
+  'content-type',
+  'content-encoding',
+  'expect',
+  'host',
+]);
 
 const ENDPOINT_FORM = 'a URL that begins with http:// or https://, such as http://127.0.0.1:4318';
 
@@ -74,19 +79,30 @@ function urlOf(written: string | undefined, { tracesEndpoint, endpoint }: OtelSe
   return tracesEndpoint ?? withTracesPath(endpoint ?? DEFAULT_ENDPOINT);
 }
 
+export interface Tracing {
+  /** Undefined while it is off. */
+  readonly config: TracingConfig | undefined;
+  /** Why it is off although the environment has an endpoint. */
+  readonly offBecause: readonly string[];
+}
+
 /**
  * The section with what it leaves out.
  * @param isWritten the file has the key. Without it, an endpoint in the environment switches tracing on.
- * @returns undefined while it is off.
  */
-export function tracingConfigOf(
+export function readTracing(
   section: TracingSection,
   isWritten: boolean,
   env: Environment,
-): TracingConfig | undefined {
-  if (section === 'off' && isWritten) return undefined;
+): Tracing {
+  if (section === 'off' && isWritten) return { config: undefined, offBecause: [] };
   const otel = readOtel(env, ownHeaders);
-  if (section === 'off' && !otel.switchesOn) return undefined;
+  const { offBecause } = otel;
+  if (section === 'off' && !otel.switchesOn) return { config: undefined, offBecause };
+  return { config: tracingConfigOf(section, otel), offBecause: [] };
+}
+
+function tracingConfigOf(section: TracingSection, otel: OtelSettings): TracingConfig {
   const written: Partial<Exclude<TracingSection, 'off'>> = section === 'off' ? {} : section;
   const { sample = 'parent', headers = {}, serviceName } = written;
   const service = serviceName ?? otel.resource['service.name'] ?? DEFAULT_SERVICE;

@@ -14,6 +14,8 @@ export interface CircuitSnapshot {
   /** When the circuit came into this state, ms since the Unix epoch. */
   readonly sinceWallMs: number;
   readonly retryAfterMs: number;
+  /** Until it leaves this state by itself; 0 where that has no known end. */
+  readonly endsInMs: number;
   /** It is open or half-open because of what another replica found. */
   readonly isTold: boolean;
 }

@@ -4,6 +4,9 @@ import { monitorEventLoopDelay, performance, type IntervalHistogram } from 'node
 /** Between samples, in ms: a delay is shown up to this much too long or too short. */
 const RESOLUTION_MS = 10;
 
+/** In a shorter time, whatever asks for the reading makes the loop look busy. */
+const LEAST_MS = 100;
+
 export interface LoopReading {
   /** Share of the time since the reading before in which the loop was busy. */
   readonly busy: number;
@@ -25,11 +28,12 @@ export class LoopWatch {
     this.#before = performance.eventLoopUtilization();
   }
 
-  /** Undefined while it is off. */
+  /** Undefined while it is off, and right after the reading before. */
   read(): LoopReading | undefined {
     if (this.#histogram === undefined) return undefined;
     const now = performance.eventLoopUtilization();
-    const { utilization } = performance.eventLoopUtilization(now, this.#before);
+    const { utilization, active, idle } = performance.eventLoopUtilization(now, this.#before);
+    if (active + idle < LEAST_MS) return undefined;
     const { max } = this.#histogram;
     this.#before = now;
     this.#histogram.reset();

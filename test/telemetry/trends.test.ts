@@ -52,6 +52,8 @@ const finish = (emit: Emit, changes: Partial<ExchangeSummary> = {}) =>
 interface Shown {
   readonly state?: string;
   readonly endpoints?: readonly string[];
+  /** Of each endpoint, until it is back. */
+  readonly backInMs?: number;
   readonly bulkhead?: { active: number; queued: number; limit: number; streams: number };
   readonly lastError?: InspectableUpstream['lastError'];
   /** Undefined: of the file. */
@@ -66,6 +68,7 @@ function build() {
     const {
       state = 'closed',
       endpoints = ['available'],
+      backInMs = 0,
       bulkhead,
       lastError,
       faultEndsAtMs,
@@ -81,7 +84,7 @@ function build() {
         consecutiveFailures: 5,
         failureRate: 0.5,
         sinceWallMs: clock.wallNow(),
-        retryAfterMs: state === 'open' ? 9000 : 0,
+        endsInMs: ['open', 'forced-open', 'forced-closed'].includes(state) ? 9000 : 0,
       }),
       force: () => {},
     };
@@ -104,7 +107,7 @@ function build() {
             state: each as 'available',
             active: 0,
             consecutiveFailures: 0,
-            backInMs: 0,
+            backInMs: each === 'available' ? 0 : backInMs,
           })),
         drain: () => undefined,
         undrain: () => undefined,
@@ -204,6 +207,80 @@ t.test('an open circuit says since when, why, what callers get and when that end
     { fields: { from: 'closed', to: 'open', rule: 'failureThreshold', observed: 5, threshold: 5 } },
   ]);
 });
+
+t.test('a long outage is told from its beginning, however many probes have failed', async (t) => {
+  const { clock, emit, row } = build();
+  const move = (from: string, to: string, rule: string) =>
+    emit({ type: 'circuit-moved', from, to, rule, observed: 5, threshold: 5 } as never);
+  move('closed', 'open', 'failureThreshold');
+  await clock.advance(60_000);
+  move('half-open', 'closed', 'successThreshold');
+  const openedAt = new Date(clock.wallNow()).toISOString();
+  move('closed', 'open', 'failureThreshold');
+  for (let i = 0; i < 30; i++) {
+    await clock.advance(1000);
+    move('open', 'half-open', 'recoveryTimeout');
+    move('half-open', 'open', 'probeFailure');
+  }
+  t.match(row({ state: 'open' }).trouble, {
+    since: openedAt,
+    why: 'The circuit is open, so calls are refused: 5 failures in a row reached failureThreshold 5; then a probe failed.',
+  });
+});
+
+t.test('an override is told by itself: nothing of what was before it', async (t) => {
+  const { clock, emit, row } = build();
+  const opened = {
+    from: 'closed',
+    to: 'open',
+    rule: 'failureThreshold',
+    observed: 5,
+    threshold: 5,
+  };
+  emit({ type: 'circuit-moved', ...opened } as never);
+  await clock.advance(60_000);
+  const lastError = { message: 'Cannot connect', atWallMs: 5 };
+  const until = new Date(clock.wallNow() + 9000).toISOString();
+  const since = new Date(clock.wallNow()).toISOString();
+  t.match(row({ state: 'forced-open', lastError }).trouble, {
+    state: 'forced-open',
+    since,
+    why: /^The circuit is forced open by an operator, so calls are refused\.$/,
+    until,
+  });
+  t.match(row({ state: 'forced-closed' }).trouble, { state: 'forced-closed', since, until });
+});
+
+t.test(
+  'without an endpoint no probe can be sent, and it says which are out since when',
+  async (t) => {
+    const { clock, emit, row } = build();
+    const out = { failures: 5, forMs: 600_000 };
+    emit({ type: 'endpoint-ejected', address: '10.0.0.0:80', ...out } as never);
+    await clock.advance(5000);
+    emit({ type: 'endpoint-drained', address: '10.0.0.1:80', ...out } as never);
+    const since = new Date(clock.wallNow()).toISOString();
+    await clock.advance(5000);
+    const until = new Date(clock.wallNow() + 9000).toISOString();
+    const endpoints = ['ejected', 'drained'];
+    for (const state of ['closed', 'half-open']) {
+      t.match(row({ state, endpoints, backInMs: 9000 }).trouble, {
+        state: 'no-endpoint',
+        since,
+        why: 'None of its 2 endpoints is available: 1 ejected, 1 drained.',
+        until,
+      });
+    }
+    t.match(row({ state: 'open', endpoints }).trouble, {
+      state: 'open',
+      why: /The circuit is open, so calls are refused\. None of its 2 endpoints is available: 1 ejected, 1 drained\.$/,
+    });
+    t.match(row({ endpoints: ['available', 'drained'], backInMs: 9000 }).trouble, {
+      state: 'endpoints-out',
+      until,
+    });
+  },
+);
 
 t.test('troubles have an order', async (t) => {
   const { emit, row } = build();

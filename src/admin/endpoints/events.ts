@@ -63,7 +63,8 @@ export function eventsEndpoint({ live }: AdminContext): AdminEndpoint {
       if (wantsJson(request.headers)) {
         return reply.type('application/json; charset=utf-8').send(Readable.from(live.snapshot()));
       }
-      if (request.method === 'HEAD') return reply.type('text/event-stream').send();
+      // The length of a stream is not known (RFC 9110, section 8.6).
+      if (request.method === 'HEAD') return reply.type('text/event-stream').send(Readable.from([]));
       stream(live, request, reply);
       return reply;
     },

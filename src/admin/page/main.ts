@@ -130,7 +130,7 @@ matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
 const connection = byId('connection');
 const states = {
   live: 'live',
-  polling: 'every 5 s, because the stream is full',
+  polling: 'every 5 s, because the stream cannot be had',
   lost: 'connection lost, trying again; the numbers are old',
 } as const;
 

@@ -149,6 +149,7 @@ export class Circuit implements InspectableCircuit {
       isTold: 'isTold' in state && state.isTold,
       retryAfterMs:
         state.kind === 'open' || state.kind === 'forced-open' ? this.#msUntil(state.untilMs) : 0,
+      endsInMs: 'untilMs' in state && state.untilMs !== Infinity ? this.#msUntil(state.untilMs) : 0,
     };
   }
 

@@ -82,11 +82,14 @@ export class UpstreamRecord {
   lastFailureStatus = 0;
   /** What callers got last that was not good. */
   lastNotGood: NotGood | undefined;
+  /** When an endpoint was last taken out. */
+  endpointOutAt: string | null = null;
   /** When the current row of slots with calls that were not good began. */
   badSinceWallMs: number | undefined;
   #lastBadSlot = -Infinity;
   #notGood: NotGood[] | undefined;
   #shadow: ShadowCount[] | undefined;
+  #openings: Map<string, News> | undefined;
   #keptAtMs = -Infinity;
 
   constructor(slot: number, wallMs: number) {
@@ -101,6 +104,17 @@ export class UpstreamRecord {
 
   get shadow(): readonly ShadowCount[] {
     return this.#shadow ?? NO_SHADOW;
+  }
+
+  /** @param hasLeftClosed it is what an outage begins with, and is kept for as long as the outage lasts. */
+  addMove(move: News, hasLeftClosed: boolean): void {
+    this.transitions.add(move);
+    if (hasLeftClosed) (this.#openings ??= new Map()).set(move.route, move);
+  }
+
+  /** How the circuit of the route last left the closed state. */
+  openingOf(route: string): News | undefined {
+    return this.#openings?.get(route);
   }
 
   countShadow(route: string, { policy, reason }: ShadowRefused): void {

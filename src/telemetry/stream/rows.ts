@@ -27,6 +27,10 @@ const round = (value: number, digits: number) => Number(value.toFixed(digits));
 const wholeRate = (rate: RateRow): RateRow => ({ ...rate, remaining: Math.floor(rate.remaining) });
 const timeOf = (wallMs: number) => new Date(wallMs).toISOString();
 
+/** To the second, so that it stays the same until it changes. @param leftMs 0 where there is no known end. */
+const endOf = (wallMs: number, leftMs: number): string | null =>
+  leftMs > 0 ? timeOf(Math.round((wallMs + leftMs) / 1000) * 1000) : null;
+
 /** What the policies show of an upstream in `GET /upstreams`. */
 interface Described {
   readonly bulkhead: SlotsRow | null;
@@ -58,9 +62,7 @@ function listCircuits(scopes: readonly InspectableScope[], wallMs: number): Circ
   return scopes.flatMap((scope) => {
     const snapshot = circuitOf(scope)?.snapshot();
     if (snapshot === undefined) return [];
-    const { state, mode, sinceWallMs, consecutiveFailures, failureRate, retryAfterMs } = snapshot;
-    // To the second, so that it stays the same until it changes.
-    const untilMs = Math.round((wallMs + retryAfterMs) / 1000) * 1000;
+    const { state, mode, sinceWallMs, consecutiveFailures, failureRate, endsInMs } = snapshot;
     return {
       route: scope.route,
       state,
@@ -68,7 +70,7 @@ function listCircuits(scopes: readonly InspectableScope[], wallMs: number): Circ
       since: timeOf(sinceWallMs),
       consecutiveFailures,
       failureRate: failureRate === null ? null : round(failureRate, 4),
-      until: retryAfterMs > 0 && state === 'open' ? timeOf(untilMs) : null,
+      until: endOf(wallMs, endsInMs),
     };
   });
 }
@@ -81,6 +83,15 @@ function listShadow(scopes: readonly InspectableScope[], { shadow }: UpstreamRec
       return { route, policy, wouldRefuse };
     }),
   );
+}
+
+/** When the first of those that are out comes back by itself. */
+function nextBack({ endpoints }: InspectableUpstream, wallMs: number): string | null {
+  const ends = endpoints
+    .list()
+    .filter(({ state, backInMs }) => state !== 'available' && backInMs > 0);
+  const leftMs = Math.min(...ends.map(({ backInMs }) => backInMs));
+  return ends.length === 0 ? null : endOf(wallMs, leftMs);
 }
 
 function countEndpoints({ endpoints }: InspectableUpstream): Record<EndpointState, number> {
@@ -153,7 +164,8 @@ export function createRow(input: RowInput): Row {
     slot: record.ring.current(slot),
   };
   const slotBeganMs = wallMs - share * SLOT_MS;
-  return { ...row, trouble: findTrouble(row, record, slot, slotBeganMs) };
+  const backAt = nextBack(upstream, wallMs);
+  return { ...row, trouble: findTrouble({ row, record, slot, slotBeganMs, backAt }) };
 }
 
 /** All slots of the last 15 minutes as lists of numbers, the current one last. */

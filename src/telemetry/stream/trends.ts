@@ -25,6 +25,7 @@ const isExchange = (event: Event): event is ExchangeFinished => event.type === '
 /** As a circuit breaker tells it. */
 interface Moved {
   readonly type: string;
+  readonly from: string;
   readonly to: CircuitCode;
 }
 
@@ -34,6 +35,13 @@ const isMoved = (event: Event): event is Moved =>
 const isShadowRefused = (event: Event): event is ShadowRefused => event.type === 'shadow-refused';
 
 /** Changes that are only counted are left out of the news of an upstream. */
+/** What takes an endpoint out. */
+const goesOut: ReadonlySet<string> = new Set([
+  'endpoint-ejected',
+  'endpoint-unhealthy',
+  'endpoint-drained',
+]);
+
 const isNews = (level: string) => level !== 'debug';
 
 export class Trends implements Sink {
@@ -108,8 +116,9 @@ export class Trends implements Sink {
     if (!isNews(level)) return;
     const at = new Date(this.#clock.wallNow()).toISOString();
     const news = { at, route, level, message, fields };
+    if (goesOut.has(event.type)) record.endpointOutAt = at;
     if (!isMoved(event)) return record.news.add(news);
-    record.transitions.add(news);
+    record.addMove(news, event.from === 'closed');
     if (route === '') record.ring.noteCircuit(this.#slot, event.to);
   }
 

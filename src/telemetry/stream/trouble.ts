@@ -16,11 +16,11 @@ function reasonOf(message: string | undefined): string | undefined {
 }
 
 /** Why it left the closed state, and what has happened since; and when that was. */
-function explainCircuit({ transitions }: UpstreamRecord, route: string) {
-  const own = transitions.list().filter((each) => each.route === route);
-  const first = own.findIndex(({ fields }) => 'from' in fields && fields.from === 'closed');
-  const began = first === -1 ? own.at(-1) : own[first];
-  const last = own.find(({ fields }) => 'to' in fields && fields.to === 'open');
+function explainCircuit(record: UpstreamRecord, route: string) {
+  const began = record.openingOf(route);
+  const last = record.transitions
+    .list()
+    .find((each) => each.route === route && 'to' in each.fields && each.fields.to === 'open');
   const reasons = [began, last].map((each) => reasonOf(each?.message)).filter(Boolean);
   const reason = began === last ? reasons[0] : reasons.join('; then ');
   return { reason: reason ?? '', beganAt: began?.at };
@@ -90,13 +90,25 @@ const endings: Readonly<Record<string, string>> = {
     'The endpoints come back: ejections end by themselves, health checks pass, drains end or are lifted.',
 };
 
-/** @param slotBeganMs when the current slot began, by the wall clock. */
-export function findTrouble(
-  row: Facts,
-  record: UpstreamRecord,
-  slot: number,
-  slotBeganMs: number,
-): Trouble {
+const outOf = ({ endpoints: { ejected, unhealthy, drained } }: Facts) =>
+  Object.entries({ ejected, unhealthy, drained }).filter(([, count]) => count > 0);
+
+const listOut = (row: Facts) =>
+  outOf(row)
+    .map(([state, count]) => `${count} ${state}`)
+    .join(', ');
+
+interface Known {
+  readonly row: Facts;
+  readonly record: UpstreamRecord;
+  readonly slot: number;
+  /** When the current slot began, by the wall clock. */
+  readonly slotBeganMs: number;
+  /** When the first endpoint comes back by itself; null where that is not known. */
+  readonly backAt: string | null;
+}
+
+export function findTrouble({ row, record, slot, slotBeganMs, backAt }: Known): Trouble {
   const callersGet = describeCallers(row, record);
   const make = (
     state: TroubleState,
@@ -119,21 +131,32 @@ export function findTrouble(
     .toSorted((a, b) => weightOf(b.state) - weightOf(a.state))[0];
   const bad = (row.failedShare ?? 0) + (row.refusedShare ?? 0);
   const degraded = row.degradedShare ?? 0;
-  if (worst !== undefined && worst.state !== 'forced-closed') {
-    const { state, route, since, until } = worst;
+  const { available, leaving } = row.endpoints;
+  const out = outOf(row).reduce((sum, [, count]) => sum + count, 0);
+  const noEndpoint =
+    out > 0 && available === 0
+      ? `None of its ${out + leaving} endpoints is available: ${listOut(row)}.`
+      : undefined;
+  // A probe needs an endpoint.
+  const isProbing = worst?.state === 'half-open' && noEndpoint === undefined;
+  if (worst !== undefined && (isProbing || refusing.has(worst.state))) {
+    const { state, route, until } = worst;
     const whose = route === '' ? 'The circuit' : `The circuit of route ${route}`;
+    const what = `${whose} is ${state.replace('-', ' ')}${effects[state] ?? ''}`;
+    const weight = weightOf(state) - (route === '' ? 0 : 10) + bad * 9;
+    // What was before it says nothing of an operator's order.
+    if (isForced(state)) {
+      return { ...make(state as TroubleState, weight, worst.since, `${what}.`), until };
+    }
     const { reason, beganAt } = explainCircuit(record, route);
-    const told = [`${whose} is ${state.replace('-', ' ')}${effects[state] ?? ''}`, reason];
-    const why = `${told.filter(Boolean).join(': ')}.${row.lastError === null ? '' : ` The last error: ${causeOf(row)}.`}`;
-    const weight = weightOf(state) - (route === '' ? 0 : 10);
-    return { ...make(state as TroubleState, weight + bad * 9, beganAt ?? since, why), until };
+    const error = row.lastError === null ? undefined : `The last error: ${causeOf(row)}.`;
+    const why = [`${[what, reason].filter(Boolean).join(': ')}.`, error, noEndpoint];
+    const since = beganAt ?? worst.since;
+    return { ...make(state as TroubleState, weight, since, why.filter(Boolean).join(' ')), until };
   }
   const since = () => badSince(record, slot, slotBeganMs);
-  const { available, ejected, unhealthy, drained, leaving } = row.endpoints;
-  const out = ejected + unhealthy + drained;
-  if (out > 0 && available === 0) {
-    const why = `None of its ${out + leaving} endpoints is available.`;
-    return make('no-endpoint', 80, null, why);
+  if (noEndpoint !== undefined) {
+    return { ...make('no-endpoint', 80, record.endpointOutAt, noEndpoint), until: backAt };
   }
   const { bulkhead } = row;
   const isFull =
@@ -155,13 +178,12 @@ export function findTrouble(
     return make('no-retries', 25, null, 'The retry budget is used up.');
   }
   if (out > 0) {
-    const parts = Object.entries({ ejected, unhealthy, drained }).filter(([, count]) => count > 0);
-    const why = `${parts.map(([state, count]) => `${count} ${state}`).join(', ')} of ${out + available} endpoints.`;
-    return make('endpoints-out', 20, null, why);
+    const why = `${listOut(row)} of ${out + available} endpoints.`;
+    return { ...make('endpoints-out', 20, null, why), until: backAt };
   }
   if (worst !== undefined) {
     const why = 'The circuit is forced closed: it lets everything through and counts nothing.';
-    return make('forced-closed', 15, worst.since, why);
+    return { ...make('forced-closed', 15, worst.since, why), until: worst.until };
   }
   const fault = row.faults[0];
   if (fault !== undefined) {
@@ -171,6 +193,9 @@ export function findTrouble(
   const isIdle = row.callsPerSecond === 0 && row.attemptsPerSecond === 0;
   return make(isIdle ? 'idle' : 'good', bad * 10, null, '');
 }
+
+/** States of a circuit in which calls are refused. */
+const refusing: ReadonlySet<string> = new Set(['open', 'forced-open']);
 
 const isForced = (state: string) => state.startsWith('forced');
 

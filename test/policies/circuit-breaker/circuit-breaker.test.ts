@@ -464,6 +464,7 @@ t.test('is half-open once the recovery time has passed, without a timer', async 
     failureRate: null,
     sinceWallMs: FAKE_WALL_START_MS + 30_000,
     retryAfterMs: 0,
+    endsInMs: 0,
   });
   t.match(tested.events[1], {
     from: 'open',
@@ -531,6 +532,7 @@ t.test('closes after successThreshold successes and starts from nothing', async 
     failureRate: null,
     sinceWallMs: FAKE_WALL_START_MS + 1000,
     retryAfterMs: 0,
+    endsInMs: 0,
   });
   t.match(tested.events.at(-1), { rule: 'successThreshold', observed: 3, threshold: 3 });
 });
@@ -543,6 +545,7 @@ t.test('opens again at the first failed probe', async (t) => {
     consecutiveFailures: 1,
     sinceWallMs: FAKE_WALL_START_MS + 30_000,
     retryAfterMs: 30_000,
+    endsInMs: 30_000,
   });
   t.match(tested.events.at(-1), {
     from: 'half-open',
@@ -629,6 +632,7 @@ t.test('refuses everything while it is forced open', async (t) => {
     state: 'forced-open',
     sinceWallMs: FAKE_WALL_START_MS,
     retryAfterMs: 1000,
+    endsInMs: 0,
   });
   t.strictSame(tested.events, [
     {
@@ -654,6 +658,7 @@ t.test('ends an override by itself with a fresh closed circuit', async (t) => {
   tested.circuit.force('forced-open', 60_000);
   await tested.clock.advance(20_000);
   t.match(tested.stage.refusal(fakeCall()), { retryAfterMs: 40_000 });
+  t.equal(tested.circuit.snapshot().endsInMs, 40_000);
   await tested.clock.advance(45_000);
   t.equal(tested.stage.refusal(fakeCall()), undefined);
   t.match(tested.circuit.snapshot(), {
